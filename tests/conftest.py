@@ -1,0 +1,74 @@
+"""Fixtures and markers shared by all tests."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Few threads: the tests' tensors are small, and parallel runs must not fight for cores."""
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip, visibly, what this machine cannot run."""
+    missing = [m for m in ("torch_cluster", "torch_scatter") if importlib.util.find_spec(m) is None]
+    no_accel = pytest.mark.skip(reason=f"needs {' and '.join(missing)}: the `accel` extra is not installed")
+    no_cuda = pytest.mark.skip(reason="needs a CUDA device")
+    for item in items:
+        if missing and "accel" in item.keywords:
+            item.add_marker(no_accel)
+        if "cuda" in item.keywords and not torch.cuda.is_available():
+            item.add_marker(no_cuda)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository's root folder."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder of shared data, golden vectors and checkpoints: $CCNN_PC_SHARED, by default ../shared."""
+    folder = Path(os.environ.get("CCNN_PC_SHARED") or ROOT.parent / "shared")
+    if not folder.is_dir():
+        pytest.skip(f"no shared data at {folder}: set CCNN_PC_SHARED to the folder that holds golden/ and data/")
+    return folder
+
+
+@pytest.fixture
+def generator() -> torch.Generator:
+    """A fresh, seeded torch generator."""
+    return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A fresh, seeded numpy generator."""
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(params=[torch.float32, torch.float64], ids=["float32", "float64"])
+def dtype(request: pytest.FixtureRequest) -> torch.dtype:
+    """Both floating types the library computes in."""
+    return request.param
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> Iterator[None]:
+    """Every test starts from the same global random state and leaves the default dtype alone."""
+    default = torch.get_default_dtype()
+    torch.manual_seed(0)
+    np.random.seed(0)  # noqa: NPY002  (third-party code may use the global state)
+    yield
+    torch.set_default_dtype(default)

@@ -1,0 +1,87 @@
+"""The variance rule: a new kernel has mean square ``1 / fan`` over its support."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ccnn_pc._checks import check_at_least, check_positive
+
+if TYPE_CHECKING:
+    from ccnn_pc.kernels.base import FactorizedKernel
+
+
+def support_points(
+    dim: int, n: int = 4096, lower: Sequence[float] | Tensor | None = None, upper: Sequence[float] | Tensor | None = None
+) -> Tensor:
+    """Sobol points that fill a box evenly; always the same ones, no random state is touched.
+
+    Unscrambled Sobol points are shifted by half a cell, which in one dimension makes them the midpoint rule.
+
+    Args:
+        dim: number of coordinates D.
+        n: number of points; a power of two fills best.
+        lower: lower corner ``[D]``; default -1 on each axis.
+        upper: upper corner ``[D]``; default 1 on each axis.
+
+    Returns:
+        Coordinates ``[n, D]``, float64.
+
+    Raises:
+        ValueError: ``dim`` or ``n`` below 1, or corners that are not D numbers.
+
+    Example:
+        >>> support_points(1, 4).flatten().sort().values.tolist()
+        [-0.75, -0.25, 0.25, 0.75]
+    """
+    check_at_least("dim", dim, 1)
+    check_at_least("n", n, 1)
+    low = torch.full((dim,), -1.0, dtype=torch.float64) if lower is None else torch.as_tensor(lower, dtype=torch.float64)
+    high = torch.ones(dim, dtype=torch.float64) if upper is None else torch.as_tensor(upper, dtype=torch.float64)
+    for name, corner in (("lower", low), ("upper", high)):
+        if corner.shape != (dim,):
+            raise ValueError(f"'{name}' must hold {dim} numbers (got shape {list(corner.shape)})")
+    points = torch.quasirandom.SobolEngine(dim, scramble=False).draw(n, dtype=torch.float64) + 0.5 / n
+    return low.cpu() + points * (high - low).cpu()
+
+
+@torch.no_grad()
+def scale_readout_(kernel: FactorizedKernel, target: float, u: Tensor, weight: Tensor | None = None) -> float:
+    """Rescale the read-out so that the weighted mean of K² (over ``u`` and output channels) is ``target``.
+
+    ``Σ_i weight_i K(u_i)² / Σ_i weight_i = target``: CCNN §4.1 with the variance measured instead of assumed, and the
+    factor g²/√(N·|Ω|) of the paper replaced by a standard deviation (1/√fan). Weight *and* bias of the read-out
+    change together, so the shape of the kernel stays.
+
+    Args:
+        kernel: a factorised kernel, changed in place.
+        target: mean square wanted, above 0.
+        u: coordinates ``[n, D]``.
+        weight: importance of each point ``[n]`` or ``[n, 1]``, for instance the squared window; default 1.
+
+    Returns:
+        The factor that read-out weight and bias were multiplied by.
+
+    Raises:
+        ValueError: ``target`` not positive, weights that do not fit, or a kernel that is 0 or not finite on ``u``.
+    """
+    check_positive("target", target)
+    parameter = kernel.readout.weight
+    square = kernel(u.to(device=parameter.device, dtype=parameter.dtype)).double().square().mean(dim=-1)
+    if weight is None:
+        mean = float(square.mean())
+    else:
+        importance = weight.detach().to(square).reshape(-1)
+        if importance.shape != square.shape:
+            raise ValueError(f"'weight' must have one entry for each of the {len(square)} points (got {list(weight.shape)})")
+        mean = float((importance * square).sum() / importance.sum())
+    if not 0.0 < mean < float("inf"):
+        raise ValueError(f"'kernel' must be finite and not 0 everywhere on 'u' to be scaled (its mean square is {mean})")
+    factor = (target / mean) ** 0.5
+    parameter.mul_(factor)
+    if kernel.readout.bias is not None:
+        kernel.readout.bias.mul_(factor)
+    return factor

@@ -101,7 +101,8 @@ class FactorizedKernel(AbstractKernel):
 
     def _finish(self, init: Init, fan: float) -> None:
         """Give the read-out the variance that ``init`` asks for; the last line of every constructor."""
-        check_positive("fan", fan)
+        self.fan = check_positive("fan", fan)
+        self.init = init
         if init is Init.DEFAULT:
             scale_readout_(self, 1.0 / fan, support_points(self.dim))
         elif init is Init.CCNN:

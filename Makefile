@@ -1,0 +1,65 @@
+# Two commands do everything on a fresh machine with Python >= 3.10, make and git:
+#     make train      make test
+# Both set up .venv when setup.cfg, pyproject.toml or constraints.txt changed, and only then.
+
+PYTHON ?= python3
+VENV ?= .venv
+# Where torch comes from: empty = pip's default index. Set it to the CPU or CUDA index that pytorch.org names
+# for your machine (on Linux the default index brings the CUDA build).
+TORCH_INDEX ?=
+# Hydra overrides for `make train`, arguments for `make test`.
+ARGS ?=
+EXPERIMENT ?= shapes_quickstart
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+INPUTS := setup.cfg pyproject.toml constraints.txt
+CHECKED := ccnn_pc datasets configs tests scripts
+
+.PHONY: help train test lint types clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make train   set up $(VENV) where needed, train experiment=$(EXPERIMENT)  (ARGS='trainer.max_epochs=5 seed=1')"
+	@echo "make test    set up $(VENV) where needed, run the fast suite and the doctests  (ARGS='-k window')"
+	@echo "make lint    ruff"
+	@echo "make types   mypy"
+	@echo "make clean   remove $(VENV), caches and builds (never runs/ or data/)"
+	@echo
+	@echo "variables:   PYTHON=$(PYTHON)  VENV=$(VENV)  EXPERIMENT=$(EXPERIMENT)  ARGS=$(ARGS)"
+	@echo "             TORCH_INDEX=$(TORCH_INDEX)  (index URL of the CPU or CUDA builds of torch, see pytorch.org)"
+
+train: $(VENV)/.ready-train
+	$(BIN)/ccnn-pc train experiment=$(EXPERIMENT) $(ARGS)
+
+test: $(VENV)/.ready-test
+	$(BIN)/python -m pytest -q ccnn_pc tests $(ARGS)
+
+lint: $(VENV)/.ready-test
+	$(BIN)/ruff check $(CHECKED)
+
+types: $(VENV)/.ready-test
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# torch first, on its own: pinned, from the index that was asked for, so that nothing later pulls another build.
+$(VENV)/.ready-torch: $(INPUTS)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+		|| { echo "Python 3.10 or newer is needed: make PYTHON=/path/to/python3 ..." >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
+		|| { echo "no virtual environment: on Debian and Ubuntu, apt-get install python3-venv" >&2; exit 1; }
+	$(PIP) install -q -c constraints.txt setuptools wheel
+	$(PIP) install -q -c constraints.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
+	@touch $@
+
+$(VENV)/.ready-train: $(VENV)/.ready-torch
+	$(PIP) install -q -c constraints.txt --no-build-isolation -e '.[train,mesh]'
+	@touch $@
+
+# every extra but accel, which has to be compiled
+$(VENV)/.ready-test: $(VENV)/.ready-torch
+	$(PIP) install -q -c constraints.txt --no-build-isolation -e '.[all]'
+	@touch $@ $(VENV)/.ready-train

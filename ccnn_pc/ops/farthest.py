@@ -1,0 +1,49 @@
+"""Farthest point sampling."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ccnn_pc._checks import check_at_least, check_positions
+
+
+def farthest_points(pos: Tensor, num_points: int, *, start: int = 0) -> Tensor:
+    """Choose points one by one, each the farthest from those chosen before (Gonzalez 1985; Eldar et al. 1997).
+
+    ``i_{t+1} = argmax_j min_{s ≤ t} ‖p_j − p_{i_s}‖``: the covering radius of the result is at most twice the best
+    possible one. Time O(n · num_points), memory O(n).
+
+    Args:
+        pos: positions ``[n, D]``.
+        num_points: how many to choose, at most n.
+        start: the first one.
+
+    Returns:
+        Indices ``[num_points]``, int64, in the order chosen.
+
+    Raises:
+        ValueError: ``num_points`` or ``start`` out of range, or bad positions.
+
+    Example:
+        >>> farthest_points(torch.tensor([[0.0], [1.0], [9.0], [10.0]]), 3).tolist()
+        [0, 3, 1]
+    """
+    check_positions("pos", pos)
+    n = pos.shape[0]
+    check_at_least("num_points", num_points, 1)
+    if num_points > n:
+        raise ValueError(f"'num_points' must be at most the number of points ({n}; got {num_points})")
+    if not 0 <= start < n:
+        raise ValueError(f"'start' must be in [0, {n}) (got {start})")
+    columns = pos.detach().t().contiguous()
+    nearest = torch.full((n,), torch.inf, dtype=pos.dtype, device=pos.device)
+    chosen = torch.empty(num_points, dtype=torch.long, device=pos.device)
+    current = torch.tensor(start, device=pos.device)
+    for step in range(num_points):
+        chosen[step] = current
+        offset = columns - columns.index_select(1, current.view(1))
+        nearest = torch.minimum(nearest, offset.square_().sum(dim=0))
+        nearest[current] = -1.0  # never again, not even among duplicates
+        current = nearest.argmax()
+    return chosen

@@ -1,0 +1,48 @@
+"""Point clouds and meshes for training: data sets, transforms, readers (import as ``ccnn_pc.datasets``)."""
+
+from ccnn_pc.datasets.arrays import CloudArrays
+from ccnn_pc.datasets.base import PointCloudDataset
+from ccnn_pc.datasets.modelnet import ModelNet
+from ccnn_pc.datasets.point_cloud_data import PointCloudData
+from ccnn_pc.datasets.splits import Split, stratified_split
+from ccnn_pc.datasets.transforms import (
+    KNN,
+    Axis,
+    Compose,
+    FarthestPoints,
+    FeaturesFrom,
+    Frame,
+    Jitter,
+    Normalize,
+    PointDropout,
+    RandomFlip,
+    RandomPoints,
+    RandomRotation,
+    RandomScale,
+    RandomTransform,
+    RandomTranslate,
+)
+
+__all__ = [
+    "KNN",
+    "Axis",
+    "CloudArrays",
+    "Compose",
+    "FarthestPoints",
+    "FeaturesFrom",
+    "Frame",
+    "Jitter",
+    "ModelNet",
+    "Normalize",
+    "PointCloudData",
+    "PointCloudDataset",
+    "PointDropout",
+    "RandomFlip",
+    "RandomPoints",
+    "RandomRotation",
+    "RandomScale",
+    "RandomTransform",
+    "RandomTranslate",
+    "Split",
+    "stratified_split",
+]

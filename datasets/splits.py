@@ -1,0 +1,63 @@
+"""Validation from training data: stratified, seeded."""
+
+from __future__ import annotations
+
+import enum
+
+import numpy as np
+import torch
+
+
+class Split(enum.Enum):
+    """Part of a data set. VAL is taken from the training data; TEST is read once, at the end."""
+
+    TRAIN = "train"
+    VAL = "val"
+    TEST = "test"
+
+
+def as_split(split: Split | str) -> Split:
+    """A :class:`Split` from itself or its name.
+
+    Raises:
+        ValueError: no such split.
+    """
+    if isinstance(split, Split):
+        return split
+    choices = [member.value for member in Split]
+    if split not in choices:
+        raise ValueError(f"'split' must be one of {choices} (got {split!r})")
+    return Split(split)
+
+
+def stratified_split(labels: np.ndarray | torch.Tensor, fraction: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Split indices into two parts, the second with ``fraction`` of every class.
+
+    A class of n gives ``round(fraction · n)`` to the second part, but at least one if it has two, and never its last.
+
+    Args:
+        labels: class index of every item.
+        fraction: in (0, 1).
+        seed: of the draw.
+
+    Returns:
+        Two sorted int64 arrays: the rest, and the drawn part.
+
+    Raises:
+        ValueError: ``fraction`` not in (0, 1).
+
+    Example:
+        >>> rest, drawn = stratified_split(np.array([0] * 10 + [1] * 20), 0.1)
+        >>> len(rest), len(drawn)
+        (27, 3)
+    """
+    if not 0.0 < fraction < 1.0:
+        raise ValueError(f"'fraction' must be in (0, 1) (got {fraction})")
+    labels = np.asarray(labels)
+    random = np.random.default_rng(seed)
+    drawn = np.zeros(len(labels), dtype=bool)
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        count = min(max(int(np.floor(fraction * len(members) + 0.5)), 1), len(members) - 1)
+        drawn[random.permutation(members)[:count]] = True
+    return np.flatnonzero(~drawn), np.flatnonzero(drawn)

@@ -1,0 +1,71 @@
+"""What a network reads: features and neighbours, computed from the final positions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch_geometric.transforms import BaseTransform
+
+from ccnn_pc._checks import check_at_least
+from ccnn_pc.datasets.transforms.base import TakesFeatures, TakesNeighbors, has
+
+
+class FeaturesFrom(BaseTransform, TakesFeatures):
+    """Concatenate attributes into ``x``; ``["normal", "pos"]`` (default) gives the published 6 channels.
+
+    Args:
+        names: attributes with one row per point, in the order of the channels.
+        keep: leave the attributes in the data (``pos`` stays always).
+
+    Raises:
+        ValueError: an attribute is missing (in ``forward``).
+    """
+
+    def __init__(self, names: Sequence[str] = ("normal", "pos"), keep: bool = False) -> None:
+        if isinstance(names, str) or not names:
+            raise ValueError(f"'names' must be a list of at least one attribute (got {names!r})")
+        self.names = list(names)
+        self.keep = keep
+
+    def forward(self, data: Any) -> Any:
+        """Set ``x``."""
+        parts = []
+        for name in self.names:
+            if not has(data, name):
+                hint = "; estimate normals first, or train on ['pos'] alone" if name == "normal" else ""
+                raise ValueError(f"'data' must have '{name}' for these features (got {sorted(data.keys())}){hint}")
+            part = data[name]
+            parts.append(part if part.dim() > 1 else part[:, None])
+        data.x = torch.cat([part.to(data.pos.dtype) for part in parts], dim=1)
+        if not self.keep:
+            for name in self.names:
+                if name not in ("pos", "x"):
+                    del data[name]
+        return data
+
+    def __repr__(self) -> str:
+        return f"FeaturesFrom({self.names})"
+
+
+class KNN(BaseTransform, TakesNeighbors):
+    """Attach the k nearest points of every point: ``neighbor_table`` ``[n, k]`` and ``neighbor_count`` ``[n]``.
+
+    Args:
+        k: number of neighbours, the point itself included. Clouds with fewer points are padded and counted.
+    """
+
+    def __init__(self, k: int) -> None:
+        self.k = check_at_least("k", k, 1)
+
+    def forward(self, data: Any) -> Any:
+        """Set ``neighbor_table`` and ``neighbor_count``."""
+        from ccnn_pc.ops.neighbors import knn
+
+        neighbors = knn(data.pos, self.k)
+        data.neighbor_table, data.neighbor_count = neighbors.index, neighbors.count
+        return data
+
+    def __repr__(self) -> str:
+        return f"KNN({self.k})"

@@ -1,0 +1,120 @@
+"""Transforms in the style of PyG, with one addition: random ones take their generator as an argument."""
+
+from __future__ import annotations
+
+import abc
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import torch
+from torch_geometric.transforms import BaseTransform
+
+Transform: TypeAlias = Callable[..., Any]
+
+
+class RandomTransform(BaseTransform):
+    """A transform that draws random numbers: ``transform(data, generator=g)``.
+
+    Without a generator PyTorch's default one is used. Subclasses write ``forward(data, generator)`` and may change
+    ``data`` in place as long as they assign new tensors: it is a shallow copy.
+    """
+
+    @abc.abstractmethod
+    def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
+        """The transformed data."""
+
+    def __call__(self, data: Any, generator: torch.Generator | None = None) -> Any:
+        return self.forward(copy.copy(data), generator)
+
+
+class MovesPoints:
+    """Mixin of transforms that move points: they must come before features and neighbours are taken."""
+
+
+class ChangesPoints:
+    """Mixin of transforms that add or remove points: they must come before neighbours are taken."""
+
+
+class TakesFeatures:
+    """Mixin of transforms that copy positions or normals into features."""
+
+
+class TakesNeighbors:
+    """Mixin of transforms that attach neighbours."""
+
+
+class Compose(RandomTransform):
+    """One transform after another, all random ones on the same generator.
+
+    Augmentation must come before neighbours and features are computed from the positions; another order raises.
+    (PyG's own random transforms are welcome, but draw from global generators: results then depend on the worker.)
+
+    Raises:
+        ValueError: a transform that moves, adds or removes points follows one that has used them.
+
+    Example:
+        >>> from ccnn_pc.datasets import Compose, Jitter, PointCloudData, RandomPoints
+        >>> data = Compose([RandomPoints(2), Jitter(0.01)])(PointCloudData(pos=torch.zeros(9, 3)))
+        >>> data.pos.shape
+        torch.Size([2, 3])
+    """
+
+    def __init__(self, transforms: Sequence[Transform]) -> None:
+        self.transforms = list(transforms)
+        featured: Transform | None = None
+        neighbored: Transform | None = None
+        for transform in self.transforms:
+            if isinstance(transform, (MovesPoints, ChangesPoints)) and neighbored is not None:
+                raise ValueError(f"'transforms' must change points before neighbours are taken (got {transform} after {neighbored})")
+            if isinstance(transform, MovesPoints) and featured is not None:
+                raise ValueError(f"'transforms' must move points before features are taken (got {transform} after {featured})")
+            featured = transform if isinstance(transform, TakesFeatures) else featured
+            neighbored = transform if isinstance(transform, TakesNeighbors) else neighbored
+
+    def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
+        """All transforms in turn."""
+        for transform in self.transforms:
+            # ours get the one copy made above; each assigns new tensors only
+            if isinstance(transform, RandomTransform):
+                data = transform.forward(data, generator)
+            elif isinstance(transform, BaseTransform):
+                data = transform.forward(data)
+            else:
+                data = transform(data)
+        return data
+
+    def __repr__(self) -> str:
+        return "Compose([" + ", ".join(repr(transform) for transform in self.transforms) + "])"
+
+
+def apply(transform: Transform, data: Any, generator: torch.Generator) -> Any:
+    """``transform(data)``, with the generator if it is one that takes it."""
+    if isinstance(transform, RandomTransform):
+        return transform(data, generator)
+    return transform(data)
+
+
+def has(data: Any, key: str) -> bool:
+    """Whether ``data`` has ``key`` (``key in data`` builds the list of all keys each time)."""
+    return getattr(data, key, None) is not None
+
+
+def point_keys(data: Any) -> list[str]:
+    """Names of the attributes of ``data`` that have one row per point."""
+    n = data.pos.shape[0]
+    return [
+        key
+        for key, value in data.to_dict().items()
+        if isinstance(value, torch.Tensor) and value.dim() > 0 and value.shape[0] == n and key not in ("y", "edge_index")
+    ]
+
+
+def check_no_neighbors(data: Any, transform: object) -> None:
+    """Refuse to change points whose neighbours are already known.
+
+    Raises:
+        ValueError: ``data`` has a neighbour table or edges.
+    """
+    if has(data, "neighbor_table") or has(data, "edge_index"):
+        raise ValueError(f"'data' must not have neighbours yet: {type(transform).__name__} changes the points they were computed from")

@@ -1,0 +1,93 @@
+"""Which points of a cloud are kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from ccnn_pc._checks import check_at_least, check_fraction
+from ccnn_pc.datasets.transforms.base import ChangesPoints, RandomTransform, check_no_neighbors, point_keys
+from ccnn_pc.ops.farthest import farthest_points
+
+
+def _take(data: Any, index: torch.Tensor) -> Any:
+    for key in point_keys(data):
+        data[key] = data[key].index_select(0, index)
+    return data
+
+
+class RandomPoints(RandomTransform, ChangesPoints):
+    """A uniformly random subset of the points, in random order, without replacement.
+
+    Never a prefix: stored clouds are sorted along a space-filling curve. A cloud with fewer than ``num_points`` points
+    keeps all of them (``replace=False``) or is filled up with repeated ones (``replace=True``).
+
+    Args:
+        num_points: points to keep.
+        replace: fill up small clouds.
+    """
+
+    def __init__(self, num_points: int, replace: bool = False) -> None:
+        self.num_points = check_at_least("num_points", num_points, 1)
+        self.replace = replace
+
+    def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
+        """Keep ``num_points`` rows of every attribute that has one row per point."""
+        check_no_neighbors(data, self)
+        n = data.pos.shape[0]
+        index = torch.randperm(n, generator=generator)[: self.num_points]
+        if self.replace and n < self.num_points:
+            index = torch.cat([index, torch.randint(n, (self.num_points - n,), generator=generator)])
+        return _take(data, index)
+
+    def __repr__(self) -> str:
+        return f"RandomPoints({self.num_points})"
+
+
+class FarthestPoints(RandomTransform, ChangesPoints):
+    """A well spread subset: farthest point sampling from a random first point (Eldar et al., 1997).
+
+    Costs O(n · num_points); use it as ``pre_transform`` of a data set and call ``in_memory()`` to pay once.
+
+    Args:
+        num_points: points to keep; smaller clouds keep all of theirs.
+        candidates: draw this many points at random first, and choose among them (None: among all).
+    """
+
+    def __init__(self, num_points: int, candidates: int | None = None) -> None:
+        self.num_points = check_at_least("num_points", num_points, 1)
+        self.candidates = None if candidates is None else check_at_least("candidates", candidates, num_points)
+
+    def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
+        """Keep ``num_points`` rows of every attribute that has one row per point."""
+        check_no_neighbors(data, self)
+        if self.candidates is not None and self.candidates < data.pos.shape[0]:
+            data = _take(data, torch.randperm(data.pos.shape[0], generator=generator)[: self.candidates])
+        n = data.pos.shape[0]
+        start = int(torch.randint(n, (1,), generator=generator))
+        return _take(data, farthest_points(data.pos, min(self.num_points, n), start=start))
+
+    def __repr__(self) -> str:
+        return f"FarthestPoints({self.num_points})"
+
+
+class PointDropout(RandomTransform, ChangesPoints):
+    """Remove each point with a probability drawn uniformly from [0, ``max_fraction``); one point always stays.
+
+    The points are really removed (the batch becomes ragged), not moved onto another one.
+    """
+
+    def __init__(self, max_fraction: float = 0.5) -> None:
+        self.max_fraction = check_fraction("max_fraction", max_fraction)
+
+    def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
+        """Keep the rows that survive."""
+        check_no_neighbors(data, self)
+        n = data.pos.shape[0]
+        draw = torch.rand(n + 1, generator=generator)
+        kept = (draw[1:] >= draw[0] * self.max_fraction).nonzero()[:, 0]
+        return _take(data, kept if len(kept) else draw[1:].argmax()[None])
+
+    def __repr__(self) -> str:
+        return f"PointDropout({self.max_fraction})"

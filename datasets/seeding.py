@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
+import hashlib
+
 import torch
 
 
 def seeded_generator(*key: int) -> torch.Generator:
     """A generator whose stream is a function of the integers in ``key`` alone.
 
-    The key is hashed (``numpy.random.SeedSequence``), so neighbouring keys give unrelated streams. Data sets use
-    ``(seed, epoch, index)``: the number of workers, the order of loading and an interruption change nothing.
+    The key is hashed (BLAKE2b), so neighbouring keys give unrelated streams. Data sets use ``(seed, epoch, index)``:
+    the number of workers, the order of loading and an interruption change nothing.
 
     Raises:
         ValueError: an entry is negative.
@@ -22,7 +23,7 @@ def seeded_generator(*key: int) -> torch.Generator:
     """
     if any(part < 0 for part in key):
         raise ValueError(f"'key' must hold integers of at least 0 (got {key})")
-    state = np.random.SeedSequence(key).generate_state(1, np.uint64)[0]
+    digest = hashlib.blake2b(repr(key).encode(), digest_size=8).digest()
     generator = torch.Generator()
-    generator.manual_seed(int(state >> np.uint64(1)))
+    generator.manual_seed(int.from_bytes(digest, "little") >> 1)
     return generator

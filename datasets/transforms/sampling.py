@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 
 from ccnn_pc._checks import check_at_least, check_fraction
@@ -15,6 +16,17 @@ def _take(data: Any, index: torch.Tensor) -> Any:
     for key in point_keys(data):
         data[key] = data[key].index_select(0, index)
     return data
+
+
+def _draw(n: int, k: int, generator: torch.Generator | None) -> torch.Tensor:
+    """``min(k, n)`` different numbers below n, every sequence equally likely."""
+    if 4 * k <= n:  # much cheaper than a whole permutation: draw twice as many as needed, keep first occurrences
+        draw = torch.randint(n, (2 * k,), generator=generator).numpy()
+        first = np.unique(draw, return_index=True)[1]
+        if len(first) >= k:  # fails about never: 2k draws from n >= 4k hold k different ones
+            first.sort()
+            return torch.from_numpy(draw[first[:k]])
+    return torch.randperm(n, generator=generator)[:k]
 
 
 class RandomPoints(RandomTransform, ChangesPoints):
@@ -36,7 +48,7 @@ class RandomPoints(RandomTransform, ChangesPoints):
         """Keep ``num_points`` rows of every attribute that has one row per point."""
         check_no_neighbors(data, self)
         n = data.pos.shape[0]
-        index = torch.randperm(n, generator=generator)[: self.num_points]
+        index = _draw(n, self.num_points, generator)
         if self.replace and n < self.num_points:
             index = torch.cat([index, torch.randint(n, (self.num_points - n,), generator=generator)])
         return _take(data, index)
@@ -63,7 +75,7 @@ class FarthestPoints(RandomTransform, ChangesPoints):
         """Keep ``num_points`` rows of every attribute that has one row per point."""
         check_no_neighbors(data, self)
         if self.candidates is not None and self.candidates < data.pos.shape[0]:
-            data = _take(data, torch.randperm(data.pos.shape[0], generator=generator)[: self.candidates])
+            data = _take(data, _draw(data.pos.shape[0], self.candidates, generator))
         n = data.pos.shape[0]
         start = int(torch.randint(n, (1,), generator=generator))
         return _take(data, farthest_points(data.pos, min(self.num_points, n), start=start))

@@ -1,4 +1,4 @@
-"""Kernel networks and windows: position in, kernel value out. Nothing here knows of grids, batches or edges."""
+"""Kernel networks and windows: position in, value out. Nothing here knows of grids, batches or edges."""
 
 from ccnn_pc.kernels.base import AbstractKernel, FactorizedKernel, Init, KernelFactory
 from ccnn_pc.kernels.mfn import MAGNet, MultiplicativeFilterNetwork, flexconv_omega_0

@@ -17,8 +17,9 @@ from ccnn_pc.kernels.scaling import scale_readout_, support_points
 class Init(enum.Enum):
     """How the parameters of a kernel network are drawn.
 
-    ``DEFAULT`` is this library's rule: random phases, and the read-out scaled so that the mean of K² over the support is
-    ``1 / fan``. The others are what the released code of the papers draws; they keep its variance, whatever it is.
+    ``DEFAULT`` is this library's rule: random phases, and the read-out scaled so that the mean of K² over
+    the support is ``1 / fan``. The others are what the released code of the papers draws; they keep its
+    variance, whatever it is.
     """
 
     DEFAULT = "default"
@@ -55,18 +56,22 @@ class AbstractKernel(nn.Module, abc.ABC):
 
     @abc.abstractmethod
     def filter_frequencies(self, gauss_stddevs: float = 2.0) -> Tensor:
-        """Upper bounds ``[F]`` on the frequency of each multiplied filter, in cycles per unit of u (F = 1 if there is only one)."""
+        """Upper bounds ``[F]`` on the frequency of each multiplied filter, in cycles per unit of u.
+
+        F = 1 where nothing is multiplied. The c = ``gauss_stddevs`` standard deviations of a Gaussian count.
+        """
 
     def max_frequency(self, gauss_stddevs: float = 2.0) -> Tensor:
-        """Upper bound on the kernel's frequency, in cycles per unit of u: factors multiply, so their frequencies add."""
+        """Upper bound on the kernel's frequency, in cycles per unit of u: frequencies of factors add."""
         return self.filter_frequencies(gauss_stddevs).sum()
 
 
 class FactorizedKernel(AbstractKernel):
     """A kernel that ends in a linear read-out: ``K(u) = readout(features(u))``.
 
-    Layers use the factors to move the read-out out of the sum over neighbours. Sub-classes write :meth:`_features` and
-    assign :attr:`readout`; both see float32 or float64 only, also under autocast, because a phase in bfloat16 is noise.
+    Layers use the factors to move the read-out out of the sum over neighbours. Sub-classes write
+    :meth:`_features` and assign :attr:`readout`; both see float32 or float64 only, also under autocast,
+    because a phase in bfloat16 is noise.
 
     Args:
         dim: number of coordinates D.
@@ -91,7 +96,9 @@ class FactorizedKernel(AbstractKernel):
             ValueError: the last axis of ``u`` is not D long.
         """
         if u.shape[-1] != self.dim:
-            raise ValueError(f"'u' must have {self.dim} coordinates in its last axis (got shape {list(u.shape)})")
+            raise ValueError(
+                f"'u' must have {self.dim} coordinates in its last axis (got shape {list(u.shape)})"
+            )
         with torch.autocast(device_type=u.device.type, enabled=False):
             return self._features(u.to(self.readout.weight.dtype))
 

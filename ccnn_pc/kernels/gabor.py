@@ -8,51 +8,61 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+# exp(-60) = 9e-27. Further down lie the subnormal numbers of float32, on which exp takes 13 times as long.
+_SMALLEST_EXPONENT = -60.0
+
 
 class _GaborFilters(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, u: Tensor, gamma: Tensor, mu: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        shift = -gamma * mu
-        envelope = torch.addcmul(shift[:, 0], u[:, :1], gamma[:, 0]).square_()
-        if u.shape[1] > 1:
-            distance = torch.empty_like(envelope)
-            for d in range(1, u.shape[1]):
-                torch.addcmul(shift[:, d], u[:, d : d + 1], gamma[:, d], out=distance)
-                envelope.addcmul_(distance, distance)
-        envelope.mul_(-0.5).exp_()
-        values = torch.addmm(bias, u, weight.t()).sin_().mul_(envelope)
-        ctx.save_for_backward(u, gamma, mu, weight, bias, envelope, values)
+        u_and_one = torch.cat([u, torch.ones_like(u[:, :1])], dim=1)
+        phases = torch.cat([weight, bias[:, None]], dim=1).t().contiguous()
+        # exponent -Σ_d t_d² with t_d = γ_d (u_d - μ_d) / √2, one axis at a time, rows contiguous
+        slope = (gamma * 0.5**0.5).t().contiguous()
+        shift = -slope * mu.t()
+        envelope = u.new_zeros(u.shape[0], bias.shape[0])
+        values = torch.empty_like(envelope)
+        for d in range(u.shape[1]):
+            torch.addcmul(shift[d], u[:, d : d + 1], slope[d], out=values)
+            envelope.addcmul_(values, values, value=-1.0)
+        envelope.clamp_min_(_SMALLEST_EXPONENT).exp_()
+        torch.mm(u_and_one, phases, out=values)
+        values.sin_().mul_(envelope)
+        ctx.save_for_backward(u_and_one, gamma, mu, phases, envelope, values)
         return values
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (grad,) = grads
-        u, gamma, mu, weight, bias, envelope, values = ctx.saved_tensors
-        dim = u.shape[1]
-        phase = torch.addmm(bias, u, weight.t()).cos_().mul_(envelope).mul_(grad)  # gradient of the phase
-        exponent = values * grad  # gradient of the exponent
+        u_and_one, gamma, mu, phases, envelope, values = ctx.saved_tensors
+        dim = mu.shape[1]
+        u = u_and_one[:, :dim]
+        needs = ctx.needs_input_grad
         du = dgamma = dmu = dweight = dbias = None
-        one = torch.ones_like(u[:, :1])
-        if ctx.needs_input_grad[1] or ctx.needs_input_grad[2]:
-            moments = exponent.t() @ torch.cat([u * u, u, one], dim=1)  # Σ_e of dq·u², dq·u, dq
+        if needs[0] or needs[3] or needs[4]:
+            d_phase = torch.mm(u_and_one, phases).cos_().mul_(envelope).mul_(grad)
+            moments = d_phase.t() @ u_and_one  # Σ_e of dp·u, dp
+            dweight, dbias = moments[:, :dim], moments[:, dim]
+            if needs[0]:
+                du = d_phase @ phases[:dim].t()
+        if needs[0] or needs[1] or needs[2]:
+            d_exponent = values * grad
+            moments = d_exponent.t() @ torch.cat([u * u, u_and_one], dim=1)  # Σ_e of dq·u², dq·u, dq
             second, first, zeroth = moments[:, :dim], moments[:, dim : 2 * dim], moments[:, 2 * dim :]
             dgamma = -gamma * (second - 2.0 * mu * first + mu * mu * zeroth)
             dmu = gamma * gamma * (first - mu * zeroth)
-        if ctx.needs_input_grad[3] or ctx.needs_input_grad[4]:
-            moments = phase.t() @ torch.cat([u, one], dim=1)
-            dweight, dbias = moments[:, :dim], moments[:, dim]
-        if ctx.needs_input_grad[0]:
-            square = gamma * gamma
-            du = phase @ weight + exponent @ (square * mu) - u * (exponent @ square)
+            if needs[0]:
+                square = gamma * gamma
+                du = du + d_exponent @ (square * mu) - u * (d_exponent @ square)
         return du, dgamma, dmu, dweight, dbias
 
 
 def gabor_filters(u: Tensor, gamma: Tensor, mu: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Gabor filters ``g_h(u) = exp(-½ Σ_d [γ_hd (u_d - μ_hd)]²) · sin(W_h·u + b_h)`` (FlexConv, MAGNet).
 
-    The squares are summed as they stand: expanding them into one matrix product is faster, but in float32 loses
-    about 1e-5 of max|g|. First derivatives only.
+    The squares are summed as they stand: expanded into one matrix product they cost 6e-6 of max|g| in float32
+    instead of 2e-7. The envelope stops falling at exp(-60) = 9e-27. First derivatives only.
 
     Args:
         u: coordinates ``[..., D]``.
@@ -66,8 +76,8 @@ def gabor_filters(u: Tensor, gamma: Tensor, mu: Tensor, weight: Tensor, bias: Te
 
     Example:
         >>> one = torch.ones(1, 1)
-        >>> gabor_filters(torch.zeros(3, 1), one, 0 * one, one, torch.tensor([torch.pi / 2])).flatten().tolist()
-        [1.0, 1.0, 1.0]
+        >>> gabor_filters(torch.zeros(2, 1), one, 0 * one, one, torch.tensor([torch.pi / 2])).tolist()
+        [[1.0], [1.0]]
     """
     flat = u.reshape(-1, u.shape[-1])
     values = _GaborFilters.apply(flat, gamma.expand_as(mu), mu, weight, bias)

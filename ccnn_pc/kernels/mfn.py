@@ -16,7 +16,7 @@ _RULES = (Init.DEFAULT, Init.FLEXCONV, Init.CCNN)
 
 
 class MultiplicativeFilterNetwork(FactorizedKernel):
-    """Sums of products of filters: ``z = g_0(u)``, then ``z = g_l(u) ⊙ (A_l z + a_l)`` for l = 1 … L; ``K = readout(z)``.
+    """Sums of products of filters: ``z_0 = g_0(u)``, ``z_l = g_l(u) ⊙ (A_l z_{l-1} + a_l)``, ``K = readout(z_L)``.
 
     All L+1 filters are stored stacked (``[(L+1)·H, D]``) and evaluated together.
 
@@ -28,7 +28,9 @@ class MultiplicativeFilterNetwork(FactorizedKernel):
         init: the rule the parameters are drawn by.
     """
 
-    def __init__(self, dim: int, out_channels: int, hidden_channels: int, num_layers: int, init: Init) -> None:
+    def __init__(
+        self, dim: int, out_channels: int, hidden_channels: int, num_layers: int, init: Init
+    ) -> None:
         super().__init__(dim, out_channels, hidden_channels)
         check_init(init, _RULES, type(self).__name__)
         self.num_layers = check_at_least("num_layers", num_layers, 1)
@@ -66,7 +68,7 @@ class MultiplicativeFilterNetwork(FactorizedKernel):
 
     @torch.no_grad()
     def _reset_phases(self, init: Init) -> None:
-        """Random phases; the released CCNN code has 0, which makes every filter odd about the current position."""
+        """Random phases; the released CCNN code has 0, which makes every sine odd about u = 0."""
         if init is Init.CCNN:
             nn.init.zeros_(self.bias)
         else:
@@ -76,11 +78,11 @@ class MultiplicativeFilterNetwork(FactorizedKernel):
 class MAGNet(MultiplicativeFilterNetwork):
     """Multiplicative anisotropic Gabor network (FlexConv §3.2; CCNN §4.1).
 
-    ``g_l(u)_h = exp(-½ Σ_d [γ_hd (u_d - μ_hd)]²) · sin(W_h·u + b_h)`` with parameters for each of the L+1 filters:
-    (L+1)(3HD + H) + L(H² + H) + H·O + O numbers in all.
+    ``g_l(u)_h = exp(-½ Σ_d [γ_hd (u_d - μ_hd)]²) · sin(W_h·u + b_h)`` with parameters for each of the L+1
+    filters: (L+1)(3HD + H) + L(H² + H) + H·O + O numbers in all.
 
-    At the start: γ ~ Gamma(α/(l+1), β) for filter l, μ ~ spread·U(-1, 1) (causal with spread ≠ 1: 1 - spread·U(0, 1), near
-    the current sample), W ~ 2π·ω₀·γ·U(±1/√D), b ~ U(-π, π), A ~ U(±√(3/H)), a = 1.
+    At the start: γ ~ Gamma(α/(l+1), β) for filter l, μ ~ spread·U(-1, 1) (causal with spread ≠ 1: 1 -
+    spread·U(0, 1), near the current sample), W ~ 2π·ω₀·γ·U(±1/√D), b ~ U(-π, π), A ~ U(±√(3/H)), a = 1.
 
     Args:
         dim: number of coordinates D.
@@ -88,11 +90,14 @@ class MAGNet(MultiplicativeFilterNetwork):
         hidden_channels: features H.
         num_layers: mixing layers L.
         omega_0: cycles per unit of u, for an envelope of inverse width γ = 1 (CCNN's convention; see
-            :func:`flexconv_omega_0` for FlexConv's, :func:`ccnn_pc.kernels.nyquist_omega_0` for a value from the data's spacing).
+            :func:`flexconv_omega_0` for FlexConv's, :func:`ccnn_pc.kernels.nyquist_omega_0` for a value
+            from the data's spacing).
         alpha: shape of the Gamma distribution.
         beta: rate of the Gamma distribution.
-        spread: how far from the middle (causal: from the current sample) the envelopes may lie; the papers take 1.667 window widths.
-        init: ``DEFAULT``; ``CCNN`` (phases 0, read-out weight divided by √fan unseen); ``FLEXCONV`` (no scaling at all).
+        spread: how far from the middle (causal: from the current sample) the envelopes may lie; the papers
+            take 1.667 window widths.
+        init: ``DEFAULT``; ``CCNN`` (phases 0, read-out weight divided by √fan unseen); ``FLEXCONV`` (no
+            scaling at all).
         fan: the mean of K² over the support is 1/fan.
         causal: current sample at u = 1.
 
@@ -137,15 +142,16 @@ class MAGNet(MultiplicativeFilterNetwork):
         return gabor_filters(u, self.gamma, self.mu, self.weight, self.bias)
 
     def filter_frequencies(self, gauss_stddevs: float = 2.0) -> Tensor:
-        """Per filter, the largest over units of ``(‖W_h‖ + c·max_d|γ_hd|) / 2π`` (FlexConv's rule, per unit), cycles per unit of u.
+        """Largest ``(‖W_h‖ + c·max_d|γ_hd|) / 2π`` over the units of each filter, in cycles per unit of u.
 
-        A unit's spectrum is a Gaussian about ±W_h/2π with standard deviation γ_hd/2π along axis d, cut at c standard deviations.
+        A unit's spectrum is a Gaussian about ±W_h/2π with standard deviation γ_hd/2π along axis d, cut at c
+        standard deviations.
         """
         return gabor_frequencies(self.weight, self.gamma, gauss_stddevs, self.num_filters)
 
 
 def draw_gamma(num_filters: int, hidden_channels: int, columns: int, alpha: float, beta: float) -> Tensor:
-    """Inverse widths ``[F·H, columns]``: Gamma(α/(l+1), β) for filter l, so the first filter is the narrowest."""
+    """Inverse widths ``[F·H, columns]``: Gamma(α/(l+1), β) for filter l; the first filter is the narrowest."""
     check_positive("alpha", alpha)
     check_positive("beta", beta)
     shape = alpha / torch.arange(1, num_filters + 1, dtype=torch.get_default_dtype())

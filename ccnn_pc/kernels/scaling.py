@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 def support_points(
-    dim: int, n: int = 4096, lower: Sequence[float] | Tensor | None = None, upper: Sequence[float] | Tensor | None = None
+    dim: int,
+    n: int = 4096,
+    lower: Sequence[float] | Tensor | None = None,
+    upper: Sequence[float] | Tensor | None = None,
 ) -> Tensor:
     """Sobol points that fill a box evenly; always the same ones, no random state is touched.
 
@@ -39,8 +42,14 @@ def support_points(
     """
     check_at_least("dim", dim, 1)
     check_at_least("n", n, 1)
-    low = torch.full((dim,), -1.0, dtype=torch.float64) if lower is None else torch.as_tensor(lower, dtype=torch.float64)
-    high = torch.ones(dim, dtype=torch.float64) if upper is None else torch.as_tensor(upper, dtype=torch.float64)
+    low = (
+        torch.full((dim,), -1.0, dtype=torch.float64)
+        if lower is None
+        else torch.as_tensor(lower, dtype=torch.float64)
+    )
+    high = (
+        torch.ones(dim, dtype=torch.float64) if upper is None else torch.as_tensor(upper, dtype=torch.float64)
+    )
     for name, corner in (("lower", low), ("upper", high)):
         if corner.shape != (dim,):
             raise ValueError(f"'{name}' must hold {dim} numbers (got shape {list(corner.shape)})")
@@ -52,9 +61,9 @@ def support_points(
 def scale_readout_(kernel: FactorizedKernel, target: float, u: Tensor, weight: Tensor | None = None) -> float:
     """Rescale the read-out so that the weighted mean of K² (over ``u`` and output channels) is ``target``.
 
-    ``Σ_i weight_i K(u_i)² / Σ_i weight_i = target``: CCNN §4.1 with the variance measured instead of assumed, and the
-    factor g²/√(N·|Ω|) of the paper replaced by a standard deviation (1/√fan). Weight *and* bias of the read-out
-    change together, so the shape of the kernel stays.
+    ``Σ_i weight_i K(u_i)² / Σ_i weight_i = target``: CCNN §4.1 with the variance measured instead of
+    assumed, and the factor g²/√(N·|Ω|) of the paper replaced by a standard deviation (1/√fan). Weight *and*
+    bias of the read-out change together, so the shape of the kernel stays.
 
     Args:
         kernel: a factorised kernel, changed in place.
@@ -66,7 +75,8 @@ def scale_readout_(kernel: FactorizedKernel, target: float, u: Tensor, weight: T
         The factor that read-out weight and bias were multiplied by.
 
     Raises:
-        ValueError: ``target`` not positive, weights that do not fit, or a kernel that is 0 or not finite on ``u``.
+        ValueError: ``target`` not positive, weights that do not fit, or a kernel that is 0 or not finite on
+        ``u``.
     """
     check_positive("target", target)
     parameter = kernel.readout.weight
@@ -76,10 +86,12 @@ def scale_readout_(kernel: FactorizedKernel, target: float, u: Tensor, weight: T
     else:
         importance = weight.detach().to(square).reshape(-1)
         if importance.shape != square.shape:
-            raise ValueError(f"'weight' must have one entry for each of the {len(square)} points (got {list(weight.shape)})")
+            raise ValueError(
+                f"'weight' must have one entry for each of the {len(square)} points (got {list(weight.shape)})"
+            )
         mean = float((importance * square).sum() / importance.sum())
     if not 0.0 < mean < float("inf"):
-        raise ValueError(f"'kernel' must be finite and not 0 everywhere on 'u' to be scaled (its mean square is {mean})")
+        raise ValueError(f"'kernel' must be finite and not 0 everywhere on 'u' (its mean square is {mean})")
     factor = (target / mean) ** 0.5
     parameter.mul_(factor)
     if kernel.readout.bias is not None:

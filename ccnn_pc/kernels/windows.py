@@ -26,11 +26,11 @@ class AbstractWindow(nn.Module, abc.ABC):
 
     @abc.abstractmethod
     def support(self, threshold: float) -> tuple[Tensor, Tensor]:
-        """Corners ``[D]`` of the smallest box within [-1, 1]^D outside of which the window is below ``threshold``."""
+        """Corners ``[D]`` of the box in [-1, 1]^D outside of which the window is below ``threshold``."""
 
     @abc.abstractmethod
     def reach(self, extent: Tensor, threshold: float) -> Tensor:
-        """Distance from the query, in position units, beyond which the window is below ``threshold`` (inf: no limit known)."""
+        """Distance from the query, in position units, beyond which the window is below ``threshold``."""
 
     @abc.abstractmethod
     def max_frequency(self, gauss_stddevs: float = 2.0) -> Tensor:
@@ -66,15 +66,17 @@ class NoWindow(AbstractWindow):
 
 
 class GaussianWindow(AbstractWindow):
-    """Gaussian window ``m(u) = exp(-½ Σ_d (u_d - μ_d)² / (σ_d² + min_width²))`` with learnable widths σ (FlexConv §3.1).
+    """Gaussian window ``m(u) = exp(-½ Σ_d (u_d - μ_d)² / (σ_d² + min_width²))``, widths σ learnable (FlexConv).
 
-    The guard ``min_width`` keeps the gradient finite at σ = 0; its default is the 1e-8 that the released grid code adds
-    to σ². With ``min_width=0`` the window is exactly the released point-cloud and FlexConv one. σ may be negative.
+    The guard ``min_width`` keeps the gradient finite at σ = 0; its default is the 1e-8 that the released
+    grid code adds to σ². With ``min_width=0`` the window is exactly the released point-cloud and FlexConv
+    one. σ may be negative.
 
     Args:
         dim: number of coordinates D.
         width: initial σ in kernel coordinates, one number or one per axis.
-        mean: centre μ, one number or one per axis; default 0 (the query), or 1 (the current sample) when causal.
+        mean: centre μ, one number or one per axis; default 0 (the query), or 1 (the current sample) when
+            causal.
         isotropic: one σ for all axes; default: yes for D = 3, no otherwise.
         learn_mean: make μ a parameter instead of a buffer.
         causal: current sample at u = 1.
@@ -129,7 +131,9 @@ class GaussianWindow(AbstractWindow):
             ValueError: the last axis of ``u`` is not D long.
         """
         if u.shape[-1] != self.dim:
-            raise ValueError(f"'u' must have {self.dim} coordinates in its last axis (got shape {list(u.shape)})")
+            raise ValueError(
+                f"'u' must have {self.dim} coordinates in its last axis (got shape {list(u.shape)})"
+            )
         offset = u.to(self.width.dtype) - self.mean
         precision = -0.5 / (self.width.square() + self.min_width**2)
         return (offset.square() * precision).sum(dim=-1, keepdim=True).exp()
@@ -146,9 +150,10 @@ class GaussianWindow(AbstractWindow):
 
     @torch.no_grad()
     def reach(self, extent: Tensor, threshold: float) -> Tensor:
-        """``R = max_d(extent_d |σ_d|)·√(-2 ln θ) + ‖extent ⊙ μ‖`` in position units: beyond it the window is below θ.
+        """``R = max_d(extent_d |σ_d|)·√(-2 ln θ) + ‖extent ⊙ μ‖``: beyond it the window is below θ.
 
-        Causal kernel coordinates run twice as fast and have the query at 1: ``extent/2`` and ``μ - 1`` take their places.
+        Causal kernel coordinates run twice as fast and have the query at 1: ``extent/2`` and ``μ - 1`` take
+        their places.
 
         Args:
             extent: reach of the kernel ``[D]`` (or one number), in position units.
@@ -165,7 +170,7 @@ class GaussianWindow(AbstractWindow):
         return radius + torch.linalg.vector_norm(scale * shift)
 
     def max_frequency(self, gauss_stddevs: float = 2.0) -> Tensor:
-        """``c / (2π min_d σ_d)``, cycles per unit of u: c standard deviations of the window's spectrum (FlexConv)."""
+        """``c / (2π min_d σ_d)``, in cycles per unit of u: c standard deviations of the window's spectrum."""
         return gauss_stddevs / (2.0 * math.pi * self.effective_width.min())
 
     def extra_repr(self) -> str:

@@ -4,6 +4,7 @@ from ccnn_pc.datasets.arrays import CloudArrays
 from ccnn_pc.datasets.base import PointCloudDataset
 from ccnn_pc.datasets.modelnet import ModelNet
 from ccnn_pc.datasets.point_cloud_data import PointCloudData
+from ccnn_pc.datasets.shapes import Shapes
 from ccnn_pc.datasets.splits import Split, stratified_split
 from ccnn_pc.datasets.transforms import (
     KNN,
@@ -43,6 +44,7 @@ __all__ = [
     "RandomScale",
     "RandomTransform",
     "RandomTranslate",
+    "Shapes",
     "Split",
     "stratified_split",
 ]

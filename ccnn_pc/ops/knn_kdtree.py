@@ -1,0 +1,86 @@
+"""Nearest neighbours through scipy's k-d tree, one tree per cloud, and the search by cloud that it shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from scipy.spatial import cKDTree
+from torch import Tensor
+
+from ccnn_pc.ops.search import Search
+from ccnn_pc.ops.ties import may_tie, settle
+
+MARGIN = 4  # candidates beyond k: enough to see a tie at the cut
+BLOCK = 1 << 21  # candidates held at once
+
+Find = Callable[[Tensor, int], tuple[Tensor, Tensor]]
+"""``find(queries [r, D], count)``: squared distances ``[r, count]``, sorted, and indices within the cloud."""
+
+
+def search_by_cloud(search: Search, k: int, build: Callable[[Tensor], Find]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Neighbours by a finder that is built for one cloud at a time.
+
+    Args:
+        search: the problem.
+        k: columns wanted.
+        build: makes the finder from a cloud's samples ``[n, D]``.
+
+    Yields:
+        Query rows ``[r]`` and the global indices ``[r, min(k, cloud size)]`` of their neighbours.
+    """
+    for c, size in enumerate(search.sizes()):
+        start, first, stop = search.pos_ptr[c], search.query_ptr[c], search.query_ptr[c + 1]
+        samples = search.pos[start : start + size]
+        find = build(samples)
+        columns, count = min(k, size), min(size, k + MARGIN)
+
+        def fetch(rows: Tensor, count: int, find: Find = find, start: int = start) -> tuple[Tensor, Tensor]:
+            d2, index = find(search.query[rows], count)
+            return self_first(d2, index, rows - start) if search.same else (d2, index)
+
+        def offset(rows: Tensor, index: Tensor, samples: Tensor = samples) -> Tensor:
+            return samples[index] - search.query[rows, None, :]
+
+        step = max(1, BLOCK // count)
+        for low in range(first, stop, step):
+            rows = torch.arange(low, min(low + step, stop), device=search.pos.device)
+            d2, index = fetch(rows, count)
+            ties = may_tie(d2[:, : columns + 1], search.unit[c]).nonzero()[:, 0]
+            index = index[:, :columns]
+            if ties.numel():
+                unit = search.unit[c].expand(len(ties))
+                index[ties] = settle(rows[ties], columns, size, fetch, offset, unit, search.cap)
+            yield rows, index + start
+
+
+def self_first(d2: Tensor, index: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
+    """Put each sample itself into the first column, at distance -inf, where it is among the candidates at all.
+
+    Where it is not, all candidates are duplicates of it: a tie, for which more are fetched.
+    """
+    first = index[:, 0] == own
+    d2[first, 0] = -torch.inf
+    later = (~first).nonzero()[:, 0]
+    if later.numel():
+        moved = torch.where(index[later] == own[later, None], -torch.inf, d2[later])
+        moved, order = moved.sort(dim=1, stable=True)
+        d2[later], index[later] = moved, index[later].gather(1, order)
+    return d2, index
+
+
+def tree_finder(samples: Tensor) -> Find:
+    """A finder that asks a k-d tree, with as many threads as torch uses."""
+    tree = cKDTree(samples.numpy())
+
+    def find(queries: Tensor, count: int) -> tuple[Tensor, Tensor]:
+        distance, index = tree.query(queries.numpy(), k=np.arange(1, count + 1), workers=torch.get_num_threads())
+        return torch.from_numpy(distance).square_(), torch.from_numpy(index)
+
+    return find
+
+
+def knn_kdtree(search: Search, k: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Neighbours from k-d trees; the problem must be on the CPU. See :func:`search_by_cloud`."""
+    return search_by_cloud(search, k, tree_finder)

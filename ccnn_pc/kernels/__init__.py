@@ -1,21 +1,49 @@
 """Kernel networks and windows: position in, value out. Nothing here knows of grids, batches or edges."""
 
 from ccnn_pc.kernels.base import AbstractKernel, FactorizedKernel, Init, KernelFactory
+from ccnn_pc.kernels.fourier_features import RandomFourierNet
+from ccnn_pc.kernels.fourier_gabor import FourierNet, GaborNet
+from ccnn_pc.kernels.gabor import gabor_filters
 from ccnn_pc.kernels.mfn import MAGNet, MultiplicativeFilterNetwork, flexconv_omega_0
+from ccnn_pc.kernels.mlp import MLP, KernelNorm
+from ccnn_pc.kernels.moving_points import SelfMovingPoints
 from ccnn_pc.kernels.scaling import scale_readout_, support_points
+from ccnn_pc.kernels.siren import SIREN, Sine, angular_omega_0
+from ccnn_pc.kernels.spectrum import (
+    AliasingRule,
+    aliasing_penalty,
+    median_spacing,
+    nyquist_frequency,
+    nyquist_omega_0,
+)
 from ccnn_pc.kernels.windows import AbstractWindow, GaussianWindow, NoWindow
 
 __all__ = [
+    "MLP",
+    "SIREN",
     "AbstractKernel",
     "AbstractWindow",
+    "AliasingRule",
     "FactorizedKernel",
+    "FourierNet",
+    "GaborNet",
     "GaussianWindow",
     "Init",
     "KernelFactory",
+    "KernelNorm",
     "MAGNet",
     "MultiplicativeFilterNetwork",
     "NoWindow",
+    "RandomFourierNet",
+    "SelfMovingPoints",
+    "Sine",
+    "aliasing_penalty",
+    "angular_omega_0",
     "flexconv_omega_0",
+    "gabor_filters",
+    "median_spacing",
+    "nyquist_frequency",
+    "nyquist_omega_0",
     "scale_readout_",
     "support_points",
 ]

@@ -26,6 +26,7 @@ class Init(enum.Enum):
     CKCONV = "ckconv"
     FLEXCONV = "flexconv"
     CCNN = "ccnn"
+    SMPCONV = "smpconv"
 
 
 class KernelFactory(Protocol):

@@ -16,7 +16,7 @@ _RULES = (Init.DEFAULT, Init.FLEXCONV, Init.CCNN)
 
 
 class MultiplicativeFilterNetwork(FactorizedKernel):
-    """Sums of products of filters: ``z_0 = g_0(u)``, ``z_l = g_l(u) ⊙ (A_l z_{l-1} + a_l)``, ``K = readout(z_L)``.
+    """Products of filters: ``z_0 = g_0(u)``, ``z_l = g_l(u) ⊙ (A_l z_{l-1} + a_l)``, ``K = readout(z_L)``.
 
     All L+1 filters are stored stacked (``[(L+1)·H, D]``) and evaluated together.
 
@@ -76,7 +76,7 @@ class MultiplicativeFilterNetwork(FactorizedKernel):
 
 
 class MAGNet(MultiplicativeFilterNetwork):
-    """Multiplicative anisotropic Gabor network (FlexConv §3.2; CCNN §4.1).
+    """Multiplicative anisotropic Gabor network (FlexConv; CCNN §4.1).
 
     ``g_l(u)_h = exp(-½ Σ_d [γ_hd (u_d - μ_hd)]²) · sin(W_h·u + b_h)`` with parameters for each of the L+1
     filters: (L+1)(3HD + H) + L(H² + H) + H·O + O numbers in all.
@@ -151,7 +151,7 @@ class MAGNet(MultiplicativeFilterNetwork):
 
 
 def draw_gamma(num_filters: int, hidden_channels: int, columns: int, alpha: float, beta: float) -> Tensor:
-    """Inverse widths ``[F·H, columns]``: Gamma(α/(l+1), β) for filter l; the first filter is the narrowest."""
+    """Inverse widths ``[F·H, columns]``: Gamma(α/(l+1), β) for filter l, the first one being narrowest."""
     check_positive("alpha", alpha)
     check_positive("beta", beta)
     shape = alpha / torch.arange(1, num_filters + 1, dtype=torch.get_default_dtype())

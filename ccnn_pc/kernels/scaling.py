@@ -87,11 +87,11 @@ def scale_readout_(kernel: FactorizedKernel, target: float, u: Tensor, weight: T
         importance = weight.detach().to(square).reshape(-1)
         if importance.shape != square.shape:
             raise ValueError(
-                f"'weight' must have one entry for each of the {len(square)} points (got {list(weight.shape)})"
+                f"'weight' must have one entry for each of {len(square)} points (got {list(weight.shape)})"
             )
         mean = float((importance * square).sum() / importance.sum())
     if not 0.0 < mean < float("inf"):
-        raise ValueError(f"'kernel' must be finite and not 0 everywhere on 'u' (its mean square is {mean})")
+        raise ValueError(f"'kernel' must be finite and not 0 on 'u' (its mean square is {mean})")
     factor = (target / mean) ** 0.5
     parameter.mul_(factor)
     if kernel.readout.bias is not None:

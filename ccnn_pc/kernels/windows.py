@@ -45,6 +45,8 @@ class NoWindow(AbstractWindow):
         torch.Size([3, 1])
     """
 
+    _device: Tensor
+
     def __init__(self, dim: int, *, causal: bool = False) -> None:
         super().__init__(dim, causal)
         self.register_buffer("_device", torch.zeros(()), persistent=False)
@@ -66,7 +68,7 @@ class NoWindow(AbstractWindow):
 
 
 class GaussianWindow(AbstractWindow):
-    """Gaussian window ``m(u) = exp(-½ Σ_d (u_d - μ_d)² / (σ_d² + min_width²))``, widths σ learnable (FlexConv).
+    """Gaussian window ``m(u) = exp(-½ Σ_d (u_d - μ_d)² / (σ_d² + min_width²))``, σ learnable (FlexConv).
 
     The guard ``min_width`` keeps the gradient finite at σ = 0; its default is the 1e-8 that the released
     grid code adds to σ². With ``min_width=0`` the window is exactly the released point-cloud and FlexConv

@@ -1,0 +1,118 @@
+"""SIREN: sinusoidal networks, the kernels of CKConv."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from ccnn_pc._checks import check_at_least, check_positive
+from ccnn_pc.kernels.bandwidth import linear_frequency, modulated_frequency
+from ccnn_pc.kernels.base import FactorizedKernel, Init, check_init, uniform_
+
+
+class Sine(nn.Module):
+    """The sine as an activation."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sin(x)
+
+
+class SIREN(FactorizedKernel):
+    """Sinusoidal network (CKConv): num_layers - 1 times ``h ← sin(ω(W h + b))``, then a read-out.
+
+    The angular factor is ``ω = 2π·omega_0`` (a persistent buffer), so that ``omega_0`` counts cycles per
+    unit of u as in all other kernels; :func:`angular_omega_0` turns the papers' ω into it.
+
+    At the start: W ~ U(±1/√D) for the first layer, U(±√(6/H)/ω) for the next ones, b ~ U(±π/ω) (uniform
+    phases).
+
+    Args:
+        dim: number of coordinates D.
+        out_channels: number of kernel values per position.
+        hidden_channels: features H.
+        num_layers: linear layers, the read-out included; at least 2.
+        omega_0: largest frequency of the first layer, in cycles per unit of u.
+        init: ``DEFAULT``; ``CKCONV`` (as it takes effect in the released code: PyTorch's default weights
+            behind a first layer U(±1), all biases U(±1)); ``FLEXCONV`` (first layer U(±1/D), default
+            biases, read-out divided by ω); ``CCNN`` (first layer U(±1/D), biases 0, read-out weight divided
+            by √fan).
+        fan: the mean of K² over the support is 1/fan (``DEFAULT``).
+        causal: accepted like in all kernels; nothing depends on it.
+
+    Raises:
+        ValueError: a count that is too small, or a number that is not positive.
+
+    Example:
+        >>> SIREN(2, 5, hidden_channels=8)(torch.zeros(4, 2)).shape
+        torch.Size([4, 5])
+    """
+
+    omega: Tensor
+
+    def __init__(
+        self,
+        dim: int,
+        out_channels: int,
+        *,
+        hidden_channels: int = 32,
+        num_layers: int = 3,
+        omega_0: float = 1.0,
+        init: Init = Init.DEFAULT,
+        fan: float = 1.0,
+        causal: bool = False,
+    ) -> None:
+        super().__init__(dim, out_channels, hidden_channels)
+        check_init(init, (Init.DEFAULT, Init.CKCONV, Init.FLEXCONV, Init.CCNN), "SIREN")
+        self.num_layers = check_at_least("num_layers", num_layers, 2)
+        omega = 2.0 * math.pi * check_positive("omega_0", omega_0)
+        self.register_buffer("omega", torch.tensor(omega))
+        sizes = [dim] + [hidden_channels] * (num_layers - 1)
+        self.hidden = nn.ModuleList(nn.Linear(*pair) for pair in zip(sizes[:-1], sizes[1:], strict=True))
+        self.readout = nn.Linear(hidden_channels, out_channels)
+        self._reset(init, omega)
+        self._finish(init, fan)
+
+    @torch.no_grad()
+    def _reset(self, init: Init, omega: float) -> None:
+        layers = [layer for layer in self.hidden if isinstance(layer, nn.Linear)]
+        if init is Init.CKCONV:
+            uniform_(layers[0].weight, 1.0)
+            for layer in (*layers, self.readout):
+                uniform_(layer.bias, 1.0)
+            return
+        inner = math.sqrt(6.0 / self.hidden_channels) / omega
+        uniform_(layers[0].weight, self.dim**-0.5 if init is Init.DEFAULT else 1.0 / self.dim)
+        for layer in layers[1:]:
+            uniform_(layer.weight, inner)
+        if init is Init.FLEXCONV:
+            uniform_(self.readout.weight, inner)
+            return
+        for layer in layers:
+            uniform_(layer.bias, math.pi / omega if init is Init.DEFAULT else 0.0)
+        uniform_(self.readout.weight, math.sqrt(3.0 / self.hidden_channels))
+        nn.init.zeros_(self.readout.bias)
+
+    def _features(self, u: Tensor) -> Tensor:
+        for layer in self.hidden:
+            u = torch.sin(layer(u) * self.omega)
+        return u
+
+    def filter_frequencies(self, gauss_stddevs: float = 2.0) -> Tensor:
+        """Carson's bandwidth through the layers, ``[1]``; see :mod:`ccnn_pc.kernels.bandwidth`."""
+        first, *others = (layer.weight * self.omega for layer in self.hidden if isinstance(layer, nn.Linear))
+        frequency = linear_frequency(first)
+        for weight in others:
+            frequency = modulated_frequency(weight, frequency)
+        return frequency.max().view(1)
+
+
+def angular_omega_0(omega: float) -> float:
+    """The ``omega_0`` (cycles per unit of u) that makes a SIREN with the papers' angular factor: ``ω / 2π``.
+
+    Example:
+        >>> round(angular_omega_0(30.0), 4)
+        4.7746
+    """
+    return check_positive("omega", omega) / (2.0 * math.pi)

@@ -1,0 +1,44 @@
+"""From a layer's kernel and window to the terms of the fused operators."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ccnn_pc.domains.base import ConvolutionTerms
+from ccnn_pc.kernels.base import FactorizedKernel
+from ccnn_pc.ops.point_convolution import FactorizedProfile
+
+
+def fused_terms(terms: ConvolutionTerms) -> tuple[FactorizedProfile, Tensor]:
+    """Features with window, and the read-out as the table that the fused operators take.
+
+    Returns:
+        the profile, and the table ``[H + 1, C]`` (separable) or ``[H + 1, C_in, C_out]`` (full).
+
+    Raises:
+        TypeError: the kernel has no features and linear read-out to pull apart.
+    """
+    kernel = terms.kernel
+    if not isinstance(kernel, FactorizedKernel):
+        raise TypeError(
+            f"the fused operator needs a FactorizedKernel (got {type(kernel).__name__}); "
+            "run this layer with path=Path.MESSAGES"
+        )
+    table = torch.cat([kernel.readout.weight.t(), kernel.readout.bias[None]])
+    if not terms.separable:
+        channels_in = terms.channels_in
+        table = table.view(len(table), -1, channels_in).transpose(1, 2)
+    read_out = {id(p) for p in kernel.readout.parameters()}
+    trained = [p for p in kernel.parameters() if id(p) not in read_out] + list(terms.window.parameters())
+    return FactorizedProfile(kernel.features, terms.window, trained), table
+
+
+def penalty_from_moments(moments: Tensor, table: Tensor, num_queries: int) -> Tensor:
+    r"""Mean over queries of :math:`\sum_j \|m_{ij} K_{ij}\|^2` from the Gram matrix of the windowed features.
+
+    With :math:`G = \sum_{ij} m^2 [h,1][h,1]^\top` and read-out table T it is :math:`\mathrm{tr}(T^\top G T) / m`
+    (CCNN eq. 3 on a grid, up to the factor 1/2).
+    """
+    flat = table.flatten(1)
+    return (flat * (moments @ flat)).sum() / num_queries

@@ -1,0 +1,18 @@
+"""Networks: published sizes by name, and trained models on disk."""
+
+from ccnn_pc.models import sizes as _sizes  # enters the published sizes
+from ccnn_pc.models.ccnn import CCNN
+from ccnn_pc.models.hub import from_pretrained, list_pretrained, save_pretrained
+from ccnn_pc.models.registry import create_model, list_models, register_model
+
+__all__ = [
+    "CCNN",
+    "create_model",
+    "from_pretrained",
+    "list_models",
+    "list_pretrained",
+    "register_model",
+    "save_pretrained",
+]
+
+del _sizes

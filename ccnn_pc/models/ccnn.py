@@ -1,0 +1,107 @@
+"""CCNN: one architecture for every domain (Romero, Knigge, Gu et al. 2022, "Towards a general purpose CNN")."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ccnn_pc._checks import check_at_least
+from ccnn_pc.domains.base import AbstractDomain
+from ccnn_pc.domains.pooling import Pool
+from ccnn_pc.models.door import DoorInput, open_door
+from ccnn_pc.nn.blocks import CCNNBlock, ConvFactory, NormFactory
+from ccnn_pc.nn.conv import ContinuousConv
+from ccnn_pc.nn.dropout import ChannelDropout
+from ccnn_pc.nn.heads import PooledHead, SampleHead
+from ccnn_pc.nn.norms import BatchNorm
+
+
+class CCNN(nn.Module):
+    r"""Continuous convolutional network (CCNN section 4.2, Fig. 3): stem, residual blocks, norm, head.
+
+    .. math:: \mathrm{head}(\mathrm{norm}(\mathrm{block}_B(\dots \mathrm{block}_1(\mathrm{GELU}(\mathrm{norm}(\mathrm{conv}(x)))))))
+
+    Use :func:`ccnn_pc.models.create_model` for the published sizes.
+
+    Args:
+        in_channels: channels of the data.
+        out_channels: classes (1: one logit).
+        channels: width of the network.
+        num_blocks: residual blocks.
+        conv: makes a convolution: called with ``in_channels, out_channels``.
+        block: makes a residual block: called with ``in_channels, out_channels, conv=, norm=, dropout=``.
+        norm: makes a norm: called with ``channels``.
+        dropout: share of channels dropped in blocks.
+        dropout_in: share of channels dropped from the data.
+        pool: how samples become one answer per cloud; None: one answer per sample.
+        num_neighbors: k used for point clouds that bring no neighbours of their own.
+
+    Shapes:
+        * ``model(data)`` with a PyG ``Data`` or ``Batch`` of B clouds: ``[B, out_channels]``.
+        * ``model(x, domain)`` with samples ``[n, in_channels]`` on any domain.
+
+    Raises:
+        ValueError: sizes below 1, data that do not fit.
+    """
+
+    #: what :func:`create_model` built this from; empty for a network made by hand
+    config: dict[str, Any]
+    #: names of the classes, in the order of the logits; empty if nobody said
+    classes: list[str]
+    #: how data become inputs, as stored beside the weights
+    preprocessing: dict[str, Any]
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        channels: int,
+        num_blocks: int,
+        conv: ConvFactory,
+        block: Callable[..., nn.Module] = CCNNBlock,
+        norm: NormFactory = BatchNorm,
+        dropout: float = 0.0,
+        dropout_in: float = 0.0,
+        pool: Pool | None = Pool.MEAN,
+        num_neighbors: int = 256,
+    ) -> None:
+        super().__init__()
+        check_at_least("num_blocks", num_blocks, 0)
+        self.num_neighbors = check_at_least("num_neighbors", num_neighbors, 1)
+        self.in_channels = check_at_least("in_channels", in_channels, 1)
+        self.out_channels = check_at_least("out_channels", out_channels, 1)
+        self.dropout_in = ChannelDropout(dropout_in)
+        self.stem = conv(in_channels, channels)
+        self.stem_norm = norm(channels)
+        self.blocks = nn.ModuleList(
+            block(channels, channels, conv=conv, norm=norm, dropout=dropout) for _ in range(num_blocks)
+        )
+        self.norm = norm(channels)
+        self.head = SampleHead(channels, out_channels) if pool is None else PooledHead(channels, out_channels, pool)
+        self.config, self.classes, self.preprocessing = {}, [], {}
+
+    @property
+    def dim(self) -> int:
+        """Axes of the positions."""
+        return self.stem.dim
+
+    def features(self, x: Tensor, domain: AbstractDomain) -> Tensor:
+        """What the head reads, ``[m, channels]``."""
+        y = self.stem(self.dropout_in(x, domain), domain)
+        y = functional.gelu(self.stem_norm(y, domain))
+        for block in self.blocks:
+            y = block(y, domain)
+        return self.norm(y, domain)
+
+    def forward(self, data: DoorInput, domain: AbstractDomain | None = None) -> Tensor:
+        """Answers for PyG data, or for samples on a domain; see the class."""
+        x, where = open_door(data, domain, self.dim, self.in_channels, self.num_neighbors)
+        return self.head(self.features(x, where), where)
+
+    def convolutions(self) -> list[ContinuousConv]:
+        """The continuous convolutions, from input to output."""
+        return [m for m in self.modules() if isinstance(m, ContinuousConv)]

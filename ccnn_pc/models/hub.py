@@ -1,0 +1,163 @@
+"""Models on disk: ``config.json`` and safetensors, enough to use them without typing a number again."""
+
+from __future__ import annotations
+
+import enum
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from ccnn_pc import __version__
+from ccnn_pc.models.registry import create_model, unknown_name
+
+#: Raised when the layout of saved folders changes.
+FORMAT_VERSION = 1
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+#: Trained models that come with the package.
+PACKAGED = Path(__file__).parent / "pretrained"
+
+
+def list_pretrained() -> list[str]:
+    """Names of the trained models inside the package.
+
+    Example:
+        >>> isinstance(list_pretrained(), list)
+        True
+    """
+    return sorted(p.parent.name for p in PACKAGED.glob(f"*/{CONFIG}"))
+
+
+def save_pretrained(
+    model: nn.Module,
+    folder: str | os.PathLike[str],
+    *,
+    classes: Sequence[str] = (),
+    preprocessing: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write a model made by :func:`create_model` to a folder.
+
+    Files are written beside their final names and then renamed, so that a folder holds the old model or the new one.
+
+    Args:
+        model: the model.
+        folder: where to; made if missing.
+        classes: names of the classes, in the order of the logits; default those of the model.
+        preprocessing: how data become inputs (plain numbers, strings, lists); default that of the model.
+
+    Returns:
+        the folder.
+
+    Raises:
+        TypeError: the model was not made by :func:`create_model`, or an option cannot be written as JSON.
+        OSError: the folder cannot be written.
+    """
+    config = getattr(model, "config", None)
+    if not config:
+        raise TypeError(f"'model' must come from create_model, which records its sizes (got a {type(model).__name__} without)")
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    description = {
+        "format_version": FORMAT_VERSION,
+        "library_version": __version__,
+        "model": {**config, "options": {k: _plain(k, v) for k, v in config["options"].items()}},
+        "classes": list(classes) or list(getattr(model, "classes", [])),
+        "preprocessing": dict(preprocessing if preprocessing is not None else getattr(model, "preprocessing", {})),
+    }
+    text = json.dumps(description, indent=2) + "\n"
+    state = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
+    _replace(target / WEIGHTS, lambda path: save_file(state, path))
+    _replace(target / CONFIG, lambda path: Path(path).write_text(text, encoding="utf-8"))
+    return target
+
+
+def from_pretrained(name_or_path: str | os.PathLike[str]) -> nn.Module:
+    """Load a trained model by the name of a packaged one, or from a folder.
+
+    Args:
+        name_or_path: see :func:`list_pretrained`, or a folder written by :func:`save_pretrained`.
+
+    Returns:
+        the model in eval mode, with ``.classes`` and ``.preprocessing``.
+
+    Raises:
+        FileNotFoundError: the folder lacks a file.
+        ValueError: neither a packaged name nor a folder; a format that this version does not read; weights that do not
+            fit the configuration, or are truncated. The message names the file.
+    """
+    folder = Path(name_or_path)
+    if not folder.is_dir():
+        if (PACKAGED / str(name_or_path) / CONFIG).is_file():
+            folder = PACKAGED / str(name_or_path)
+        elif folder.is_file() or len(folder.parts) > 1:
+            raise FileNotFoundError(f"'{folder}' must be a folder with {CONFIG} and {WEIGHTS}")
+        else:
+            raise unknown_name("pretrained model", str(name_or_path), list_pretrained())
+    description = _read_config(folder / CONFIG)
+    wanted = description["model"]
+    model = create_model(
+        wanted["name"],
+        dim=wanted["dim"],
+        in_channels=wanted["in_channels"],
+        out_channels=wanted["out_channels"],
+        shape=wanted.get("shape"),
+        spacing=wanted.get("spacing", 1.0),
+        **wanted.get("options", {}),
+    )
+    weights = folder / WEIGHTS
+    if not weights.is_file():
+        raise FileNotFoundError(f"'{weights}' is missing; a model folder holds {CONFIG} and {WEIGHTS}")
+    try:
+        model.load_state_dict(load_file(weights))
+    except SafetensorError as error:
+        raise ValueError(f"'{weights}' is no safetensors file, or is truncated ({error}); fetch or save it again") from error
+    except RuntimeError as error:
+        raise ValueError(f"'{weights}' does not fit the model of {folder / CONFIG}: {error}") from error
+    model.classes, model.preprocessing = description["classes"], description["preprocessing"]
+    return model.eval()
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise FileNotFoundError(f"'{path}' is missing; a model folder holds {CONFIG} and {WEIGHTS}")
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"'{path}' is not valid JSON ({error})") from error
+    version = description.get("format_version") if isinstance(description, dict) else None
+    if version != FORMAT_VERSION:
+        raise ValueError(f"'{path}' must have format_version {FORMAT_VERSION} (got {version!r}); is it a ccnn_pc model?")
+    missing = [key for key in ("model", "classes", "preprocessing") if key not in description]
+    if missing:
+        raise ValueError(f"'{path}' lacks {', '.join(missing)}")
+    return description
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Enums by their value; numbers, strings and lists as they are."""
+    if isinstance(value, enum.Enum):
+        return value.value
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [_plain(name, v) for v in value]
+    raise TypeError(f"option '{name}' must be a number, string, enum or list to be saved (got {type(value).__name__})")
+
+
+def _replace(path: Path, write: Callable[[str], Any]) -> None:
+    """Write to a temporary file beside ``path``, then rename."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    try:
+        write(temporary)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,114 @@
+"""Names of published sizes, and models made from them."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from torch import nn
+
+
+class Builder(Protocol):
+    """Makes a model of one size for given data."""
+
+    def __call__(
+        self,
+        *,
+        dim: int,
+        in_channels: int,
+        out_channels: int,
+        shape: Sequence[int] | None = None,
+        spacing: float = 1.0,
+        **options: Any,
+    ) -> nn.Module: ...
+
+
+_BUILDERS: dict[str, Builder] = {}
+
+
+def register_model(name: str) -> Callable[[Builder], Builder]:
+    """Enter a builder under a name.
+
+    Raises:
+        ValueError: the name is taken.
+    """
+
+    def enter(builder: Builder) -> Builder:
+        if name in _BUILDERS:
+            raise ValueError(f"'name' must be new (got '{name}', which is registered already)")
+        _BUILDERS[name] = builder
+        return builder
+
+    return enter
+
+
+def list_models(pattern: str = "*") -> list[str]:
+    """Names that :func:`create_model` knows, sorted; ``pattern`` filters them like file names.
+
+    Example:
+        >>> from ccnn_pc.models import list_models
+        >>> list_models("ccnn_4_*")
+        ['ccnn_4_140', 'ccnn_4_16', 'ccnn_4_32', 'ccnn_4_48']
+    """
+    return sorted(fnmatch.filter(_BUILDERS, pattern))
+
+
+def unknown_name(kind: str, name: str, known: Sequence[str]) -> ValueError:
+    """The error for a name that is not known: what is, and what may have been meant."""
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean '{close[0]}'?" if close else "."
+    return ValueError(f"unknown {kind} '{name}'{hint} Known: {', '.join(known) or 'none'}")
+
+
+def create_model(
+    name: str,
+    *,
+    dim: int,
+    in_channels: int,
+    out_channels: int,
+    shape: Sequence[int] | None = None,
+    spacing: float = 1.0,
+    **options: Any,
+) -> nn.Module:
+    """Make a model of a published size.
+
+    The name freezes sizes: blocks, channels, kernel width and layers, kind of block. Everything else is an option with a
+    sound default; experiment files set the papers' values.
+
+    Args:
+        name: see :func:`list_models`.
+        dim: axes of the positions.
+        in_channels: channels of the data.
+        out_channels: classes (1: one logit for two classes).
+        shape: samples per axis in training, for grids and sequences: it fixes the extent of the kernels. None: 784 for
+            dim 1, 32 x 32 for dim 2, clouds in [-1, 1]^3 with extent 1 for dim 3.
+        spacing: distance of these samples, in position units.
+        options: see the builder of the model, e.g. :func:`ccnn_pc.models.sizes.build_ccnn`.
+
+    Raises:
+        ValueError: an unknown name (with the nearest one), or an option out of range.
+        TypeError: an option that the model does not have.
+
+    Example:
+        >>> from ccnn_pc.models import create_model
+        >>> model = create_model("ccnn_4_16", dim=3, in_channels=6, out_channels=40)
+        >>> sum(p.numel() for p in model.parameters())
+        6545
+    """
+    if name not in _BUILDERS:
+        raise unknown_name("model", name, list_models())
+    model = _BUILDERS[name](
+        dim=dim, in_channels=in_channels, out_channels=out_channels, shape=shape, spacing=spacing, **options
+    )
+    model.config = {  # type: ignore[assignment]
+        "name": name,
+        "dim": dim,
+        "in_channels": in_channels,
+        "out_channels": out_channels,
+        "shape": None if shape is None else list(shape),
+        "spacing": spacing,
+        "options": dict(options),
+    }
+    return model

@@ -1,0 +1,110 @@
+"""Residual blocks of the papers: CCNN's, its ablation (S4) and FlexNet's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ccnn_pc.domains.base import AbstractDomain
+from ccnn_pc.nn.conv import ContinuousConv
+from ccnn_pc.nn.dropout import ChannelDropout
+from ccnn_pc.nn.norms import BatchNorm
+
+ConvFactory = Callable[[int, int], ContinuousConv]
+NormFactory = Callable[[int], nn.Module]
+
+
+def _pointwise(in_channels: int, out_channels: int) -> nn.Linear:
+    """A linear map of channels, He-normal, bias 0."""
+    linear = nn.Linear(in_channels, out_channels)
+    nn.init.kaiming_normal_(linear.weight)
+    nn.init.zeros_(linear.bias)
+    return linear
+
+
+def _shortcut(in_channels: int, out_channels: int) -> nn.Module:
+    return nn.Identity() if in_channels == out_channels else _pointwise(in_channels, out_channels)
+
+
+class S4Block(nn.Module):
+    r"""The block that CCNN starts from (its Table 8, "S4 block"): CCNN's block without the last nonlinearity.
+
+    .. math:: y = s(x) + A\,\mathrm{drop}(\mathrm{GELU}(\mathrm{conv}(\mathrm{norm}(x))))
+
+    Args:
+        in_channels: channels of x.
+        out_channels: channels of y; where they differ the shortcut s is a linear map.
+        conv: makes the convolution: called with ``in_channels, out_channels``.
+        norm: makes the norm: called with ``channels``.
+        dropout: share of channels dropped.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        conv: ConvFactory,
+        norm: NormFactory = BatchNorm,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.norm = norm(in_channels)
+        self.conv = conv(in_channels, out_channels)
+        self.dropout = ChannelDropout(dropout)
+        self.linear = _pointwise(out_channels, out_channels)
+        self.shortcut = _shortcut(in_channels, out_channels)
+
+    def branch(self, x: Tensor, domain: AbstractDomain) -> Tensor:
+        """What is added to the shortcut."""
+        y = functional.gelu(self.conv(self.norm(x, domain), domain))
+        return self.linear(self.dropout(y, domain))
+
+    def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:
+        return self.shortcut(x) + self.branch(x, domain)
+
+
+class CCNNBlock(S4Block):
+    r"""CCNN's residual block (its Fig. 3).
+
+    .. math:: y = s(x) + \mathrm{GELU}(A\,\mathrm{drop}(\mathrm{GELU}(\mathrm{conv}(\mathrm{norm}(x)))))
+
+    Arguments as in :class:`S4Block`.
+    """
+
+    def branch(self, x: Tensor, domain: AbstractDomain) -> Tensor:
+        """What is added to the shortcut."""
+        return functional.gelu(super().branch(x, domain))
+
+
+class FlexNetBlock(nn.Module):
+    r"""FlexNet's residual block: two convolutions, norm after each.
+
+    .. math:: y = \mathrm{ReLU}(s(x) + \mathrm{norm}_2(\mathrm{conv}_2(\mathrm{drop}(\mathrm{ReLU}(\mathrm{norm}_1(\mathrm{conv}_1(x)))))))
+
+    Arguments as in :class:`S4Block`.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        conv: ConvFactory,
+        norm: NormFactory = BatchNorm,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.conv1 = conv(in_channels, out_channels)
+        self.norm1 = norm(out_channels)
+        self.dropout = ChannelDropout(dropout)
+        self.conv2 = conv(out_channels, out_channels)
+        self.norm2 = norm(out_channels)
+        self.shortcut = _shortcut(in_channels, out_channels)
+
+    def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:
+        y = functional.relu(self.norm1(self.conv1(x, domain), domain))
+        y = self.norm2(self.conv2(self.dropout(y, domain), domain), domain)
+        return functional.relu(self.shortcut(x) + y)

@@ -1,0 +1,232 @@
+"""The one layer of this library: a convolution whose kernel is a function of relative position."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.nn import MessagePassing
+
+from ccnn_pc._checks import check_at_least, check_extent, check_positive
+from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
+from ccnn_pc.kernels import Init, MAGNet
+from ccnn_pc.kernels.base import AbstractKernel, FactorizedKernel
+from ccnn_pc.kernels.scaling import scale_readout_, support_points
+from ccnn_pc.kernels.windows import AbstractWindow, GaussianWindow
+from ccnn_pc.nn.fan import cloud_fan, grid_fan
+from ccnn_pc.nn.penalty import active_penalty
+from ccnn_pc.ops.coordinates import in_support, kernel_coordinates
+
+#: Entries with a window below this are left out by default: below the rounding of the sum they belong to.
+PRUNING_THRESHOLD = {torch.float32: 1e-7, torch.float64: 1e-16}
+
+
+class Path(enum.Enum):
+    """How a layer computes: AUTO (the domain's fast path where it applies), MESSAGES (the definition), FUSED."""
+
+    AUTO = "auto"
+    MESSAGES = "messages"
+    FUSED = "fused"
+
+
+class ContinuousConv(MessagePassing):
+    r"""Convolution with a continuous kernel, on any domain.
+
+    .. math:: y(q_i) = \sum_{j \in N(i)} w_j \, m(u_{ij}) \, K(u_{ij}) \, x_j + b, \qquad u_{ij} = u(p_j - q_i)
+
+    K is a small neural network (CKConv eq. 4), m the window (FlexConv eq. 3), w_j quadrature weights (CKConv eq. 5
+    and 8). *Separable* layers (CCNN section 4.2) have one kernel value per input channel and mix channels with a linear
+    map afterwards; *full* layers have a value per pair of channels. Outside of the kernel's support, and outside of the
+    data, it is zero.
+
+    **Main arguments**
+
+    Args:
+        in_channels: C_in.
+        out_channels: C_out.
+        dim: number of axes D of the positions.
+        kernel: makes the kernel: called with ``dim, out_channels, fan, causal``.
+        window: makes the window: called with ``dim, causal``.
+        extent: reach of the kernel in position units, one number or one per axis: half-width, or full lag if causal.
+
+    **Other arguments**
+
+    Args:
+        spacing: distance of samples in training on grids and series, per axis; the weights of other spacings refer to it.
+        reference_count: points per cloud in training, which the weights of clouds refer to. None: each cloud's own
+            count, so that a cloud with more points is the same function sampled more finely only after weighting.
+        fan: :math:`\sum_j w_j^2 m_j^2` that initial kernels are scaled for, so that unit noise comes out with unit
+            variance. None: counted on the grid of ``extent`` and ``spacing``; where the extent holds no more than one
+            spacing (clouds), on ``reference_count`` (512) points on the unit sphere with their 256 nearest.
+        causal: let outputs see the past only; one axis.
+        separable: depthwise kernel and channel mixing, or a full kernel.
+        bias: add one, and one of the mixing.
+        threshold: leave out samples where the window is below it, at an error of at most
+            ``threshold * sum_j |w_j K_j x_j|``; None: 1e-7 in float32, 1e-16 in float64; 0: leave out nothing.
+
+    Shapes:
+        * x: ``[n, C_in]``, output ``[m, C_out]``; the domain has n samples and m queries.
+
+    Raises:
+        ValueError: channels or dim below 1, extent or spacing not positive, causal with more than one axis.
+
+    Example:
+        >>> from ccnn_pc.domains import PointSet
+        >>> cloud = PointSet(torch.rand(20, 3)).knn(8)
+        >>> conv = ContinuousConv(6, 32, dim=3)
+        >>> conv
+        ContinuousConv(6, 32, dim=3)
+        >>> conv(torch.rand(20, 6), cloud).shape
+        torch.Size([20, 32])
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        dim: int,
+        kernel: Callable[..., AbstractKernel] = MAGNet,
+        window: Callable[..., AbstractWindow] = GaussianWindow,
+        extent: float | Sequence[float] = 1.0,
+        spacing: float | Sequence[float] = 1.0,
+        reference_count: float | None = None,
+        fan: float | None = None,
+        causal: bool = False,
+        separable: bool = True,
+        bias: bool = True,
+        threshold: float | None = None,
+    ) -> None:
+        super().__init__(aggr="sum", node_dim=0)
+        self.in_channels = check_at_least("in_channels", in_channels, 1)
+        self.out_channels = check_at_least("out_channels", out_channels, 1)
+        self.dim = check_at_least("dim", dim, 1)
+        if causal and dim != 1:
+            raise ValueError(f"'causal' must be False for data with more than one axis (got dim={dim})")
+        if threshold is not None and not 0 <= threshold < 1:
+            raise ValueError(f"'threshold' must be in [0, 1) (got {threshold})")
+        self.causal, self.separable, self.threshold = causal, separable, threshold
+        extents, spacings = check_extent("extent", extent, dim), check_extent("spacing", spacing, dim)
+        count = 0.0 if reference_count is None else check_positive("reference_count", reference_count)
+        self.register_buffer("extent", extents.to(torch.get_default_dtype()))
+        self.register_buffer("spacing", spacings.to(torch.get_default_dtype()))
+        self.register_buffer("reference_count", torch.tensor(count))  # 0: the cloud's own count
+        self.extent: Tensor
+        self.spacing: Tensor
+        self.reference_count: Tensor
+
+        self.window = window(dim=dim, causal=causal)
+        if fan is None:
+            fan = _reference_fan(self.window, extents, spacings, reference_count, causal)
+        self.fan = check_positive("fan", fan) * (1 if separable else in_channels)
+        values = in_channels if separable else in_channels * out_channels
+        self.kernel = kernel(dim=dim, out_channels=values, fan=self.fan, causal=causal)
+        self.bias = nn.Parameter(torch.zeros(in_channels if separable else out_channels)) if bias else None
+        self.mix = nn.Linear(in_channels, out_channels, bias=bias) if separable else None
+        self.reset_mix()
+        self.match_window()
+
+    def reset_mix(self) -> None:
+        """Initialise the channel mixing so that it keeps the variance: uniform with variance 1 / C_in, bias 0."""
+        if self.mix is not None:
+            nn.init.kaiming_uniform_(self.mix.weight, nonlinearity="linear")
+            if self.mix.bias is not None:
+                nn.init.zeros_(self.mix.bias)
+
+    @torch.no_grad()
+    def match_window(self) -> None:
+        """Scale the kernel so that its second moment *under the window* is 1 / fan.
+
+        Kernel networks are strongest near the origin, where narrow windows look; without this the output variance
+        would depend on the window.
+        """
+        if not (isinstance(self.kernel, FactorizedKernel) and self.kernel.init is Init.DEFAULT):
+            return
+        lower, upper = (b.clamp(-1, 1) for b in self.window.support(1e-3))
+        u = support_points(self.dim, lower=lower, upper=upper).to(self.extent)
+        scale_readout_(self.kernel, 1.0 / self.fan, u, weight=self.window(u)[..., 0].square())
+
+    def forward(self, x: Tensor, domain: AbstractDomain, path: Path = Path.AUTO) -> Tensor:
+        """Convolve samples ``x [n, C_in]`` that lie on ``domain``; see the class.
+
+        Args:
+            x: samples.
+            domain: where they lie.
+            path: how to compute; every path gives the same number up to rounding.
+
+        Raises:
+            ValueError: x does not fit the layer or the domain.
+            TypeError: x is no floating tensor; ``Path.FUSED`` with a kernel that does not factorise.
+        """
+        self._check(x, domain)
+        weights = domain.quadrature(float(self.reference_count) or None)
+        if weights is not None:
+            x = x * (weights if weights.dim() == 2 else weights[:, None]).to(x)
+        messages = path is Path.MESSAGES or (path is Path.AUTO and not isinstance(self.kernel, FactorizedKernel))
+        y = self._messages(x, domain) if messages else self._fused(x, domain)
+        if self.bias is not None:
+            y = y + self.bias
+        return y if self.mix is None else self.mix(y)
+
+    def message(self, x_j: Tensor, u: Tensor, inside: Tensor) -> Tensor:  # type: ignore[override]
+        """``w_j m(u) K(u) x_j`` for each edge: the definition of this layer (x_j comes weighted)."""
+        values = self.kernel(u) * (self.window(u) * inside)
+        penalty = active_penalty()
+        if penalty is not None:
+            penalty.add(values.square().sum() / self._num_queries)
+        if self.separable:
+            return values * x_j
+        return torch.einsum("eoc,ec->eo", values.unflatten(-1, (self.out_channels, self.in_channels)), x_j)
+
+    def _messages(self, x: Tensor, domain: AbstractDomain) -> Tensor:
+        edge_index = domain.edges(float(self.window.reach(self.extent, self._threshold(x))))
+        u = kernel_coordinates(domain.rel(edge_index), self.extent, self.causal)
+        inside = in_support(u, domain.tolerance(self.extent))[:, None].to(x)
+        self._num_queries = domain.num_queries
+        size = (domain.num_samples, domain.num_queries)
+        return self.propagate(edge_index, x=(x, None), u=u.clamp(-1, 1).to(x), inside=inside, size=size)
+
+    def _fused(self, x: Tensor, domain: AbstractDomain) -> Tensor:
+        collector = active_penalty()
+        terms = ConvolutionTerms(
+            self.kernel,
+            self.window,
+            self.extent,
+            self.in_channels,
+            self.causal,
+            self._threshold(x),
+            self.separable,
+            collector is not None,
+        )
+        y, penalty = domain.convolve(x, terms)
+        if collector is not None and penalty is not None:
+            collector.add(penalty)
+        return y
+
+    def _threshold(self, x: Tensor) -> float:
+        return PRUNING_THRESHOLD.get(x.dtype, 1e-7) if self.threshold is None else self.threshold
+
+    def _check(self, x: Tensor, domain: AbstractDomain) -> None:
+        if not isinstance(x, Tensor) or not x.is_floating_point():
+            raise TypeError(f"'x' must be a floating tensor (got {getattr(x, 'dtype', type(x).__name__)})")
+        if domain.dim != self.dim:
+            raise ValueError(f"'domain' must have {self.dim} axes like the layer (got {domain.dim})")
+        if x.shape != (domain.num_samples, self.in_channels):
+            wanted = [domain.num_samples, self.in_channels]
+            raise ValueError(f"'x' must have shape {wanted}, samples x in_channels (got {list(x.shape)})")
+
+    def __repr__(self) -> str:
+        options = [f"{self.in_channels}, {self.out_channels}, dim={self.dim}"]
+        options += ["causal=True"] if self.causal else []
+        options += [] if self.separable else ["separable=False"]
+        return f"{type(self).__name__}({', '.join(options)})"
+
+
+def _reference_fan(
+    window: AbstractWindow, extent: Tensor, spacing: Tensor, reference_count: float | None, causal: bool
+) -> float:
+    if bool((extent > spacing).any()):
+        return grid_fan(window, extent, spacing, causal)
+    return cloud_fan(window, extent, num_points=round(reference_count or 512), causal=causal)

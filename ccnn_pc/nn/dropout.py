@@ -1,0 +1,41 @@
+"""Dropout of whole channels."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ccnn_pc._checks import check_fraction
+from ccnn_pc.domains.base import AbstractDomain
+
+
+class ChannelDropout(nn.Module):
+    """Drop whole channels of a cloud: all of its samples lose the same ones (CCNN, appendix; ``Dropout2d`` on grids).
+
+    Args:
+        p: share of channels dropped in training; the others are scaled by 1 / (1 - p).
+
+    Raises:
+        ValueError: p outside of [0, 1).
+
+    Example:
+        >>> from ccnn_pc.domains import PointSet
+        >>> x = torch.ones(4, 100)
+        >>> y = ChannelDropout(0.5)(x, PointSet(torch.rand(4, 3)))
+        >>> bool((y == y[:1]).all()), sorted(y.unique().tolist())
+        (True, [0.0, 2.0])
+    """
+
+    def __init__(self, p: float = 0.0) -> None:
+        super().__init__()
+        self.p = check_fraction("p", p)
+
+    def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:
+        if not self.training or self.p == 0:
+            return x
+        batch, clouds = domain.segments()
+        keep = torch.rand(clouds, x.shape[1], device=x.device) >= self.p
+        return x * (keep.to(x) / (1 - self.p))[batch]
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"

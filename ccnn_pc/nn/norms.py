@@ -1,0 +1,89 @@
+"""Normalisation of features ``[n, C]``; every norm is called with the domain its samples lie on."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ccnn_pc._checks import check_at_least
+from ccnn_pc.domains.base import AbstractDomain
+
+
+class NoNorm(nn.Module):
+    """The identity, with the call of a norm."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+
+    def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:
+        return x
+
+
+class BatchNorm(nn.BatchNorm1d):
+    """Batch norm with statistics per sample point: over all samples of all clouds of the batch.
+
+    Raises:
+        ValueError: a training batch of one row, which has no variance.
+
+    Example:
+        >>> BatchNorm(8)
+        BatchNorm(8, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, bias=True)
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(check_at_least("channels", channels, 1))
+
+    def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:  # type: ignore[override]
+        if self.training and len(x) == 1:
+            raise ValueError("'x' must have more than one row to train a batch norm (got 1); call .eval() to predict")
+        return super().forward(x)
+
+
+class GroupNorm(nn.Module):
+    r"""Group norm with statistics per cloud: over its samples and the channels of a group.
+
+    .. math:: y = \gamma (x - \mu_{b,g}) / \sqrt{\sigma^2_{b,g} + \epsilon} + \beta
+
+    One group is the norm of CKConv's networks. Clouds of a batch do not see each other.
+
+    Args:
+        channels: C.
+        groups: number of groups; must divide C.
+        eps: guard of the variance.
+
+    Raises:
+        ValueError: groups does not divide channels.
+
+    Example:
+        >>> from ccnn_pc.domains import PointSet
+        >>> y = GroupNorm(4)(torch.rand(9, 4), PointSet(torch.rand(9, 3)))
+        >>> abs(float(y.mean())) < 1e-6
+        True
+    """
+
+    def __init__(self, channels: int, groups: int = 1, eps: float = 1e-5) -> None:
+        super().__init__()
+        check_at_least("channels", channels, 1)
+        check_at_least("groups", groups, 1)
+        if channels % groups:
+            raise ValueError(f"'groups' must divide the {channels} channels (got {groups})")
+        self.groups, self.eps = groups, eps
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:
+        batch, clouds = domain.segments()
+        grouped = x.unflatten(1, (self.groups, -1))
+        count = torch.bincount(batch, minlength=clouds).clamp(min=1).to(x)[:, None]
+        mean = _segment_sum(grouped.mean(2), batch, clouds) / count
+        centred = grouped - mean[batch][:, :, None]
+        variance = _segment_sum(centred.square().mean(2), batch, clouds) / count
+        scaled = centred * torch.rsqrt(variance + self.eps)[batch][:, :, None]
+        return scaled.flatten(1) * self.weight + self.bias
+
+    def extra_repr(self) -> str:
+        return f"{len(self.weight)}, groups={self.groups}, eps={self.eps}"
+
+
+def _segment_sum(x: Tensor, batch: Tensor, segments: int) -> Tensor:
+    return x.new_zeros(segments, x.shape[1]).index_add(0, batch, x)

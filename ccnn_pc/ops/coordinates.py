@@ -1,0 +1,56 @@
+"""Kernel coordinates: where in its own support a kernel is read for a given offset."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+#: How far outside of ``|u_d| <= 1`` still counts as inside, for offsets that are differences of floats.
+TOLERANCE = {torch.float32: 1e-6, torch.float64: 1e-12}
+
+
+def kernel_coordinates(rel: Tensor, extent: Tensor, causal: bool = False) -> Tensor:
+    r"""Map offsets to kernel coordinates.
+
+    .. math:: u = \mathrm{rel} / \mathrm{extent} \;\text{(centred)}, \qquad u = 1 + 2\,\mathrm{rel} / \mathrm{extent} \;\text{(causal)}
+
+    A centred kernel reaches ``extent`` to both sides. A causal one (one axis) reaches back by ``extent``; the current
+    sample sits at +1 and the oldest at -1, as in CKConv (section 4.1) and FlexConv.
+
+    Args:
+        rel: offsets sample - query ``[..., D]``, in position units.
+        extent: reach per axis ``[D]``, in the same units.
+        causal: whether the kernel sees the past only.
+
+    Returns:
+        Kernel coordinates ``[..., D]``, without unit.
+
+    Example:
+        >>> kernel_coordinates(torch.tensor([[-2.0], [0.0]]), torch.tensor([4.0])).flatten().tolist()
+        [-0.5, 0.0]
+        >>> kernel_coordinates(torch.tensor([[-4.0], [0.0]]), torch.tensor([4.0]), causal=True).flatten().tolist()
+        [-1.0, 1.0]
+    """
+    scaled = rel / extent.to(rel)
+    return 1 + 2 * scaled if causal else scaled
+
+
+def in_support(u: Tensor, tolerance: float | None = None) -> Tensor:
+    r"""Whether kernel coordinates lie in the support :math:`|u_d| \le 1`, up to rounding.
+
+    Args:
+        u: kernel coordinates ``[..., D]``.
+        tolerance: how far outside is still inside; default 1e-6 in float32 and 1e-12 in float64. Domains that know
+            the tap spacing pass a fraction of it.
+
+    Returns:
+        Boolean ``[...]``.
+
+    Example:
+        >>> in_support(torch.tensor([[1.0, -1.0], [0.0, 1.1]])).tolist()
+        [True, False]
+        >>> in_support(torch.tensor([[1.0, -1.001]]), tolerance=1e-2).tolist()
+        [True]
+    """
+    slack = TOLERANCE.get(u.dtype, 1e-6) if tolerance is None else tolerance
+    return (u.abs() <= 1 + slack).all(dim=-1)

@@ -1,4 +1,4 @@
-"""Peer networks that our tables compare with, at their usual sizes: PointNet++ and DGCNN.
+"""Peer networks that our tables compare with, at their usual sizes: ``pointnet2`` and ``dgcnn``.
 
 Built from PyTorch Geometric's own layers and this library's neighbour search (pyg-lib is not needed), behind
 the door of our models: ``model(data)`` with a PyG ``Data`` or ``Batch`` -> logits ``[B, out_channels]``.
@@ -6,7 +6,9 @@ the door of our models: ``model(data)`` with a PyG ``Data`` or ``Batch`` -> logi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +16,7 @@ from torch_geometric.data import Data
 from torch_geometric.nn import MLP, EdgeConv, PointNetConv, global_max_pool, global_mean_pool
 
 from ccnn_pc._checks import check_at_least, check_batch, check_positions, check_positive, check_same_length
+from ccnn_pc.models.registry import register_model
 from ccnn_pc.ops.farthest import farthest_points
 from ccnn_pc.ops.neighbors import Backend, knn
 
@@ -188,3 +191,31 @@ class DGCNN(nn.Module):
             levels.append(x)
         x = self.embed(torch.cat(levels, dim=-1))
         return self.head(torch.cat([global_max_pool(x, batch), global_mean_pool(x, batch)], dim=-1))
+
+
+@register_model("pointnet2")
+def build_pointnet2(
+    *,
+    dim: int,
+    in_channels: int,
+    out_channels: int,
+    shape: Sequence[int] | None = None,
+    spacing: float = 1.0,
+    **options: Any,
+) -> PointNet2:
+    """PointNet++ by name; ``shape`` and ``spacing`` mean nothing to it, options are those of the class."""
+    return PointNet2(in_channels, out_channels, dim, **options)
+
+
+@register_model("dgcnn")
+def build_dgcnn(
+    *,
+    dim: int,
+    in_channels: int,
+    out_channels: int,
+    shape: Sequence[int] | None = None,
+    spacing: float = 1.0,
+    **options: Any,
+) -> DGCNN:
+    """DGCNN by name; ``shape`` and ``spacing`` mean nothing to it, options are those of the class."""
+    return DGCNN(in_channels, out_channels, dim, **options)

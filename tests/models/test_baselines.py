@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch_geometric.data import Batch, Data
 
+from ccnn_pc.models import create_model
 from ccnn_pc.models.baselines import DGCNN, PointNet2, SetAbstraction
 
 BUILDERS: dict[str, Callable[[], nn.Module]] = {
@@ -143,3 +144,9 @@ def test_bad_sizes_are_named() -> None:
         DGCNN(3, 5, k=0)
     with pytest.raises(ValueError, match="'radius' must be positive"):
         PointNet2(3, 5, radii=(-1.0, 0.4))
+
+
+def test_made_by_name() -> None:
+    model = create_model("pointnet2", dim=3, in_channels=3, out_channels=5, max_neighbors=16)
+    assert isinstance(model, PointNet2) and model.near.max_neighbors == 16
+    assert isinstance(create_model("dgcnn", dim=3, in_channels=0, out_channels=5, k=7), DGCNN)

@@ -1,0 +1,65 @@
+"""Readers of single files; each takes the bytes of one and knows nothing of data sets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from ccnn_pc.datasets.formats.mesh import read_mesh
+from ccnn_pc.datasets.formats.off import read_off
+from ccnn_pc.datasets.formats.pcd import read_pcd
+from ccnn_pc.datasets.formats.ply import read_ply
+from ccnn_pc.datasets.formats.raw import RawShape
+from ccnn_pc.datasets.formats.table import read_numpy, read_text
+
+__all__ = ["READERS", "RawShape", "parse", "read_raw"]
+
+READERS: dict[str, Callable[[bytes], RawShape]] = {
+    "off": read_off,
+    "ply": read_ply,
+    "pcd": read_pcd,
+    **{suffix: partial(read_mesh, suffix=suffix) for suffix in ("obj", "stl", "glb", "gltf")},
+    **{suffix: read_text for suffix in ("xyz", "txt", "csv", "pts")},
+    **{suffix: read_numpy for suffix in ("npy", "npz")},
+}
+"""File name suffix → reader."""
+
+_MESH_ONLY = ("off", "obj", "stl", "glb", "gltf")
+
+
+def parse(data: bytes, name: str) -> RawShape:
+    """Read a mesh or a cloud from the bytes of a file called ``name``.
+
+    Raises:
+        ImportError: a package is missing that this format needs.
+        ValueError: unknown format, unreadable, empty, or a mesh format without faces; the message names the file.
+    """
+    suffix = name.rsplit(".", 1)[-1].lower() if "." in name else ""
+    reader = READERS.get(suffix)
+    if reader is None:
+        raise ValueError(f"'{name}' has an unknown format: save it as one of {', '.join(READERS)}")
+    if not data:
+        raise ValueError(f"'{name}' is empty (0 bytes): copy or export it again")
+    try:
+        raw = reader(data)
+    except (ValueError, IndexError, OverflowError, MemoryError) as error:
+        raise ValueError(f"'{name}' cannot be read as {suffix}: {error}; copy or export it again") from error
+    if len(raw.vertices) == 0:
+        raise ValueError(f"'{name}' holds no points: export it again")
+    if suffix in _MESH_ONLY and (raw.faces is None or len(raw.faces) == 0):
+        raise ValueError(f"'{name}' is a mesh without faces: save it as xyz, ply or npy to have it read as a cloud")
+    return raw
+
+
+def read_raw(path: str | os.PathLike[str]) -> RawShape:
+    """Read the mesh or cloud at ``path``; see :func:`parse`.
+
+    Raises:
+        FileNotFoundError: no such file.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"'{path}' must be an existing file of one of the formats {', '.join(READERS)}")
+    return parse(path.read_bytes(), str(path))

@@ -13,6 +13,8 @@ EXPERIMENT ?= shapes_quickstart
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# byte code is written at first import, for the files that are used
+INSTALL := $(PIP) install -q --no-compile
 INPUTS := setup.cfg pyproject.toml constraints.txt
 CHECKED := ccnn_pc datasets configs tests scripts
 
@@ -51,15 +53,15 @@ $(VENV)/.ready-torch: $(INPUTS)
 		|| { echo "Python 3.10 or newer is needed: make PYTHON=/path/to/python3 ..." >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
 		|| { echo "no virtual environment: on Debian and Ubuntu, apt-get install python3-venv" >&2; exit 1; }
-	$(PIP) install -q -c constraints.txt setuptools wheel
-	$(PIP) install -q -c constraints.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
+	$(INSTALL) -c constraints.txt setuptools wheel
+	$(INSTALL) -c constraints.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
 	@touch $@
 
 $(VENV)/.ready-train: $(VENV)/.ready-torch
-	$(PIP) install -q -c constraints.txt --no-build-isolation -e '.[train,mesh]'
+	$(INSTALL) -c constraints.txt --no-build-isolation -e '.[train,mesh]'
 	@touch $@
 
 # every extra but accel, which has to be compiled
 $(VENV)/.ready-test: $(VENV)/.ready-torch
-	$(PIP) install -q -c constraints.txt --no-build-isolation -e '.[all]'
+	$(INSTALL) -c constraints.txt --no-build-isolation -e '.[all]'
 	@touch $@ $(VENV)/.ready-train

@@ -42,7 +42,7 @@ def shared() -> Path:
     """Folder of shared data, golden vectors and checkpoints: $CCNN_PC_SHARED, by default ../shared."""
     folder = Path(os.environ.get("CCNN_PC_SHARED") or ROOT.parent / "shared")
     if not folder.is_dir():
-        pytest.skip(f"no shared data at {folder}: set CCNN_PC_SHARED to the folder that holds golden/ and data/")
+        pytest.skip(f"no shared data at {folder}: set CCNN_PC_SHARED to the folder of golden/ and data/")
     return folder
 
 

@@ -1,0 +1,134 @@
+"""Entry point of ``ccnn-pc``: knows the commands' names and loads only the one that was asked for.
+
+A command is a file ``cli/<name>.py`` with a typer-annotated function ``<name>``, and a line in `COMMANDS`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ccnn_pc import __version__
+from ccnn_pc._optional import require
+
+#: Name of each command and what it does, as `ccnn-pc --help` shows it.
+COMMANDS = {
+    "train": "Train a network: an experiment and Hydra overrides.",
+    "evaluate": "Accuracy of a trained model on a data set, a folder or an .npz file.",
+    "predict": "Classes and probabilities of meshes or clouds, and a picture.",
+    "plot": "Pictures of a model's kernels, windows and spectra.",
+    "models": "Names, sizes and pretrained weights.",
+    "doctor": "Versions, backends, device, and a self-check of 5 seconds.",
+}
+
+#: Which extra brings a package, for packages that are imported without `ccnn_pc._optional.require`.
+EXTRAS = {
+    **dict.fromkeys(("lightning", "torchmetrics", "hydra", "omegaconf", "typer", "rich"), "train"),
+    **dict.fromkeys(("matplotlib", "tensorboard"), "train"),
+    **dict.fromkeys(("trimesh", "h5py", "networkx", "PIL"), "mesh"),
+    **dict.fromkeys(("torch_cluster", "torch_scatter"), "accel"),
+    "open3d": "open3d",
+    "wandb": "wandb",
+}
+
+EPILOG = (
+    "Examples: ccnn-pc train experiment=shapes_quickstart | ccnn-pc predict ccnn_tiny-modelnet10 chair.off | "
+    "ccnn-pc COMMAND --help"
+)
+
+
+def build_app(chosen: str | None = None) -> Any:
+    """The typer application, with the code of the command ``chosen`` and the bare names of all others.
+
+    Args:
+        chosen: name of the command that will run; None for help on all of them.
+
+    Raises:
+        ImportError: typer, or what the command needs, is not installed; the message names the extra.
+    """
+    typer = require("typer", extra="train", purpose="for the command line")
+    app = typer.Typer(
+        name="ccnn-pc",
+        help="Continuous-kernel CNNs for point clouds: train, evaluate, use.",
+        epilog=EPILOG,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    def print_version(wanted: bool) -> None:
+        if wanted:
+            print(__version__)
+            raise typer.Exit()
+
+    version_option = typer.Option(
+        False, "--version", callback=print_version, is_eager=True, help="Print the version."
+    )
+
+    @app.callback()
+    def root(version: bool = version_option) -> None:
+        pass
+
+    for name, summary in COMMANDS.items():
+        function = _load(name) if name == chosen else _placeholder(name, summary)
+        app.command(name, short_help=summary)(function)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run ``ccnn-pc`` and leave with an exit status: 0, 1 for a failed command, 2 for wrong usage.
+
+    Errors of the user's (a missing file, a wrong name, a missing extra) are one line on stderr;
+    set ``CCNN_PC_TRACEBACK=1`` to see where they came from.
+
+    Args:
+        arguments: the words after ``ccnn-pc``; None takes them from the command line.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    chosen = next((word for word in words if not word.startswith("-")), None)
+    try:
+        build_app(chosen)(args=words, prog_name="ccnn-pc")
+    except (ImportError, OSError, TypeError, ValueError) as error:
+        if os.environ.get("CCNN_PC_TRACEBACK"):
+            raise
+        print(f"error: {describe(error)}", file=sys.stderr)
+        if isinstance(error, TypeError):
+            print("(CCNN_PC_TRACEBACK=1 shows where this comes from)", file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+def describe(error: Exception) -> str:
+    """The message of an error; for a package that is missing, the extra that brings it.
+
+    Example:
+        >>> describe(ModuleNotFoundError("No module named 'hydra'", name="hydra"))
+        "'hydra' is needed for this command: pip install 'ccnn-pc[train]'"
+    """
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        package = error.name.split(".")[0]
+        if package in EXTRAS:
+            return f"'{package}' is needed for this command: pip install 'ccnn-pc[{EXTRAS[package]}]'"
+    return str(error) or type(error).__name__
+
+
+def _load(name: str) -> Callable[..., Any]:
+    function: Callable[..., Any] = getattr(importlib.import_module(f"ccnn_pc.cli.{name}"), name)
+    return function
+
+
+def _placeholder(name: str, summary: str) -> Callable[[], None]:
+    """Stands for a command in the list that `ccnn-pc --help` prints; never runs."""
+
+    def command() -> None:
+        raise RuntimeError(f"'{name}' was not loaded")
+
+    command.__doc__ = summary
+    return command
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""`ccnn-pc models`: which networks there are, how large they are, which come trained."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from typing import Any
+
+import typer
+
+
+def models(
+    pattern: str = typer.Argument("*", help="Show names that match, e.g. 'ccnn_4_*'."),
+    dim: int = typer.Option(3, help="Number of axes of the positions."),
+    in_channels: int = typer.Option(6, help="Features per sample; 6: normal and position."),
+    out_channels: int = typer.Option(40, help="Classes; 40: ModelNet40."),
+    as_json: bool = typer.Option(False, "--json", help="Print the table as JSON on the last line of stdout."),
+) -> None:
+    """List networks: name, axes, parameters, and the trained ones inside the package.
+
+    Examples:  ccnn-pc models  |  ccnn-pc models 'ccnn_4_*' --out-channels 10  |  ccnn-pc models --json
+    """
+    rows = model_rows(pattern, dim, in_channels, out_channels)
+    if as_json:
+        print(json.dumps(rows))
+        return
+    if not rows:
+        raise ValueError(f"'pattern' must match a model's name (got {pattern!r}); `ccnn-pc models` lists all")
+    width = max(len(str(row["name"])) for row in rows)
+    print(f"{'name':<{width}}  dim  parameters  pretrained")
+    for row in rows:
+        trained = "yes" if row["pretrained"] else "no"
+        print(f"{row['name']:<{width}}  {row['dim']:>3}  {row['parameters']:>10}  {trained}")
+    print(f"\nParameters of untrained models: {in_channels} input channels, {out_channels} outputs.")
+
+
+def model_rows(pattern: str, dim: int, in_channels: int, out_channels: int) -> list[dict[str, Any]]:
+    """One row per network whose name matches ``pattern``: name, dim, parameters, pretrained.
+
+    Pretrained networks are counted as they are stored; the others with the given numbers of channels.
+
+    Example:
+        >>> model_rows("ccnn_4_16", 3, 6, 40)
+        [{'name': 'ccnn_4_16', 'dim': 3, 'parameters': 6545, 'pretrained': False}]
+    """
+    from ccnn_pc.models import create_model, from_pretrained, list_models, list_pretrained
+
+    rows: list[dict[str, Any]] = []
+    for name in list_models(pattern):
+        model = create_model(name, dim=dim, in_channels=in_channels, out_channels=out_channels)
+        count = sum(p.numel() for p in model.parameters())
+        rows.append({"name": name, "dim": dim, "parameters": count, "pretrained": False})
+    for name in fnmatch.filter(list_pretrained(), pattern):
+        model = from_pretrained(name)
+        count = sum(p.numel() for p in model.parameters())
+        rows.append(
+            {"name": name, "dim": int(getattr(model, "dim", dim)), "parameters": count, "pretrained": True}
+        )
+    return rows

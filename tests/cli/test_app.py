@@ -1,0 +1,75 @@
+"""The entry point: help without heavy imports, errors as one line, the two small commands."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ccnn_pc.cli.app import COMMANDS, describe, main
+from ccnn_pc.cli.doctor import explain_import_error, package_state, self_check
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*words: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    captured = capsys.readouterr()
+    code = end.value.code
+    return (code if isinstance(code, int) else 0), captured.out, captured.err
+
+
+def test_help_lists_every_command_and_loads_none() -> None:
+    code = "import sys\nfrom ccnn_pc.cli.app import main\ntry: main(['--help'])\nfinally: print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    text, modules = done.stdout, set(done.stdout.split())
+    assert all(name in text for name in COMMANDS)
+    assert not modules & {"lightning", "hydra", "matplotlib", "trimesh", "ccnn_pc.cli.train", "ccnn_pc.nn"}
+
+
+def test_missing_packages_name_their_extra(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "typer", None)
+    code, _, err = run("--help", capsys=capsys)
+    assert code == 1
+    assert "'typer' is needed for the command line: pip install 'ccnn-pc[train]'" in err
+    assert "ccnn-pc[mesh]" in describe(ModuleNotFoundError("No module named 'trimesh.x'", name="trimesh.x"))
+
+
+def test_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run("trian", capsys=capsys)
+    assert code == 2 and "trian" in err
+
+
+def test_models_prints_published_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run("models", "ccnn_4_*", "--json", capsys=capsys)
+    counts = {row["name"]: row["parameters"] for row in json.loads(out.splitlines()[-1])}
+    assert code == 0
+    assert counts == {"ccnn_4_16": 6545, "ccnn_4_32": 14401, "ccnn_4_48": 26353, "ccnn_4_140": 207709}
+
+
+def test_models_without_a_match_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run("models", "nothing*", capsys=capsys)
+    assert code == 1 and "'pattern' must match a model's name (got 'nothing*')" in err
+
+
+def test_doctor_names_the_system_library() -> None:
+    error = ImportError("libGL.so.1: cannot open shared object file: No such file or directory")
+    assert "apt-get install -y libgl1" in explain_import_error("open3d", error)
+    assert "does not load: broken" in explain_import_error("h5py", ImportError("broken"))
+
+
+def test_doctor_reports_missing_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert "ccnn-pc[mesh]" in package_state("trimesh")["message"]
+    assert "--no-build-isolation" in package_state("torch_cluster")["message"]
+
+
+def test_self_check_passes() -> None:
+    assert [check["message"] for check in self_check() if not check["ok"]] == []

@@ -1,0 +1,161 @@
+"""The rooms of the library: who may import whom, what `import ccnn_pc` loads, how long a file may be."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "ccnn_pc"
+
+#: Room -> rooms it may import from (besides itself and the two helper files `_checks`, `_optional`).
+ALLOWED: dict[str, set[str]] = {
+    "kernels": set(),
+    "ops": set(),
+    "domains": {"kernels", "ops"},
+    "nn": {"kernels", "ops", "domains"},
+    "models": {"kernels", "ops", "domains", "nn"},
+    "datasets": {"ops", "domains"},
+    "viz": {"kernels", "ops", "domains", "nn", "models", "datasets"},
+    "training": {"kernels", "ops", "domains", "nn", "models", "datasets", "viz"},
+    "cli": {"kernels", "ops", "domains", "nn", "models", "datasets", "viz", "training"},
+}
+HELPERS = {"_checks", "_optional", "__version__"}
+
+#: Packages of extras: below the rooms that are made of them, imported inside functions only.
+EXTRAS = {
+    *(
+        "lightning",
+        "pytorch_lightning",
+        "torchmetrics",
+        "hydra",
+        "omegaconf",
+        "typer",
+        "rich",
+        "matplotlib",
+        "tensorboard",
+    ),
+    *("trimesh", "h5py", "networkx", "PIL", "open3d", "wandb", "torch_cluster", "torch_scatter"),
+}
+HEAVY = {
+    "lightning",
+    "hydra",
+    "omegaconf",
+    "matplotlib",
+    "trimesh",
+    "open3d",
+    "h5py",
+    "wandb",
+    "torch_cluster",
+}
+HEAVY |= {"torch_scatter", "torch_geometric.loader", "torch_geometric.datasets", "typer", "ccnn_pc.datasets"}
+
+
+def sources() -> Iterator[Path]:
+    """Every Python file of the package, data sets included."""
+    yield from sorted(p for p in PACKAGE.rglob("*.py") if (PACKAGE / "datasets") not in p.parents)
+    yield from sorted((PACKAGE / "datasets").rglob("*.py"))
+
+
+def room_of(path: Path) -> str | None:
+    parts = path.relative_to(PACKAGE).parts
+    return parts[0] if len(parts) > 1 else None
+
+
+def imports(tree: ast.AST, module: tuple[str, ...] = ()) -> Iterator[str]:
+    """Full names of everything a file imports, anywhere; relative imports resolved."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(module[: len(module) - node.level]) if node.level else ""
+            prefix = ".".join(part for part in (base, node.module) if part)
+            yield from (f"{prefix}.{alias.name}" for alias in node.names)
+
+
+def imports_at_load(tree: ast.Module) -> Iterator[str]:
+    """What a file imports when it is imported: not inside functions, not under `if TYPE_CHECKING`."""
+    pending: list[ast.AST] = list(tree.body)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            continue
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            continue
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield from imports(node)
+        pending.extend(ast.iter_child_nodes(node))
+
+
+def parsed(path: Path) -> tuple[ast.Module, tuple[str, ...]]:
+    return ast.parse(path.read_text(encoding="utf-8")), (
+        "ccnn_pc",
+        *path.relative_to(PACKAGE).with_suffix("").parts,
+    )
+
+
+def test_arrows_between_rooms() -> None:
+    wrong = []
+    for path in sources():
+        room = room_of(path)
+        tree, module = parsed(path)
+        for name in imports(tree, module):
+            target = name.split(".")
+            if target[0] != "ccnn_pc" or len(target) < 2 or room is None:
+                continue
+            if target[1] not in ALLOWED[room] | {room} | HELPERS:
+                wrong.append(f"{path.relative_to(ROOT)}: {name}")
+    assert not wrong, "imports against the arrows:\n" + "\n".join(wrong)
+
+
+def test_every_room_is_known() -> None:
+    rooms = {p.name for p in PACKAGE.iterdir() if p.is_dir() and any(p.glob("*.py"))}
+    assert rooms <= set(ALLOWED), f"rooms without a line in ALLOWED: {rooms - set(ALLOWED)}"
+
+
+def test_data_sets_are_imported_through_the_package_only() -> None:
+    """A top-level package called `datasets` would shadow another library."""
+    files = [*sources(), *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "scripts").rglob("*.py"))]
+    for path in files:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        assert not [n for n in imports(tree) if n.split(".")[0] == "datasets"], path
+
+
+def test_extras_are_imported_where_they_are_used() -> None:
+    """Outside of cli/ and training/ no extra is imported at load: the base install has all other rooms."""
+    wrong = []
+    for path in sources():
+        if room_of(path) in ("cli", "training"):
+            continue
+        found = {name.split(".")[0] for name in imports_at_load(parsed(path)[0])} & EXTRAS
+        wrong += [f"{path.relative_to(ROOT)}: {name}" for name in sorted(found)]
+    assert not wrong, "extras imported at load:\n" + "\n".join(wrong)
+
+
+def test_configuration_objects_stay_in_cli() -> None:
+    for path in sources():
+        if room_of(path) != "cli":
+            found = {name.split(".")[0] for name in imports(parsed(path)[0])} & {"hydra", "omegaconf"}
+            assert not found, f"{path.relative_to(ROOT)} imports {found}"
+
+
+def test_files_stay_short() -> None:
+    files = [*sources(), *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "scripts").rglob("*.py"))]
+    lengths = {str(p.relative_to(ROOT)): len(p.read_text(encoding="utf-8").splitlines()) for p in files}
+    long = {name: length for name, length in lengths.items() if length > 300}
+    assert not long, f"more than 300 lines: {long}"
+
+
+@pytest.mark.parametrize("module", ["ccnn_pc", "ccnn_pc.models", "ccnn_pc.cli.app"])
+def test_import_stays_light(module: str) -> None:
+    code = f"import sys, {module}; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert module in loaded.stdout.split()
+    assert not HEAVY & set(loaded.stdout.split())

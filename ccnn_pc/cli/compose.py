@@ -1,0 +1,124 @@
+"""From words on the command line to one configuration: Hydra stays in this file and its caller."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+LATEST, CONFIG, OVERRIDES = "latest", "config.yaml", "overrides.yaml"
+
+
+class UsageError(ValueError):
+    """What was asked for cannot be done; the message says what can."""
+
+
+def config_folder() -> Path:
+    """Return the folder of the configuration files that come with the package."""
+    return Path(str(files("ccnn_pc"))).resolve().parent.joinpath("ccnn_pc", "configs").resolve()
+
+
+def list_experiments() -> list[str]:
+    """Return the names for ``experiment=``, sorted."""
+    return sorted(path.stem for path in config_folder().joinpath("experiment").glob("*.yaml"))
+
+
+def compose_config(overrides: Sequence[str]) -> DictConfig:
+    """Return the configuration of ``experiment=<name>`` and further overrides, with its run folder filled in.
+
+    Raises:
+        UsageError: if the experiment is missing or unknown, or an override does not fit.
+    """
+    check_experiment(overrides)
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(config_folder()), version_base="1.3"):
+            config = compose("train", list(overrides))
+        if config.run_dir is None:
+            config.run_dir = str(Path(config.runs) / config.name / datetime.now().strftime("%Y-%m-%d_%H-%M-%S"))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UsageError(str(error).strip()) from error
+    return config
+
+
+def check_experiment(overrides: Sequence[str]) -> str:
+    """Return the name after ``experiment=``.
+
+    Raises:
+        UsageError: if there is none, or no such experiment; the message lists those there are.
+    """
+    named = [word.split("=", 1)[1] for word in overrides if word.split("=", 1)[0] in ("experiment", "+experiment") and "=" in word]
+    known = list_experiments()
+    listing = "\n  ".join(["Experiments:", *known])
+    if not named:
+        raise UsageError(f"'experiment=<name>' must be given.\n{listing}")
+    if named[-1] not in known:
+        close = difflib.get_close_matches(named[-1], known, n=1)
+        hint = f" Did you mean '{close[0]}'?" if close else ""
+        raise UsageError(f"Unknown experiment '{named[-1]}'.{hint}\n{listing}")
+    return named[-1]
+
+
+def resumable_run(config: DictConfig) -> Path | None:
+    """Return the folder of the run that ``resume=`` names; None if ``last`` finds no run of this experiment.
+
+    Raises:
+        UsageError: if a folder is named that holds no run.
+    """
+    if config.resume in (None, False):
+        return None
+    if str(config.resume) == "last":
+        latest = Path(config.runs) / config.name / LATEST
+        return latest.resolve() if latest.joinpath(CONFIG).exists() else None
+    folder = Path(str(config.resume))
+    folder = folder.parent.parent if folder.suffix == ".ckpt" else folder
+    if not folder.joinpath(CONFIG).exists():
+        raise UsageError(f"'resume' must be 'last' or the folder of a run (got {folder}, which has no {CONFIG})")
+    return folder.resolve()
+
+
+def resumed_config(folder: Path, overrides: Sequence[str]) -> DictConfig:
+    """Return the stored configuration of a run, with what the command line changes now.
+
+    Words that the run was started with are taken as said; new ones must be plain ``key=value`` of existing keys
+    (a longer ``trainer.max_epochs``, another ``data.root``).
+
+    Raises:
+        UsageError: if a new word chooses another file of a group or an unknown key.
+    """
+    config = OmegaConf.load(folder / CONFIG)
+    assert isinstance(config, DictConfig)
+    stored = folder / OVERRIDES
+    before = set(OmegaConf.load(stored)) if stored.exists() else set()
+    for word in overrides:
+        key = word.split("=", 1)[0]
+        if word in before or key in ("experiment", "resume", "runs", "run_dir"):
+            continue
+        if "=" not in word or OmegaConf.select(config, key) is None and key not in config or isinstance(OmegaConf.select(config, key), DictConfig):
+            raise UsageError(f"'{word}' cannot be changed in a run that is resumed ({folder})")
+        config = OmegaConf.merge(config, OmegaConf.from_dotlist([word]))
+        assert isinstance(config, DictConfig)
+    config.run_dir = str(folder)
+    return config
+
+
+def store_config(config: DictConfig, overrides: Sequence[str], folder: Path) -> None:
+    """Write the configuration into the run folder, and let ``latest`` beside it point there."""
+    from ccnn_pc.training.files import write_text_atomically
+
+    write_text_atomically(folder / OVERRIDES, OmegaConf.to_yaml(OmegaConf.create(list(overrides))))
+    write_text_atomically(folder / CONFIG, OmegaConf.to_yaml(config))
+    if folder.resolve().parent != (Path(config.runs) / config.name).resolve():
+        return
+    hidden = folder.parent / f".{LATEST}"
+    hidden.unlink(missing_ok=True)
+    hidden.symlink_to(folder.name, target_is_directory=True)
+    hidden.replace(folder.parent / LATEST)

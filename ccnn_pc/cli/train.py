@@ -1,0 +1,164 @@
+"""``ccnn-pc train``: compose a configuration, build its objects, train."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+EXAMPLES = """
+Train a model.
+
+\b
+Examples:
+  ccnn-pc train experiment=shapes_quickstart
+  ccnn-pc train experiment=modelnet10_tiny data.root=path/to/modelnet10
+  ccnn-pc train experiment=modelnet10_tiny resume=last
+  ccnn-pc train experiment=modelnet10_tiny trainer.max_epochs=20 optim.lr=0.002 seed=1 threads=1
+  ccnn-pc train experiment=modelnet10_tiny logger=tensorboard callbacks=ema
+
+Each word is key=value; the keys are those of the files in configs/. A run writes to
+runs/<experiment>/<date-time>: config.yaml, metrics.csv, checkpoints/, model/, curves.png,
+confusion.png, result.json.
+"""
+
+
+def train(
+    overrides: list[str] = typer.Argument(None, metavar="experiment=NAME [KEY=VALUE]...", help="What to train."),
+    as_json: bool = typer.Option(False, "--json", help="Print the result as JSON on the last line of stdout."),
+) -> None:
+    """Train a model."""
+    from ccnn_pc.cli.compose import UsageError
+    from ccnn_pc.training.callbacks import NonFiniteError, TrainingInterrupted
+
+    words = list(overrides or [])
+    try:
+        result = run_experiment(words)
+    except TrainingInterrupted as stopped:
+        again = [word for word in words if not word.startswith("resume=")] + ["resume=last"]
+        _say(f"Stopped ({stopped}), checkpoint saved. Go on with:\n  ccnn-pc train {shlex.join(again)}")
+        raise typer.Exit(128 + stopped.signum) from None
+    except (UsageError, NonFiniteError, ValueError, TypeError, OSError, ImportError) as error:
+        _say(f"Error: {error}")
+        raise typer.Exit(2 if isinstance(error, UsageError) else 1) from error
+    if as_json:
+        print(json.dumps(result))
+
+
+train.__doc__ = EXAMPLES
+
+
+def run_experiment(overrides: Sequence[str]) -> dict[str, Any]:
+    """Run the experiment that ``overrides`` describe and return its result.
+
+    Raises:
+        UsageError: if the words do not describe one.
+        ValueError: if an object refuses its settings, or the run folder cannot be written.
+    """
+    from ccnn_pc.cli.compose import compose_config, resumable_run, resumed_config, store_config
+    from ccnn_pc.training.callbacks.checkpoints import LAST
+    from ccnn_pc.training.files import check_writable_folder
+    from ccnn_pc.training.run import RESULT
+
+    config = compose_config(overrides)
+    folder, checkpoint = resumable_run(config), None
+    if folder is not None:
+        config = resumed_config(folder, overrides)
+        if (folder / RESULT).exists():
+            result: dict[str, Any] = json.loads((folder / RESULT).read_text())
+            if result["epochs"] >= int(config.trainer.max_epochs):
+                _say(f"This run has finished: {folder}. Set a larger trainer.max_epochs to train longer.")
+                return result
+        checkpoint = folder / "checkpoints" / LAST
+        if checkpoint.exists():
+            _say(f"Going on with {folder}")
+        else:
+            checkpoint = None
+            _say(f"{folder} has no checkpoint yet: starting from the beginning")
+    elif config.resume is not None:
+        _say("No run to go on with: starting a new one")
+    folder = check_writable_folder("run_dir", config.run_dir)
+    if config.results_csv is not None:
+        check_writable_folder("results_csv", Path(config.results_csv).parent)
+    result = _train(config, folder, checkpoint, lambda: store_config(config, overrides, folder))
+    _report(result, folder)
+    return result
+
+
+def _train(config: Any, folder: Path, checkpoint: Path | None, store: Any) -> dict[str, Any]:
+    import logging
+    import warnings
+
+    import lightning.pytorch as pl
+    import torch
+    from hydra.utils import instantiate
+    from omegaconf import OmegaConf
+
+    from ccnn_pc.training.run import run_training
+
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", module="lightning")
+    warnings.filterwarnings("ignore", module="torchmetrics")
+    if config.threads is not None:
+        torch.set_num_threads(int(config.threads))
+    torch.utils.deterministic.fill_uninitialized_memory = False
+    pl.seed_everything(int(config.seed), verbose=False)
+    data = _build(instantiate, config.data.module)
+    classes = data.classes
+    sizes = ", ".join(f"{size} {part}" for part, size in data.sizes().items())
+    _say(f"{data.name}: {len(classes)} classes, shapes: {sizes}")
+    model = _build(instantiate, config.model)(out_channels=len(classes))
+    _say(f"model: {sum(p.numel() for p in model.parameters())} parameters; run folder: {folder}")
+    parts = _build(instantiate, config.optim)
+    task = _build(instantiate, config.task)(
+        model, len(classes), optimizer=parts["optimizer"], schedule=parts["schedule"]
+    )
+    store()
+    return run_training(
+        folder=folder,
+        task=task,
+        data=data,
+        trainer=_build(instantiate, config.trainer),
+        callbacks=[part for part in _build(instantiate, config.callbacks).values() if part is not None],
+        loggers=[part for part in _build(instantiate, config.logger).values() if part is not None],
+        preprocessing=OmegaConf.to_container(config.data.preprocessing, resolve=True),
+        resume_from=checkpoint,
+        results_csv=None if config.results_csv is None else Path(config.results_csv),
+        identity={"experiment": config.name, "model": config.model.get("name", ""), "seed": config.seed},
+    )
+
+
+def _build(instantiate: Any, node: Any) -> Any:
+    """Build the objects of a node; what an object says about its arguments is the message."""
+    from hydra.errors import InstantiationException
+
+    try:
+        return instantiate(node, _convert_="all")
+    except InstantiationException as error:
+        raise error.__cause__ or error from None
+
+
+def _report(result: dict[str, Any], folder: Path) -> None:
+    selected = {"val": "best epoch by validation", "test": "best epoch BY THE TEST SPLIT"}
+    _say(
+        f"\ntest accuracy {100 * result['test_accuracy']:.2f} % (mean over classes"
+        f" {100 * result['test_mean_class_accuracy']:.2f} %) on {result['n_test']} shapes;"
+        f" {selected.get(result['selected_on'], 'last epoch')}"
+    )
+    _say(f"{result['core_minutes']:.1f} core minutes, {result['parameters']} parameters")
+    _say(f"written to {folder}: model/, checkpoints/, metrics.csv, curves.png, confusion.png, result.json")
+    _say(
+        "next:\n"
+        f"  ccnn-pc predict {folder}/model FILE...        classes of your own meshes or clouds\n"
+        f"  ccnn-pc evaluate {folder}/model --data PATH   accuracy on other data\n"
+        f"  ccnn-pc plot {folder}/model                   the kernels it has learned"
+    )
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

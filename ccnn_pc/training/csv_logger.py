@@ -1,0 +1,58 @@
+"""Scores in one CSV file that survives interruptions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers import Logger
+
+from ccnn_pc.training.files import read_rows, write_rows_atomically
+
+
+class CsvMetrics(Logger):
+    """Writes ``metrics.csv``: one row per step at which something was logged, columns sorted by first appearance.
+
+    The file is rewritten as a whole (under another name, then renamed). A resumed run drops the rows from its first
+    step on, which it is about to log again.
+
+    Args:
+        path: the file.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__()
+        self.path = Path(path)
+        self._rows: dict[int, dict[str, Any]] | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the logger."""
+        return "csv"
+
+    @property
+    def version(self) -> str:
+        """There is one version."""
+        return ""
+
+    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing: the run folder holds the configuration."""
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Add values to the row of a step."""
+        step = 0 if step is None else step
+        if self._rows is None:
+            old = {int(row["step"]): dict(row) for row in read_rows(self.path)}
+            self._rows = {number: row for number, row in old.items() if number < step}
+        self._rows.setdefault(step, {"step": step}).update({name: float(value) for name, value in metrics.items()})
+
+    def save(self) -> None:
+        """Write the file."""
+        if self._rows:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            write_rows_atomically(self.path, [self._rows[step] for step in sorted(self._rows)])
+
+    def finalize(self, status: str) -> None:
+        """Write the file at the end, also after an error."""
+        self.save()

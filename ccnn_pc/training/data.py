@@ -1,0 +1,179 @@
+"""Train, validation and test data of one training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import lightning.pytorch as pl
+import numpy as np
+
+from ccnn_pc._checks import check_at_least, check_fraction
+from ccnn_pc.datasets.splits import stratified_split
+from ccnn_pc.training.loader import ResumableLoader
+
+KEEP: Any = object()
+
+
+class ClassificationData(pl.LightningDataModule):
+    """Loaders of labelled clouds: validation comes from the training split, the test split is opened at the end.
+
+    Args:
+        train: opens the training split, with the training transform; called once.
+        test: opens the test split; called when the test starts, not before.
+        eval_transform: transform of the validation part (default: that of ``train``).
+        batch_size: clouds per training batch.
+        eval_batch_size: clouds per validation and test batch (default: ``batch_size``).
+        val_fraction: share of the training split kept for validation, stratified (default 0.1; 0 = none).
+        select_on_test: validate on the *test* split, as the released experiments did (default False). The result
+            row says so.
+        seed: of the split and of the order.
+        num_workers: worker processes per loader.
+        copies: independent samplings of each training shape per epoch (default 1; the released small models use 2).
+        drop_last: leave out an incomplete last training batch.
+        in_memory: keep the shapes after their ``pre_transform`` in memory.
+        name: what result rows call these data.
+    """
+
+    def __init__(
+        self,
+        train: Callable[[], Any],
+        test: Callable[[], Any],
+        *,
+        eval_transform: Any = KEEP,
+        batch_size: int = 16,
+        eval_batch_size: int | None = None,
+        val_fraction: float = 0.1,
+        select_on_test: bool = False,
+        seed: int = 0,
+        num_workers: int = 0,
+        copies: int = 1,
+        drop_last: bool = False,
+        in_memory: bool = False,
+        name: str = "",
+    ) -> None:
+        super().__init__()
+        check_at_least("batch_size", batch_size, 1)
+        self.open_train, self.open_test = train, test
+        self.eval_transform = eval_transform
+        self.batch_size = batch_size
+        self.eval_batch_size = eval_batch_size or batch_size
+        self.val_fraction = 0.0 if select_on_test else check_fraction("val_fraction", val_fraction)
+        self.select_on_test = select_on_test
+        self.seed, self.num_workers, self.drop_last, self.in_memory = seed, num_workers, drop_last, in_memory
+        self.copies = check_at_least("copies", copies, 1)
+        self.name = name
+        self.rows_of_training: Any = None
+        self.train_set: Any = None
+        self.val_set: Any = None
+        self.test_set: Any = None
+
+    def prepare(self) -> None:
+        """Open the training split and divide it; does nothing the second time."""
+        if self.train_set is not None:
+            return
+        full = self._kept(self.open_train())
+        if self.val_fraction > 0:
+            first, second = stratified_split(np.asarray(full.labels), self.val_fraction, self.seed)
+            transform = full.transform if self.eval_transform is KEEP else self.eval_transform
+            self.val_set = full.subset(second, transform=transform)
+            full, self.rows_of_training = full.subset(first), first
+        elif self.select_on_test:
+            self.val_set = self._kept(self.open_test())
+        self.train_set = full if self.copies == 1 else SeveralSamplings([full, *self._other_samplings(full)])
+
+    @property
+    def classes(self) -> list[str]:
+        """Class names, in the order of the labels."""
+        self.prepare()
+        return list(self.train_set.classes)
+
+    def sizes(self) -> dict[str, int]:
+        """Number of shapes of each part opened so far."""
+        parts = {"train": self.train_set, "val": self.val_set, "test": self.test_set}
+        return {name: len(part) for name, part in parts.items() if part is not None}
+
+    def setup(self, stage: str) -> None:
+        """Open what Lightning is about to use."""
+        if stage == "fit":
+            self.prepare()
+        if stage == "test" and self.test_set is None:
+            self.test_set = self.val_set if self.select_on_test and self.val_set is not None else self._kept(self.open_test())
+
+    def train_dataloader(self) -> ResumableLoader:
+        """Shuffled training batches."""
+        return ResumableLoader(
+            self.train_set,
+            self.batch_size,
+            seed=self.seed,
+            drop_last=self.drop_last,
+            num_workers=self.num_workers,
+        )
+
+    def val_dataloader(self) -> ResumableLoader | list[Any]:
+        """Validation batches in order, always as in epoch 0; an empty list if there is no validation part."""
+        return self._in_order(self.val_set) if self.val_set is not None else []
+
+    def test_dataloader(self) -> ResumableLoader:
+        """Test batches in order, always as in epoch 0."""
+        return self._in_order(self.test_set)
+
+    def _kept(self, dataset: Any) -> Any:
+        return dataset.in_memory() if self.in_memory else dataset
+
+    def _other_samplings(self, first: Any) -> list[Any]:
+        """The same shapes with other seeds."""
+        rows = self.rows_of_training
+        found = []
+        for number in range(1, self.copies):
+            other = self.open_train()
+            other.seed = first.seed + number
+            found.append(self._kept(other if rows is None else other.subset(rows)))
+        return found
+
+    def _in_order(self, dataset: Any) -> ResumableLoader:
+        fixed = _FirstEpoch(dataset)
+        return ResumableLoader(fixed, self.eval_batch_size, shuffle=False, num_workers=self.num_workers)
+
+
+class SeveralSamplings:
+    """Data sets of the same shapes one after the other, each with its own random numbers.
+
+    Args:
+        parts: the data sets; classes are those of the first.
+    """
+
+    def __init__(self, parts: Sequence[Any]) -> None:
+        self.parts = list(parts)
+        self.classes = self.parts[0].classes
+
+    def __len__(self) -> int:
+        return sum(len(part) for part in self.parts)
+
+    def __getitem__(self, index: int) -> Any:
+        for part in self.parts:
+            if index < len(part):
+                return part[index]
+            index -= len(part)
+        raise IndexError(f"'index' must be below {len(self)}")
+
+    def set_epoch(self, epoch: int) -> None:
+        """Tell every part."""
+        for part in self.parts:
+            part.set_epoch(epoch)
+
+
+class _FirstEpoch:
+    """A data set that stays in epoch 0, so that validation sees the same numbers every time."""
+
+    def __init__(self, dataset: Any) -> None:
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.dataset[index]
+
+    def set_epoch(self, epoch: int) -> None:
+        self.dataset.set_epoch(0)

@@ -1,0 +1,111 @@
+"""One training from data to result: fit, read the test split once, write everything down."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import lightning.pytorch as pl
+import torch
+
+from ccnn_pc.models import save_pretrained
+from ccnn_pc.training.callbacks import Checkpoints, CoreTime
+from ccnn_pc.training.data import ClassificationData
+from ccnn_pc.training.files import read_rows, write_rows_atomically, write_text_atomically
+from ccnn_pc.training.task import ClassificationTask
+from ccnn_pc.training.versions import git_commit, library_versions
+
+RESULT = "result.json"
+Found = TypeVar("Found", bound=pl.Callback)
+
+
+def run_training(
+    *,
+    folder: Path,
+    task: ClassificationTask,
+    data: ClassificationData,
+    trainer: Callable[..., pl.Trainer],
+    callbacks: Sequence[pl.Callback],
+    loggers: Sequence[Any] = (),
+    preprocessing: Mapping[str, Any] | None = None,
+    resume_from: Path | None = None,
+    results_csv: Path | None = None,
+    identity: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Train, test the best weights, and write model, pictures and result into ``folder``.
+
+    Args:
+        folder: run folder; receives ``result.json``, ``model/``, ``curves.png``, ``confusion.png``.
+        task: model with its loss and optimiser.
+        data: data of the task.
+        trainer: makes the Lightning trainer, given ``callbacks=``, ``logger=``, ``default_root_dir=``.
+        callbacks: what happens around the steps; a :class:`Checkpoints` among them.
+        loggers: Lightning loggers.
+        preprocessing: stored with the model.
+        resume_from: checkpoint to go on from.
+        results_csv: table that the result is appended to.
+        identity: columns that name the run (experiment, seed …), put first in the result.
+
+    Returns:
+        The result: identity, scores, sizes, times, versions.
+    """
+    checkpoints, core_time = _only(callbacks, Checkpoints), _only(callbacks, CoreTime)
+    engine = trainer(callbacks=list(callbacks), logger=list(loggers), default_root_dir=folder)
+    began = time.time()
+    engine.fit(task, datamodule=data, ckpt_path=resume_from, weights_only=True if resume_from else None)
+    state = torch.load(checkpoints.best, map_location="cpu", weights_only=True)
+    task.load_state_dict(state["state_dict"])
+    save_pretrained(task.model, folder / "model", classes=data.classes, preprocessing=dict(preprocessing or {}))
+    write_pictures(folder, None, data.classes)
+    tester = trainer(callbacks=[], logger=False, default_root_dir=folder)
+    tester.test(task, datamodule=data, verbose=False)
+    scores = {name: float(value) for name, value in tester.callback_metrics.items()}
+    confusion = task.eval_scores.confusion().cpu()
+    result = {
+        **(identity or {}),
+        "test_accuracy": round(scores["test/accuracy"], 6),
+        "test_mean_class_accuracy": round(scores["test/mean_class_accuracy"], 6),
+        "val_accuracy": None if checkpoints.best_score is None else round(checkpoints.best_score, 6),
+        "best_epoch": checkpoints.best_epoch,
+        "epochs": engine.current_epoch,
+        "parameters": sum(p.numel() for p in task.model.parameters() if p.requires_grad),
+        "data": data.name,
+        **{f"n_{part}": size for part, size in data.sizes().items()},
+        "n_test": int(confusion.sum()),
+        "selected_on": "test" if data.select_on_test else "val" if data.val_set is not None else "last epoch",
+        "core_minutes": round(core_time.minutes, 2),
+        "wall_minutes": round((time.time() - began) / 60, 2),
+        "threads": torch.get_num_threads(),
+        "git_commit": git_commit(),
+        "versions": library_versions(),
+    }
+    write_pictures(folder, confusion, data.classes)
+    write_text_atomically(folder / RESULT, json.dumps(result, indent=2) + "\n")
+    if results_csv is not None:
+        results_csv.parent.mkdir(parents=True, exist_ok=True)
+        write_rows_atomically(results_csv, [*read_rows(results_csv), result])
+    return result
+
+
+def write_pictures(folder: Path, confusion: torch.Tensor | None, classes: list[str]) -> None:
+    """Draw the learning curves and, once there is one, the confusion matrix; a failure is reported, not raised."""
+    try:
+        from ccnn_pc.viz import plot_confusion, plot_curves
+
+        if (folder / "metrics.csv").exists():
+            plot_curves(folder / "metrics.csv", folder / "curves.png")
+        if confusion is not None:
+            plot_confusion(confusion, classes, folder / "confusion.png")
+    except Exception as error:  # a picture must not cost a finished training
+        print(f"No pictures: {type(error).__name__}: {error}", file=sys.stderr)
+
+
+def _only(callbacks: Sequence[pl.Callback], kind: type[Found]) -> Found:
+    found = [callback for callback in callbacks if isinstance(callback, kind)]
+    if len(found) != 1:
+        raise ValueError(f"'callbacks' must hold exactly one {kind.__name__} (got {len(found)})")
+    return found[0]

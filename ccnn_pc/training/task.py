@@ -1,0 +1,158 @@
+"""The training of a classifier as a Lightning module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from ccnn_pc._checks import check_at_least, check_fraction
+from ccnn_pc.nn.penalty import kernel_penalty
+from ccnn_pc.training._ranges import check_not_negative
+from ccnn_pc.training.metrics import RunningScores
+
+
+def classification_loss(logits: Tensor, target: Tensor, label_smoothing: float = 0.0) -> Tensor:
+    """Return the cross entropy of ``logits`` ``[B, K]``; ``[B, 1]`` is the logit of class 1 of two.
+
+    With smoothing s the target distribution is ``(1 - s) * onehot + s / K`` (K = 2 for the single logit).
+
+    Example:
+        >>> one = torch.tensor([[0.7], [-1.2]])
+        >>> two = torch.cat([torch.zeros_like(one), one], dim=1)
+        >>> target = torch.tensor([1, 1])
+        >>> torch.allclose(classification_loss(one, target, 0.1), classification_loss(two, target, 0.1))
+        True
+    """
+    if logits.shape[1] == 1:
+        smooth = target.to(logits.dtype) * (1.0 - label_smoothing) + 0.5 * label_smoothing
+        return functional.binary_cross_entropy_with_logits(logits[:, 0], smooth)
+    return functional.cross_entropy(logits, target, label_smoothing=label_smoothing)
+
+
+class ClassificationTask(pl.LightningModule):
+    """One label per cloud: loss, scores, optimiser.
+
+    Minimises ``cross entropy + kernel_penalty * P + aliasing_penalty * A`` with P the sum over layers of the kernel L2
+    penalty (CCNN, arXiv 2206.03398, eq. 3 up to its factor 1/2) and A what ``aliasing`` returns (FlexConv,
+    arXiv 2110.08059, section 3.3). A penalty of weight 0 is not computed.
+
+    Args:
+        model: ``model(batch) -> logits [B, K]`` (``[B, 1]`` allowed for two classes).
+        num_classes: K.
+        optimizer: ``optimizer(model)``.
+        schedule: ``schedule(optimizer, total_steps=, steps_per_epoch=)``; None keeps the rate.
+        label_smoothing: in [0, 1) (default 0); used in training only.
+        kernel_penalty: weight of P (default 0).
+        aliasing_penalty: weight of A (default 0).
+        aliasing: ``aliasing(model, batch) -> scalar``; needed if its weight is above 0.
+
+    Raises:
+        ValueError: if a weight is out of range, or ``aliasing`` is missing.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        num_classes: int,
+        *,
+        optimizer: Callable[[nn.Module], Optimizer],
+        schedule: Callable[..., LRScheduler] | None = None,
+        label_smoothing: float = 0.0,
+        kernel_penalty: float = 0.0,
+        aliasing_penalty: float = 0.0,
+        aliasing: Callable[[nn.Module, Any], Tensor] | None = None,
+    ) -> None:
+        super().__init__()
+        check_at_least("num_classes", num_classes, 2)
+        if aliasing_penalty > 0 and aliasing is None:
+            raise ValueError(f"'aliasing' must be given if 'aliasing_penalty' is above 0 (got {aliasing_penalty})")
+        self.model = model
+        self.num_classes = num_classes
+        self.make_optimizer, self.make_schedule = optimizer, schedule
+        self.label_smoothing = check_fraction("label_smoothing", label_smoothing)
+        self.kernel_penalty_weight = check_not_negative("kernel_penalty", kernel_penalty)
+        self.aliasing_penalty_weight = check_not_negative("aliasing_penalty", aliasing_penalty)
+        self.aliasing = aliasing
+        self.train_scores = RunningScores(num_classes)
+        self.eval_scores = RunningScores(num_classes)
+
+    def forward(self, batch: Any) -> Tensor:
+        """Logits of a batch."""
+        logits: Tensor = self.model(batch)
+        return logits
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        """Loss of one batch, penalties included."""
+        target = batch.y.view(-1)
+        if self.kernel_penalty_weight > 0:
+            with kernel_penalty() as penalty:
+                logits = self(batch)
+            extra = self.kernel_penalty_weight * penalty.total()
+        else:
+            logits, extra = self(batch), None
+        loss = classification_loss(logits.float(), target, self.label_smoothing)
+        self.train_scores.add(loss, logits, target)
+        if extra is not None:
+            loss = loss + extra
+        if self.aliasing_penalty_weight > 0 and self.aliasing is not None:
+            loss = loss + self.aliasing_penalty_weight * self.aliasing(self.model, batch)
+        return loss
+
+    def on_train_epoch_start(self) -> None:
+        """Start new scores; not called when an epoch is resumed in its middle."""
+        self.train_scores.reset()
+
+    def on_train_epoch_end(self) -> None:
+        """Log the scores of the epoch."""
+        self._log_scores("train", self.train_scores)
+        self.log("lr", self.optimizers().param_groups[0]["lr"])  # type: ignore[union-attr]
+
+    def on_validation_epoch_start(self) -> None:
+        """Start new scores."""
+        self.eval_scores.reset()
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        """Take in one batch."""
+        self._evaluate(batch)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the scores."""
+        self._log_scores("val", self.eval_scores)
+
+    def on_test_epoch_start(self) -> None:
+        """Start new scores."""
+        self.eval_scores.reset()
+
+    def test_step(self, batch: Any, batch_idx: int) -> None:
+        """Take in one batch."""
+        self._evaluate(batch)
+
+    def on_test_epoch_end(self) -> None:
+        """Log the scores."""
+        self._log_scores("test", self.eval_scores)
+
+    def configure_optimizers(self) -> Any:
+        """Optimiser and, per step, its schedule."""
+        optimizer = self.make_optimizer(self.model)
+        if self.make_schedule is None:
+            return optimizer
+        total = int(self.trainer.estimated_stepping_batches)
+        epochs = self.trainer.max_epochs or 0
+        per_epoch = max(1, round(total / epochs)) if epochs > 0 else total
+        schedule = self.make_schedule(optimizer, total_steps=max(total, 1), steps_per_epoch=per_epoch)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _evaluate(self, batch: Any) -> None:
+        logits, target = self(batch), batch.y.view(-1)
+        self.eval_scores.add(classification_loss(logits.float(), target), logits, target)
+
+    def _log_scores(self, part: str, scores: RunningScores) -> None:
+        for name, value in scores.results().items():
+            self.log(f"{part}/{name}", torch.tensor(value), batch_size=1)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ccnn_pc.datasets.cache import cached_clouds, fingerprint
-from ccnn_pc.datasets.stored import StoredClouds, StoredDataset, encode_clouds
+from ccnn_pc.datasets.stored import CloudPacker, StoredClouds, StoredDataset
 from ccnn_pc.datasets.transforms.base import Transform
 
 
@@ -57,8 +57,10 @@ def _read(path: Path) -> StoredClouds:
         finite = np.isfinite(points).all(axis=(1, 2))
         if not finite.all():
             raise ValueError(f"'{path}': 'points' must be finite (cloud {int(np.argmin(finite))} is not)")
-        pairs = [(points[row], None if normals is None else normals[row]) for row in range(n)]
-        return encode_clouds(pairs, label, names, classes)
+        packer = CloudPacker()
+        for row in range(n):
+            packer.add(points[row], None if normals is None else normals[row], int(label[row]), names[row])
+        return packer.finish(classes)
     if points.dtype.kind != "i" or (normals is not None and normals.dtype.kind != "i"):
         kinds = f"{points.dtype}, {None if normals is None else normals.dtype}"
         raise ValueError(f"'{path}': 'points' and 'normals' must both be floating or both signed integers (got {kinds})")

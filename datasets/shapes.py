@@ -14,7 +14,7 @@ from ccnn_pc.datasets.cache import cached_clouds
 from ccnn_pc.datasets.seeding import seeded_generator
 from ccnn_pc.datasets.solids import SOLIDS
 from ccnn_pc.datasets.splits import Split, as_split
-from ccnn_pc.datasets.stored import StoredClouds, StoredDataset, encode_clouds
+from ccnn_pc.datasets.stored import CloudPacker, StoredClouds, StoredDataset
 from ccnn_pc.datasets.transforms.base import Transform
 from ccnn_pc.ops.surface import sample_surface
 
@@ -37,7 +37,7 @@ def pose(r: np.random.Generator) -> np.ndarray:
 
 def _build(split: Split, per_class: int, num_points: int, shape_seed: int) -> StoredClouds:
     require("trimesh", extra="mesh", purpose="to build the solids of Shapes")
-    clouds, labels, names = [], [], []
+    packer = CloudPacker()
     for label, (name, build) in enumerate(SOLIDS.items()):
         for number in range(per_class):
             key = (shape_seed, list(Split).index(split), label, number)
@@ -45,10 +45,8 @@ def _build(split: Split, per_class: int, num_points: int, shape_seed: int) -> St
             vertices, faces = build(r)
             posed = torch.from_numpy(vertices @ pose(r).T)
             points, normals = sample_surface(posed, torch.from_numpy(faces), num_points, seeded_generator(*key))
-            clouds.append((points.numpy(), normals.numpy()))
-            labels.append(label)
-            names.append(f"{name}_{split.value}_{number:04d}")
-    return encode_clouds(clouds, labels, names, list(SOLIDS))
+            packer.add(points.numpy(), normals.numpy(), label, f"{name}_{split.value}_{number:04d}")
+    return packer.finish(list(SOLIDS))
 
 
 class Shapes(StoredDataset):

@@ -61,3 +61,17 @@ def stratified_split(labels: np.ndarray | torch.Tensor, fraction: float, seed: i
         count = min(max(int(np.floor(fraction * len(members) + 0.5)), 1), len(members) - 1)
         drawn[random.permutation(members)[:count]] = True
     return np.flatnonzero(~drawn), np.flatnonzero(drawn)
+
+
+def split_rows(labels: np.ndarray, split: Split, validation_fraction: float, seed: int) -> np.ndarray:
+    """Rows of ``split``; for TRAIN and VAL ``labels`` are those of the whole training data.
+
+    Raises:
+        ValueError: VAL with a fraction of 0.
+    """
+    if split is Split.TEST or (split is Split.TRAIN and validation_fraction == 0):
+        return np.arange(len(labels))
+    if validation_fraction == 0:
+        raise ValueError("'validation_fraction' must be above 0 for a validation split (got 0)")
+    rest, drawn = stratified_split(labels, validation_fraction, seed)
+    return rest if split is Split.TRAIN else drawn

@@ -106,43 +106,51 @@ def _decode(values: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(decoded)
 
 
-def encode_clouds(
-    clouds: Sequence[tuple[np.ndarray, np.ndarray | None]],
-    label: Sequence[int] | np.ndarray,
-    name: Sequence[str],
-    classes: Sequence[str],
-    broken: Sequence[tuple[str, str]] = (),
-) -> StoredClouds:
-    """Pack clouds, a sequence of ``(points [n, 3], normals [n, 3] or None)`` of any size, into :class:`StoredClouds`.
+class CloudPacker:
+    """Collects clouds of any size into :class:`StoredClouds`, 16 bits per number from the start.
 
-    Each is centred on its bounding box in float64 and scaled to [-1, 1]. Normals are kept if every cloud has them.
+    Each cloud is centred on its bounding box in float64 and scaled to [-1, 1]. Normals are kept if every cloud has them.
     """
-    offset = np.zeros(len(clouds) + 1, dtype=np.int64)
-    np.cumsum([len(points) for points, _ in clouds], out=offset[1:])
-    packed = np.empty((int(offset[-1]), 3), dtype=np.int16)
-    with_normals = bool(clouds) and all(normals is not None for _, normals in clouds)
-    packed_normals = np.empty_like(packed) if with_normals else None
-    center, scale = np.zeros((len(clouds), 3)), np.ones(len(clouds))
-    for row, (points, normals) in enumerate(clouds):
-        rows = slice(int(offset[row]), int(offset[row + 1]))
+
+    def __init__(self) -> None:
+        self._points: list[np.ndarray] = []
+        self._normals: list[np.ndarray | None] = []
+        self._center: list[np.ndarray] = []
+        self._scale: list[float] = []
+        self._label: list[int] = []
+        self._name: list[str] = []
+
+    def add(self, points: np.ndarray, normals: np.ndarray | None, label: int, name: str) -> None:
+        """One more cloud: points ``[n, 3]``, finite, and unit normals ``[n, 3]`` or None."""
         points = np.asarray(points, dtype=np.float64)
         low, high = points.min(axis=0), points.max(axis=0)
-        center[row] = (low + high) / 2
-        scale[row] = float((high - low).max()) / 2 or 1.0
-        packed[rows] = np.rint((points - center[row]) / scale[row] * 32767)
-        if packed_normals is not None and normals is not None:
-            packed_normals[rows] = np.rint(np.clip(normals, -1, 1) * 32767)
-    return StoredClouds(
-        packed,
-        packed_normals,
-        offset,
-        np.asarray(label, dtype=np.int64),
-        list(name),
-        list(classes),
-        center,
-        scale,
-        list(broken),
-    )
+        center = (low + high) / 2
+        scale = float((high - low).max()) / 2 or 1.0
+        self._points.append(np.rint((points - center) / scale * 32767).astype(np.int16))
+        self._normals.append(None if normals is None else np.rint(np.clip(normals, -1, 1) * 32767).astype(np.int16))
+        self._center.append(center)
+        self._scale.append(scale)
+        self._label.append(label)
+        self._name.append(name)
+
+    def finish(self, classes: Sequence[str], broken: Sequence[tuple[str, str]] = ()) -> StoredClouds:
+        """All clouds, in the order in which they came."""
+        n = len(self._points)
+        offset = np.zeros(n + 1, dtype=np.int64)
+        np.cumsum([len(points) for points in self._points], out=offset[1:])
+        normals = [each for each in self._normals if each is not None]
+        empty = np.empty((0, 3), dtype=np.int16)
+        return StoredClouds(
+            points=np.concatenate([empty, *self._points]),
+            normals=np.concatenate(normals) if n and len(normals) == n else None,
+            offset=offset,
+            label=np.array(self._label, dtype=np.int64),
+            name=list(self._name),
+            classes=list(classes),
+            center=np.array(self._center, dtype=np.float64).reshape(n, 3),
+            scale=np.array(self._scale, dtype=np.float64),
+            broken=list(broken),
+        )
 
 
 class StoredDataset(PointCloudDataset):

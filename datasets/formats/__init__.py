@@ -21,8 +21,8 @@ READERS: dict[str, Callable[[bytes], RawShape]] = {
     "ply": read_ply,
     "pcd": read_pcd,
     **{suffix: partial(read_mesh, suffix=suffix) for suffix in ("obj", "stl", "glb", "gltf")},
-    **{suffix: read_text for suffix in ("xyz", "txt", "csv", "pts")},
-    **{suffix: read_numpy for suffix in ("npy", "npz")},
+    **dict.fromkeys(("xyz", "txt", "csv", "pts"), read_text),
+    **dict.fromkeys(("npy", "npz"), read_numpy),
 }
 """File name suffix → reader."""
 

@@ -1,0 +1,70 @@
+"""From what a user types after ``--data`` to a data set."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ccnn_pc.datasets.arrays import CloudArrays
+from ccnn_pc.datasets.base import PointCloudDataset
+from ccnn_pc.datasets.modelnet import ModelNet
+from ccnn_pc.datasets.modelnet_forms import find_h5, find_off_zip, find_text_tree
+from ccnn_pc.datasets.point_cloud_folder import PointCloudFolder
+from ccnn_pc.datasets.shapes import Shapes
+from ccnn_pc.datasets.splits import Split, as_split
+from ccnn_pc.datasets.transforms.base import Transform
+
+NAMES = ("shapes",)
+
+
+def open_dataset(
+    spec: str | os.PathLike[str],
+    split: Split | str | None = None,
+    *,
+    transform: Transform | None = None,
+    pre_transform: Transform | None = None,
+    seed: int = 0,
+    cache: str | os.PathLike[str] | None = None,
+) -> PointCloudDataset:
+    """Open a data set by name, file or folder.
+
+    * ``"shapes"``: :class:`Shapes`.
+    * an ``.npz`` file: :class:`CloudArrays`, all of it, whatever ``split`` says.
+    * a folder with ``train.npz``/``test.npz``, the official ModelNet zip, or one of the two resampled ModelNet40
+      trees: :class:`ModelNet`.
+    * any other folder: :class:`PointCloudFolder`.
+
+    Args:
+        spec: name or path.
+        split: part to open; None is TEST where the data have one, else everything.
+        transform, pre_transform, seed: see :class:`PointCloudDataset`.
+        cache: folder of processed data (None: the default cache).
+
+    Raises:
+        FileNotFoundError: neither a known name nor an existing path.
+    """
+    split = None if split is None else as_split(split)
+    path = Path(spec)
+    if str(spec) in NAMES and not path.exists():
+        return Shapes(split or Split.TEST, transform=transform, pre_transform=pre_transform, seed=seed, cache=cache)
+    if path.is_file() and path.suffix == ".npz":
+        return CloudArrays(path, transform=transform, pre_transform=pre_transform, seed=seed, cache=cache)
+    if not path.exists():
+        raise FileNotFoundError(
+            f"'data' must be a folder, an .npz file or one of the names {', '.join(NAMES)} (got '{spec}', which does not exist)"
+        )
+    if _is_modelnet(path):
+        return ModelNet(
+            path, split=split or Split.TEST, transform=transform, pre_transform=pre_transform, seed=seed, cache=cache
+        )
+    if split is None and any(path.glob("test/*/*")) | any(path.glob("*/test/*")):
+        split = Split.TEST
+    return PointCloudFolder(
+        path, split=split, transform=transform, pre_transform=pre_transform, seed=seed, cache=cache
+    )
+
+
+def _is_modelnet(path: Path) -> bool:
+    if path.is_file() or (path / "test.npz").is_file() or (path / "train.npz").is_file():
+        return True
+    return any(find(path, None, "test") is not None for find in (find_off_zip, find_text_tree, find_h5))

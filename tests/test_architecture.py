@@ -42,9 +42,8 @@ EXTRAS = {
     ),
     *("trimesh", "h5py", "networkx", "PIL", "open3d", "wandb", "torch_cluster", "torch_scatter"),
 }
-HEAVY = EXTRAS - {"networkx", "PIL", "rich", "tensorboard"} | {
-    "ccnn_pc.datasets"
-}  # torch may import the former
+# torch may load these itself where they are installed
+HEAVY = EXTRAS - {"networkx", "PIL", "rich", "tensorboard"} | {"ccnn_pc.datasets"}
 
 
 def sources() -> Iterator[Path]:

@@ -13,20 +13,24 @@ _SMALLEST_EXPONENT = -60.0
 
 
 class _GaborFilters(torch.autograd.Function):
+    """Unit-major, ``[F, E]``: one unit's values at all edges lie in a row, however few units there are."""
+
     @staticmethod
     def forward(ctx: Any, u: Tensor, gamma: Tensor, mu: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        u_and_one = torch.cat([u, torch.ones_like(u[:, :1])], dim=1)
-        phases = torch.cat([weight, bias[:, None]], dim=1).t().contiguous()
-        # exponent -Σ_d t_d² with t_d = γ_d (u_d - μ_d) / √2, one axis at a time, rows contiguous
-        slope = (gamma * 0.5**0.5).t().contiguous()
-        shift = -slope * mu.t()
-        envelope = u.new_zeros(u.shape[0], bias.shape[0])
+        u_and_one = torch.cat([u, torch.ones_like(u[:1])])  # [D + 1, E]
+        phases = torch.cat([weight, bias[:, None]], dim=1)
+        # exponent -Σ_d t_d² with t_d = γ_d (u_d - μ_d) / √2, one axis at a time
+        slope = (gamma * 0.5**0.5)[..., None]
+        shift = -slope * mu[..., None]
+        envelope = u.new_empty(bias.shape[0], u.shape[1])
         values = torch.empty_like(envelope)
-        for d in range(u.shape[1]):
-            torch.addcmul(shift[d], u[:, d : d + 1], slope[d], out=values)
-            envelope.addcmul_(values, values, value=-1.0)
-        envelope.clamp_min_(_SMALLEST_EXPONENT).exp_()
-        torch.mm(u_and_one, phases, out=values)
+        torch.addcmul(shift[:, 0], u[0], slope[:, 0], out=values)
+        torch.mul(values, values, out=envelope)
+        for d in range(1, u.shape[0]):
+            torch.addcmul(shift[:, d], u[d], slope[:, d], out=values)
+            envelope.addcmul_(values, values)
+        envelope.neg_().clamp_min_(_SMALLEST_EXPONENT).exp_()
+        torch.mm(phases, u_and_one, out=values)
         values.sin_().mul_(envelope)
         ctx.save_for_backward(u_and_one, gamma, mu, phases, envelope, values)
         return values
@@ -37,24 +41,24 @@ class _GaborFilters(torch.autograd.Function):
         (grad,) = grads
         u_and_one, gamma, mu, phases, envelope, values = ctx.saved_tensors
         dim = mu.shape[1]
-        u = u_and_one[:, :dim]
+        u = u_and_one[:dim]
         needs = ctx.needs_input_grad
         du = dgamma = dmu = dweight = dbias = None
         if needs[0] or needs[3] or needs[4]:
-            d_phase = torch.mm(u_and_one, phases).cos_().mul_(envelope).mul_(grad)
-            moments = d_phase.t() @ u_and_one  # Σ_e of dp·u, dp
+            d_phase = torch.mm(phases, u_and_one).cos_().mul_(envelope).mul_(grad)
+            moments = d_phase @ u_and_one.t()  # Σ_e of dp·u, dp
             dweight, dbias = moments[:, :dim], moments[:, dim]
             if needs[0]:
-                du = d_phase @ phases[:dim].t()
+                du = phases[:, :dim].t() @ d_phase
         if needs[0] or needs[1] or needs[2]:
             d_exponent = values * grad
-            moments = d_exponent.t() @ torch.cat([u * u, u_and_one], dim=1)  # Σ_e of dq·u², dq·u, dq
+            moments = d_exponent @ torch.cat([u * u, u_and_one]).t()  # Σ_e of dq·u², dq·u, dq
             second, first, zeroth = moments[:, :dim], moments[:, dim : 2 * dim], moments[:, 2 * dim :]
             dgamma = -gamma * (second - 2.0 * mu * first + mu * mu * zeroth)
             dmu = gamma * gamma * (first - mu * zeroth)
             if needs[0]:
                 square = gamma * gamma
-                du = du + d_exponent @ (square * mu) - u * (d_exponent @ square)
+                du = du + (square * mu).t() @ d_exponent - u * (square.t() @ d_exponent)
         return du, dgamma, dmu, dweight, dbias
 
 
@@ -72,13 +76,13 @@ def gabor_filters(u: Tensor, gamma: Tensor, mu: Tensor, weight: Tensor, bias: Te
         bias: phases ``[F]``.
 
     Returns:
-        Filter values ``[..., F]``, in the type of ``u``.
+        Filter values ``[..., F]``, in the type of ``u``; in memory the units are the slow axis.
 
     Example:
         >>> one = torch.ones(1, 1)
         >>> gabor_filters(torch.zeros(2, 1), one, 0 * one, one, torch.tensor([torch.pi / 2])).tolist()
         [[1.0], [1.0]]
     """
-    flat = u.reshape(-1, u.shape[-1])
+    flat = u.reshape(-1, u.shape[-1]).t().contiguous()
     values = _GaborFilters.apply(flat, gamma.expand_as(mu), mu, weight, bias)
-    return values.reshape(*u.shape[:-1], bias.shape[0])
+    return values.t().unflatten(0, u.shape[:-1]) if u.dim() > 1 else values[:, 0]

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ccnn_pc._checks import check_at_least, check_positive
 from ccnn_pc.kernels.base import FactorizedKernel, Init, check_init, uniform_
+from ccnn_pc.kernels.chain import multiplicative_chain
 from ccnn_pc.kernels.gabor import gabor_filters
 
 _RULES = (Init.DEFAULT, Init.FLEXCONV, Init.CCNN)
@@ -46,11 +47,12 @@ class MultiplicativeFilterNetwork(FactorizedKernel):
         """Values of all filters ``[..., (L+1)·H]`` at ``u [..., D]``, filter by filter."""
 
     def _features(self, u: Tensor) -> Tensor:
-        filters = self.filters(u).split(self.hidden_channels, dim=-1)
-        z = filters[0]
-        for values, mix in zip(filters[1:], self.mixing, strict=True):
-            z = values * mix(z)
-        return z
+        filters = self.filters(u.reshape(-1, self.dim)).t().contiguous()  # unit-major: rows are long
+        stacked = filters.view(self.num_filters, self.hidden_channels, -1)
+        mixing = torch.stack([mix.weight for mix in self.mixing])  # type: ignore[misc]
+        offset = torch.stack([mix.bias for mix in self.mixing])  # type: ignore[misc]
+        z = multiplicative_chain(stacked, mixing, offset).t()
+        return z.unflatten(0, u.shape[:-1]) if u.dim() > 1 else z[0]
 
     @torch.no_grad()
     def _reset_linears(self, init: Init) -> None:

@@ -14,6 +14,7 @@ keeping them. Peak memory is that of ``x``, ``y`` and one chunk, whatever the nu
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -70,10 +71,9 @@ class FactorizedProfile:
     envelope: Callable[[Tensor], Tensor]
     parameters: Sequence[Tensor]
 
-    def __call__(self, u: Tensor, inside: Tensor) -> Tensor:
-        """``m [h, 1]``, shape ``[..., H + 1]``: windowed features, and the window itself for the bias."""
-        m = self.envelope(u) * inside
-        return torch.cat([self.features(u) * m, m], dim=-1)
+    def __call__(self, u: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
+        """Features ``h [q, width, H]`` and window times support ``m [q, width, 1]``."""
+        return self.features(u), self.envelope(u) * inside
 
 
 def point_convolution(
@@ -125,15 +125,15 @@ class _PointConvolution(torch.autograd.Function):
         width_out = table.shape[-1]
         y = x.new_zeros(len(geometry.rows), width_out)
         moments = table.new_zeros(table.shape[0], table.shape[0]) if gram else table.new_zeros(0)
-        buffer = _GatherBuffer(x)
+        buffer, block = _Buffer(x), _Buffer(x)
         for queries, width in geometry.rows.chunks(chunk_edges):
             index, u, inside = geometry.block(queries, width, x.dtype)
-            hm = profile(u, inside)
-            z = torch.bmm(hm.transpose(1, 2), buffer(index))
+            hm = _windowed(*profile(u, inside), block)
+            z = torch.bmm(hm, _gathered(x, index, buffer))
             y[queries] = _read_out(z, table)
             if gram:
-                flat = hm.flatten(0, 1)
-                moments.addmm_(flat.t(), flat)
+                flat = hm.transpose(0, 1).flatten(1)
+                moments.addmm_(flat, flat.t())
         return y, moments
 
     @staticmethod
@@ -148,45 +148,75 @@ class _PointConvolution(torch.autograd.Function):
         grads = [torch.zeros_like(p) for p in trained]
         symmetric = grad_moments + grad_moments.t() if ctx.gram else None
         grad_y = grad_y.contiguous()
-        buffer = _GatherBuffer(x)
+        buffer, block, edge_buffer = _Buffer(x), _Buffer(x), _Buffer(x)
         for queries, width in geometry.rows.chunks(ctx.chunk_edges):
             index, u, inside = geometry.block(queries, width, x.dtype)
             with torch.enable_grad():
-                hm_graph = ctx.profile(u, inside)
-            hm, g, x_j = hm_graph.detach(), grad_y[queries], buffer(index)
+                features, window = ctx.profile(u, inside)
+            h, m, g = features.detach(), window.detach(), grad_y[queries]
+            hm = _windowed(h, m, block)
             grad_z = _read_out_backward(g, table)
             if grad_x is not None:
-                grad_x.index_add_(0, index.flatten(), torch.bmm(hm, grad_z).flatten(0, 1))
+                edges = edge_buffer(*index.shape, x.shape[1])
+                torch.bmm(hm.transpose(1, 2), grad_z, out=edges)
+                grad_x.index_add_(0, index.flatten(), edges.flatten(0, 1))
+            x_j = _gathered(x, index, edge_buffer)
             if grad_table is not None:
-                z = torch.bmm(hm.transpose(1, 2), x_j)
-                grad_table += _table_gradient(z, g, table)
-            if trained and hm_graph.requires_grad:
-                grad_hm = torch.bmm(x_j, grad_z.transpose(1, 2))
+                grad_table += _table_gradient(torch.bmm(hm, x_j), g, table)
+            if trained and (features.requires_grad or window.requires_grad):
+                grad_hm = torch.bmm(grad_z, x_j.transpose(1, 2))  # [q, H + 1, width]
                 if symmetric is not None:
-                    grad_hm += hm @ symmetric
-                for total, part in zip(
-                    grads, torch.autograd.grad(hm_graph, trained, grad_hm, allow_unused=True), strict=True
-                ):
-                    if part is not None:
-                        total += part
+                    grad_hm += symmetric @ hm
+                _backpropagate(features, window, h, m, grad_hm, trained, grads)
         by_id = {id(p): grad for p, grad in zip(trained, grads, strict=True)}
         return grad_x, grad_table, None, None, None, None, *(by_id.get(id(p)) for p in ctx.profile.parameters)
 
 
-class _GatherBuffer:
-    """Gathers rows of ``x`` into one block of memory that every chunk uses again: fresh pages cost more than the copy."""
+class _Buffer:
+    """One block of memory that every chunk uses again: fresh pages cost more than filling them."""
 
-    def __init__(self, x: Tensor) -> None:
-        self.x = x
-        self.memory = x.new_empty(0)
+    def __init__(self, like: Tensor) -> None:
+        self.memory = like.new_empty(0)
 
-    def __call__(self, index: Tensor) -> Tensor:
-        count, channels = index.numel(), self.x.shape[1]
-        if self.memory.numel() < count * channels:
-            self.memory = self.x.new_empty(count * channels)
-        block = self.memory[: count * channels].view(count, channels)
-        torch.index_select(self.x.detach(), 0, index.flatten(), out=block)
-        return block.view(*index.shape, channels)
+    def __call__(self, *shape: int) -> Tensor:
+        size = math.prod(shape)
+        if self.memory.numel() < size:
+            self.memory = self.memory.new_empty(size)
+        return self.memory[:size].view(shape)
+
+
+def _gathered(x: Tensor, index: Tensor, buffer: _Buffer) -> Tensor:
+    """Rows of ``x`` at ``index [q, width]``: ``[q, width, C]``."""
+    block = buffer(index.numel(), x.shape[1])
+    torch.index_select(x, 0, index.flatten(), out=block)
+    return block.view(*index.shape, x.shape[1])
+
+
+def _windowed(h: Tensor, m: Tensor, buffer: _Buffer) -> Tensor:
+    """``m [h, 1]`` as ``[q, H + 1, width]``, in memory ``[H + 1, q, width]``: features are the slow axis, as kernels make them."""
+    q, width, features = h.shape
+    block = buffer(features + 1, q, width)
+    torch.mul(h.movedim(-1, 0), m.movedim(-1, 0), out=block[:features])
+    block[features] = m[..., 0]
+    return block.transpose(0, 1)
+
+
+def _backpropagate(
+    features: Tensor, window: Tensor, h: Tensor, m: Tensor, grad_hm: Tensor, trained: list[Tensor], grads: list[Tensor]
+) -> None:
+    """Add the gradients of ``m [h, 1]`` to those of the parameters behind ``features`` and ``window``."""
+    d = grad_hm.movedim(1, -1)  # [q, width, H + 1]
+    outputs, cotangents = [], []
+    if features.requires_grad:
+        outputs.append(features)
+        cotangents.append(d[..., :-1] * m)
+    if window.requires_grad:
+        outputs.append(window)
+        cotangents.append((d[..., :-1] * h).sum(-1, keepdim=True) + d[..., -1:])
+    parts = torch.autograd.grad(outputs, trained, cotangents, allow_unused=True)
+    for total, part in zip(grads, parts, strict=True):
+        if part is not None:
+            total += part
 
 
 def _read_out(z: Tensor, table: Tensor) -> Tensor:

@@ -14,9 +14,10 @@ from ccnn_pc.datasets.transforms.base import Transform
 
 
 def read_arrays(path: str | os.PathLike[str], cache: str | os.PathLike[str] | None = None) -> StoredClouds:
-    """Read ``points [n, P, 3]``, ``label [n]``, ``classes [C]`` and, where present, ``normals [n, P, 3]``, ``name [n]``,
-    ``center [n, 3]``, ``scale [n]`` from an npz file.
+    """Read an npz file of clouds of equal size.
 
+    Arrays: ``points [n, P, 3]``, ``label [n]``, ``classes [C]`` and, where present, ``normals [n, P, 3]``,
+    ``name [n]``, ``center [n, 3]``, ``scale [n]``.
     Integer points are taken as they are (``iinfo.max`` = 1); floating ones are centred and scaled per cloud.
 
     Args:
@@ -41,18 +42,28 @@ def _read(path: Path) -> StoredClouds:
         raise ValueError(f"'{path}' must be an npz archive of arrays ({error}); copy it again") from error
     missing = [key for key in ("points", "label", "classes") if key not in arrays]
     if missing:
-        raise ValueError(f"'{path}' must hold the arrays points, label and classes (missing: {', '.join(missing)})")
+        raise ValueError(
+            f"'{path}' must hold the arrays points, label and classes (missing: {', '.join(missing)})"
+        )
     points, label, normals = arrays["points"], arrays["label"].astype(np.int64), arrays.get("normals")
     if points.ndim != 3 or points.shape[2] != 3 or points.shape[1] == 0:
         raise ValueError(f"'{path}': 'points' must have shape [n, P, 3] (got {list(points.shape)})")
     n, size = points.shape[:2]
     if label.shape != (n,) or (normals is not None and normals.shape != points.shape):
         shapes = f"label {list(label.shape)}, normals {None if normals is None else list(normals.shape)}"
-        raise ValueError(f"'{path}': 'label' and 'normals' must match 'points' {list(points.shape)} (got {shapes})")
+        raise ValueError(
+            f"'{path}': 'label' and 'normals' must match 'points' {list(points.shape)} (got {shapes})"
+        )
     classes = [str(name) for name in arrays["classes"]]
     if n and not 0 <= label.min() <= label.max() < len(classes):
-        raise ValueError(f"'{path}': 'label' must be in [0, {len(classes)}) (got {label.min()} to {label.max()})")
-    names = [str(name) for name in arrays["name"]] if "name" in arrays else [f"{path.stem}_{row}" for row in range(n)]
+        raise ValueError(
+            f"'{path}': 'label' must be in [0, {len(classes)}) (got {label.min()} to {label.max()})"
+        )
+    names = (
+        [str(name) for name in arrays["name"]]
+        if "name" in arrays
+        else [f"{path.stem}_{row}" for row in range(n)]
+    )
     if points.dtype.kind == "f":
         finite = np.isfinite(points).all(axis=(1, 2))
         if not finite.all():
@@ -63,7 +74,9 @@ def _read(path: Path) -> StoredClouds:
         return packer.finish(classes)
     if points.dtype.kind != "i" or (normals is not None and normals.dtype.kind != "i"):
         kinds = f"{points.dtype}, {None if normals is None else normals.dtype}"
-        raise ValueError(f"'{path}': 'points' and 'normals' must both be floating or both signed integers (got {kinds})")
+        raise ValueError(
+            f"'{path}': 'points' and 'normals' must both be floating or both signed integers (got {kinds})"
+        )
     return StoredClouds(
         points=points.reshape(-1, 3),
         normals=None if normals is None else normals.reshape(-1, 3),
@@ -94,4 +107,6 @@ class CloudArrays(StoredDataset):
         seed: int = 0,
         cache: str | os.PathLike[str] | None = None,
     ) -> None:
-        super().__init__(read_arrays(path, cache), transform=transform, pre_transform=pre_transform, seed=seed)
+        super().__init__(
+            read_arrays(path, cache), transform=transform, pre_transform=pre_transform, seed=seed
+        )

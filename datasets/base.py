@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from ccnn_pc._checks import check_at_least
 from ccnn_pc.datasets.point_cloud_data import PointCloudData
 from ccnn_pc.datasets.seeding import seeded_generator
 from ccnn_pc.datasets.transforms.base import Transform, apply
@@ -22,10 +23,10 @@ _KEEP: Any = object()
 class PointCloudDataset(Dataset[PointCloudData], abc.ABC):
     """A data set of labelled point clouds.
 
-    ``dataset[i]`` is ``transform(pre_transform(load(i)))``. The random numbers of ``transform`` are a function of
-    ``(seed, epoch, i)``, those of ``pre_transform`` of ``(seed, i)``: put what shall be drawn once per shape (the
-    published experiments keep one subset of 512 points) into ``pre_transform``, what shall differ in every epoch into
-    ``transform``.
+    ``dataset[i]`` is ``transform(pre_transform(load(i)))``. The random numbers of ``transform`` are a
+    function of ``(seed, epoch, i)``, those of ``pre_transform`` of ``(seed, i)``: put what shall be drawn
+    once per shape (the published experiments keep one subset of 512 points) into ``pre_transform``, what
+    shall differ in every epoch into ``transform``.
 
     Args:
         classes: names, in the order of the labels.
@@ -36,7 +37,6 @@ class PointCloudDataset(Dataset[PointCloudData], abc.ABC):
 
     Attributes:
         classes: list of names.
-        epoch: set by :meth:`set_epoch`; 0 at first.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ class PointCloudDataset(Dataset[PointCloudData], abc.ABC):
         self.transform = transform
         self.pre_transform = pre_transform
         self.seed = seed
-        self.epoch = 0
+        self._epoch = _shared_number(0)
 
     @abc.abstractmethod
     def load(self, row: int) -> PointCloudData:
-        """The stored cloud ``row`` (``pos``, where known ``normal``, ``y``, ``name``), before any transform."""
+        """The stored cloud ``row`` before any transform: ``pos``, where known ``normal``, ``y``, ``name``."""
 
     @property
     def num_classes(self) -> int:
@@ -70,16 +70,25 @@ class PointCloudDataset(Dataset[PointCloudData], abc.ABC):
         """Class index of every item, int64 ``[len(self)]``."""
         return self._labels[self._rows]
 
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the random numbers of the next pass. Data loaders with persistent workers do not see the change."""
-        self.epoch = int(epoch)
+    @property
+    def epoch(self) -> int:
+        """The number given to :meth:`set_epoch`; 0 at first."""
+        return int(self._epoch)
 
-    def subset(self, indices: Sequence[int] | np.ndarray | Tensor, transform: Transform | None = _KEEP) -> PointCloudDataset:
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the random numbers of the next pass; persistent workers see it too."""
+        check_at_least("epoch", int(epoch), 0)
+        self._epoch.fill_(epoch)
+
+    def subset(
+        self, indices: Sequence[int] | np.ndarray | Tensor, transform: Transform | None = _KEEP
+    ) -> PointCloudDataset:
         """The items at ``indices``, with their own epoch and, if given, another transform.
 
         An item keeps the random numbers it has in the whole data set.
         """
         part = copy.copy(self)
+        part._epoch = _shared_number(self.epoch)
         part._rows = self._rows[np.asarray(indices, dtype=np.int64)]
         if transform is not _KEEP:
             part.transform = transform
@@ -111,16 +120,22 @@ class PointCloudDataset(Dataset[PointCloudData], abc.ABC):
 
 
 class InMemory(PointCloudDataset):
-    """The items of another data set after its ``pre_transform``, kept in memory; ``transform`` is applied at access."""
+    """The items of another data set after its ``pre_transform``, kept in memory."""
 
     def __init__(self, source: PointCloudDataset) -> None:
         super().__init__(source.classes, source._labels, transform=source.transform, seed=source.seed)
-        self._rows, self.epoch = source._rows, source.epoch
+        self._rows = source._rows
+        self.set_epoch(source.epoch)
         bare = source.subset(np.arange(len(source)), transform=None)
         self._items = {int(row): bare[index] for index, row in enumerate(bare._rows)}
 
     def load(self, row: int) -> PointCloudData:
         return copy.copy(self._items[row])
+
+
+def _shared_number(value: int) -> Tensor:
+    """A number in shared memory: worker processes see when it changes."""
+    return torch.tensor(value).share_memory_()
 
 
 def as_label(label: int) -> Tensor:

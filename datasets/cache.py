@@ -18,7 +18,7 @@ _FORMAT = 1
 
 
 def cache_root(root: str | os.PathLike[str] | None = None) -> Path:
-    """Where processed data lie: ``root``, else the environment's ``CCNN_PC_CACHE``, else ``~/.cache/ccnn_pc``."""
+    """Where processed data lie: ``root``, else ``$CCNN_PC_CACHE``, else ``~/.cache/ccnn_pc``."""
     if root is not None:
         return Path(root).expanduser()
     if os.environ.get("CCNN_PC_CACHE"):
@@ -39,7 +39,7 @@ def settings_key(settings: dict[str, Any]) -> str:
 
 
 def fingerprint(paths: Iterable[Path]) -> str:
-    """A hash of the absolute paths, sizes and modification times of files: changes when one of them changes."""
+    """A hash of the absolute paths, sizes and times of files: changes when one of them changes."""
     digest = hashlib.sha256()
     for path in paths:
         state = path.stat()
@@ -50,7 +50,8 @@ def fingerprint(paths: Iterable[Path]) -> str:
 def write_atomically(folder: Path, write: Callable[[Path], None]) -> None:
     """Let ``write`` fill a temporary folder beside ``folder``, then rename it to ``folder``.
 
-    A reader never sees half a folder; of two writers the first one wins; a killed writer leaves only a ``.tmp-`` folder.
+    A reader never sees half a folder; of two writers the first one wins; a killed writer leaves only a
+    ``.tmp-`` folder.
 
     Raises:
         OSError: the place cannot be written.
@@ -71,9 +72,12 @@ def write_atomically(folder: Path, write: Callable[[Path], None]) -> None:
 
 
 def cached_clouds(
-    root: str | os.PathLike[str] | None, name: str, settings: dict[str, Any], build: Callable[[], StoredClouds]
+    root: str | os.PathLike[str] | None,
+    name: str,
+    settings: dict[str, Any],
+    build: Callable[[], StoredClouds],
 ) -> StoredClouds:
-    """The clouds that ``build()`` returns, read from the cache if they were built before with the same settings.
+    """The clouds that ``build()`` returns, read from the cache if built before with the same settings.
 
     Where the cache cannot be written the clouds stay in memory and a warning says so.
     """
@@ -88,8 +92,8 @@ def cached_clouds(
         write_atomically(folder, clouds.save)
     except OSError as error:
         warnings.warn(
-            f"'{folder}' cannot be written ({error}): the data stay in memory and are processed again next time; "
-            "set CCNN_PC_CACHE to a writable folder",
+            f"'{folder}' cannot be written ({error}): the data stay in memory and are processed again "
+            "next time; set CCNN_PC_CACHE to a writable folder",
             stacklevel=3,
         )
         return clouds

@@ -70,7 +70,8 @@ def download_modelnet(
 ) -> Path:
     """Fetch an archive into ``root`` unless it is there; only a verified file gets its final name.
 
-    Checked: ``sha256`` if given, else the published md5; always that the zip is whole and has the known number of shapes.
+    Checked: ``sha256`` if given, else the published md5; always that the zip is whole and has the known
+        number of shapes.
 
     Args:
         root: folder, made where missing.
@@ -103,7 +104,9 @@ def download_modelnet(
             failures.append(f"  {address}: {error}")
         finally:
             Path(temporary).unlink(missing_ok=True)
-    raise FileNotFoundError(f"'{archive.file}' could not be downloaded:\n" + "\n".join(failures) + f"\n{HOW_TO_GET}")
+    raise FileNotFoundError(
+        f"'{archive.file}' could not be downloaded:\n" + "\n".join(failures) + f"\n{HOW_TO_GET}"
+    )
 
 
 def _fetch(address: str, out: IO[bytes], timeout: float) -> dict[str, str]:

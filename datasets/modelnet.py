@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 from ccnn_pc._checks import check_at_least
@@ -17,23 +18,25 @@ from ccnn_pc.datasets.transforms.base import Transform
 HOW_TO_GET = """\
 Get one of them by hand and give its folder as 'root':
   ModelNet10.zip or ModelNet40.zip   https://modelnet.cs.princeton.edu  (no need to unpack)
-  modelnet40_normal_resampled.zip    https://shapenet.cs.stanford.edu/media/modelnet40_normal_resampled.zip  (unpack)
-  modelnet40_ply_hdf5_2048.zip       https://shapenet.cs.stanford.edu/media/modelnet40_ply_hdf5_2048.zip  (unpack)
+  modelnet40_normal_resampled.zip    https://shapenet.cs.stanford.edu/media/  (unpack)
+  modelnet40_ply_hdf5_2048.zip       https://shapenet.cs.stanford.edu/media/  (unpack)
 or let ccnn_pc.datasets.download_modelnet(root) fetch it where the network allows."""
 
 
 class ModelNet(StoredDataset):
     """Classification of CAD models (Wu et al., "3D ShapeNets", CVPR 2015), z up.
 
-    Recognised at ``root``, in this order: ``train.npz``/``test.npz`` (see :class:`CloudArrays`); the official tree
-    ``<class>/{train,test}/*.off``; the official zip; ``modelnet40_normal_resampled``; ``modelnet40_ply_hdf5_2048``.
-    Whatever the form, an item has ``pos`` in [-1, 1]^3 and, where known, ``normal``.
+    Recognised at ``root``, in this order: ``train.npz``/``test.npz`` (see :class:`CloudArrays`); the official
+    tree ``<class>/{train,test}/*.off``; the official zip; ``modelnet40_normal_resampled``;
+    ``modelnet40_ply_hdf5_2048``. Whatever the form, an item has ``pos`` in [-1, 1]^3 and, where known,
+    ``normal``.
 
     Args:
         root: folder of one of these forms, or one ``.npz`` or ``.zip`` file.
         name: "10" or "40" where both lie at ``root``; None (default) takes what is there.
         split: TRAIN, VAL (drawn from the training data) or TEST.
-        validation_fraction: share of every class that VAL takes away from TRAIN; 0 (default) leaves TRAIN whole.
+        validation_fraction: share of every class that VAL takes away from TRAIN; 0 (default) leaves TRAIN
+            whole.
         split_seed: seed of that draw.
         num_points: points stored of each shape (meshes are sampled; arrays are taken as they are).
         shape_seed: seed of the stored points.
@@ -45,7 +48,8 @@ class ModelNet(StoredDataset):
         broken: files that could not be read, with the reason; one warning tells their number.
 
     Raises:
-        FileNotFoundError: no known form lies at ``root``; the message lists what was looked for and how to get it.
+        FileNotFoundError: no known form lies at ``root``; the message lists what was looked for and how to
+            get it.
         ValueError: VAL without a fraction, an unknown name, or a name that does not fit what lies there.
     """
 
@@ -71,14 +75,21 @@ class ModelNet(StoredDataset):
         part = "test" if split is Split.TEST else "train"
         self.form, clouds = _find(Path(root), name, part, num_points, shape_seed, cache)
         if name is not None and len(clouds.classes) != int(name):
-            raise ValueError(f"'name' must fit the data (got {name!r}; '{root}' holds {len(clouds.classes)} classes)")
+            raise ValueError(
+                f"'name' must fit the data (got {name!r}; '{root}' holds {len(clouds.classes)} classes)"
+            )
         warn_broken(clouds, root)
         super().__init__(clouds, transform=transform, pre_transform=pre_transform, seed=seed)
         self._rows = split_rows(self._labels, split, validation_fraction, split_seed)
 
 
 def _find(
-    root: Path, name: str | None, part: str, num_points: int, shape_seed: int, cache: str | os.PathLike[str] | None
+    root: Path,
+    name: str | None,
+    part: str,
+    num_points: int,
+    shape_seed: int,
+    cache: str | os.PathLike[str] | None,
 ) -> tuple[str, StoredClouds]:
     arrays = root if root.suffix == ".npz" else root / f"{part}.npz"
     if arrays.is_file():
@@ -93,8 +104,9 @@ def _find(
                 "num_points": num_points,
                 "seed": shape_seed,
             }
-            build = recipe.build
-            return recipe.form, cached_clouds(cache, f"modelnet-{part}", settings, lambda: build(num_points, shape_seed))
+            return recipe.form, cached_clouds(
+                cache, f"modelnet-{part}", settings, partial(recipe.build, num_points, shape_seed)
+            )
     wanted = "\n".join(f"  {form}" for form in FINDERS)
     raise FileNotFoundError(
         f"'root' must hold the {part} part of ModelNet (found none at '{root}'). Looked for:\n"

@@ -32,7 +32,7 @@ class Recipe:
 
 
 def find_off_zip(root: Path, name: str | None, part: str) -> Recipe | None:
-    """The official zip: ``root`` itself, or ``ModelNet10.zip`` / ``ModelNet40.zip`` / ``meshes.zip`` in it."""
+    """The official zip: ``root`` itself, or ``ModelNet10.zip``, ``ModelNet40.zip``, ``meshes.zip`` in it."""
     names = [f"ModelNet{name}.zip"] if name else ["ModelNet10.zip", "ModelNet40.zip", "meshes.zip"]
     for path in [root, *(root / each for each in names)]:
         if path.is_file() and zipfile.is_zipfile(path):
@@ -54,25 +54,33 @@ def _build_off_zip(path: Path, part: str, num_points: int, seed: int) -> StoredC
             try:
                 return parse(archive.read(member), member)
             except zipfile.BadZipFile as error:
-                raise ValueError(f"'{member}' in '{path}' is damaged ({error}): download the archive again") from error
+                raise ValueError(
+                    f"'{member}' in '{path}' is damaged ({error}): download the archive again"
+                ) from error
 
         if all(level != part for _, _, level in members):
             raise ValueError(f"'{path}' must hold members <class>/{part}/*.off (found none)")
         sources: list[Source] = [
-            (member, classes.index(label), partial(read, member)) for member, label, level in members if level == part
+            (member, classes.index(label), partial(read, member))
+            for member, label, level in members
+            if level == part
         ]
         return collect_clouds(sources, classes, num_points, shape_seed=seed)
 
 
 def find_off_tree(root: Path, name: str | None, part: str) -> Recipe | None:
-    """The unpacked zip: ``<class>/{train,test}/*.off``, in ``root`` or in ``ModelNet10`` / ``ModelNet40`` below it."""
+    """The unpacked zip: ``<class>/{train,test}/*.off``, in ``root`` or ``ModelNet10/``, ``ModelNet40/``."""
     names = [f"ModelNet{name}"] if name else ["ModelNet10", "ModelNet40"]
     for base in [root, *(root / each for each in names)]:
         files = sorted(base.glob(f"*/{part}/*.off"))
         if files:
             classes = sorted({path.parents[1].name for path in base.glob("*/*/*.off")})
             sources: list[Source] = [
-                (f"{path.parents[1].name}/{part}/{path.name}", classes.index(path.parents[1].name), partial(read_raw, path))
+                (
+                    f"{path.parents[1].name}/{part}/{path.name}",
+                    classes.index(path.parents[1].name),
+                    partial(read_raw, path),
+                )
                 for path in files
             ]
             return Recipe("off", tuple(files), partial(_collect, sources, classes))
@@ -80,7 +88,7 @@ def find_off_tree(root: Path, name: str | None, part: str) -> Recipe | None:
 
 
 def find_text_tree(root: Path, name: str | None, part: str) -> Recipe | None:
-    """``modelnet40_normal_resampled``: ``<class>/<shape>.txt`` with lines ``x,y,z,nx,ny,nz``, names listed per split."""
+    """``modelnet40_normal_resampled``: ``<class>/<shape>.txt`` of ``x,y,z,nx,ny,nz``, listed per split."""
     for base in [root, root / "modelnet40_normal_resampled"]:
         for number in [name] if name else ["40", "10"]:
             listing, names = base / f"modelnet{number}_{part}.txt", base / f"modelnet{number}_shape_names.txt"
@@ -90,14 +98,18 @@ def find_text_tree(root: Path, name: str | None, part: str) -> Recipe | None:
                 labels = [shape.rsplit("_", 1)[0] for shape in shapes]
                 unknown = sorted(set(labels) - set(classes))
                 if unknown:
-                    raise ValueError(f"'{listing}' must name shapes of the classes in '{names.name}' (got {unknown[0]!r})")
+                    raise ValueError(
+                        f"'{listing}' must name shapes of the classes in '{names.name}' (got {unknown[0]!r})"
+                    )
                 paths = [base / label / f"{shape}.txt" for label, shape in zip(labels, shapes, strict=True)]
                 sources: list[Source] = [
                     (shape, classes.index(label), partial(read_raw, path))
                     for shape, label, path in zip(shapes, labels, paths, strict=True)
                 ]
                 present = tuple(path for path in paths if path.is_file())
-                return Recipe(f"text{number}", (listing, names, *present), partial(_collect, sources, classes))
+                return Recipe(
+                    f"text{number}", (listing, names, *present), partial(_collect, sources, classes)
+                )
     return None
 
 
@@ -124,7 +136,9 @@ def _build_h5(files: Sequence[Path], classes: Sequence[str], num_points: int, se
                 data, label = file["data"][:], file["label"][:].reshape(-1)
                 normal = file["normal"][:] if "normal" in file else None
         except (OSError, KeyError) as error:
-            raise ValueError(f"'{path}' must be an h5 file with 'data' and 'label' ({error}): download it again") from error
+            raise ValueError(
+                f"'{path}' must be an h5 file with 'data' and 'label' ({error}): download it again"
+            ) from error
         for row in range(len(data)):
             kept = random.permutation(data.shape[1])[:num_points]
             normals = None if normal is None else normal[row][kept]
@@ -137,7 +151,7 @@ Finder = Callable[[Path, "str | None", str], "Recipe | None"]
 FINDERS: dict[str, Finder] = {
     "the official tree <class>/{train,test}/*.off, also in ModelNet10/ or ModelNet40/": find_off_tree,
     "the official zip: ModelNet10.zip, ModelNet40.zip, meshes.zip, or 'root' itself": find_off_zip,
-    "modelnet40_normal_resampled: <class>/*.txt, modelnet40_train.txt, modelnet40_shape_names.txt": find_text_tree,
+    "modelnet40_normal_resampled: <class>/*.txt, modelnet40_train.txt, …_shape_names.txt": find_text_tree,
     "modelnet40_ply_hdf5_2048: ply_data_train*.h5, shape_names.txt": find_h5,
 }
 """What is looked for → how."""

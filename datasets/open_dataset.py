@@ -30,14 +30,16 @@ def open_dataset(
 
     * ``"shapes"``: :class:`Shapes`.
     * an ``.npz`` file: :class:`CloudArrays`, all of it, whatever ``split`` says.
-    * a folder with ``train.npz``/``test.npz``, the official ModelNet zip, or one of the two resampled ModelNet40
-      trees: :class:`ModelNet`.
+    * a folder with ``train.npz``/``test.npz``, the official ModelNet zip, or one of the two resampled
+      ModelNet40 trees: :class:`ModelNet`.
     * any other folder: :class:`PointCloudFolder`.
 
     Args:
         spec: name or path.
         split: part to open; None is TEST where the data have one, else everything.
-        transform, pre_transform, seed: see :class:`PointCloudDataset`.
+        transform: see :class:`PointCloudDataset`.
+        pre_transform: likewise.
+        seed: likewise.
         cache: folder of processed data (None: the default cache).
 
     Raises:
@@ -46,16 +48,24 @@ def open_dataset(
     split = None if split is None else as_split(split)
     path = Path(spec)
     if str(spec) in NAMES and not path.exists():
-        return Shapes(split or Split.TEST, transform=transform, pre_transform=pre_transform, seed=seed, cache=cache)
+        return Shapes(
+            split or Split.TEST, transform=transform, pre_transform=pre_transform, seed=seed, cache=cache
+        )
     if path.is_file() and path.suffix == ".npz":
         return CloudArrays(path, transform=transform, pre_transform=pre_transform, seed=seed, cache=cache)
     if not path.exists():
         raise FileNotFoundError(
-            f"'data' must be a folder, an .npz file or one of the names {', '.join(NAMES)} (got '{spec}', which does not exist)"
+            f"'data' must be a folder, an .npz file or one of the names {', '.join(NAMES)} "
+            f"(got '{spec}', which does not exist)"
         )
     if _is_modelnet(path):
         return ModelNet(
-            path, split=split or Split.TEST, transform=transform, pre_transform=pre_transform, seed=seed, cache=cache
+            path,
+            split=split or Split.TEST,
+            transform=transform,
+            pre_transform=pre_transform,
+            seed=seed,
+            cache=cache,
         )
     if split is None and any(path.glob("test/*/*")) | any(path.glob("*/test/*")):
         split = Split.TEST

@@ -19,13 +19,15 @@ class PointCloudData(Data):
         neighbor_table: ``[n, k]`` int32, rows of this cloud, nearest first.
         neighbor_count: ``[n]`` int32, how many entries of each row count.
 
-    ``Batch.from_data_list`` (so every PyG ``DataLoader``) concatenates the rows of ``neighbor_table`` and shifts the
+    ``Batch.from_data_list`` (so every PyG ``DataLoader``) concatenates the rows of ``neighbor_table`` and
+    shifts the
     values of each cloud by the number of points before it: the batched table points into the batched ``pos``.
 
     Example:
         >>> import torch
         >>> from torch_geometric.data import Batch
-        >>> cloud = PointCloudData(pos=torch.zeros(2, 3), neighbor_table=torch.tensor([[0, 1], [1, 0]], dtype=torch.int32))
+        >>> table = torch.tensor([[0, 1], [1, 0]], dtype=torch.int32)
+        >>> cloud = PointCloudData(pos=torch.zeros(2, 3), neighbor_table=table)
         >>> Batch.from_data_list([cloud, cloud]).neighbor_table.tolist()
         [[0, 1], [1, 0], [2, 3], [3, 2]]
     """

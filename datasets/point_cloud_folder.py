@@ -23,13 +23,16 @@ _LEVELS = tuple(split.value for split in Split)
 class PointCloudFolder(StoredDataset):
     """Meshes and clouds in one folder per class.
 
-    Three layouts are recognised: ``root/<class>/*``, ``root/<class>/{train,test}/*`` and ``root/{train,test}/<class>/*``
-    (``val`` likewise). Each file becomes up to ``num_points`` stored points with normals: ``pos`` in [-1, 1]^3.
+    Three layouts are recognised: ``root/<class>/*``, ``root/<class>/{train,test}/*`` and
+        ``root/{train,test}/<class>/*``
+    (``val`` likewise). Each file becomes up to ``num_points`` stored points with normals: ``pos`` in [-1,
+    1]^3.
 
     Args:
         root: the folder.
         split: TRAIN, VAL, TEST, or None (default) for every file.
-        validation_fraction: share of every class that VAL takes away from TRAIN where there is no ``val`` folder.
+        validation_fraction: share of every class that VAL takes away from TRAIN where there is no ``val``
+            folder.
         split_seed: seed of that draw.
         num_points: points stored of each shape.
         sampling: of meshes.
@@ -99,7 +102,7 @@ def _levels_of(split: Split | None, levels: set[str], root: Path) -> tuple[set[s
         return {split.value}, split if split is Split.TRAIN and "val" not in levels else None
     if split is Split.TEST:
         raise FileNotFoundError(
-            f"'{root}' has no 'test' folder (neither test/<class> nor <class>/test): make one, or read all files"
+            f"'{root}' has no 'test' folder (test/<class> or <class>/test): make one, or read all files"
         )
     return ({"train"} if "train" in levels else {""}), split
 
@@ -124,7 +127,8 @@ def scan(root: Path) -> tuple[list[str], list[tuple[Path, str, int]]]:
                     found.append((path, level, inner.name))
     if not found:
         raise FileNotFoundError(
-            f"'{root}' must hold one folder per class with files of the formats {', '.join(READERS)} (found none)"
+            f"'{root}' must hold one folder per class, with files of the formats "
+            f"{', '.join(READERS)} (found none)"
         )
     classes = sorted({name for _, _, name in found})
     number = {name: label for label, name in enumerate(classes)}

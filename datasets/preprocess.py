@@ -15,9 +15,9 @@ def preprocessing_transform(preprocessing: Mapping[str, Any], augment: Sequence[
     """Points, then size, then augmentation, then features, then neighbours.
 
     Args:
-        preprocessing: any of ``num_points`` (int), ``sampling`` ("random", the default, or "farthest"), ``normalize``
-            ("box" or "sphere"), ``features`` (list of attributes), ``num_neighbors`` (int); what is missing or None is
-            not done.
+        preprocessing: any of ``num_points`` (int), ``sampling`` ("random", the default, or "farthest"),
+            ``normalize`` ("box" or "sphere"), ``features`` (list of attributes), ``num_neighbors`` (int);
+            what is missing or None is not done.
         augment: transforms that move points; only for training.
 
     Raises:
@@ -29,7 +29,9 @@ def preprocessing_transform(preprocessing: Mapping[str, Any], augment: Sequence[
     """
     unknown = sorted(set(preprocessing) - set(_KEYS))
     if unknown:
-        raise ValueError(f"'preprocessing' must have no other keys than {', '.join(_KEYS)} (got {', '.join(unknown)})")
+        raise ValueError(
+            f"'preprocessing' must have no other keys than {', '.join(_KEYS)} (got {', '.join(unknown)})"
+        )
     sampling = preprocessing.get("sampling") or "random"
     if sampling not in ("random", "farthest"):
         raise ValueError(f"'sampling' must be 'random' or 'farthest' (got {sampling!r})")

@@ -17,7 +17,7 @@ from ccnn_pc.ops.surface import sample_surface
 
 
 class Sampling(enum.Enum):
-    """How points are drawn from a mesh: independent and uniform by area, or Poisson-disk (evenly spread, open3d)."""
+    """How points are drawn from a mesh: independently, uniform by area, or Poisson-disk (even, open3d)."""
 
     UNIFORM = "uniform"
     POISSON_DISK = "poisson_disk"
@@ -33,9 +33,9 @@ def read_shape(
 ) -> PointCloudData:
     """Read a mesh or a cloud as points with normals.
 
-    A mesh is sampled, with the normals of its faces. A cloud loses its points that are not finite and keeps a random
-    ``num_points`` of the others; normals that it lacks are estimated (open3d). The centre of the bounding box is
-    subtracted in float64, so that map coordinates keep their precision in float32.
+    A mesh is sampled, with the normals of its faces. A cloud loses its points that are not finite and keeps a
+    random ``num_points`` of the others; normals that it lacks are estimated (open3d). The centre of the
+    bounding box is subtracted in float64, so that map coordinates keep their precision in float32.
 
     Args:
         path: off, obj, ply, stl, glb, pcd, xyz, txt, csv, pts, npy or npz.
@@ -45,8 +45,9 @@ def read_shape(
         normals: False leaves a cloud without normals as it is.
 
     Returns:
-        ``pos [n, 3]`` float32 in the units of the file, ``normal [n, 3]``, ``center [1, 3]`` float64 (file coordinates
-        are ``pos + center``), ``name`` (the file's), ``dropped`` (number of points that were not finite).
+        ``pos [n, 3]`` float32 in the units of the file, ``normal [n, 3]``, ``center [1, 3]`` float64 (file
+        coordinates are ``pos + center``), ``name`` (the file's), ``dropped`` (number of points that were not
+        finite).
 
     Raises:
         FileNotFoundError: no such file.
@@ -85,7 +86,9 @@ def to_points(
     finite = np.isfinite(raw.vertices).all(axis=1)
     points, normal = raw.vertices[finite], None if raw.normals is None else raw.normals[finite]
     if len(points) == 0:
-        raise ValueError(f"'{name}' holds no finite point ({len(finite)} are NaN or infinite): export it again")
+        raise ValueError(
+            f"'{name}' holds no finite point ({len(finite)} are NaN or infinite): export it again"
+        )
     if normal is None and normals:
         normal = estimate_normals(points)
     elif normal is not None:
@@ -112,7 +115,9 @@ def _sample(
     try:
         if sampling is Sampling.POISSON_DISK:
             return _poisson_disk(vertices, faces, num_points, generator)
-        points, normal = sample_surface(torch.from_numpy(vertices), torch.from_numpy(faces), num_points, generator)
+        points, normal = sample_surface(
+            torch.from_numpy(vertices), torch.from_numpy(faces), num_points, generator
+        )
     except ValueError as error:
         raise ValueError(f"'{name}' cannot be sampled: {error}; repair or export the mesh again") from error
     return points.numpy(), normal.numpy()
@@ -136,9 +141,10 @@ def _poisson_disk(
 
 
 def estimate_normals(points: np.ndarray, neighbors: int = 30) -> np.ndarray:
-    """Unit normals ``[n, 3]`` of a cloud: the direction of least variance of each point's neighbours (Hoppe et al. 1992).
+    """Unit normals ``[n, 3]`` of a cloud: the direction in which each point's neighbours vary least.
 
-    They point away from the centre of the cloud; like those of CAD models, treat their sign as meaningless.
+    Hoppe et al., "Surface Reconstruction from Unorganized Points", 1992. They point away from the centre of
+    the cloud; like those of CAD models, treat their sign as meaningless.
 
     Raises:
         ImportError: open3d is missing.

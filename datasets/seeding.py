@@ -10,8 +10,8 @@ import torch
 def seeded_generator(*key: int) -> torch.Generator:
     """A generator whose stream is a function of the integers in ``key`` alone.
 
-    The key is hashed (BLAKE2b), so neighbouring keys give unrelated streams. Data sets use ``(seed, epoch, index)``:
-    the number of workers, the order of loading and an interruption change nothing.
+    The key is hashed (BLAKE2b), so neighbouring keys give unrelated streams. Data sets use ``(seed, epoch,
+    index)``: the number of workers, the order of loading and an interruption change nothing.
 
     Raises:
         ValueError: an entry is negative.

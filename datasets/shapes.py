@@ -23,7 +23,7 @@ _SIZES = {Split.TRAIN: 100, Split.VAL: 25, Split.TEST: 40}
 
 
 def pose(r: np.random.Generator) -> np.ndarray:
-    """A random linear map ``[3, 3]``: stretch of 0.85 to 1.15 per axis, tilt of up to 15 degrees, any turn about z."""
+    """A random linear map ``[3, 3]``: stretch by 0.85 to 1.15 per axis, any turn about z, tilt up to 15°."""
     turn, lean, toward = r.uniform(0, 2 * math.pi), r.uniform(0, _TILT), r.uniform(0, 2 * math.pi)
 
     def about_z(angle: float) -> np.ndarray:
@@ -44,7 +44,9 @@ def _build(split: Split, per_class: int, num_points: int, shape_seed: int) -> St
             r = np.random.default_rng(key)
             vertices, faces = build(r)
             posed = torch.from_numpy(vertices @ pose(r).T)
-            points, normals = sample_surface(posed, torch.from_numpy(faces), num_points, seeded_generator(*key))
+            points, normals = sample_surface(
+                posed, torch.from_numpy(faces), num_points, seeded_generator(*key)
+            )
             packer.add(points.numpy(), normals.numpy(), label, f"{name}_{split.value}_{number:04d}")
     return packer.finish(list(SOLIDS))
 
@@ -52,8 +54,9 @@ def _build(split: Split, per_class: int, num_points: int, shape_seed: int) -> St
 class Shapes(StoredDataset):
     """Twelve classes of solids with random proportions and poses, z up, as surface points with normals.
 
-    box, capsule, cone, cross, cylinder, l_shape, pyramid, sphere, spring, star, torus, tube. Every split has shapes of
-    its own; a shape is a function of (``shape_seed``, split, class, number) alone. Needs the extra ``mesh``.
+    box, capsule, cone, cross, cylinder, l_shape, pyramid, sphere, spring, star, torus, tube. Every split has
+    shapes of its own; a shape is a function of (``shape_seed``, split, class, number) alone. Needs the extra
+    ``mesh``.
 
     Args:
         split: TRAIN (100 per class), VAL (25) or TEST (40).
@@ -84,6 +87,12 @@ class Shapes(StoredDataset):
         size = check_at_least("per_class", _SIZES[split] if per_class is None else per_class, 1)
         check_at_least("num_points", num_points, 1)
         check_at_least("shape_seed", shape_seed, 0)
-        settings = {"version": 1, "split": split.value, "per_class": size, "num_points": num_points, "seed": shape_seed}
+        settings = {
+            "version": 1,
+            "split": split.value,
+            "per_class": size,
+            "num_points": num_points,
+            "seed": shape_seed,
+        }
         clouds = cached_clouds(cache, "shapes", settings, lambda: _build(split, size, num_points, shape_seed))
         super().__init__(clouds, transform=transform, pre_transform=pre_transform, seed=seed)

@@ -32,7 +32,9 @@ def prism(outline: np.ndarray, height: float, kernel: tuple[float, float] = (0.0
         kernel: a point that sees the whole outline.
     """
     n = len(outline)
-    rows = [np.column_stack([np.vstack([outline, kernel]), np.full(n + 1, z)]) for z in (-height / 2, height / 2)]
+    rows = [
+        np.column_stack([np.vstack([outline, kernel]), np.full(n + 1, z)]) for z in (-height / 2, height / 2)
+    ]
     i, j = np.arange(n), np.roll(np.arange(n), -1)
     low, high = n, 2 * n + 1  # the two kernel points
     bottom = np.column_stack([j, i, np.full(n, low)])
@@ -54,7 +56,9 @@ def pipe(curve: np.ndarray, radius: float, sections: int = 10) -> Mesh:
     row, column = np.meshgrid(np.arange(len(curve) - 1), np.arange(sections), indexing="ij")
     a = (row * sections + column).ravel()
     b = (row * sections + (column + 1) % sections).ravel()
-    faces = np.vstack([np.column_stack([a, a + sections, b]), np.column_stack([b, a + sections, b + sections])])
+    faces = np.vstack(
+        [np.column_stack([a, a + sections, b]), np.column_stack([b, a + sections, b + sections])]
+    )
     return vertices, faces
 
 
@@ -76,7 +80,9 @@ def _cone(r: np.random.Generator) -> Mesh:
 
 def _torus(r: np.random.Generator) -> Mesh:
     return _arrays(
-        _creation().torus(major_radius=1.0, minor_radius=r.uniform(0.15, 0.4), major_sections=32, minor_sections=16)
+        _creation().torus(
+            major_radius=1.0, minor_radius=r.uniform(0.15, 0.4), major_sections=32, minor_sections=16
+        )
     )
 
 
@@ -85,7 +91,9 @@ def _capsule(r: np.random.Generator) -> Mesh:
 
 
 def _tube(r: np.random.Generator) -> Mesh:
-    return _arrays(_creation().annulus(r_min=r.uniform(0.45, 0.75), r_max=1.0, height=r.uniform(1.0, 3.0), sections=32))
+    return _arrays(
+        _creation().annulus(r_min=r.uniform(0.45, 0.75), r_max=1.0, height=r.uniform(1.0, 3.0), sections=32)
+    )
 
 
 def _pyramid(r: np.random.Generator) -> Mesh:
@@ -132,4 +140,4 @@ SOLIDS: dict[str, Callable[[np.random.Generator], Mesh]] = {
     "torus": _torus,
     "tube": _tube,
 }
-"""Class name → a mesh with proportions drawn from a generator; z is the axis of symmetry where there is one."""
+"""Class name → a mesh with random proportions; z is the axis of symmetry where there is one."""

@@ -30,10 +30,13 @@ def as_split(split: Split | str) -> Split:
     return Split(split)
 
 
-def stratified_split(labels: np.ndarray | torch.Tensor, fraction: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def stratified_split(
+    labels: np.ndarray | torch.Tensor, fraction: float, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     """Split indices into two parts, the second with ``fraction`` of every class.
 
-    A class of n gives ``round(fraction · n)`` to the second part, but at least one if it has two, and never its last.
+    A class of n gives ``round(fraction · n)`` to the second part, but at least one if it has two, and never
+    its last.
 
     Args:
         labels: class index of every item.

@@ -1,4 +1,4 @@
-"""Many clouds in two flat integer arrays, memory-mapped: the form in which every data set keeps its points."""
+"""Many clouds in two flat integer arrays, memory-mapped: how every data set keeps its points."""
 
 from __future__ import annotations
 
@@ -109,7 +109,8 @@ def _decode(values: np.ndarray) -> torch.Tensor:
 class CloudPacker:
     """Collects clouds of any size into :class:`StoredClouds`, 16 bits per number from the start.
 
-    Each cloud is centred on its bounding box in float64 and scaled to [-1, 1]. Normals are kept if every cloud has them.
+    Each cloud is centred on its bounding box in float64 and scaled to [-1, 1]. Normals are kept if every
+    cloud has them.
     """
 
     def __init__(self) -> None:
@@ -127,7 +128,9 @@ class CloudPacker:
         center = (low + high) / 2
         scale = float((high - low).max()) / 2 or 1.0
         self._points.append(np.rint((points - center) / scale * 32767).astype(np.int16))
-        self._normals.append(None if normals is None else np.rint(np.clip(normals, -1, 1) * 32767).astype(np.int16))
+        self._normals.append(
+            None if normals is None else np.rint(np.clip(normals, -1, 1) * 32767).astype(np.int16)
+        )
         self._center.append(center)
         self._scale.append(scale)
         self._label.append(label)
@@ -154,7 +157,7 @@ class CloudPacker:
 
 
 class StoredDataset(PointCloudDataset):
-    """A data set over :class:`StoredClouds`: ``pos`` in [-1, 1]^3, ``normal`` where stored, ``y``, ``name``."""
+    """A data set over :class:`StoredClouds`: ``pos`` in [-1, 1]^3, ``normal`` if stored, ``y``, ``name``."""
 
     def __init__(
         self,
@@ -164,7 +167,9 @@ class StoredDataset(PointCloudDataset):
         pre_transform: Transform | None = None,
         seed: int = 0,
     ) -> None:
-        super().__init__(clouds.classes, clouds.label, transform=transform, pre_transform=pre_transform, seed=seed)
+        super().__init__(
+            clouds.classes, clouds.label, transform=transform, pre_transform=pre_transform, seed=seed
+        )
         self.clouds = clouds
         self.broken = clouds.broken
 

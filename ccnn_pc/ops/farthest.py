@@ -9,10 +9,11 @@ from ccnn_pc._checks import check_at_least, check_positions
 
 
 def farthest_points(pos: Tensor, num_points: int, *, start: int = 0) -> Tensor:
-    """Choose points one by one, each the farthest from those chosen before (Gonzalez 1985; Eldar et al. 1997).
+    """Choose points one by one, each the farthest from those chosen before.
 
-    ``i_{t+1} = argmax_j min_{s ≤ t} ‖p_j − p_{i_s}‖``: the covering radius of the result is at most twice the best
-    possible one. Time O(n · num_points), memory O(n).
+    Gonzalez 1985; Eldar et al. 1997:
+    ``i_{t+1} = argmax_j min_{s ≤ t} ‖p_j − p_{i_s}‖``: the covering radius of the result is at most twice the
+    best possible one. Time O(n · num_points), memory O(n).
 
     Args:
         pos: positions ``[n, D]``.

@@ -25,8 +25,8 @@ def sample_surface(
 ) -> tuple[Tensor, Tensor]:
     """Draw points uniformly from the surface of a mesh, independently of each other.
 
-    A triangle is drawn with probability proportional to its area; in it ``p = (1 − √r₁) A + √r₁ (1 − r₂) B + √r₁ r₂ C``
-    with r₁, r₂ uniform in [0, 1) (Osada et al., "Shape Distributions", 2002, eq. 1).
+    A triangle is drawn with probability proportional to its area; in it ``p = (1 − √r₁) A + √r₁ (1 − r₂) B +
+    √r₁ r₂ C`` with r₁, r₂ uniform in [0, 1) (Osada et al., "Shape Distributions", 2002, eq. 1).
 
     Args:
         vertices: ``[V, 3]``, float32 or float64.
@@ -35,7 +35,8 @@ def sample_surface(
         generator: of the random numbers (CPU); None is PyTorch's default one.
 
     Returns:
-        Points ``[num_points, 3]`` and the unit normals of their triangles ``[num_points, 3]``, in the type of ``vertices``.
+        Points ``[num_points, 3]`` and the unit normals of their triangles ``[num_points, 3]``, in the type of
+        ``vertices``.
 
     Raises:
         ValueError: no faces, a face that names a vertex that is not there, or a surface without area.
@@ -54,12 +55,17 @@ def sample_surface(
         raise ValueError("'faces' must hold at least one triangle (got 0)")
     faces = faces.long()
     if int(faces.min()) < 0 or int(faces.max()) >= len(vertices):
-        raise ValueError(f"'faces' must name vertices 0 to {len(vertices) - 1} (got {int(faces.min())} to {int(faces.max())})")
+        raise ValueError(
+            f"'faces' must name vertices 0 to {len(vertices) - 1} "
+            f"(got {int(faces.min())} to {int(faces.max())})"
+        )
     area, normals = face_areas_and_normals(vertices.double(), faces)
     cumulative = area.cumsum(dim=0)
     total = float(cumulative[-1])
     if not total > 0:
-        raise ValueError(f"'faces' must have a surface area above 0 (got {total:g} from {len(faces)} triangles)")
+        raise ValueError(
+            f"'faces' must have a surface area above 0 (got {total:g} from {len(faces)} triangles)"
+        )
     draw = torch.rand(3, num_points, generator=generator, dtype=torch.float64).to(vertices.device)
     # the first triangle whose cumulative area exceeds the draw: never one of area 0
     chosen = torch.searchsorted(cumulative, draw[0] * total, right=True)

@@ -34,7 +34,8 @@ def parse(data: bytes, name: str) -> RawShape:
 
     Raises:
         ImportError: a package is missing that this format needs.
-        ValueError: unknown format, unreadable, empty, or a mesh format without faces; the message names the file.
+        ValueError: unknown format, unreadable, empty, or a mesh format without faces; the message names the
+            file.
     """
     suffix = name.rsplit(".", 1)[-1].lower() if "." in name else ""
     reader = READERS.get(suffix)
@@ -49,7 +50,9 @@ def parse(data: bytes, name: str) -> RawShape:
     if len(raw.vertices) == 0:
         raise ValueError(f"'{name}' holds no points: export it again")
     if suffix in _MESH_ONLY and (raw.faces is None or len(raw.faces) == 0):
-        raise ValueError(f"'{name}' is a mesh without faces: save it as xyz, ply or npy to have it read as a cloud")
+        raise ValueError(
+            f"'{name}' is a mesh without faces: save it as xyz, ply or npy to have it read as a cloud"
+        )
     return raw
 
 
@@ -61,5 +64,7 @@ def read_raw(path: str | os.PathLike[str]) -> RawShape:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"'{path}' must be an existing file of one of the formats {', '.join(READERS)}")
+        raise FileNotFoundError(
+            f"'{path}' must be an existing file of one of the formats {', '.join(READERS)}"
+        )
     return parse(path.read_bytes(), str(path))

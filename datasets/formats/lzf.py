@@ -6,9 +6,9 @@ from __future__ import annotations
 def lzf_decompress(data: bytes, size: int) -> bytearray:
     """Undo LZF.
 
-    A control byte c < 32 announces c + 1 literal bytes. Otherwise ``(c >> 5) + 2`` bytes (7 + the next byte + 2 if
-    ``c >> 5`` is 7) are copied from ``((c & 31) << 8) + next byte + 1`` before the end of the output; source and
-    target may overlap.
+    A control byte c < 32 announces c + 1 literal bytes. Otherwise ``(c >> 5) + 2`` bytes (7 + the next byte +
+    2 if ``c >> 5`` is 7) are copied from ``((c & 31) << 8) + next byte + 1`` before the end of the output;
+    source and target may overlap.
 
     Args:
         data: the compressed block.

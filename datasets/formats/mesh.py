@@ -29,7 +29,9 @@ def read_mesh(data: bytes, suffix: str) -> RawShape:
     for part in parts if isinstance(parts, (list, tuple, np.ndarray)) else [parts]:
         points = np.asarray(part.vertices, dtype=np.float64).reshape(-1, 3)
         vertices.append(points)
-        faces.append(np.asarray(getattr(part, "faces", np.empty((0, 3))), dtype=np.int64).reshape(-1, 3) + offset)
+        faces.append(
+            np.asarray(getattr(part, "faces", np.empty((0, 3))), dtype=np.int64).reshape(-1, 3) + offset
+        )
         offset += len(points)
     if offset == 0:
         raise ValueError("it holds no vertices")

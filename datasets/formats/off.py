@@ -15,8 +15,10 @@ _COMMENT = re.compile(rb"#[^\n]*")
 def read_off(data: bytes) -> RawShape:
     """Read text OFF: ``OFF``, counts, vertices, polygons (cut into triangles).
 
-    Understood: counts on the header's line with or without a space (``OFF490 518 0``, as in many ModelNet files),
-    comments, blank lines, polygons of any size, colours behind faces, extra columns of COFF/NOFF/STOFF vertices.
+    Understood: counts on the header's line with or without a space (``OFF490 518 0``, as in many ModelNet
+        files),
+    comments, blank lines, polygons of any size, colours behind faces, extra columns of COFF/NOFF/STOFF
+    vertices.
 
     Raises:
         ValueError: not OFF, truncated, or a face that names a missing vertex.
@@ -42,16 +44,22 @@ def read_off(data: bytes) -> RawShape:
             flat = np.empty(0)
         faces = flat[3 * num_vertices :]
         if len(faces) == 4 * num_faces and (faces[::4] == 3).all():
-            return _checked(flat[: 3 * num_vertices].reshape(-1, 3), faces.reshape(-1, 4)[:, 1:].astype(np.int64))
+            return _checked(
+                flat[: 3 * num_vertices].reshape(-1, 3), faces.reshape(-1, 4)[:, 1:].astype(np.int64)
+            )
     return _by_lines(body, num_vertices, num_faces)
 
 
 def _by_lines(body: bytes, num_vertices: int, num_faces: int) -> RawShape:
     lines = [line.split() for line in body.splitlines() if line.strip()]
     if len(lines) < num_vertices + num_faces:
-        raise ValueError(f"it is truncated: {num_vertices} + {num_faces} lines are announced, {len(lines)} are there")
+        raise ValueError(
+            f"it is truncated: {num_vertices} + {num_faces} lines are announced, {len(lines)} are there"
+        )
     try:
-        vertices = np.array([[float(value) for value in line[:3]] for line in lines[:num_vertices]]).reshape(-1, 3)
+        vertices = np.array([[float(value) for value in line[:3]] for line in lines[:num_vertices]]).reshape(
+            -1, 3
+        )
         polygons = []
         for line in lines[num_vertices : num_vertices + num_faces]:
             size = int(line[0])

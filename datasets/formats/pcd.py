@@ -7,13 +7,18 @@ import numpy as np
 from ccnn_pc.datasets.formats.lzf import lzf_decompress
 from ccnn_pc.datasets.formats.raw import RawShape, numbers
 
-_KINDS = {("F", 4): "<f4", ("F", 8): "<f8", **{(k, s): f"<{k.lower()}{s}" for k in "IU" for s in (1, 2, 4, 8)}}
+_KINDS = {
+    ("F", 4): "<f4",
+    ("F", 8): "<f8",
+    **{(k, s): f"<{k.lower()}{s}" for k in "IU" for s in (1, 2, 4, 8)},
+}
 
 
 def read_pcd(data: bytes) -> RawShape:
-    """Read PCD 0.6/0.7: positions and, where present, ``normal_x, normal_y, normal_z``; other fields are skipped.
+    """Read PCD 0.6/0.7: positions and, where present, ``normal_x, normal_y, normal_z``.
 
-    Organised clouds come as a list of points. Bytes behind the data (padding) are ignored.
+    Other fields are skipped. Organised clouds come as a list of points. Bytes behind the data (padding) are
+    ignored.
 
     Raises:
         ValueError: not PCD, truncated, or without x, y, z.
@@ -28,7 +33,9 @@ def read_pcd(data: bytes) -> RawShape:
         kinds = [_KINDS[kind, size] for kind, size in zip(header["TYPE"], sizes, strict=True)]
     except KeyError as error:
         raise ValueError(f"its header has a field of unknown type and size {error}") from error
-    points = int(header["POINTS"][0]) if "POINTS" in header else int(header["WIDTH"][0]) * int(header["HEIGHT"][0])
+    points = (
+        int(header["POINTS"][0]) if "POINTS" in header else int(header["WIDTH"][0]) * int(header["HEIGHT"][0])
+    )
     layout = header["DATA"][0].lower()
     if layout == "ascii":
         columns = _ascii(body, points, fields, counts)
@@ -72,7 +79,9 @@ def _ascii(body: bytes, points: int, fields: list[str], counts: list[int]) -> di
     values = numbers(body)
     width = sum(counts)
     if values.size < points * width:
-        raise ValueError(f"it is truncated: {points} points of {width} numbers are announced, {values.size} numbers are there")
+        raise ValueError(
+            f"it is truncated: {points} points of {width} numbers are announced, {values.size} are there"
+        )
     table = values[: points * width].reshape(points, width)
     starts = np.cumsum([0, *counts[:-1]])
     return {field: table[:, start] for field, start in zip(fields, starts, strict=True)}
@@ -82,7 +91,9 @@ def _binary(
     body: bytes, points: int, fields: list[str], kinds: list[str], counts: list[int]
 ) -> dict[str, np.ndarray]:
     # names may repeat ("_" is padding): number them
-    row = np.dtype([(f"f{i}", kind, (count,)) for i, (kind, count) in enumerate(zip(kinds, counts, strict=True))])
+    row = np.dtype(
+        [(f"f{i}", kind, (count,)) for i, (kind, count) in enumerate(zip(kinds, counts, strict=True))]
+    )
     _need(len(body), points * row.itemsize)
     table = np.frombuffer(body, row, points)
     return {field: table[f"f{i}"][:, 0] for i, field in enumerate(fields) if counts[i] > 0}

@@ -9,9 +9,10 @@ import numpy as np
 from ccnn_pc.datasets.formats.raw import RawShape, fans, numbers, strips
 
 _TYPES = {
-    "char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1", "short": "i2", "int16": "i2", "ushort": "u2", "uint16": "u2",
-    "int": "i4", "int32": "i4", "uint": "u4", "uint32": "u4", "float": "f4", "float32": "f4", "double": "f8", "float64": "f8",
-}  # fmt: skip
+    **{"char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4"},
+    **{"int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2", "int32": "i4", "uint32": "u4"},
+    **{"float": "f4", "float32": "f4", "double": "f8", "float64": "f8"},
+}
 _ORDERS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
 Properties = list[tuple[str, str, str | None]]  # name, type, type of the length if it is a list
 
@@ -44,7 +45,10 @@ def read_ply(data: bytes) -> RawShape:
 
 
 def _faces(found: dict[str, dict[str, Any]]) -> np.ndarray | None:
-    for name, convert in (("face", fans), ("tristrips", lambda rows: np.vstack([strips(np.asarray(row)) for row in rows]))):
+    for name, convert in (
+        ("face", fans),
+        ("tristrips", lambda rows: np.vstack([strips(np.asarray(row)) for row in rows])),
+    ):
         for key in ("vertex_indices", "vertex_index"):
             rows = found.get(name, {}).get(key)
             if rows is not None and len(rows):
@@ -82,17 +86,23 @@ def _header(data: bytes) -> tuple[str, list[tuple[str, int, Properties]], bytes]
 
 def _need(available: int, needed: int, name: str) -> None:
     if available < needed:
-        raise ValueError(f"it is truncated: element '{name}' needs {needed} more bytes, {available} are there")
+        raise ValueError(
+            f"it is truncated: element '{name}' needs {needed} more bytes, {available} are there"
+        )
 
 
-def _table(body: bytes, count: int, properties: Properties, order: str, name: str) -> tuple[dict[str, Any], bytes]:
+def _table(
+    body: bytes, count: int, properties: Properties, order: str, name: str
+) -> tuple[dict[str, Any], bytes]:
     row = np.dtype([(key, order + kind) for key, kind, _ in properties])
     _need(len(body), count * row.itemsize, name)
     table = np.frombuffer(body, row, count)
     return {key: table[key] for key, _, _ in properties}, body[count * row.itemsize :]
 
 
-def _binary_rows(body: bytes, count: int, properties: Properties, order: str, name: str) -> tuple[dict[str, Any], bytes]:
+def _binary_rows(
+    body: bytes, count: int, properties: Properties, order: str, name: str
+) -> tuple[dict[str, Any], bytes]:
     if len(properties) == 1 and count > 0:  # all lists of the same length: one table
         key, kind, length = properties[0]
         head = np.dtype(order + str(length))
@@ -121,7 +131,9 @@ def _binary_rows(body: bytes, count: int, properties: Properties, order: str, na
     return dict(columns), body[place:]
 
 
-def _text_rows(body: bytes, count: int, properties: Properties, order: str, name: str) -> tuple[dict[str, Any], bytes]:
+def _text_rows(
+    body: bytes, count: int, properties: Properties, order: str, name: str
+) -> tuple[dict[str, Any], bytes]:
     lines = body.split(b"\n", count)
     if len(lines) < count or (count > 0 and not lines[count - 1].strip()):
         raise ValueError(f"it is truncated: element '{name}' needs {count} lines")
@@ -140,7 +152,11 @@ def _text_rows(body: bytes, count: int, properties: Properties, order: str, name
             if length is not None and place < len(row):
                 size, place = int(row[place]), place + 1
             if place + size > len(row):
-                raise ValueError(f"a line of element '{name}' is too short ({line.decode(errors='replace')!r})")
-            columns[key].append(row[place : place + size].astype(np.int64) if length is not None else row[place])
+                raise ValueError(
+                    f"a line of element '{name}' is too short ({line.decode(errors='replace')!r})"
+                )
+            columns[key].append(
+                row[place : place + size].astype(np.int64) if length is not None else row[place]
+            )
             place += size
     return dict(columns), rest

@@ -51,14 +51,16 @@ def fan(polygon: Sequence[int] | np.ndarray) -> list[tuple[int, int, int]]:
 
 def fans(polygons: Iterable[Sequence[int] | np.ndarray]) -> np.ndarray:
     """Triangles ``[F, 3]`` of many polygons."""
-    return np.array([triangle for polygon in polygons for triangle in fan(polygon)], dtype=np.int64).reshape(-1, 3)
+    return np.array([triangle for polygon in polygons for triangle in fan(polygon)], dtype=np.int64).reshape(
+        -1, 3
+    )
 
 
 def strips(index: np.ndarray) -> np.ndarray:
     """Triangles ``[F, 3]`` of triangle strips written one after the other; -1 starts a new one.
 
-    Every second triangle of a strip is turned, so that all keep the orientation of the first; triangles that name a
-    vertex twice (they only steer the strip) are dropped.
+    Every second triangle of a strip is turned, so that all keep the orientation of the first; triangles that
+    name a vertex twice (they only steer the strip) are dropped.
 
     Example:
         >>> strips(np.array([0, 1, 2, 3, -1, 4, 5, 6])).tolist()

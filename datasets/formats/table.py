@@ -14,10 +14,10 @@ _SEPARATORS = re.compile(rb"[,;\t]")
 
 
 def read_text(data: bytes) -> RawShape:
-    """Read one point per line: x y z and, if the next three columns are unit vectors, its normal; more is skipped.
+    """Read one point per line: x y z and, if the next three columns are unit vectors, its normal.
 
-    Columns are separated by spaces, tabs, commas or semicolons. Lines that start with ``#`` or ``//`` are comments; one
-    line of names or a point count may come first.
+    Columns are separated by spaces, tabs, commas or semicolons. Lines that start with ``#`` or ``//`` are
+    comments; one line of names or a point count may come first.
 
     Raises:
         ValueError: no points, fewer than three columns, or lines of different length.
@@ -35,13 +35,16 @@ def read_text(data: bytes) -> RawShape:
     width = numbers(lines[0]).size
     values = numbers(b"\n".join(lines))
     if width < 3 or values.size != width * len(lines):
-        raise ValueError(f"it must have the same number of columns, at least 3, in every line (first line: {width})")
+        raise ValueError(
+            f"it must have the same number of columns, at least 3, in every line (first line: {width})"
+        )
     return _table(values.reshape(len(lines), width))
 
 
 def read_numpy(data: bytes) -> RawShape:
-    """Read an ``.npy`` table ``[n, 3+]``, or an ``.npz`` with ``vertices``/``points``/``pos``/``xyz`` and, where present,
-    ``faces`` and ``normals``.
+    """Read an ``.npy`` table ``[n, 3+]`` (columns as in :func:`read_text`) or an ``.npz``.
+
+    The npz holds ``vertices``, ``points``, ``pos`` or ``xyz`` and, where present, ``faces`` and ``normals``.
 
     Raises:
         ValueError: not numpy's format, pickled objects, or no such array.

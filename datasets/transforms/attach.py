@@ -35,7 +35,9 @@ class FeaturesFrom(BaseTransform, TakesFeatures):
         for name in self.names:
             if not has(data, name):
                 hint = "; estimate normals first, or train on ['pos'] alone" if name == "normal" else ""
-                raise ValueError(f"'data' must have '{name}' for these features (got {sorted(data.keys())}){hint}")
+                raise ValueError(
+                    f"'data' must have '{name}' for these features (got {sorted(data.keys())}){hint}"
+                )
             part = data[name]
             parts.append(part if part.dim() > 1 else part[:, None])
         data.x = torch.cat([part.to(data.pos.dtype) for part in parts], dim=1)
@@ -50,7 +52,7 @@ class FeaturesFrom(BaseTransform, TakesFeatures):
 
 
 class KNN(BaseTransform, TakesNeighbors):
-    """Attach the k nearest points of every point: ``neighbor_table`` ``[n, k]`` and ``neighbor_count`` ``[n]``.
+    """Attach the k nearest points of each: ``neighbor_table`` ``[n, k]`` and ``neighbor_count`` ``[n]``.
 
     Args:
         k: number of neighbours, the point itself included. Clouds with fewer points are padded and counted.

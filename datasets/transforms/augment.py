@@ -24,7 +24,7 @@ class Axis(enum.Enum):
 
 
 def random_rotation(axis: Axis, generator: torch.Generator | None = None, degrees: float = 180.0) -> Tensor:
-    """A rotation matrix ``[3, 3]``: angle uniform in ±``degrees`` about an axis, or uniform on SO(3) (Shoemake 1992)."""
+    """A rotation matrix ``[3, 3]``: angle uniform in ±``degrees`` about an axis, or uniform on SO(3)."""
     if axis is Axis.ANY:
         w, x, y, z = F.normalize(torch.randn(4, generator=generator, dtype=torch.float64), dim=0).tolist()
     else:

@@ -16,8 +16,8 @@ Transform: TypeAlias = Callable[..., Any]
 class RandomTransform(BaseTransform):
     """A transform that draws random numbers: ``transform(data, generator=g)``.
 
-    Without a generator PyTorch's default one is used. Subclasses write ``forward(data, generator)`` and may change
-    ``data`` in place as long as they assign new tensors: it is a shallow copy.
+    Without a generator PyTorch's default one is used. Subclasses write ``forward(data, generator)`` and may
+    change ``data`` in place as long as they assign new tensors: it is a shallow copy.
     """
 
     @abc.abstractmethod
@@ -47,8 +47,9 @@ class TakesNeighbors:
 class Compose(RandomTransform):
     """One transform after another, all random ones on the same generator.
 
-    Augmentation must come before neighbours and features are computed from the positions; another order raises.
-    (PyG's own random transforms are welcome, but draw from global generators: results then depend on the worker.)
+    Augmentation must come before neighbours and features are computed from the positions; another order
+    raises. (PyG's own random transforms are welcome, but draw from global generators: results then depend on
+    the worker.)
 
     Raises:
         ValueError: a transform that moves, adds or removes points follows one that has used them.
@@ -66,9 +67,15 @@ class Compose(RandomTransform):
         neighbored: Transform | None = None
         for transform in self.transforms:
             if isinstance(transform, (MovesPoints, ChangesPoints)) and neighbored is not None:
-                raise ValueError(f"'transforms' must change points before neighbours are taken (got {transform} after {neighbored})")
+                raise ValueError(
+                    "'transforms' must change points before neighbours are taken "
+                    f"(got {transform} after {neighbored})"
+                )
             if isinstance(transform, MovesPoints) and featured is not None:
-                raise ValueError(f"'transforms' must move points before features are taken (got {transform} after {featured})")
+                raise ValueError(
+                    "'transforms' must move points before features are taken "
+                    f"(got {transform} after {featured})"
+                )
             featured = transform if isinstance(transform, TakesFeatures) else featured
             neighbored = transform if isinstance(transform, TakesNeighbors) else neighbored
 
@@ -106,7 +113,10 @@ def point_keys(data: Any) -> list[str]:
     return [
         key
         for key, value in data.to_dict().items()
-        if isinstance(value, torch.Tensor) and value.dim() > 0 and value.shape[0] == n and key not in ("y", "edge_index")
+        if isinstance(value, torch.Tensor)
+        and value.dim() > 0
+        and value.shape[0] == n
+        and key not in ("y", "edge_index")
     ]
 
 
@@ -117,4 +127,7 @@ def check_no_neighbors(data: Any, transform: object) -> None:
         ValueError: ``data`` has a neighbour table or edges.
     """
     if has(data, "neighbor_table") or has(data, "edge_index"):
-        raise ValueError(f"'data' must not have neighbours yet: {type(transform).__name__} changes the points they were computed from")
+        raise ValueError(
+            "'data' must not have neighbours yet: "
+            f"{type(transform).__name__} changes the points they were computed from"
+        )

@@ -20,7 +20,9 @@ def _take(data: Any, index: torch.Tensor) -> Any:
 
 def _draw(n: int, k: int, generator: torch.Generator | None) -> torch.Tensor:
     """``min(k, n)`` different numbers below n, every sequence equally likely."""
-    if 4 * k <= n:  # much cheaper than a whole permutation: draw twice as many as needed, keep first occurrences
+    if (
+        4 * k <= n
+    ):  # much cheaper than a whole permutation: draw twice as many as needed, keep first occurrences
         draw = torch.randint(n, (2 * k,), generator=generator).numpy()
         first = np.unique(draw, return_index=True)[1]
         if len(first) >= k:  # fails about never: 2k draws from n >= 4k hold k different ones
@@ -32,7 +34,8 @@ def _draw(n: int, k: int, generator: torch.Generator | None) -> torch.Tensor:
 class RandomPoints(RandomTransform, ChangesPoints):
     """A uniformly random subset of the points, in random order, without replacement.
 
-    Never a prefix: stored clouds are sorted along a space-filling curve. A cloud with fewer than ``num_points`` points
+    Never a prefix: stored clouds are sorted along a space-filling curve. A cloud with fewer than
+        ``num_points`` points
     keeps all of them (``replace=False``) or is filled up with repeated ones (``replace=True``).
 
     Args:
@@ -85,7 +88,7 @@ class FarthestPoints(RandomTransform, ChangesPoints):
 
 
 class PointDropout(RandomTransform, ChangesPoints):
-    """Remove each point with a probability drawn uniformly from [0, ``max_fraction``); one point always stays.
+    """Remove each point with a probability drawn from U[0, ``max_fraction``); one point always stays.
 
     The points are really removed (the batch becomes ragged), not moved onto another one.
     """

@@ -73,7 +73,7 @@ class SelfMovingPoints(FactorizedKernel):
 
     @torch.no_grad()
     def clamp_radius_(self) -> None:
-        """Bring all radii back into [``min_radius``, ``max_radius``]; call it after each step of the optimiser."""
+        """Bring all radii back into [``min_radius``, ``max_radius``]; call it after each optimiser step."""
         self.radius.clamp_(self.min_radius, self.max_radius)
 
     def _features(self, u: Tensor) -> Tensor:

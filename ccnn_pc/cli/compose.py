@@ -43,7 +43,9 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
         with initialize_config_dir(str(config_folder()), version_base="1.3"):
             config = compose("train", list(overrides))
         if config.run_dir is None:
-            config.run_dir = str(Path(config.runs) / config.name / datetime.now().strftime("%Y-%m-%d_%H-%M-%S"))
+            config.run_dir = str(
+                Path(config.runs) / config.name / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+            )
     except (HydraException, OmegaConfBaseException) as error:
         raise UsageError(str(error).strip()) from error
     return config
@@ -55,7 +57,11 @@ def check_experiment(overrides: Sequence[str]) -> str:
     Raises:
         UsageError: if there is none, or no such experiment; the message lists those there are.
     """
-    named = [word.split("=", 1)[1] for word in overrides if word.split("=", 1)[0] in ("experiment", "+experiment") and "=" in word]
+    named = [
+        word.split("=", 1)[1]
+        for word in overrides
+        if word.split("=", 1)[0] in ("experiment", "+experiment") and "=" in word
+    ]
     known = list_experiments()
     listing = "\n  ".join(["Experiments:", *known])
     if not named:
@@ -81,15 +87,17 @@ def resumable_run(config: DictConfig) -> Path | None:
     folder = Path(str(config.resume))
     folder = folder.parent.parent if folder.suffix == ".ckpt" else folder
     if not folder.joinpath(CONFIG).exists():
-        raise UsageError(f"'resume' must be 'last' or the folder of a run (got {folder}, which has no {CONFIG})")
+        raise UsageError(
+            f"'resume' must be 'last' or the folder of a run (got {folder}, which has no {CONFIG})"
+        )
     return folder.resolve()
 
 
 def resumed_config(folder: Path, overrides: Sequence[str]) -> DictConfig:
     """Return the stored configuration of a run, with what the command line changes now.
 
-    Words that the run was started with are taken as said; new ones must be plain ``key=value`` of existing keys
-    (a longer ``trainer.max_epochs``, another ``data.root``).
+    Words that the run was started with are taken as said; new ones must be plain ``key=value`` of existing
+    keys (a longer ``trainer.max_epochs``, another ``data.root``).
 
     Raises:
         UsageError: if a new word chooses another file of a group or an unknown key.
@@ -102,7 +110,12 @@ def resumed_config(folder: Path, overrides: Sequence[str]) -> DictConfig:
         key = word.split("=", 1)[0]
         if word in before or key in ("experiment", "resume", "runs", "run_dir"):
             continue
-        if "=" not in word or OmegaConf.select(config, key) is None and key not in config or isinstance(OmegaConf.select(config, key), DictConfig):
+        if (
+            "=" not in word
+            or OmegaConf.select(config, key) is None
+            and key not in config
+            or isinstance(OmegaConf.select(config, key), DictConfig)
+        ):
             raise UsageError(f"'{word}' cannot be changed in a run that is resumed ({folder})")
         config = OmegaConf.merge(config, OmegaConf.from_dotlist([word]))
         assert isinstance(config, DictConfig)

@@ -7,33 +7,33 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
-EXAMPLES = """
-Train a model.
-
-\b
-Examples:
-  ccnn-pc train experiment=shapes_quickstart
-  ccnn-pc train experiment=modelnet10_tiny data.root=path/to/modelnet10
-  ccnn-pc train experiment=modelnet10_tiny resume=last
-  ccnn-pc train experiment=modelnet10_tiny trainer.max_epochs=20 optim.lr=0.002 seed=1 threads=1
-  ccnn-pc train experiment=modelnet10_tiny logger=tensorboard callbacks=ema
-
-Each word is key=value; the keys are those of the files in configs/. A run writes to
-runs/<experiment>/<date-time>: config.yaml, metrics.csv, checkpoints/, model/, curves.png,
-confusion.png, result.json.
-"""
-
 
 def train(
-    overrides: list[str] = typer.Argument(None, metavar="experiment=NAME [KEY=VALUE]...", help="What to train."),
-    as_json: bool = typer.Option(False, "--json", help="Print the result as JSON on the last line of stdout."),
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="experiment=NAME [KEY=VALUE]...", help="What to train.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The result as JSON on the last line of stdout.")
+    ] = False,
 ) -> None:
-    """Train a model."""
-    from ccnn_pc.cli.compose import UsageError
+    r"""Train a model.
+
+    \b
+    Examples:
+      ccnn-pc train experiment=shapes_quickstart
+      ccnn-pc train experiment=modelnet10_tiny data.root=path/to/modelnet10
+      ccnn-pc train experiment=modelnet10_tiny resume=last
+      ccnn-pc train experiment=modelnet10_tiny trainer.max_epochs=20 optim.lr=0.002 seed=1 threads=1
+      ccnn-pc train experiment=modelnet10_tiny logger=tensorboard callbacks=ema
+
+    Each word is key=value; the keys are those of the files in configs/. A run writes to
+    runs/EXPERIMENT/DATE-TIME: config.yaml, metrics.csv, checkpoints/, model/, curves.png, confusion.png,
+    result.json.
+    """
     from ccnn_pc.training.callbacks import NonFiniteError, TrainingInterrupted
 
     words = list(overrides or [])
@@ -43,14 +43,11 @@ def train(
         again = [word for word in words if not word.startswith("resume=")] + ["resume=last"]
         _say(f"Stopped ({stopped}), checkpoint saved. Go on with:\n  ccnn-pc train {shlex.join(again)}")
         raise typer.Exit(128 + stopped.signum) from None
-    except (UsageError, NonFiniteError, ValueError, TypeError, OSError, ImportError) as error:
-        _say(f"Error: {error}")
-        raise typer.Exit(2 if isinstance(error, UsageError) else 1) from error
+    except NonFiniteError as error:
+        _say(f"error: {error}")
+        raise typer.Exit(1) from None
     if as_json:
         print(json.dumps(result))
-
-
-train.__doc__ = EXAMPLES
 
 
 def run_experiment(overrides: Sequence[str]) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from ccnn_pc.training.files import read_rows, write_rows_atomically
 
 
 class CsvMetrics(Logger):
-    """Writes ``metrics.csv``: one row per step at which something was logged, columns sorted by first appearance.
+    """Writes ``metrics.csv``: one row per step at which something was logged.
 
-    The file is rewritten as a whole (under another name, then renamed). A resumed run drops the rows from its first
-    step on, which it is about to log again.
+    The file is rewritten as a whole (under another name, then renamed). A resumed run drops the rows from its
+    first step on, which it is about to log again.
 
     Args:
         path: the file.
@@ -45,7 +45,9 @@ class CsvMetrics(Logger):
         if self._rows is None:
             old = {int(row["step"]): dict(row) for row in read_rows(self.path)}
             self._rows = {number: row for number, row in old.items() if number < step}
-        self._rows.setdefault(step, {"step": step}).update({name: float(value) for name, value in metrics.items()})
+        self._rows.setdefault(step, {"step": step}).update(
+            {name: float(value) for name, value in metrics.items()}
+        )
 
     def save(self) -> None:
         """Write the file."""

@@ -16,7 +16,7 @@ KEEP: Any = object()
 
 
 class ClassificationData(pl.LightningDataModule):
-    """Loaders of labelled clouds: validation comes from the training split, the test split is opened at the end.
+    """Loaders of labelled clouds: validation comes from the training split, test is opened at the end.
 
     Args:
         train: opens the training split, with the training transform; called once.
@@ -25,11 +25,12 @@ class ClassificationData(pl.LightningDataModule):
         batch_size: clouds per training batch.
         eval_batch_size: clouds per validation and test batch (default: ``batch_size``).
         val_fraction: share of the training split kept for validation, stratified (default 0.1; 0 = none).
-        select_on_test: validate on the *test* split, as the released experiments did (default False). The result
-            row says so.
+        select_on_test: validate on the *test* split, as the released experiments did (default False). The
+            result row says so.
         seed: of the split and of the order.
         num_workers: worker processes per loader.
-        copies: independent samplings of each training shape per epoch (default 1; the released small models use 2).
+        copies: independent samplings of each training shape per epoch (default 1; the released small models
+            use 2).
         drop_last: leave out an incomplete last training batch.
         in_memory: keep the shapes after their ``pre_transform`` in memory.
         name: what result rows call these data.
@@ -98,7 +99,11 @@ class ClassificationData(pl.LightningDataModule):
         if stage == "fit":
             self.prepare()
         if stage == "test" and self.test_set is None:
-            self.test_set = self.val_set if self.select_on_test and self.val_set is not None else self._kept(self.open_test())
+            self.test_set = (
+                self.val_set
+                if self.select_on_test and self.val_set is not None
+                else self._kept(self.open_test())
+            )
 
     def train_dataloader(self) -> ResumableLoader:
         """Shuffled training batches."""

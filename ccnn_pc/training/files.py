@@ -43,7 +43,7 @@ def check_writable_folder(name: str, folder: str | Path) -> Path:
 
 
 def write_rows_atomically(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write rows as CSV; the columns are the union of the keys in order of appearance, missing values stay empty."""
+    """Write rows as CSV; columns are the union of the keys in order of appearance, gaps stay empty."""
     path, rows = Path(path), list(rows)
     columns = list(dict.fromkeys(key for row in rows for key in row))
     hidden = path.parent / f".{path.name}.{os.getpid()}"

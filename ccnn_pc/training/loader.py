@@ -14,7 +14,7 @@ from ccnn_pc._checks import check_at_least
 
 
 class EpochDataset(Protocol):
-    """A sized data set whose random numbers follow from ``(seed, epoch, index)`` (see ``ccnn_pc.datasets``)."""
+    """A sized data set whose random numbers follow from (seed, epoch, index)."""
 
     def __len__(self) -> int: ...
 
@@ -51,9 +51,9 @@ def epoch_order(count: int, seed: int, epoch: int) -> list[int]:
 class ResumableLoader:
     """Mini-batches of a data set, from any position of any epoch on.
 
-    The batches of epoch e are a function of (seed, e); the loader holds no random state. ``state_dict`` says which
-    batch comes next, so that a run which was killed goes on with the very batch it would have seen. Worker processes
-    change the speed only.
+    The batches of epoch e are a function of (seed, e); the loader holds no random state. ``state_dict`` says
+    which batch comes next, so that a run which was killed goes on with the very batch it would have seen.
+    Worker processes change the speed only.
 
     Args:
         dataset: items to batch; told the epoch of every item it is asked for.
@@ -92,7 +92,9 @@ class ResumableLoader:
         self._position = 0
         self._start = 0
         if len(self) == 0:
-            raise ValueError(f"'dataset' must fill at least one batch of {batch_size} (got {len(dataset)} items)")
+            raise ValueError(
+                f"'dataset' must fill at least one batch of {batch_size} (got {len(dataset)} items)"
+            )
 
     @property
     def batch_sampler(self) -> SimpleNamespace:
@@ -137,11 +139,14 @@ class ResumableLoader:
         """Go on at the stored batch.
 
         Raises:
-            ValueError: if the data set, the batch size or the seed is another one than that of the stored run.
+            ValueError: if the data set, the batch size or the seed is another one than that of the stored
+                run.
         """
         for name, value in self._identity().items():
             if state[name] != value:
-                raise ValueError(f"'{name}' must be {state[name]} to resume this run in mid-epoch (got {value})")
+                raise ValueError(
+                    f"'{name}' must be {state[name]} to resume this run in mid-epoch (got {value})"
+                )
         self._start = self._position = state["position"]
 
     def _identity(self) -> dict[str, int]:

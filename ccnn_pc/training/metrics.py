@@ -30,16 +30,18 @@ def mean_class_accuracy(confusion: Tensor) -> Tensor:
     totals = confusion.sum(dim=1)
     present = totals > 0
     shares = confusion.diagonal()[present] / totals[present]
-    return shares.mean() if bool(present.any()) else torch.zeros((), dtype=torch.double, device=confusion.device)
+    return (
+        shares.mean() if bool(present.any()) else torch.zeros((), dtype=torch.double, device=confusion.device)
+    )
 
 
 def predicted_classes(logits: Tensor) -> Tensor:
-    """Return class indices ``[B]`` of logits ``[B, K]``, or of the single logit ``[B, 1]`` of a two-class model."""
+    """Return classes ``[B]`` of logits ``[B, K]``, or of the single logit ``[B, 1]`` of a two-class model."""
     return (logits[:, 0] > 0).long() if logits.shape[1] == 1 else logits.argmax(dim=1)
 
 
 class RunningScores(nn.Module):
-    """Mean loss and confusion matrix of one pass; the state is stored in checkpoints, so a resumed epoch is whole.
+    """Mean loss and confusion matrix of one pass; stored in checkpoints, so a resumed epoch is whole.
 
     Args:
         num_classes: K.

@@ -31,9 +31,9 @@ class Role(enum.Enum):
 def parameter_roles(model: nn.Module) -> dict[str, Role]:
     """Return the role of every trainable parameter, keyed and sorted by its name.
 
-    The innermost module that is a window, a kernel network or a norm decides; what is left is a bias if it has at
-    most one axis, else a weight. Types decide, never names. A parameter shared by two modules appears once, under
-    the name ``model.named_parameters()`` gives it.
+    The innermost module that is a window, a kernel network or a norm decides; what is left is a bias if it
+    has at most one axis, else a weight. Types decide, never names. A parameter shared by two modules appears
+    once, under the name ``model.named_parameters()`` gives it.
 
     Example:
         >>> parameter_roles(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)))
@@ -64,11 +64,11 @@ def parameter_groups(
     window_lr_factor: float = 1.0,
     kernel_lr_factor: float = 1.0,
 ) -> list[dict[str, Any]]:
-    """Return optimiser groups: every trainable parameter in exactly one, in an order that depends on names alone.
+    """Return optimiser groups: every trainable parameter in exactly one, ordered by name.
 
-    Weight decay acts on the ``other`` group only: shrinking a kernel network's frequencies or a window's width
-    changes the kernel's scale in space, not its size. The released code meant to give windows their own rate but
-    its group stays empty; here the type of the module decides.
+    Weight decay acts on the ``other`` group only: shrinking a kernel network's frequencies or a window's
+    width changes the kernel's scale in space, not its size. The released code meant to give windows their own
+    rate but its group stays empty; here the type of the module decides.
 
     Args:
         model: network with kernels, windows and norms.

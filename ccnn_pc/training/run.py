@@ -59,7 +59,9 @@ def run_training(
     engine.fit(task, datamodule=data, ckpt_path=resume_from, weights_only=True if resume_from else None)
     state = torch.load(checkpoints.best, map_location="cpu", weights_only=True)
     task.load_state_dict(state["state_dict"])
-    save_pretrained(task.model, folder / "model", classes=data.classes, preprocessing=dict(preprocessing or {}))
+    save_pretrained(
+        task.model, folder / "model", classes=data.classes, preprocessing=dict(preprocessing or {})
+    )
     write_pictures(folder, None, data.classes)
     tester = trainer(callbacks=[], logger=False, default_root_dir=folder)
     tester.test(task, datamodule=data, verbose=False)
@@ -92,7 +94,7 @@ def run_training(
 
 
 def write_pictures(folder: Path, confusion: torch.Tensor | None, classes: list[str]) -> None:
-    """Draw the learning curves and, once there is one, the confusion matrix; a failure is reported, not raised."""
+    """Draw the curves and, once there is one, the confusion matrix; a failure is reported, not raised."""
     try:
         from ccnn_pc.viz import plot_confusion, plot_curves
 

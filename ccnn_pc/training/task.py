@@ -39,9 +39,9 @@ def classification_loss(logits: Tensor, target: Tensor, label_smoothing: float =
 class ClassificationTask(pl.LightningModule):
     """One label per cloud: loss, scores, optimiser.
 
-    Minimises ``cross entropy + kernel_penalty * P + aliasing_penalty * A`` with P the sum over layers of the kernel L2
-    penalty (CCNN, arXiv 2206.03398, eq. 3 up to its factor 1/2) and A what ``aliasing`` returns (FlexConv,
-    arXiv 2110.08059, section 3.3). A penalty of weight 0 is not computed.
+    Minimises ``cross entropy + kernel_penalty * P + aliasing_penalty * A`` with P the sum over layers of the
+    kernel L2 penalty (CCNN, arXiv 2206.03398, eq. 3 up to its factor 1/2) and A what ``aliasing`` returns
+    (FlexConv, arXiv 2110.08059, section 3.3). A penalty of weight 0 is not computed.
 
     Args:
         model: ``model(batch) -> logits [B, K]`` (``[B, 1]`` allowed for two classes).
@@ -72,7 +72,9 @@ class ClassificationTask(pl.LightningModule):
         super().__init__()
         check_at_least("num_classes", num_classes, 2)
         if aliasing_penalty > 0 and aliasing is None:
-            raise ValueError(f"'aliasing' must be given if 'aliasing_penalty' is above 0 (got {aliasing_penalty})")
+            raise ValueError(
+                f"'aliasing' must be given if 'aliasing_penalty' is above 0 (got {aliasing_penalty})"
+            )
         self.model = model
         self.num_classes = num_classes
         self.make_optimizer, self.make_schedule = optimizer, schedule

@@ -13,7 +13,7 @@ PACKAGES = ("torch", "torch-geometric", "lightning", "numpy", "scipy")
 
 
 def git_commit() -> str:
-    """Return the commit of the source tree this package runs from, with ``+`` if files were changed; "" if unknown."""
+    """Return the commit of the source tree in use, with ``+`` if files were changed; "" if unknown."""
     folder = Path(ccnn_pc.__file__).resolve().parent.parent
     if not (folder / ".git").exists():
         return ""

@@ -21,9 +21,9 @@ def core_seconds() -> float:
 class CoreTime(pl.Callback):
     """Counts the core minutes of a training, also across interruptions, and stops it at a limit.
 
-    One core minute is one minute of one core in use: 2 threads that work for a minute are 2 core minutes. The count
-    starts when fitting starts and includes validation. At the limit the present batch is finished, validated and
-    saved, and training ends as if it had reached its last epoch.
+    One core minute is one minute of one core in use: 2 threads that work for a minute are 2 core minutes. The
+    count starts when fitting starts and includes validation. At the limit the present batch is finished,
+    validated and saved, and training ends as if it had reached its last epoch.
 
     Args:
         max_core_minutes: the limit; None only counts.
@@ -33,7 +33,9 @@ class CoreTime(pl.Callback):
     """
 
     def __init__(self, max_core_minutes: float | None = None) -> None:
-        self.limit = None if max_core_minutes is None else check_positive("max_core_minutes", max_core_minutes)
+        self.limit = (
+            None if max_core_minutes is None else check_positive("max_core_minutes", max_core_minutes)
+        )
         self._before = 0.0
         self._started: float | None = None
 

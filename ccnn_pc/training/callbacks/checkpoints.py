@@ -18,10 +18,11 @@ LAST, BEST = "last.ckpt", "best.ckpt"
 
 
 class Checkpoints(Checkpoint):
-    """Keeps ``last.ckpt`` (every N steps and after every epoch) and ``best.ckpt`` (the best validation so far).
+    """Keeps ``last.ckpt`` (every N steps, every epoch) and ``best.ckpt`` (the best validation so far).
 
-    A file is written under another name, flushed to the disk and then renamed. Saves happen only between batches and
-    after the validation of an epoch, where the state of all loops is consistent. Equal scores keep the earlier epoch.
+    A file is written under another name, flushed to the disk and then renamed. Saves happen only between
+    batches and after the validation of an epoch, where the state of all loops is consistent. Equal scores
+    keep the earlier epoch.
 
     Args:
         folder: where the files go; created when training starts.
@@ -111,7 +112,10 @@ class Checkpoints(Checkpoint):
         """Restore the best score; refuse to forget a best file that is gone."""
         self.best_score, self.best_epoch = state_dict["best_score"], state_dict["best_epoch"]
         if self.best_score is not None and not (self.folder / BEST).exists():
-            print(f"{self.folder / BEST} is missing: the best epoch is searched anew from here.", file=sys.stderr)
+            print(
+                f"{self.folder / BEST} is missing: the best epoch is searched anew from here.",
+                file=sys.stderr,
+            )
             self.best_score = self.best_epoch = None
 
     def _better(self, score: float) -> bool:
@@ -123,7 +127,8 @@ class Checkpoints(Checkpoint):
 def can_save(trainer: pl.Trainer) -> bool:
     """Whether a state saved now, after a training batch, can be resumed without loss.
 
-    Not after the last batch of an epoch (its end, with validation, follows) and not while gradients accumulate.
+    Not after the last batch of an epoch (its end, with validation, follows) and not while gradients
+    accumulate.
     """
     position = trainer.fit_loop.epoch_loop.batch_progress.current.ready
     return position < trainer.num_training_batches and position % trainer.accumulate_grad_batches == 0

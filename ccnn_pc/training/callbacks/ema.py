@@ -12,8 +12,9 @@ from ccnn_pc._checks import check_fraction
 class WeightAverage(WeightAveraging):
     """Validates, keeps and tests the moving average of the weights instead of the weights themselves.
 
-    After step t, w_avg <- w_avg + (1 - d_t) (w - w_avg) with d_t = min(decay, (1 + t) / (10 + t)): the first steps, far
-    from any solution, are forgotten soon. Floating buffers (batch statistics) are averaged, other buffers copied.
+    After step t, w_avg <- w_avg + (1 - d_t) (w - w_avg) with d_t = min(decay, (1 + t) / (10 + t)): the first
+    steps, far from any solution, are forgotten soon. Floating buffers (batch statistics) are averaged, other
+    buffers copied.
 
     Args:
         decay: d, in [0, 1) (default 0.999).

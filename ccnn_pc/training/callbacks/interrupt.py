@@ -24,8 +24,8 @@ class TrainingInterrupted(Exception):  # noqa: N818 - it is not an error
 class GracefulStop(pl.Callback):
     """Saves a checkpoint and raises :class:`TrainingInterrupted` when SIGINT or SIGTERM arrives.
 
-    Within an epoch the present batch is finished first, within a validation the epoch. A second Ctrl-C does not
-    wait; the last finished checkpoint stays whole.
+    Within an epoch the present batch is finished first, within a validation the epoch. A second Ctrl-C does
+    not wait; the last finished checkpoint stays whole.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,9 @@ class GracefulStop(pl.Callback):
         """Give the signals back."""
         self._restore()
 
-    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
         """Give the signals back."""
         self._restore()
 

@@ -94,7 +94,9 @@ class ProgressBar(EpochLines):
         if not self._console.is_terminal:
             return
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("steps"))
-        self._bar = Progress(*columns, TimeRemainingColumn(), TextColumn("left"), console=self._console, transient=True)
+        self._bar = Progress(
+            *columns, TimeRemainingColumn(), TextColumn("left"), console=self._console, transient=True
+        )
         total = int(trainer.estimated_stepping_batches)
         self._task = self._bar.add_task("training", total=total, completed=trainer.global_step)
         self._bar.start()
@@ -111,7 +113,9 @@ class ProgressBar(EpochLines):
         super().on_train_end(trainer, pl_module)
         self._stop()
 
-    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
         """Take the bar away."""
         self._stop()
 

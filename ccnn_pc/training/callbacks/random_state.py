@@ -21,7 +21,7 @@ class RandomState(pl.Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """All states, as tensors and plain numbers."""
-        name, keys, position, has_gauss, gauss = np.random.get_state(legacy=True)
+        name, keys, position, has_gauss, gauss = np.random.get_state(legacy=True)  # noqa: NPY002
         version, words, normal = random.getstate()
         return {
             "torch": torch.get_rng_state(),
@@ -45,6 +45,6 @@ class RandomState(pl.Callback):
         if torch.cuda.is_available() and len(state["cuda"]) == torch.cuda.device_count():
             torch.cuda.set_rng_state_all([part.cpu() for part in state["cuda"]])
         name, keys, position, has_gauss, gauss = state["numpy"]
-        np.random.set_state((name, np.array(keys, dtype=np.uint32), position, has_gauss, gauss))
+        np.random.set_state((name, np.array(keys, dtype=np.uint32), position, has_gauss, gauss))  # noqa: NPY002
         version, words, normal = state["python"]
         random.setstate((version, tuple(words), normal))

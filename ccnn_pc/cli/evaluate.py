@@ -1,0 +1,118 @@
+"""``ccnn-pc evaluate``: accuracy of a trained model on labelled data."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(help="Name of a packaged model, or the folder of a trained one.")],
+    data: Annotated[
+        str, typer.Option(help="A folder, an .npz file like those of ModelNet10, or the name of a data set.")
+    ],
+    split: Annotated[
+        str | None,
+        typer.Option(help="train, val or test; default: test where there is one, else everything."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the points that are drawn from each shape.")] = 0,
+    batch_size: Annotated[int, typer.Option(min=1, help="Shapes per batch.")] = 16,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on the last line of stdout.")] = False,
+) -> None:
+    r"""Measure the accuracy of a trained model.
+
+    \b
+    Examples:
+      ccnn-pc evaluate ccnn_tiny-modelnet10 --data path/to/modelnet10
+      ccnn-pc evaluate runs/modelnet10_tiny/latest/model --data path/to/test.npz --json
+      ccnn-pc evaluate my_model --data my_shapes/ --split train --seed 3
+
+    The points of each shape are drawn by the seed and prepared as in training. With --json the last line of
+    stdout is {"accuracy": ..., "mean_class_accuracy": ..., "n": ..., "model": ..., "data": ..., "seed": ...}.
+    """
+    result = evaluate_model(model, data, split=split, seed=seed, batch_size=batch_size)
+    if as_json:
+        print(json.dumps(result))
+    else:
+        accuracy, mean = 100 * result["accuracy"], 100 * result["mean_class_accuracy"]
+        print(f"accuracy {accuracy:.2f} %, mean over classes {mean:.2f} %, {result['n']} shapes of {data}")
+
+
+def evaluate_model(
+    name_or_path: str, data: str | Path, *, split: str | None = None, seed: int = 0, batch_size: int = 16
+) -> dict[str, Any]:
+    """Return accuracy, mean-class accuracy and number of shapes of a trained model on ``data``.
+
+    Raises:
+        FileNotFoundError: if the model or the data do not exist.
+        ValueError: if the data have a class that the model does not know.
+    """
+    import torch
+    from rich.console import Console
+    from rich.progress import track
+
+    from ccnn_pc.datasets.open_dataset import open_dataset
+    from ccnn_pc.datasets.preprocess import preprocessing_transform
+    from ccnn_pc.models import from_pretrained
+    from ccnn_pc.training.loader import ResumableLoader
+    from ccnn_pc.training.metrics import mean_class_accuracy, overall_accuracy, predicted_classes
+
+    model: Any = from_pretrained(name_or_path)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model.to(device)
+    transform = preprocessing_transform(model.preprocessing)
+    dataset = open_dataset(data, split, transform=transform, seed=seed)
+    to_model = matching_classes(dataset.classes, model.classes).to(device)
+    size = len(model.classes)
+    confusion = torch.zeros(size * size, dtype=torch.long, device=device)
+    loader = ResumableLoader(dataset, batch_size, shuffle=False)
+    shown = track(loader, "evaluating", total=len(loader), console=Console(stderr=True), transient=True)
+    with torch.inference_mode():
+        for batch in shown:
+            batch = batch.to(device)
+            found = predicted_classes(model(batch))
+            confusion += torch.bincount(to_model[batch.y.view(-1)] * size + found, minlength=size * size)
+    matrix = confusion.view(size, size).cpu()
+    _report_broken(dataset)
+    return {
+        "accuracy": float(overall_accuracy(matrix)),
+        "mean_class_accuracy": float(mean_class_accuracy(matrix)),
+        "n": int(matrix.sum()),
+        "model": str(name_or_path),
+        "data": str(data),
+        "seed": seed,
+    }
+
+
+def matching_classes(data_classes: Sequence[str], model_classes: Sequence[str]) -> Any:
+    """Return the model's class index for each class of the data, ``[len(data_classes)]``.
+
+    Raises:
+        ValueError: if the model does not know one of them.
+
+    Example:
+        >>> matching_classes(["chair", "bed"], ["bed", "chair", "desk"]).tolist()
+        [1, 0]
+    """
+    import torch
+
+    unknown = [name for name in data_classes if name not in model_classes]
+    if unknown:
+        known = ", ".join(model_classes)
+        raise ValueError(
+            f"'data' must have classes that the model knows (got {', '.join(unknown)}; known: {known})"
+        )
+    return torch.tensor([list(model_classes).index(name) for name in data_classes])
+
+
+def _report_broken(dataset: Any) -> None:
+    broken = list(getattr(dataset, "broken", []))
+    if broken:
+        print(f"{len(broken)} files could not be read and were left out:", file=sys.stderr)
+        for path, reason in broken[:10]:
+            print(f"  {path}: {reason}", file=sys.stderr)

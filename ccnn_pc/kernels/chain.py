@@ -39,7 +39,7 @@ class _Chain(torch.autograd.Function):
 
 
 def multiplicative_chain(filters: Tensor, mixing: Tensor, offset: Tensor) -> Tensor:
-    r"""The recursion :math:`z_0 = g_0,\; z_l = g_l \odot (A_l z_{l-1} + a_l)` (Fathony et al. 2021; FlexConv).
+    r"""The recursion :math:`z_0 = g_0,\; z_l = g_l \odot (A_l z_{l-1} + a_l)` (Fathony et al. 2021).
 
     Args:
         filters: values of the L + 1 filters, unit-major, ``[L + 1, H, E]``.

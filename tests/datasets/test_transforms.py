@@ -1,0 +1,254 @@
+"""Transforms: geometry, distributions, order."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from scipy import stats
+from torch_geometric.transforms import BaseTransform
+
+from ccnn_pc.datasets import (
+    KNN,
+    Axis,
+    Compose,
+    FarthestPoints,
+    FeaturesFrom,
+    Frame,
+    Jitter,
+    Normalize,
+    PointCloudData,
+    PointDropout,
+    RandomFlip,
+    RandomPoints,
+    RandomRotation,
+    RandomScale,
+    RandomTranslate,
+    preprocessing_transform,
+)
+from ccnn_pc.datasets.transforms.augment import random_rotation
+
+
+def sphere(n: int = 200) -> PointCloudData:
+    normal = torch.nn.functional.normalize(torch.randn(n, 3, generator=torch.Generator().manual_seed(5)), dim=1)
+    return PointCloudData(pos=normal.clone(), normal=normal, y=torch.tensor([0]), name="sphere")
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("axis", list(Axis))
+def test_rotations_are_orthogonal_and_proper(axis):
+    generator = seeded()
+    for _ in range(20):
+        turn = random_rotation(axis, generator).double()
+        torch.testing.assert_close(turn @ turn.T, torch.eye(3, dtype=torch.float64), atol=1e-6, rtol=0)
+        assert float(torch.linalg.det(turn)) == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize(("axis", "unit"), [(Axis.X, 0), (Axis.Y, 1), (Axis.Z, 2)])
+def test_an_axis_stays_where_it_is(axis, unit):
+    e = torch.eye(3)[unit]
+    torch.testing.assert_close(random_rotation(axis, seeded()) @ e, e)
+
+
+def test_angles_about_z_are_uniform_and_bounded():
+    generator = seeded()
+    turns = [random_rotation(Axis.Z, generator, 30.0) for _ in range(2000)]
+    angle = torch.tensor([math.degrees(math.atan2(t[1, 0], t[0, 0])) for t in turns])
+    assert float(angle.abs().max()) <= 30.001
+    assert stats.kstest(angle.numpy(), stats.uniform(-30, 60).cdf).pvalue > 1e-3
+
+
+def test_any_rotation_takes_a_point_anywhere():
+    generator = seeded()
+    images = torch.stack([random_rotation(Axis.ANY, generator)[:, 0] for _ in range(2000)])
+    for column in range(3):  # Archimedes: each coordinate of a uniform point on the sphere is uniform
+        assert stats.kstest(images[:, column].numpy(), stats.uniform(-1, 2).cdf).pvalue > 1e-3
+
+
+def test_normals_turn_with_the_points():
+    data = RandomRotation(Axis.ANY)(sphere(), seeded())
+    torch.testing.assert_close(data.normal, data.pos)
+    assert not torch.allclose(data.pos, sphere().pos)
+
+
+def test_a_stretched_sphere_has_the_normals_of_an_ellipsoid():
+    data = RandomScale(0.5, 2.0, per_axis=True)(sphere(), seeded())
+    factor = data.pos.abs().amax(dim=0)
+    scale = (data.pos / sphere().pos).median(dim=0).values
+    assert float((scale - scale[0]).abs().max()) > 0.05 and bool((factor <= scale + 1e-5).all())
+    gradient = torch.nn.functional.normalize(data.pos / scale.square(), dim=1)
+    torch.testing.assert_close(data.normal, gradient, atol=1e-5, rtol=0)
+
+
+def test_one_factor_for_all_axes_leaves_normals():
+    data = RandomScale(0.5, 2.0)(sphere(), seeded())
+    assert torch.equal(data.normal, sphere().normal)
+    radius = data.pos.norm(dim=1)
+    torch.testing.assert_close(radius, radius[0].expand_as(radius))
+
+
+def test_flip_and_translate():
+    data = RandomFlip(1, probability=1.0)(sphere(), seeded())
+    assert torch.equal(data.pos, sphere().pos * torch.tensor([1.0, -1, 1]))
+    assert torch.equal(data.normal, data.pos)
+    assert torch.equal(RandomFlip(1, probability=0.0)(sphere(), seeded()).pos, sphere().pos)
+    shift = RandomTranslate(0.2)(sphere(), seeded()).pos - sphere().pos
+    torch.testing.assert_close(shift, shift[:1].expand_as(shift), atol=1e-6, rtol=0)
+    assert 0 < float(shift.abs().max()) <= 0.2 + 1e-6
+
+
+def test_jitter_has_its_deviation_and_its_bound():
+    big = PointCloudData(pos=torch.zeros(20000, 3))
+    noise = Jitter(0.01, 10.0)(big, seeded()).pos
+    assert float(noise.std()) == pytest.approx(0.01, rel=0.02)
+    assert float(Jitter(0.01, 0.015)(big, seeded()).pos.abs().max()) == pytest.approx(0.015)
+
+
+def test_normalize_box_and_sphere():
+    pos = torch.rand(100, 3, dtype=torch.float64) * torch.tensor([3.0, 1.0, 2.0]) + 7
+    box = Normalize(Frame.BOX)(PointCloudData(pos=pos)).pos
+    torch.testing.assert_close(box.amin(0), -box.amax(0))
+    assert float(box.abs().max()) == pytest.approx(1)
+    ball = Normalize("sphere")(PointCloudData(pos=pos)).pos
+    torch.testing.assert_close(ball.mean(0), torch.zeros(3, dtype=torch.float64), atol=1e-12, rtol=0)
+    assert float(ball.norm(dim=1).max()) == pytest.approx(1)
+    for scaled in (box, ball):  # shape kept: all distances shrink alike
+        ratio = torch.pdist(scaled) / torch.pdist(pos)
+        torch.testing.assert_close(ratio, ratio[0].expand_as(ratio))
+
+
+def test_normalize_of_one_point_is_the_origin():
+    assert Normalize()(PointCloudData(pos=torch.full((3, 3), 4.0))).pos.abs().max() == 0
+
+
+@pytest.mark.parametrize("n", [40, 100])  # both ways of drawing
+def test_random_points_are_distinct_and_uniform(n):
+    counts = torch.zeros(n)
+    generator = seeded()
+    for _ in range(600):
+        data = PointCloudData(pos=torch.rand(n, 3), number=torch.arange(n))
+        drawn = RandomPoints(20)(data, generator).number
+        assert len(drawn.unique()) == 20
+        counts[drawn] += 1
+    # hypergeometric: variance of each count is 600 p (1 - p)
+    p = 20 / n
+    statistic = float((counts - 600 * p).square().sum() / (600 * p * (1 - p)) * (n - 1) / n)
+    assert stats.chi2(n - 1).sf(statistic) > 1e-3
+
+
+def test_subsets_take_all_rows_along_and_small_clouds_stay():
+    data = RandomPoints(5)(sphere(), seeded())
+    assert torch.equal(data.normal, data.pos) and data.pos.shape == (5, 3) and data.y.tolist() == [0]
+    assert RandomPoints(500)(sphere(10), seeded()).pos.shape == (10, 3)
+    filled = RandomPoints(500, replace=True)(sphere(10), seeded()).pos
+    assert filled.shape == (500, 3) and len(filled.unique(dim=0)) == 10
+
+
+def test_a_cloud_of_one_point_survives_everything():
+    data = PointCloudData(pos=torch.ones(1, 3), normal=torch.ones(1, 3), y=torch.tensor([3]))
+    steps = [RandomPoints(4), FarthestPoints(4), PointDropout(0.9), Normalize(), RandomRotation(), FeaturesFrom()]
+    data = Compose(steps)(data, seeded())
+    assert data.x.shape == (1, 6) and data.y.tolist() == [3]
+
+
+def test_farthest_points_spread_better_than_random_ones():
+    far = FarthestPoints(30)(sphere(2000), seeded()).pos
+    near = RandomPoints(30)(sphere(2000), seeded()).pos
+    assert torch.pdist(far).min() > 2 * torch.pdist(near).min()
+    assert FarthestPoints(30, candidates=100)(sphere(2000), seeded()).pos.shape == (30, 3)
+
+
+def test_dropout_removes_points_and_never_all():
+    generator = seeded()
+    sizes = torch.tensor([PointDropout(0.8)(sphere(100), generator).pos.shape[0] for _ in range(400)]).float()
+    assert sizes.min() >= 1 and float(sizes.mean()) == pytest.approx(60, abs=3)
+    one = PointCloudData(pos=torch.zeros(1, 3))
+    assert all(PointDropout(0.99)(one, generator).pos.shape[0] == 1 for _ in range(50))
+
+
+def test_features_are_normals_then_positions():
+    data = Compose([RandomRotation(), FeaturesFrom(["normal", "pos"])])(sphere(), seeded())
+    torch.testing.assert_close(data.x, torch.cat([data.pos, data.pos], dim=1))
+    assert "normal" not in data and "normal" in FeaturesFrom(keep=True)(sphere())
+    with pytest.raises(ValueError, match="'normal'"):
+        FeaturesFrom()(PointCloudData(pos=torch.zeros(2, 3)))
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [KNN(3), RandomPoints(5)],
+        [KNN(3), Jitter()],
+        [FeaturesFrom(), RandomRotation()],
+        [FeaturesFrom(), Normalize()],
+    ],
+)
+def test_nothing_moves_after_it_was_used(steps):
+    with pytest.raises(ValueError, match="before"):
+        Compose(steps)
+
+
+def test_moving_points_with_a_table_raises():
+    with pytest.raises(ValueError, match="neighbours"):
+        Jitter()(KNN(3)(sphere()))
+
+
+def test_the_generator_decides_and_inputs_stay():
+    steps = Compose([RandomPoints(50), RandomRotation(), RandomScale(), RandomTranslate(), Jitter(), PointDropout()])
+    data = sphere()
+    a, b, c = steps(data, seeded(1)), steps(data, seeded(1)), steps(data, seeded(2))
+    assert torch.equal(a.pos, b.pos) and a.pos.shape[0] != 200
+    assert a.pos.shape != c.pos.shape or not torch.equal(a.pos, c.pos)
+    assert torch.equal(data.pos, sphere().pos) and torch.equal(data.normal, sphere().normal)
+
+
+def test_without_generator_the_default_one_is_used():
+    torch.manual_seed(3)
+    a = RandomRotation()(sphere()).pos
+    torch.manual_seed(3)
+    assert torch.equal(a, RandomRotation()(sphere()).pos)
+
+
+def test_foreign_transforms_fit_in():
+    class Shift(BaseTransform):
+        def forward(self, data):
+            data.pos = data.pos + 1
+            return data
+
+    data = Compose([Shift(), RandomPoints(3)])(sphere(), seeded())
+    torch.testing.assert_close(data.pos, data.normal + 1)
+
+
+def test_preprocessing_of_a_model():
+    steps = preprocessing_transform(
+        {"num_points": 64, "normalize": "box", "features": ["normal", "pos"], "num_neighbors": 8}, [RandomRotation()]
+    )
+    names = [type(step).__name__ for step in steps.transforms]
+    assert names == ["RandomPoints", "Normalize", "RandomRotation", "FeaturesFrom", "KNN"]
+    data = steps(sphere(), seeded())
+    assert data.x.shape == (64, 6) and data.neighbor_table.shape == (64, 8)
+    with pytest.raises(ValueError, match="colour"):
+        preprocessing_transform({"colour": 1})
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: RandomPoints(0),
+        lambda: Normalize("cube"),
+        lambda: RandomRotation("w"),
+        lambda: RandomScale(2.0, 1.0),
+        lambda: Jitter(-1.0),
+        lambda: PointDropout(1.0),
+        lambda: KNN(0),
+        lambda: FeaturesFrom([]),
+        lambda: RandomFlip(0, 1.5),
+    ],
+)
+def test_bad_settings(build):
+    with pytest.raises(ValueError, match="must"):
+        build()

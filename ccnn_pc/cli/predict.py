@@ -1,0 +1,184 @@
+"""``ccnn-pc predict``: what a trained model takes meshes and clouds for."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+EXAMPLES = """
+Classes and probabilities of meshes or clouds, and a picture of each.
+
+\b
+Examples:
+  ccnn-pc predict ccnn_tiny-modelnet10 chair.off
+  ccnn-pc predict ccnn_tiny-modelnet10 scans/*.ply --json --no-picture
+  ccnn-pc predict runs/my_experiment/model part.stl cloud.xyz --out pictures
+
+Reads off, obj, ply, stl, glb, pcd, xyz, txt, npy and npz. A file that cannot be read is reported and
+the others go on; the exit status is 1 only if every file failed.
+"""
+
+
+def predict(
+    model: Annotated[str, typer.Argument(help="A pretrained model's name, or the folder of a saved model.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILES...", help="Meshes or point clouds.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on the last line of stdout.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder of the pictures.")] = Path("plots"),
+    picture: Annotated[bool, typer.Option(help="Draw each file with its probabilities.")] = True,
+    seed: Annotated[int, typer.Option(help="Which points are drawn from a mesh or a large cloud.")] = 0,
+) -> None:
+    """Classify files."""
+    rows = predict_files(model, files, out=out if picture else None, seed=seed)
+    if as_json:
+        print(json.dumps(rows))
+    else:
+        _print_table(rows)
+    if all("error" in row for row in rows):
+        raise typer.Exit(1)
+
+
+predict.__doc__ = EXAMPLES
+
+
+def predict_files(
+    model: str, files: Sequence[Path], *, out: Path | None = None, seed: int = 0
+) -> list[dict[str, Any]]:
+    """Classify each file: ``{"file", "class", "probability", "probabilities"}``, or ``{"file", "error"}``.
+
+    Args:
+        model: a pretrained model's name or a folder.
+        files: meshes or clouds, one row of the result each.
+        out: folder of the pictures, ``<file's stem>.png``; None draws none.
+        seed: which points are drawn.
+
+    Raises:
+        ImportError: pictures are wanted and matplotlib is missing.
+        OSError: ``out`` cannot be written.
+        ValueError: an unknown model.
+    """
+    import torch
+
+    from ccnn_pc._optional import require
+    from ccnn_pc.cli.inputs import normals_of, read_input
+    from ccnn_pc.models import from_pretrained
+
+    network = from_pretrained(model)
+    preprocessing = dict(network.preprocessing)  # type: ignore[arg-type]
+    if out is not None:
+        require("matplotlib", extra="train", purpose="to draw pictures (or use --no-picture)")
+        _check_folder(out)
+    rows: list[dict[str, Any]] = []
+    taken: set[str] = set()
+    for number, file in enumerate(files, start=1):
+        if len(files) > 1:
+            print(f"[{number}/{len(files)}] {file}", file=sys.stderr)
+        try:
+            data = read_input(file, preprocessing, seed)
+            with torch.inference_mode():
+                chances = class_probabilities(network(data))[0]
+            classes = _classes(network, len(chances))
+            if out is not None:
+                from ccnn_pc.viz import plot_prediction
+
+                target = out / f"{_free_name(file.stem, taken)}.png"
+                shading = normals_of(data, preprocessing)
+                plot_prediction(data.pos, classes, chances, target, normals=shading, title=file.name)
+                print(f"picture: {target}", file=sys.stderr)
+        except Exception as error:  # readers of broken files raise anything; the other files must go on
+            if os.environ.get("CCNN_PC_TRACEBACK"):
+                raise
+            rows.append({"file": str(file), "error": str(error) or type(error).__name__})
+            print(f"error: {rows[-1]['error']}", file=sys.stderr)
+            continue
+        best = int(chances.argmax())
+        rows.append(
+            {
+                "file": str(file),
+                "class": classes[best],
+                "probability": float(chances[best]),
+                "probabilities": {name: float(p) for name, p in zip(classes, chances, strict=True)},
+            }
+        )
+    return rows
+
+
+def class_probabilities(logits: Tensor) -> Tensor:
+    """Probabilities ``[B, K]`` of logits ``[B, K]``; ``[B, 2]`` of the single logit of a two-class model.
+
+    Raises:
+        ValueError: a logit is not finite.
+
+    Example:
+        >>> import torch
+        >>> class_probabilities(torch.zeros(1, 1)).tolist()
+        [[0.5, 0.5]]
+    """
+    import torch
+
+    logits = logits.double()
+    if not bool(torch.isfinite(logits).all()):
+        raise ValueError("the model's output is not finite: check the scale of the input, or the weights")
+    if logits.shape[1] == 1:
+        logits = torch.cat([torch.zeros_like(logits), logits], dim=1)
+    return logits.softmax(dim=1)
+
+
+def _classes(network: nn.Module, count: int) -> list[str]:
+    names = [str(name) for name in network.classes]  # type: ignore[union-attr]
+    return names if len(names) == count else [str(i) for i in range(count)]
+
+
+def _free_name(stem: str, taken: set[str]) -> str:
+    """``stem``, or ``stem_2``, ``stem_3`` … where files of several folders have the same name."""
+    name, number = stem, 1
+    while name in taken:
+        number += 1
+        name = f"{stem}_{number}"
+    taken.add(name)
+    return name
+
+
+def _check_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(
+            f"'out' must be a folder that can be written (got {folder}: {error.strerror})"
+        ) from error
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"'out' must be a folder that can be written (got {folder}: it is read-only)")
+
+
+def _print_table(rows: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("file", "class", box=None, header_style="bold", pad_edge=False)
+    table.add_column("probability", justify="right")
+    table.add_column("then")
+    for row in rows:
+        if "error" in row:
+            table.add_row(escape(row["file"]), "[red]error[/red]", "", f"[red]{escape(row['error'])}[/red]")
+            continue
+        ranked = sorted(row["probabilities"].items(), key=lambda item: -item[1])[1:3]
+        then = ", ".join(f"{name} {100 * chance:.1f} %" for name, chance in ranked)
+        table.add_row(
+            escape(row["file"]),
+            f"[bold]{escape(row['class'])}[/bold]",
+            f"{100 * row['probability']:.1f} %",
+            escape(then),
+        )
+    Console().print(table)
+    failed = sum("error" in row for row in rows)
+    if failed:
+        Console(stderr=True).print(f"{failed} of {len(rows)} files could not be read")

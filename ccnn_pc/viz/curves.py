@@ -1,0 +1,145 @@
+"""Curves of a training run, from its metrics CSV."""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+from ccnn_pc.viz.style import BLUE, RED, SERIES, picture
+
+_PARTS = (("train", BLUE, "training"), ("val", RED, "validation"))
+_PANELS = (
+    ("loss", "loss (cross entropy, nats)"),
+    ("accuracy", "accuracy (%)"),
+    ("mean_class_accuracy", "mean-class accuracy (%)"),
+)
+
+
+def read_metrics(metrics_csv: str | os.PathLike[str]) -> dict[str, list[tuple[float, float]]]:
+    r"""Read a logger's CSV: for each column its finite values against the epoch (the step without one).
+
+    Rows may leave columns empty, as loggers do that write train and validation scores apart. Of several
+    values in one epoch the last one counts.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: no numbers in it.
+
+    Example:
+        >>> import tempfile, pathlib
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = pathlib.Path(folder) / "metrics.csv"
+        ...     _ = file.write_text("epoch,step,val/loss,lr\\n0,9,1.5,\\n0,9,,0.1\\n1,19,1.0,\\n")
+        ...     read_metrics(file)
+        {'val/loss': [(0.0, 1.5), (1.0, 1.0)], 'lr': [(0.0, 0.1)]}
+    """
+    path = Path(metrics_csv)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"'metrics_csv' must be the metrics file of a training run (got {path}: no such file)"
+        )
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    curves: dict[str, dict[float, float]] = {}
+    for row in rows:
+        time = _number(row.get("epoch"))
+        time = _number(row.get("step")) if time is None else time
+        if time is None:
+            continue
+        for name, text in row.items():
+            value = _number(text)
+            if name not in (None, "epoch", "step") and value is not None:
+                curves.setdefault(name, {})[time] = value
+    if not curves:
+        raise ValueError(f"'metrics_csv' must hold numbers with an epoch or a step (got {path}: none)")
+    return {name: sorted(points.items()) for name, points in curves.items()}
+
+
+def plot_curves(metrics_csv: str | os.PathLike[str], out: str | os.PathLike[str]) -> Path:
+    """Draw loss, accuracies, learning rate and (where logged) window widths of a run against the epoch.
+
+    Args:
+        metrics_csv: columns ``epoch``, ``step``, ``train/loss``, ``val/loss``, ``train/accuracy`` …
+            ``lr``; all optional.
+        out: picture to write.
+
+    Returns:
+        The picture's path.
+
+    Raises:
+        FileNotFoundError: there is no such CSV.
+        ValueError: it holds no numbers.
+        OSError: ``out`` cannot be written.
+    """
+    curves = read_metrics(metrics_csv)
+    panels = [
+        (key, label) for key, label in _PANELS if any(f"{part}/{key}" in curves for part, _, _ in _PARTS)
+    ]
+    rates = {name: points for name, points in curves.items() if name.split("/")[0].split("-")[0] == "lr"}
+    widths = {name: points for name, points in curves.items() if name.startswith("window")}
+    extra = [("learning rate", rates, True), ("window width (kernel coordinates)", widths, False)]
+    extra = [panel for panel in extra if panel[1]]
+    count = max(1, len(panels) + len(extra))
+    columns = count if count <= 3 else math.ceil(count / 2)
+    rows = math.ceil(count / columns)
+    with picture(out, 3.5 * columns, 2.7 * rows) as figure:
+        grid = figure.subplots(rows, columns, squeeze=False).flat
+        for key, label in panels:
+            axes, percent = next(grid), 1.0 if key == "loss" else 100.0
+            best = _best(curves.get(f"val/{key}", []), lowest=key == "loss")
+            for part, colour, name in _PARTS:
+                _line(axes, curves.get(f"{part}/{key}", []), percent, colour, name + best * (part == "val"))
+            axes.set(xlabel="epoch", ylabel=label)
+            axes.legend()
+        for label, lines, logarithmic in extra:
+            axes = next(grid)
+            for i, (name, points) in enumerate(lines.items()):
+                _line(
+                    axes,
+                    points,
+                    1.0,
+                    SERIES[i % len(SERIES)],
+                    name.removeprefix("window/").removesuffix(".window"),
+                )
+            axes.set(xlabel="epoch", ylabel=label)
+            if logarithmic and all(value > 0 for points in lines.values() for _, value in points):
+                axes.set_yscale("log")
+            if 1 < len(lines) <= 8:
+                axes.legend()
+        for axes in grid:
+            axes.set_axis_off()
+    return Path(out)
+
+
+def _line(axes: Any, points: list[tuple[float, float]], factor: float, colour: str, label: str) -> None:
+    if points:
+        marker = "o" if len(points) < 30 else None
+        axes.plot(
+            [t for t, _ in points],
+            [factor * v for _, v in points],
+            color=colour,
+            label=label,
+            marker=marker,
+            markersize=3,
+        )
+
+
+def _best(points: list[tuple[float, float]], lowest: bool) -> str:
+    """Say in the legend which validation value was best, and when."""
+    if not points:
+        return ""
+    epoch, value = min(points, key=lambda point: (point[1] if lowest else -point[1], point[0]))
+    return (
+        f" (best {value:.3g}, epoch {epoch:g})" if lowest else f" (best {100 * value:.2f}, epoch {epoch:g})"
+    )
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text) if text else math.nan
+    except (TypeError, ValueError):
+        return None
+    return value if math.isfinite(value) else None

@@ -1,0 +1,146 @@
+"""Slices of every layer's windowed kernel, and all pictures of one model."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from ccnn_pc._checks import check_at_least
+from ccnn_pc.viz.layers import Layer, layers
+from ccnn_pc.viz.spectra import plot_spectra
+from ccnn_pc.viz.style import DIVERGING, FAINT, INK, SERIES, colour_scale, picture
+from ccnn_pc.viz.widths import plot_windows
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_PIXELS = 121
+
+
+def plot_kernels(
+    model: nn.Module, out_folder: str | os.PathLike[str], *, spacing: float | None = None, channels: int = 6
+) -> list[Path]:
+    """Draw every ``ContinuousConv`` layer of a model: kernels, window widths, spectra.
+
+    Files: ``kernel_<number>_<layer>.png`` for each layer (see :func:`plot_kernel`), ``windows.png``,
+    ``spectra.png``.
+
+    Args:
+        model: any module that holds such layers.
+        out_folder: made if missing; pictures of the same name are replaced.
+        spacing: distance of neighbouring samples in the data, in position units, for the Nyquist line.
+            Default: the layer's own on grids and series; none on clouds, whose layers do not know it.
+        channels: how many kernel channels to draw per layer: those with the most energy.
+
+    Returns:
+        The pictures' paths.
+
+    Raises:
+        ValueError: no such layer in the model, ``channels`` below 1 or ``spacing`` not positive.
+        OSError: the folder cannot be written.
+    """
+    check_at_least("channels", channels, 1)
+    folder, found = Path(out_folder), layers(model)
+    digits = len(str(len(found)))
+    paths = []
+    for number, layer in enumerate(found, start=1):
+        name = layer.name.replace(".", "_")
+        paths.append(plot_kernel(layer, folder / f"kernel_{number:0{digits}d}_{name}.png", channels=channels))
+    paths.append(plot_windows(found, folder / "windows.png"))
+    paths.append(plot_spectra(found, folder / "spectra.png", spacing=spacing))
+    return paths
+
+
+def plot_kernel(layer: Layer, out: str | os.PathLike[str], *, channels: int = 6) -> Path:
+    """Draw slices through the query of one layer's kernel times window, ``m(u) K(u)``, against the offset.
+
+    One axis: curves. Two: one image per channel. Three: the planes through the query, one row each. The axes
+    show the part of the support where the window is above 0.01; the dashed line is where it is one half.
+
+    Returns:
+        The picture's path.
+    """
+    draw = _curves if layer.dim == 1 else _images
+    draw(layer, out, channels)
+    return Path(out)
+
+
+def _title(figure: Figure, layer: Layer) -> None:
+    extent = " × ".join(f"{e:.3g}" for e in layer.extent.tolist())
+    figure.suptitle(
+        f"{layer.name}: {layer.conv}, {type(layer.conv.kernel).__name__}, extent {extent} (position units)",
+        fontsize=10,
+    )
+
+
+def _curves(layer: Layer, out: str | os.PathLike[str], channels: int) -> None:
+    lower, upper = layer.box()
+    u = layer.line(0, 801, float(lower[0]), float(upper[0]))
+    rel, values, window = layer.offsets(u)[:, 0], layer.values(u), layer.window(u)
+    with picture(out, 6.4, 3.2) as figure:
+        axes = figure.subplots()
+        peak = 0.0
+        for i, channel in enumerate(layer.loudest(channels)):
+            axes.plot(
+                rel, values[:, channel], color=SERIES[i % len(SERIES)], label=layer.channel_name(channel)
+            )
+            peak = max(peak, float(values[:, channel].abs().max()))
+        axes.fill_between(
+            rel, -peak * window, peak * window, color=FAINT, alpha=0.15, linewidth=0, label="± window"
+        )
+        axes.axvline(0.0, color=FAINT, linewidth=0.8)
+        axes.set(
+            xlabel="offset of the sample from the query (position units)",
+            ylabel="window × kernel",
+            xlim=(rel[0], rel[-1]),
+        )
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+        _title(figure, layer)
+
+
+def _images(layer: Layer, out: str | os.PathLike[str], channels: int) -> None:
+    names = "xyz" if layer.dim <= 3 else [f"axis {d}" for d in range(layer.dim)]
+    planes = [(a, b) for a in range(layer.dim) for b in range(a + 1, layer.dim)]
+    chosen = layer.loudest(channels)
+    slices = []
+    for across, down in planes:
+        u = layer.plane(across, down, _PIXELS)
+        slices.append((layer.offsets(u), layer.values(u)[..., chosen], layer.window(u)))
+    peak = max(float(values.abs().max()) for _, values, _ in slices) or 1.0
+    with picture(out, 1.55 * len(chosen) + 1.1, 1.6 * len(planes) + 0.7) as figure:
+        grid = figure.subplots(len(planes), len(chosen), squeeze=False)
+        image: Any = None
+        for row, ((across, down), (rel, values, window)) in enumerate(zip(planes, slices, strict=True)):
+            x, y = rel[0, :, across], rel[:, 0, down]
+            for column, channel in enumerate(chosen):
+                axes = grid[row, column]
+                frame = (float(x[0]), float(x[-1]), float(y[0]), float(y[-1]))
+                image = axes.imshow(
+                    values[..., column],
+                    cmap=DIVERGING,
+                    vmin=-peak,
+                    vmax=peak,
+                    origin="lower",
+                    extent=frame,
+                    aspect="equal",
+                )
+                if bool((window < 0.5).any()) and bool((window > 0.5).any()):
+                    axes.contour(
+                        x, y, window, levels=[0.5], colors=INK, linewidths=0.7, linestyles="dashed", alpha=0.6
+                    )
+                axes.plot(0, 0, marker="+", color=INK, markersize=5, markeredgewidth=0.8)
+                axes.grid(False)
+                axes.locator_params(nbins=3)
+                axes.tick_params(length=2, labelsize=7)
+                if row == 0:
+                    axes.set_title(layer.channel_name(channel), fontsize=8)
+                if column == 0:
+                    axes.set_ylabel(f"{names[down]} offset", fontsize=8)
+                else:
+                    axes.set_yticklabels([])
+                axes.set_xlabel(f"{names[across]} offset", fontsize=8)
+        colour_scale(figure, image, grid, "window × kernel")
+        _title(figure, layer)

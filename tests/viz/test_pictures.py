@@ -1,0 +1,128 @@
+"""Pictures of runs and clouds: files appear, say what they show, and wrong input is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib
+import pytest
+import torch
+from matplotlib import image
+
+from ccnn_pc.viz import plot_cloud, plot_confusion, plot_curves, plot_prediction
+from ccnn_pc.viz.curves import read_metrics
+from ccnn_pc.viz.style import picture
+
+METRICS = """epoch,step,train/loss,train/accuracy,val/loss,val/accuracy,lr,window/stem.window
+0,9,,,1.5,0.50,,
+0,9,2.0,0.4,,,0.1,0.3
+1,19,,,nan,0.75,,
+1,19,1.0,0.8,,,0.05,0.2
+"""
+
+
+def colours(path: Path) -> int:
+    """How many different colours a picture has; a blank one has one."""
+    return len(torch.from_numpy(image.imread(path)).flatten(0, 1).unique(dim=0))
+
+
+def test_metrics_of_sparse_rows(tmp_path: Path) -> None:
+    file = tmp_path / "metrics.csv"
+    file.write_text(METRICS)
+    curves = read_metrics(file)
+    assert curves["train/loss"] == [(0.0, 2.0), (1.0, 1.0)]
+    assert curves["val/loss"] == [(0.0, 1.5)]  # nan is left out
+    assert curves["lr"] == [(0.0, 0.1), (1.0, 0.05)]
+    assert "epoch" not in curves and "step" not in curves
+
+
+def test_metrics_without_epochs_run_over_steps(tmp_path: Path) -> None:
+    file = tmp_path / "metrics.csv"
+    file.write_text("epoch,step,val/loss\n,5,1.0\n,10,0.5\n")
+    assert read_metrics(file) == {"val/loss": [(5.0, 1.0), (10.0, 0.5)]}
+
+
+def test_curves(tmp_path: Path) -> None:
+    file = tmp_path / "metrics.csv"
+    file.write_text(METRICS)
+    out = plot_curves(file, tmp_path / "new" / "curves.png")
+    assert out == tmp_path / "new" / "curves.png" and colours(out) > 20
+
+
+def test_curves_of_bad_files(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no such file"):
+        plot_curves(tmp_path / "none.csv", tmp_path / "a.png")
+    (tmp_path / "empty.csv").write_text("epoch,step,val/loss\n")
+    with pytest.raises(ValueError, match=r"must hold numbers .*empty\.csv"):
+        plot_curves(tmp_path / "empty.csv", tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("number", [2, 10, 40])
+def test_confusion(tmp_path: Path, number: int) -> None:
+    matrix = 5 * torch.eye(number, dtype=torch.long)
+    matrix[0, 1] = 2
+    matrix[1] = 0  # a class without samples
+    out = plot_confusion(matrix, [f"class {i}" for i in range(number)], tmp_path / "confusion.png")
+    assert colours(out) > 20
+
+
+def test_confusion_of_bad_input(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"'matrix' must be square \(got shape \[2, 3\]\)"):
+        plot_confusion(torch.zeros(2, 3), ["a", "b"], tmp_path / "a.png")
+    with pytest.raises(ValueError, match=r"'classes' must have one name per row of 'matrix' \(2; got 1\)"):
+        plot_confusion(torch.zeros(2, 2), ["a"], tmp_path / "a.png")
+    with pytest.raises(ValueError, match="at least 0"):
+        plot_confusion(-torch.ones(2, 2), ["a", "b"], tmp_path / "a.png")
+
+
+def test_clouds(tmp_path: Path) -> None:
+    pos = torch.rand(50, 3)
+    normals = torch.nn.functional.normalize(torch.randn(50, 3), dim=1)
+    for name, options in {
+        "plain": {},
+        "shaded": {"normals": normals, "title": "a cloud"},
+        "values": {"values": pos[:, 0], "label": "x (m)"},
+        "labels": {"values": torch.arange(50) % 3, "label": "part"},
+    }.items():
+        assert colours(plot_cloud(pos, tmp_path / f"{name}.png", **options)) > 20, name
+    assert colours(plot_cloud(pos[:, :2], tmp_path / "flat.png")) > 20
+    assert plot_cloud(torch.zeros(1, 3), tmp_path / "point.png").is_file()
+
+
+def test_clouds_of_bad_input(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"2 or 3 coordinates per point \(got 4\)"):
+        plot_cloud(torch.rand(5, 4), tmp_path / "a.png")
+    with pytest.raises(ValueError, match="finite"):
+        plot_cloud(torch.full((5, 3), torch.nan), tmp_path / "a.png")
+    with pytest.raises(ValueError, match="'values' must have as many rows as 'pos'"):
+        plot_cloud(torch.rand(5, 3), tmp_path / "a.png", values=torch.rand(4))
+    assert not (tmp_path / "a.png").exists()
+
+
+def test_prediction(tmp_path: Path) -> None:
+    out = plot_prediction(
+        torch.rand(50, 3), ["chair", "table"], torch.tensor([0.25, 0.75]), tmp_path / "a.png", truth="chair"
+    )
+    assert colours(out) > 20
+    with pytest.raises(ValueError, match=r"'probabilities' must be one per class \(2; got shape \[3\]\)"):
+        plot_prediction(torch.rand(5, 3), ["a", "b"], [0.1, 0.2, 0.7], tmp_path / "b.png")
+    with pytest.raises(ValueError, match=r"must be in \[0, 1\]"):
+        plot_prediction(torch.rand(5, 3), ["a", "b"], [-1.0, 2.0], tmp_path / "b.png")
+
+
+def test_settings_come_back_and_no_global_figure_is_made(tmp_path: Path) -> None:
+    before = dict(matplotlib.rcParams)
+    plot_cloud(torch.rand(5, 3), tmp_path / "a.png")
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match=r"'out' must be a file that can be written \(got .*file.a\.png"):
+        plot_cloud(torch.rand(5, 3), tmp_path / "file" / "a.png")
+
+
+def test_the_suffix_is_the_format(tmp_path: Path) -> None:
+    with picture(tmp_path / "a.svg", 2.0, 2.0) as figure:
+        figure.subplots().plot([0, 1])
+    assert "<svg" in (tmp_path / "a.svg").read_text()

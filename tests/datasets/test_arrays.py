@@ -9,7 +9,15 @@ import pytest
 import torch
 from torch_geometric.loader import DataLoader
 
-from ccnn_pc.datasets import CloudArrays, Compose, Jitter, ModelNet, RandomPoints, open_dataset, stratified_split
+from ccnn_pc.datasets import (
+    CloudArrays,
+    Compose,
+    Jitter,
+    ModelNet,
+    RandomPoints,
+    open_dataset,
+    stratified_split,
+)
 from ccnn_pc.datasets.arrays import read_arrays
 
 

@@ -32,7 +32,7 @@ def test_poses_keep_z_up_and_sizes_near_one():
     for seed in range(50):
         linear = pose(np.random.default_rng(seed))
         size = np.linalg.svd(linear)[1]
-        assert 0.85 <= size.min() and size.max() <= 1.15
+        assert size.min() >= 0.85 and size.max() <= 1.15
         up = linear @ [0, 0, 1]
         assert up[2] / np.linalg.norm(up) >= np.cos(np.radians(15)) - 1e-9
 
@@ -45,7 +45,9 @@ def test_a_shape_depends_on_its_key_alone(tmp_path):
     assert not torch.equal(few[0].pos, few[1].pos)
     other = Shapes("train", per_class=2, num_points=32, cache=tmp_path / "a")
     assert not torch.equal(few[0].pos, other[0].pos)
-    assert not torch.equal(few[0].pos, Shapes("test", per_class=2, num_points=32, shape_seed=1, cache=tmp_path)[0].pos)
+    assert not torch.equal(
+        few[0].pos, Shapes("test", per_class=2, num_points=32, shape_seed=1, cache=tmp_path)[0].pos
+    )
 
 
 def test_sizes_and_content():

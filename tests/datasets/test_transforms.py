@@ -31,7 +31,9 @@ from ccnn_pc.datasets.transforms.augment import random_rotation
 
 
 def sphere(n: int = 200) -> PointCloudData:
-    normal = torch.nn.functional.normalize(torch.randn(n, 3, generator=torch.Generator().manual_seed(5)), dim=1)
+    normal = torch.nn.functional.normalize(
+        torch.randn(n, 3, generator=torch.Generator().manual_seed(5)), dim=1
+    )
     return PointCloudData(pos=normal.clone(), normal=normal, y=torch.tensor([0]), name="sphere")
 
 
@@ -150,7 +152,14 @@ def test_subsets_take_all_rows_along_and_small_clouds_stay():
 
 def test_a_cloud_of_one_point_survives_everything():
     data = PointCloudData(pos=torch.ones(1, 3), normal=torch.ones(1, 3), y=torch.tensor([3]))
-    steps = [RandomPoints(4), FarthestPoints(4), PointDropout(0.9), Normalize(), RandomRotation(), FeaturesFrom()]
+    steps = [
+        RandomPoints(4),
+        FarthestPoints(4),
+        PointDropout(0.9),
+        Normalize(),
+        RandomRotation(),
+        FeaturesFrom(),
+    ]
     data = Compose(steps)(data, seeded())
     assert data.x.shape == (1, 6) and data.y.tolist() == [3]
 
@@ -198,7 +207,9 @@ def test_moving_points_with_a_table_raises():
 
 
 def test_the_generator_decides_and_inputs_stay():
-    steps = Compose([RandomPoints(50), RandomRotation(), RandomScale(), RandomTranslate(), Jitter(), PointDropout()])
+    steps = Compose(
+        [RandomPoints(50), RandomRotation(), RandomScale(), RandomTranslate(), Jitter(), PointDropout()]
+    )
     data = sphere()
     a, b, c = steps(data, seeded(1)), steps(data, seeded(1)), steps(data, seeded(2))
     assert torch.equal(a.pos, b.pos) and a.pos.shape[0] != 200
@@ -225,7 +236,8 @@ def test_foreign_transforms_fit_in():
 
 def test_preprocessing_of_a_model():
     steps = preprocessing_transform(
-        {"num_points": 64, "normalize": "box", "features": ["normal", "pos"], "num_neighbors": 8}, [RandomRotation()]
+        {"num_points": 64, "normalize": "box", "features": ["normal", "pos"], "num_neighbors": 8},
+        [RandomRotation()],
     )
     names = [type(step).__name__ for step in steps.transforms]
     assert names == ["RandomPoints", "Normalize", "RandomRotation", "FeaturesFrom", "KNN"]

@@ -37,7 +37,9 @@ def test_points_lie_on_their_triangle_and_normals_are_its_normal(generator):
     assert torch.equal(points[first, 2], torch.zeros(int(first.sum()), dtype=torch.float64))
     torch.testing.assert_close(normals[first], torch.tensor([0, 0, 1.0]).double().expand(int(first.sum()), 3))
     torch.testing.assert_close(points[~first, 0], torch.full((int((~first).sum()),), 5.0).double())
-    torch.testing.assert_close(normals[~first], torch.tensor([1.0, 0, 0]).double().expand(len(normals[~first]), 3))
+    torch.testing.assert_close(
+        normals[~first], torch.tensor([1.0, 0, 0]).double().expand(len(normals[~first]), 3)
+    )
 
 
 def test_areas_are_half_of_the_cross_product():
@@ -47,7 +49,9 @@ def test_areas_are_half_of_the_cross_product():
 
 
 def test_the_generator_decides(dtype):
-    draw = [sample_surface(VERTICES.to(dtype), FACES, 9, torch.Generator().manual_seed(s))[0] for s in (1, 1, 2)]
+    draw = [
+        sample_surface(VERTICES.to(dtype), FACES, 9, torch.Generator().manual_seed(s))[0] for s in (1, 1, 2)
+    ]
     assert draw[0].dtype == dtype
     assert torch.equal(draw[0], draw[1]) and not torch.equal(draw[0], draw[2])
 

@@ -16,7 +16,7 @@ CUDA_LIMIT = 100  # the package's CUDA kernel keeps its candidates in an array o
 
 
 def _exhaustive(samples: Tensor, queries: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    d2 = squared_distances(samples.t()[:, None, :], queries.t()[:, None, :])[0]
+    d2 = squared_distances(samples.t()[:, None, :], queries.t())
     nearest = d2.topk(count, dim=1, largest=False)
     return nearest.values, nearest.indices
 
@@ -39,7 +39,7 @@ def cluster_finder(samples: Tensor) -> Find:
     return find
 
 
-def knn_cluster(search: Search, k: int) -> Iterator[tuple[Tensor, Tensor]]:
+def knn_cluster(search: Search, k: int) -> Iterator[tuple[int, Tensor]]:
     """Neighbours from torch-cluster. See :func:`ccnn_pc.ops.knn_kdtree.search_by_cloud`.
 
     Raises:

@@ -14,11 +14,10 @@ import torch
 from torch import Tensor
 
 from ccnn_pc.ops.search import Search
-from ccnn_pc.ops.ties import may_tie, settle, sort_rows
+from ccnn_pc.ops.ties import BLOCK, MARGIN, settle
 
-CPU_BLOCK = 1 << 15  # pairs per block: three buffers stay in the cache, torch runs them on the calling thread
+CPU_BLOCK = 1 << 15  # pairs at once: the buffers stay in the cache, and torch runs them on the calling thread
 GPU_BLOCK = 1 << 23  # 64 MiB per buffer
-MARGIN = 4  # candidates beyond k: enough to see a tie at the cut
 _LAST = torch.iinfo(torch.int64).max
 _SELF = -(1 << 52)  # bit pattern of -inf
 
@@ -32,15 +31,17 @@ def smallest(keys: Tensor, count: int) -> Tensor:
         array.sort(axis=1)
         return keys[:, :count]
     array.partition(count - 1, axis=1)
-    return sort_rows(keys[:, :count].clone())
+    first = array[:, :count]
+    first.sort(axis=1)
+    return keys[:, :count]
 
 
 def squared_distances(samples: Tensor, queries: Tensor) -> Tensor:
-    """Squared distances ``[b, m, n]`` of ``samples [D, b, n]`` and ``queries [D, b, m]``."""
-    difference = samples[0][:, None, :] - queries[0][:, :, None]
+    """Squared distances ``[r, n]`` of queries ``[D, r]`` to samples ``[D, r, n]`` (or ``[D, 1, n]``)."""
+    difference = samples[0] - queries[0][:, None]
     total = difference * difference
     for axis in range(1, samples.shape[0]):
-        torch.sub(samples[axis][:, None, :], queries[axis][:, :, None], out=difference)
+        torch.sub(samples[axis], queries[axis][:, None], out=difference)
         total.addcmul_(difference, difference)
     return total
 
@@ -78,78 +79,69 @@ def _padded(flat: Tensor, ptr: list[int], clouds: range) -> tuple[Tensor, Tensor
     return padded, valid
 
 
-def knn_dense(search: Search, k: int) -> Iterator[tuple[Tensor, Tensor]]:
+def knn_dense(search: Search, k: int) -> Iterator[tuple[int, Tensor]]:
     """Neighbours by exhaustive comparison.
 
     Yields:
-        Query rows ``[r]`` and the global indices ``[r, min(k, cloud size)]`` of their neighbours.
+        The first query and the global indices ``[r, min(k, cloud size)]`` of its and the following ones' neighbours.
     """
     device = search.pos.device
-    budget = CPU_BLOCK if device.type == "cpu" else GPU_BLOCK
+    budget, stage = (CPU_BLOCK, BLOCK) if device.type == "cpu" else (GPU_BLOCK, GPU_BLOCK)
     sizes = search.sizes()
     queries = [b - a for a, b in zip(search.query_ptr[:-1], search.query_ptr[1:], strict=True)]
-    for clouds in groups(sizes, queries, k + MARGIN, budget):
-        samples, valid = _padded(search.pos, search.pos_ptr, clouds)
-        query, valid_query = (samples, valid) if search.same else _padded(search.query, search.query_ptr, clouds)
-        shape = (len(clouds), query.shape[2])
-        sample_start = torch.tensor([search.pos_ptr[c] for c in clouds], device=device)[:, None].expand(shape)
-        query_start = torch.tensor([search.query_ptr[c] for c in clouds], device=device)[:, None]
-        rows = query_start + torch.arange(shape[1], device=device)
-        unit = search.unit[clouds.start : clouds.stop, None].expand(shape)
-        real = torch.ones(shape, dtype=torch.bool, device=device) if valid_query is None else valid_query
+    for clouds in groups(sizes, queries, k + MARGIN, GPU_BLOCK):
+        block = _Block(search, clouds, budget)
         available = min(sizes[c] for c in clouds)
-        step = max(1, budget // (len(clouds) * samples.shape[2]))
-        for first in range(0, shape[1], step):
-            part = slice(first, min(first + step, shape[1]))
-            keys, mask = _keys(samples, query[:, :, part], valid, first if search.same else None)
-            keep = real[:, part].reshape(-1)
-            block = _Block(search, keys[keep] if valid_query is not None else keys, mask)
-            block.place(rows[:, part].reshape(-1)[keep], sample_start[:, part].reshape(-1)[keep])
-            yield block.rows, block.nearest(min(k, available), available, unit[:, part].reshape(-1)[keep])
+        places = torch.arange(block.rows.numel(), device=device).split(max(1, stage // min(available, k + MARGIN)))
+        for some in places:
 
+            def fetch(
+                part: Tensor, count: int, block: _Block = block, some: Tensor = some
+            ) -> tuple[Tensor, Tensor]:
+                return block.nearest(some[part], count)
 
-def _keys(samples: Tensor, query: Tensor, valid: Tensor | None, diagonal: int | None) -> tuple[Tensor, int]:
-    """Packed keys ``[b * m, n]`` and the bit mask of the index in them."""
-    count = samples.shape[2]
-    mask = (1 << (count - 1).bit_length()) - 1
-    keys = squared_distances(samples, query).view(torch.int64)
-    index = torch.arange(count, device=keys.device)
-    keys.bitwise_and_(~mask).bitwise_or_(index)
-    if diagonal is not None:  # queries are the samples diagonal, diagonal + 1, ...
-        own = index[diagonal : diagonal + query.shape[2]]
-        keys[:, :, diagonal : diagonal + query.shape[2]].diagonal(dim1=1, dim2=2).copy_(own + _SELF)
-    if valid is not None:
-        keys.masked_fill_(~valid[:, None, :], _LAST)
-    return keys.view(-1, count), mask
+            rows, start, unit = block.rows[some], block.start[some], block.unit[some]
+            yield int(rows[0]), settle(search, fetch, min(k, available), available, rows, start, unit)
 
 
 class _Block:
-    """Rows of packed keys and what is needed to settle their ties."""
+    """Some clouds, padded to one size, and their queries in one flat list."""
 
-    def __init__(self, search: Search, keys: Tensor, mask: int) -> None:
-        self.search, self.keys, self.mask = search, keys, mask
+    def __init__(self, search: Search, clouds: range, budget: int) -> None:
+        device = search.pos.device
+        self.samples, self.valid = _padded(search.pos, search.pos_ptr, clouds)
+        self.budget, self.same = budget, search.same
+        bounds = [(c - clouds.start, search.query_ptr[c], search.query_ptr[c + 1]) for c in clouds]
+        counts = torch.tensor([b - a for _, a, b in bounds], device=device)
+        self.rows = torch.arange(bounds[0][1], bounds[-1][2], device=device)
+        self.cloud = torch.arange(len(clouds), device=device).repeat_interleave(counts)
+        self.start = torch.tensor([search.pos_ptr[c] for c in clouds], device=device)[self.cloud]
+        self.unit = search.unit[clouds.start : clouds.stop][self.cloud]
+        self.query = search.query[bounds[0][1] : bounds[-1][2]].t().contiguous()
+        self.index = torch.arange(self.samples.shape[2], device=device)
+        self.mask = (1 << (len(self.index) - 1).bit_length()) - 1
 
-    def place(self, rows: Tensor, start: Tensor) -> None:
-        """Say which queries the rows are and where the samples of their clouds begin."""
-        self.rows, self.start = rows, start
+    def keys(self, part: Tensor) -> Tensor:
+        """Packed distances and indices of some rows to all samples, ``[r, n]``."""
+        first, last = int(self.cloud[part[0]]), int(self.cloud[part[-1]])
+        if first == last:  # rows are in order: all of one cloud, whose samples need not be copied for every row
+            samples = self.samples[:, first : first + 1]
+        else:
+            samples = self.samples[:, self.cloud[part]]
+        keys = squared_distances(samples, self.query[:, part]).view(torch.int64)
+        keys.bitwise_and_(~self.mask).bitwise_or_(self.index)
+        if self.same:
+            own = (self.rows[part] - self.start[part])[:, None]
+            keys.scatter_(1, own, own + _SELF)
+        if self.valid is not None:
+            keys.masked_fill_(~self.valid[self.cloud[part]], _LAST)
+        return keys
 
-    def unpack(self, keys: Tensor) -> tuple[Tensor, Tensor]:
-        return (keys & ~self.mask).view(torch.float64), keys & self.mask
-
-    def fetch(self, part: Tensor, count: int) -> tuple[Tensor, Tensor]:
-        return self.unpack(smallest(self.keys[part], count))
-
-    def offset(self, part: Tensor, index: Tensor) -> Tensor:
-        sample = self.search.pos[index + self.start[part, None]]
-        return sample - self.search.query[self.rows[part], None, :]
-
-    def nearest(self, k: int, available: int, unit: Tensor) -> Tensor:
-        """Global indices ``[r, k]``."""
-        top = smallest(self.keys, min(available, k + MARGIN))
-        d2, index = self.unpack(top[:, : k + 1])
-        ties = may_tie(d2, unit).nonzero()[:, 0]
-        index = index[:, :k]
-        if ties.numel():
-            # padded clouds of a block have different sizes; columns beyond a row's own cloud never come first
-            index[ties] = settle(ties, k, available, self.fetch, self.offset, unit[ties], self.search.cap)
-        return index + self.start[:, None]
+    def nearest(self, part: Tensor, count: int) -> tuple[Tensor, Tensor]:
+        """Squared distances and indices within the cloud of the ``count`` nearest samples, ``[r, count]``."""
+        found = torch.empty(len(part), count, dtype=torch.int64, device=part.device)
+        step = max(1, self.budget // len(self.index))
+        for low in range(0, len(part), step):
+            some = slice(low, min(low + step, len(part)))
+            found[some] = smallest(self.keys(part[some]), count)
+        return (found & ~self.mask).view(torch.float64), found.bitwise_and_(self.mask)

@@ -10,16 +10,13 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from ccnn_pc.ops.search import Search
-from ccnn_pc.ops.ties import may_tie, settle
-
-MARGIN = 4  # candidates beyond k: enough to see a tie at the cut
-BLOCK = 1 << 21  # candidates held at once
+from ccnn_pc.ops.ties import BLOCK, MARGIN, settle
 
 Find = Callable[[Tensor, int], tuple[Tensor, Tensor]]
 """``find(queries [r, D], count)``: squared distances ``[r, count]``, sorted, and indices within the cloud."""
 
 
-def search_by_cloud(search: Search, k: int, build: Callable[[Tensor], Find]) -> Iterator[tuple[Tensor, Tensor]]:
+def search_by_cloud(search: Search, k: int, build: Callable[[Tensor], Find]) -> Iterator[tuple[int, Tensor]]:
     """Neighbours by a finder that is built for one cloud at a time.
 
     Args:
@@ -28,31 +25,23 @@ def search_by_cloud(search: Search, k: int, build: Callable[[Tensor], Find]) -> 
         build: makes the finder from a cloud's samples ``[n, D]``.
 
     Yields:
-        Query rows ``[r]`` and the global indices ``[r, min(k, cloud size)]`` of their neighbours.
+        The first query and the global indices ``[r, min(k, cloud size)]`` of its and the following ones' neighbours.
     """
+    device = search.pos.device
     for c, size in enumerate(search.sizes()):
         start, first, stop = search.pos_ptr[c], search.query_ptr[c], search.query_ptr[c + 1]
-        samples = search.pos[start : start + size]
-        find = build(samples)
-        columns, count = min(k, size), min(size, k + MARGIN)
+        find = build(search.pos[start : start + size])
+        for some in torch.arange(first, stop, device=device).split(max(1, BLOCK // min(size, k + MARGIN))):
 
-        def fetch(rows: Tensor, count: int, find: Find = find, start: int = start) -> tuple[Tensor, Tensor]:
-            d2, index = find(search.query[rows], count)
-            return self_first(d2, index, rows - start) if search.same else (d2, index)
+            def fetch(
+                part: Tensor, count: int, find: Find = find, some: Tensor = some, start: int = start
+            ) -> tuple[Tensor, Tensor]:
+                rows = some[part]
+                d2, index = find(search.query[rows], count)
+                return self_first(d2, index, rows - start) if search.same else (d2, index)
 
-        def offset(rows: Tensor, index: Tensor, samples: Tensor = samples) -> Tensor:
-            return samples[index] - search.query[rows, None, :]
-
-        step = max(1, BLOCK // count)
-        for low in range(first, stop, step):
-            rows = torch.arange(low, min(low + step, stop), device=search.pos.device)
-            d2, index = fetch(rows, count)
-            ties = may_tie(d2[:, : columns + 1], search.unit[c]).nonzero()[:, 0]
-            index = index[:, :columns]
-            if ties.numel():
-                unit = search.unit[c].expand(len(ties))
-                index[ties] = settle(rows[ties], columns, size, fetch, offset, unit, search.cap)
-            yield rows, index + start
+            starts, unit = torch.full_like(some, start), search.unit[c].expand(len(some))
+            yield int(some[0]), settle(search, fetch, min(k, size), size, some, starts, unit)
 
 
 def self_first(d2: Tensor, index: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
@@ -81,6 +70,6 @@ def tree_finder(samples: Tensor) -> Find:
     return find
 
 
-def knn_kdtree(search: Search, k: int) -> Iterator[tuple[Tensor, Tensor]]:
+def knn_kdtree(search: Search, k: int) -> Iterator[tuple[int, Tensor]]:
     """Neighbours from k-d trees; the problem must be on the CPU. See :func:`search_by_cloud`."""
     return search_by_cloud(search, k, tree_finder)

@@ -180,10 +180,10 @@ def knn(
     find = {Backend.KDTREE: knn_kdtree, Backend.DENSE: knn_dense, Backend.CLUSTER: knn_cluster}[backend]
     index = torch.empty(len(search.query), k, dtype=torch.int32, device=search.query.device)
     count = torch.full((len(search.query),), k, dtype=torch.int32, device=search.query.device)
-    for rows, found in find(search, k):
-        width = found.shape[1]
-        index[rows, :width] = found.int()
+    for first, found in find(search, k):
+        rows, width = slice(first, first + len(found)), found.shape[1]
+        index[rows, :width] = found
         if width < k:
-            index[rows, width:] = found[:, -1:].int()
+            index[rows, width:] = found[:, -1:]
             count[rows] = width
     return Neighbors(index.to(pos.device), count.to(pos.device))

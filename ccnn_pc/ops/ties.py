@@ -6,11 +6,10 @@ differently. The rule: nearer first; at equal distance the lexicographically sma
 offset (duplicates) the smaller index; and a sample that queries itself before everything else.
 
 "Equal" needs a tolerance, since a lattice moved by 0.1 is no exact lattice any more. Stored coordinates carry an error
-of at most :math:`\epsilon L` (unit roundoff times largest coordinate of the cloud; twice that where the position is
-the rounded result of one operation), so squared distances carry :math:`8\sqrt{D}\,\epsilon L d`, and two of them agree
-if they differ by at most
+of at most :math:`\epsilon L` (unit roundoff times largest coordinate of the cloud), so squared distances carry at most
+:math:`4\sqrt{D}\,\epsilon L d`, and two of them agree if they differ by at most
 
-.. math:: \min(16\sqrt{D}\,\epsilon L\,d,\; c\,h^2) + 10^{-9} d^2 .
+.. math:: \min(8\sqrt{D}\,\epsilon L\,d,\; c\,h^2) + 10^{-9} d^2 .
 
 Here :math:`h` is the distance to the query's nearest neighbour that is farther than rounding. Squared distances on a
 lattice of spacing :math:`h` differ by at least :math:`h^2`, so the cap (:math:`c = 10^{-2}` for float32 input,
@@ -26,144 +25,166 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-SLOPE = 16.0  # tolerance of squared distances, in rounding units times distance
+from ccnn_pc.ops.search import Search
+
+SLOPE = 8.0  # tolerance of squared distances, in rounding units times distance
 RELATIVE = 1e-9  # part of the tolerance common to all input types, relative to the squared distance
-OFFSET_SLOPE = 8.0  # tolerance of one coordinate of an offset, in rounding units
+OFFSET_SLOPE = 4.0  # tolerance of one coordinate of an offset, in rounding units
+MARGIN = 4  # candidates fetched beyond k: enough to see a tie at the cut
+BLOCK = 1 << 18  # candidates treated at once
 
 Fetch = Callable[[Tensor, int], tuple[Tensor, Tensor]]
-"""``fetch(rows, count)``: the ``count`` nearest of these rows: squared distances (sorted) and indices."""
+"""``fetch(part, count)``: the ``count`` nearest of some rows: squared distances, sorted, and indices within the cloud.
+
+A sample that is its own query has the squared distance -inf and comes first.
+"""
 
 
-def sort_rows(keys: Tensor) -> Tensor:
-    """Sort int64 rows; on CPU in place through numpy, whose vectorised sort is several times faster than torch's."""
+def argsort_keys(keys: Tensor) -> Tensor:
+    """Permutation that sorts int64 numbers ``[T]``; on CPU by numpy, whose vectorised sort is several times faster."""
     if keys.device.type != "cpu":
-        return keys.sort(dim=1).values
-    keys.numpy().sort(axis=1)
-    return keys
+        return keys.argsort()
+    return torch.from_numpy(keys.numpy().argsort())
 
 
-def may_tie(d2: Tensor, unit: Tensor) -> Tensor:
-    """Rows in which two consecutive squared distances may be equal (an upper bound of the tolerance; cheap).
+def tolerance(d2: Tensor, unit: Tensor, nearest: Tensor, cap: float) -> Tensor:
+    """By how much squared distances may differ and still be equal: the formula of this module.
 
     Args:
-        d2: sorted squared distances ``[r, K]``, -inf for a sample itself.
-        unit: rounding of a position ``[r]`` or one number.
+        d2: squared distances.
+        unit: rounding of a position in the cloud, from :class:`~ccnn_pc.ops.search.Search`.
+        nearest: squared distance from the query to its nearest neighbour beyond rounding.
+        cap: ``c`` of the formula.
+    """
+    return torch.minimum(SLOPE * unit * d2.sqrt(), cap * nearest) + RELATIVE * d2
+
+
+def nearest_beyond_rounding(d2: Tensor, unit: Tensor) -> Tensor:
+    """The entries of ``d2`` that lie beyond rounding; +inf elsewhere."""
+    return torch.where(d2 > (4.0 * unit).square(), d2, torch.inf)
+
+
+def tied_columns(d2: Tensor, unit: Tensor, cap: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Find ties in sorted rows ``[r, K]``.
 
     Returns:
-        bool ``[r]``.
+        The rows with ties ``[t]``, which of their entries tie with the entry before (bool ``[t, K]``), and the squared
+        distance to each such row's nearest neighbour beyond rounding ``[t]`` (0 where there is none).
     """
-    if d2.shape[1] < 2:
-        return torch.zeros(d2.shape[0], dtype=torch.bool, device=d2.device)
+    gap = d2[:, 1:] - d2[:, :-1]
     last = d2[:, -1].clamp(min=0)
-    tolerance = SLOPE * unit * last.sqrt() + RELATIVE * last
-    return (d2[:, 1:] - d2[:, :-1]).amin(dim=1) <= tolerance
+    rows = (gap.amin(dim=1) <= SLOPE * unit * last.sqrt() + RELATIVE * last).nonzero()[:, 0]  # cheap upper bound
+    some, unit = d2[rows], unit[rows, None]
+    nearest = nearest_beyond_rounding(some, unit).amin(dim=1)
+    nearest = torch.where(nearest.isinf(), torch.zeros_like(nearest), nearest)
+    tied = torch.zeros(some.shape, dtype=torch.bool, device=d2.device)
+    tied[:, 1:] = gap[rows] <= tolerance(some[:, 1:], unit, nearest[:, None], cap)
+    real = tied.any(dim=1)
+    return rows[real], tied[real], nearest[real]
 
 
-def _nearest(d2: Tensor, unit: Tensor) -> Tensor:
-    """Squared distance to the nearest neighbour beyond rounding ``[r]``, 0 where there is none."""
-    floor = (4.0 * unit).square()[:, None]
-    nearest = torch.where((d2 > floor) & d2.isfinite(), d2, torch.inf).amin(dim=1)
-    return torch.where(nearest.isinf(), torch.zeros_like(nearest), nearest)
+def reorder(index: Tensor, tied: Tensor, place: Tensor, offset: Tensor, coordinate: Tensor, spacing: Tensor) -> None:
+    """Sort each run of equal distances by offset, then index, in place.
+
+    Args:
+        index: all indices, in order of query and distance ``[N]``; changed in place.
+        tied: whether an entry ties with the one before, for the entries at ``place``, bool ``[T]``.
+        place: positions in ``index`` of the members of runs, ascending ``[T]``.
+        offset: ``p_j - q_i`` of the members, float64 ``[T, D]``.
+        coordinate: tolerance of one coordinate of an offset ``[T]``.
+        spacing: smallest distance around, a guess of a lattice's spacing: a number, maybe infinite.
+    """
+    member = index[place].long()
+    key = (~tied).long().cumsum(0)
+    bits = int(key[-1]).bit_length()
+    for axis in range(offset.shape[1]):
+        key, bits = _refine(key, bits, offset[:, axis], coordinate, spacing)
+    key, bits = _append(key, bits, member, int(member.max()).bit_length())
+    index[place] = index[place[argsort_keys(key)]]
 
 
-def _rank(values: Tensor, tolerance: Tensor) -> Tensor:
-    """Rank of each value in its row, equal where sorted neighbours differ by at most ``tolerance`` ``[r, 1]``."""
-    ordered, order = values.sort(dim=1)
-    rank = torch.zeros_like(order)
-    rank[:, 1:] = ((ordered[:, 1:] - ordered[:, :-1]) > tolerance).cumsum(dim=1)
-    return torch.empty_like(order).scatter_(1, order, rank)
-
-
-def _lattice_rank(values: Tensor, spacing: Tensor, tolerance: Tensor) -> tuple[Tensor | None, int]:
-    """Ranks and their number of bits where all values are multiples of ``spacing`` (no sort needed), else None."""
-    if not bool(spacing.isfinite()):
-        return None, 0
-    step = (values / spacing).round()
-    if not bool((torch.addcmul(values, step, spacing, value=-1).abs() <= tolerance).all()):
-        return None, 0
-    step = step - step.amin(dim=1, keepdim=True)
-    bits = int(step.max()).bit_length()
-    return (step.long(), bits) if bits <= 16 else (None, 0)
+def _refine(key: Tensor, bits: int, value: Tensor, tolerance: Tensor, spacing: Tensor) -> tuple[Tensor, int]:
+    """Make ``value`` decide where ``key`` is equal; values that differ by no more than ``tolerance`` are equal."""
+    if bool(spacing.isfinite()):
+        step = (value / spacing).round()
+        off = torch.addcmul(value, step, spacing, value=-1).abs_()
+        if bool((off <= tolerance * (1 + step.abs())).all()):  # the guessed spacing is itself rounded
+            step = (step - step.min()).long()  # all on one lattice: multiples decide, nothing to sort
+            return _append(key, bits, step, int(step.max()).bit_length())
+    order = value.argsort()
+    order = order[key[order].argsort(stable=True)]
+    first, second = order[:-1], order[1:]
+    later = torch.zeros_like(key)
+    later[1:] = ((key[second] != key[first]) | (value[second] - value[first] > tolerance[second])).cumsum(0)
+    return torch.empty_like(key).scatter_(0, order, later), int(later[-1]).bit_length()
 
 
 def _append(key: Tensor, bits: int, rank: Tensor, rank_bits: int) -> tuple[Tensor, int]:
-    """Add a less significant rank to the sort key; the key is made dense first where it would overflow."""
+    """Add a less significant number to the key, which is made dense first where it would overflow."""
     if bits + rank_bits > 62:
-        key = _rank(key, torch.zeros((), dtype=key.dtype, device=key.device))
-        bits = key.shape[1].bit_length()
+        key = key.unique(return_inverse=True)[1]
+        bits = int(key.max()).bit_length()
     return (key << rank_bits) | rank, bits + rank_bits
 
 
-def order_rows(d2: Tensor, index: Tensor, offset: Tensor, unit: Tensor, cap: float) -> tuple[Tensor, Tensor]:
-    """Sort candidates by the rule of this module.
-
-    Args:
-        d2: squared distances ``[r, K]``, sorted; -inf for a sample itself, +inf for padding.
-        index: indices ``[r, K]`` int64.
-        offset: ``p_j - q_i`` in float64 ``[r, K, D]``.
-        unit: rounding of a position ``[r]``.
-        cap: largest tolerance as a fraction of the nearest neighbour's squared distance.
-
-    Returns:
-        The sorted indices ``[r, K]`` and the number of each column's group of equal distances ``[r, K]``.
-    """
-    rows, columns = d2.shape
-    nearest = _nearest(d2, unit)
-    before, later = d2[:, :-1], d2[:, 1:]
-    tolerance = torch.minimum(SLOPE * unit[:, None] * later.sqrt(), cap * nearest[:, None]) + RELATIVE * later
-    farther = ((later - before) > tolerance) | ((later == torch.inf) & (before < torch.inf))
-    group = torch.zeros(rows, columns, dtype=torch.long, device=d2.device)
-    group[:, 1:] = farther.cumsum(dim=1)
-    spacing = nearest.sqrt()
-    coordinate = torch.minimum(OFFSET_SLOPE * unit, 1e-2 * spacing) + RELATIVE * spacing
-    lattice = torch.where(spacing > 0, spacing, torch.inf).min()
-    column_bits = columns.bit_length()
-    key, bits = group, column_bits
-    for axis in range(offset.shape[2]):
-        rank, rank_bits = _lattice_rank(offset[:, :, axis], lattice, coordinate[:, None])
-        if rank is None:
-            rank, rank_bits = _rank(offset[:, :, axis], coordinate[:, None]), column_bits
-        key, bits = _append(key, bits, rank, rank_bits)
-    index_bits = int(index.max()).bit_length()
-    key, _ = _append(key, bits, index, index_bits)
-    return sort_rows(key) & ((1 << index_bits) - 1), group
-
-
 def settle(
-    rows: Tensor,
-    k: int,
-    available: int,
-    fetch: Fetch,
-    offset: Callable[[Tensor, Tensor], Tensor],
-    unit: Tensor,
-    cap: float,
+    search: Search, fetch: Fetch, k: int, available: int, rows: Tensor, start: Tensor, unit: Tensor
 ) -> Tensor:
-    """The first ``k`` neighbours of rows with ties, fetching more candidates until none is left out at the cut.
+    """The first ``k`` neighbours of some queries, ties decided.
+
+    Candidates are fetched with a small margin. Where the tie at the cut reaches the last of them, more are fetched,
+    until it does not or all points are there.
 
     Args:
-        rows: row numbers ``[r]``, handed to ``fetch`` and ``offset``.
+        search: the problem.
+        fetch: see :data:`Fetch`; its first argument counts within ``rows``.
         k: columns wanted, at most ``available``.
-        available: number of samples of the cloud.
-        fetch: see :data:`Fetch`.
-        offset: ``offset(rows, index)`` gives ``p_j - q_i`` ``[r, K, D]``.
-        unit: rounding of a position ``[r]``.
-        cap: see :func:`order_rows`.
+        available: number of samples in every cloud concerned (the least, if all have ``k + MARGIN`` or more).
+        rows: query numbers ``[r]``.
+        start: number of the first sample of each query's cloud ``[r]``.
+        unit: rounding of a position in it ``[r]``.
 
     Returns:
-        Indices ``[r, k]``.
+        Global sample indices ``[r, k]``.
     """
-    result = torch.empty(rows.shape[0], k, dtype=torch.long, device=rows.device)
-    todo = torch.arange(rows.shape[0], device=rows.device)
-    count = min(available, k + k // 2 + 32)
-    while todo.numel():
-        step = max(1, 2_000_000 // count)
-        left = []
-        for part in todo.split(step):
-            d2, index = fetch(rows[part], count)
-            ordered, group = order_rows(d2, index, offset(rows[part], index), unit[part], cap)
-            result[part] = ordered[:, :k]
-            if count < available:
-                left.append(part[group[:, k - 1] == group[:, -1]])
-        todo = torch.cat(left) if left else todo[:0]
+    part = torch.arange(len(rows), device=rows.device)
+    count = min(available, k + MARGIN)
+    d2, found = fetch(part, count)
+    open_rows = _decide(search, d2, found, k, rows, start, unit)
+    result = found[:, :k]
+    while open_rows.numel() and count < available:
+        part, left = open_rows, []
         count = min(available, 2 * count)
-    return result
+        for some in part.split(max(1, BLOCK // count)):
+            d2, found = fetch(some, count)
+            left.append(some[_decide(search, d2, found, k, rows[some], start[some], unit[some])])
+            result[some] = found[:, :k]
+        open_rows = torch.cat(left)
+    return result.add_(start[:, None])
+
+
+def _decide(
+    search: Search, d2: Tensor, found: Tensor, k: int, rows: Tensor, start: Tensor, unit: Tensor
+) -> Tensor:
+    """Reorder candidates ``found`` in place; returns the rows whose tie at the cut includes the last candidate."""
+    if d2.shape[1] < 2:
+        return rows[:0]
+    which, tied, nearest = tied_columns(d2, unit, search.cap)
+    if not which.numel():
+        return which
+    member = tied.clone()
+    member[:, :-1] |= tied[:, 1:]
+    row, column = member.nonzero(as_tuple=True)
+    index, source = found[which], rows[which]
+    near = nearest.sqrt()
+    coordinate = torch.minimum(OFFSET_SLOPE * unit[which], 1e-2 * near) + RELATIVE * near
+    reorder(
+        index.view(-1),
+        tied[row, column],
+        row * d2.shape[1] + column,
+        search.pos[index[row, column] + start[which][row]] - search.query[source[row]],
+        coordinate[row],
+        torch.where(near > 0, near, torch.inf).min(),
+    )
+    found[which] = index
+    return which[tied[:, k:].all(dim=1)] if d2.shape[1] > k else which[:0]

@@ -24,12 +24,12 @@ or let ccnn_pc.datasets.download_modelnet(root) fetch it where the network allow
 
 
 class ModelNet(StoredDataset):
-    """Classification of CAD models (Wu et al., "3D ShapeNets", CVPR 2015), z up.
+    """Classification of CAD models (Wu et al., "3D ShapeNets", CVPR 2015).
 
     Recognised at ``root``, in this order: ``train.npz``/``test.npz`` (see :class:`CloudArrays`); the official
     tree ``<class>/{train,test}/*.off``; the official zip; ``modelnet40_normal_resampled``;
     ``modelnet40_ply_hdf5_2048``. Whatever the form, an item has ``pos`` in [-1, 1]^3 and, where known,
-    ``normal``.
+    ``normal``. Meshes and arrays have z up; common copies of the two resampled forms have y up (``Axis.Y``).
 
     Args:
         root: folder of one of these forms, or one ``.npz`` or ``.zip`` file.

@@ -17,7 +17,7 @@ def own_cache(tmp_path_factory, monkeypatch):
     return folder
 
 
-def off_text(vertices=CUBE, polygons=QUADS, header="OFF\n") -> str:
+def off_text(vertices: np.ndarray = CUBE, polygons: list[list[int]] = QUADS, header: str = "OFF\n") -> str:
     """An OFF file; ``header="OFF"`` glues the counts to it."""
     lines = [f"{header}{len(vertices)} {len(polygons)} 0"]
     lines += [" ".join(str(float(value)) for value in row) for row in vertices]

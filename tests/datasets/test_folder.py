@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from ccnn_pc.datasets.read_shape import estimate_normals
 from .conftest import CUBE, off_text
 
 
-def fill(folder, count: int = 3, scale: float = 1.0) -> None:
+def fill(folder: Path, count: int = 3, scale: float = 1.0) -> None:
     folder.mkdir(parents=True)
     for number in range(count):
         (folder / f"s{number}.off").write_text(off_text(vertices=CUBE * [scale, 1, 1]))

@@ -5,30 +5,41 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
-from ccnn_pc.datasets.formats import parse, read_raw
+from ccnn_pc.datasets.formats import RawShape, parse, read_raw
 from ccnn_pc.datasets.formats.lzf import lzf_decompress
 from ccnn_pc.datasets.formats.raw import strips
 
 from .conftest import CUBE, QUADS, off_text
 
+HALVES = [[q[0], *pair] for q in QUADS for pair in (q[1:3], q[2:4])]
+"""The sides of the cube, cut into triangles."""
 
-def area(raw) -> float:
-    a, b, c = (raw.vertices[raw.faces[:, i]] for i in range(3))
+
+def triangles(raw: RawShape) -> np.ndarray:
+    assert raw.faces is not None
+    return raw.faces
+
+
+def area(raw: RawShape) -> float:
+    a, b, c = (raw.vertices[triangles(raw)[:, i]] for i in range(3))
     return float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2)
 
 
-def volume(raw) -> float:
-    a, b, c = (raw.vertices[raw.faces[:, i]] for i in range(3))
+def volume(raw: RawShape) -> float:
+    a, b, c = (raw.vertices[triangles(raw)[:, i]] for i in range(3))
     return float((np.cross(a, b) * c).sum() / 6)
 
 
 def lzf_compress(data: bytes) -> bytes:
-    """A simple LZF writer: greedy matches of 3 to 264 bytes, found by a table of the last 3-byte positions."""
-    out, literals, seen, place = bytearray(), bytearray(), {}, 0
+    """A simple LZF writer: greedy matches of 3 to 264 bytes, found by their first three."""
+    out, literals, place = bytearray(), bytearray(), 0
+    seen: dict[bytes, int] = {}
 
     def flush() -> None:
         for start in range(0, len(literals), 32):
@@ -78,9 +89,9 @@ def test_lzf_undoes_compression(rng, size, kinds):
         off_text(header="OFF "),
         off_text(header="# a comment\nOFF\n# and more\n\n").replace("# a comment\n", ""),
         off_text().replace("\n", "\r\n"),
-        off_text(polygons=[[a, b, c] for q in QUADS for a, b, c in ((q[0], q[1], q[2]), (q[0], q[2], q[3]))]),
+        off_text(polygons=HALVES),
         off_text(
-            polygons=[[a, b, c] for q in QUADS for a, b, c in ((q[0], q[1], q[2]), (q[0], q[2], q[3]))],
+            polygons=HALVES,
             header="OFF",
         ),
         "\n".join(line + " 255 0 0" if line.startswith("4 ") else line for line in off_text().splitlines()),
@@ -100,7 +111,7 @@ def test_lzf_undoes_compression(rng, size, kinds):
 )
 def test_off_variants_are_the_same_cube(text):
     raw = parse(text.encode(), "cube.off")
-    assert raw.vertices.shape == (8, 3) and raw.faces.shape == (12, 3)
+    assert raw.vertices.shape == (8, 3) and triangles(raw).shape == (12, 3)
     assert area(raw) == pytest.approx(6)
 
 
@@ -159,9 +170,9 @@ def ply(
 def test_ply_meshes(order):
     raw = parse(ply(order, QUADS), "cube.ply")
     np.testing.assert_array_equal(raw.vertices, CUBE)
-    assert len(raw.faces) == 12 and area(raw) == pytest.approx(6)
+    assert len(triangles(raw)) == 12 and area(raw) == pytest.approx(6)
     mixed = parse(ply(order, [*QUADS[1:], QUADS[0][:3], [QUADS[0][i] for i in (0, 2, 3)]]), "cube.ply")
-    assert len(mixed.faces) == 12 and area(mixed) == pytest.approx(6)
+    assert len(triangles(mixed)) == 12 and area(mixed) == pytest.approx(6)
 
 
 @pytest.mark.parametrize("order", ["ascii", "<", ">"])
@@ -175,7 +186,7 @@ def test_ply_clouds_with_normals(order):
 @pytest.mark.parametrize("order", ["ascii", "<", ">"])
 def test_ply_triangle_strips(order):
     raw = parse(ply(order, None, strip=[0, 1, 2, 3, -1, 4, 5, 6, 7]), "strips.ply")
-    assert raw.faces.tolist() == [[0, 1, 2], [2, 1, 3], [4, 5, 6], [6, 5, 7]]
+    assert triangles(raw).tolist() == [[0, 1, 2], [2, 1, 3], [4, 5, 6], [6, 5, 7]]
 
 
 def test_strips_keep_one_orientation_and_drop_steering_triangles():
@@ -218,7 +229,8 @@ def pcd(layout: str, points: np.ndarray, padding: bytes = b"") -> bytes:
     table["n"] = [0, 0, 1]
     head = (
         "# .PCD v0.7\nVERSION 0.7\nFIELDS label x y z _ normal_x normal_y normal_z\nSIZE 4 4 8 4 1 4 4 4\n"
-        f"TYPE U F F F U F F F\nCOUNT 1 1 1 1 3 1 1 1\nWIDTH {n}\nHEIGHT 1\nVIEWPOINT 0 0 0 1 0 0 0\nPOINTS {n}\nDATA {layout}\n"
+        f"TYPE U F F F U F F F\nCOUNT 1 1 1 1 3 1 1 1\nWIDTH {n}\nHEIGHT 1\nVIEWPOINT 0 0 0 1 0 0 0\n"
+        f"POINTS {n}\nDATA {layout}\n"
     ).encode()
     if layout == "ascii":
         lines = [f"{r['label']} {r['x']} {r['y']} {r['z']} 0 0 0 0 0 1" for r in table]
@@ -267,7 +279,8 @@ def test_text_clouds(text):
 
 
 def test_text_normals_are_told_from_colours():
-    assert parse(b"0,1,2,0,0.6,0.8\n3,4,5,1,0,0\n", "a.txt").normals.tolist() == [[0, 0.6, 0.8], [1, 0, 0]]
+    normals = parse(b"0,1,2,0,0.6,0.8\n3,4,5,1,0,0\n", "a.txt").normals
+    assert normals is not None and normals.tolist() == [[0.0, 0.6, 0.8], [1.0, 0.0, 0.0]]
     assert parse(b"0 1 2 255 0 0\n3 4 5 9 9 9\n", "a.xyz").normals is None
 
 
@@ -278,14 +291,14 @@ def test_bad_text(text):
 
 
 def test_numpy_files():
-    def saved(save, *args, **kwargs) -> bytes:
+    def saved(save: Callable[..., None], *args: Any, **kwargs: Any) -> bytes:
         buffer = io.BytesIO()
         save(buffer, *args, **kwargs)
         return buffer.getvalue()
 
     np.testing.assert_array_equal(parse(saved(np.save, CUBE), "a.npy").vertices, CUBE)
     mesh = parse(saved(np.savez, vertices=CUBE, faces=[[0, 1, 2]]), "a.npz")
-    assert mesh.faces.tolist() == [[0, 1, 2]]
+    assert triangles(mesh).tolist() == [[0, 1, 2]]
     cloud = parse(saved(np.savez, pos=CUBE, normal=CUBE), "a.npz")
     np.testing.assert_array_equal(cloud.normals, CUBE)
     for data in (
@@ -304,7 +317,7 @@ def test_trimesh_formats(suffix):
     box = trimesh.creation.box(extents=(1, 2, 3))
     data = box.export(file_type=suffix)
     raw = parse(data.encode() if isinstance(data, str) else data, f"box.{suffix}")
-    assert volume(raw) == pytest.approx(6, rel=1e-5) and len(raw.faces) == 12
+    assert volume(raw) == pytest.approx(6, rel=1e-5) and len(triangles(raw)) == 12
     scene = trimesh.Scene([box, box.copy().apply_translation([5, 0, 0])])
     if suffix == "glb":
         assert volume(parse(scene.export(file_type="glb"), "scene.glb")) == pytest.approx(12, rel=1e-5)
@@ -329,9 +342,9 @@ def test_shared_scans(shared):
     kinect = read_raw(clouds / "kinect_mosd_test0.pcd")
     assert len(kinect.vertices) == 307200 and int(np.isfinite(kinect.vertices).all(axis=1).sum()) == 189198
     igea = read_raw(clouds / "igea.ply")
-    assert igea.faces.shape == (268686, 3)
+    assert triangles(igea).shape == (268686, 3)
     # closed and consistently oriented: every directed edge once, its reverse once
-    edges = igea.faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2).astype(np.int64)
+    edges = triangles(igea)[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2).astype(np.int64)
     there = np.sort(edges[:, 0] * 2**32 + edges[:, 1])
     back = np.sort(edges[:, 1] * 2**32 + edges[:, 0])
     assert len(np.unique(there)) == len(there) and np.array_equal(there, back)
@@ -342,5 +355,5 @@ def test_shared_scans(shared):
 def test_shared_meshes_all_read(shared):
     with zipfile.ZipFile(shared / "data" / "modelnet10" / "meshes.zip") as archive:
         names = [name for name in archive.namelist() if name.endswith(".off")]
-        sizes = [len(parse(archive.read(name), name).faces) for name in names]
+        sizes = [len(triangles(parse(archive.read(name), name))) for name in names]
     assert len(sizes) == 160 and min(sizes) == 72 and max(sizes) == 8278

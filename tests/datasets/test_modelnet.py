@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,8 +27,8 @@ def tree() -> dict[str, str]:
     return files
 
 
-def check(root, form: str, test: int = 4, **options) -> ModelNet:
-    data = ModelNet(root, split="test", num_points=128, **options)
+def check(root: Path, form: str, test: int = 4) -> ModelNet:
+    data = ModelNet(root, split="test", num_points=128)
     assert data.form == form and len(data) == test and data.classes == ["desk", "table"]
     for item in data:
         assert float(item.pos.abs().max()) == pytest.approx(1, abs=1e-4)
@@ -67,7 +69,7 @@ def test_a_broken_member_is_counted(tmp_path):
     assert data.broken[0][0].endswith("desk_0001.off")
 
 
-def sampled(rng, scale: float) -> np.ndarray:
+def sampled(rng: np.random.Generator, scale: float) -> np.ndarray:
     """Points on the long sides of a box, with normals: [60, 6]."""
     side = rng.integers(0, 2, 60) * 2 - 1.0
     points = np.column_stack([rng.uniform(-scale, scale, 60), side, rng.uniform(-1, 1, 60)])
@@ -142,13 +144,16 @@ def test_shared_meshes_agree_with_shared_arrays(shared):
         )
 
 
-def small_archive(tmp_path, **change) -> Archive:
+def small_archive(tmp_path: Path, **change: Any) -> Archive:
     source = tmp_path / "source.zip"
     with zipfile.ZipFile(source, "w") as archive:
         for name, text in tree().items():
             archive.writestr(name, text)
     md5 = hashlib.md5(source.read_bytes()).hexdigest()
-    settings = {"file": "ModelNet10.zip", "mirrors": ((tmp_path / "none.zip").as_uri(), source.as_uri())}
+    settings: dict[str, Any] = {
+        "file": "ModelNet10.zip",
+        "mirrors": ((tmp_path / "none.zip").as_uri(), source.as_uri()),
+    }
     return Archive(**{**settings, "md5": md5, "members": 10, "suffix": ".off", **change})
 
 

@@ -12,18 +12,18 @@ from ccnn_pc.ops.neighbors import Neighbors, knn
 from ccnn_pc.ops.radius import pairs_within
 from ccnn_pc.ops.search import Search, prepare
 
-TRUNCATION = 4.0  # kernels end at this many bandwidths, where they are 3e-4 of their peak
+TRUNCATION = 3.0  # kernels end at this many bandwidths, where they are 1 % of their peak
 
 
 def default_bandwidth(pos: Tensor, batch: Tensor | None = None) -> Tensor:
-    r"""One bandwidth per cloud: a third of the median distance to the :math:`\lceil\sqrt n\,\rceil`-th nearest neighbour.
+    r"""One bandwidth per cloud: half of the median distance to the :math:`\lceil\sqrt n\,\rceil`-th neighbour.
 
-    Scott's rule, :math:`h = \sigma n^{-1/(D+4)}` (Scott, Multivariate Density Estimation, 1992, eq. 6.42), measures a
-    cloud by its spread :math:`\sigma` and assumes that it fills D dimensions; a mesh's surface fills two of three. The
-    distance to a neighbour of given rank measures the intrinsic scale instead: the ball around a typical point then
-    holds :math:`\sqrt n` points whatever the dimension, so :math:`h \to 0` and :math:`n h^d \to \infty` as a consistent
-    estimate needs, and h shrinks faster than Scott's: integrals need less bias than densities do, and average the
-    variance away.
+    Scott's rule, :math:`h = \sigma n^{-1/(D+4)}` (Scott, Multivariate Density Estimation, 1992, eq. 6.42),
+    measures a cloud by its spread :math:`\sigma` and assumes that it fills D dimensions; a mesh's surface
+    fills two of three. The distance to a neighbour of given rank measures the intrinsic scale instead: the
+    ball around a typical point then holds :math:`\sqrt n` points whatever the dimension, so :math:`h \to 0`
+    and :math:`n h^d \to \infty` as a consistent estimate needs, and h shrinks faster than Scott's: integrals
+    need less bias than densities do, and average the variance away.
 
     Args:
         pos: positions ``[n, D]``.
@@ -34,16 +34,18 @@ def default_bandwidth(pos: Tensor, batch: Tensor | None = None) -> Tensor:
 
     Example:
         >>> default_bandwidth(torch.arange(16.0)[:, None]).item()  # the 4th neighbour is 2 away
-        0.6666666666666666
+        1.0
     """
     search = prepare(pos, batch, None, None)
     result = []
     for first, stop in zip(search.pos_ptr[:-1], search.pos_ptr[1:], strict=True):
         cloud = search.pos[first:stop]
-        table = knn(cloud, min(stop - first, math.isqrt(stop - first - 1) + 2))  # itself, and ceil(sqrt(n)) others
+        table = knn(
+            cloud, min(stop - first, math.isqrt(stop - first - 1) + 2)
+        )  # itself, and ceil(sqrt(n)) others
         distance = (cloud[table.index[:, -1].long()] - cloud).norm(dim=1)
         middle = distance.median()
-        result.append((middle if middle > 0 else distance.max()) / 3)
+        result.append((middle if middle > 0 else distance.max()) / 2)
     return torch.stack(result)
 
 
@@ -53,8 +55,8 @@ def kernel_density(pos: Tensor, batch: Tensor | None = None, bandwidth: float | 
     .. math:: f(p_i) = \frac{1}{n\,(2\pi)^{D/2} h^D} \sum_{j \in \text{cloud}} e^{-|p_j - p_i|^2 / 2h^2}
 
     (Parzen, 1962; used for the weights of CKConv, eq. 8, and of PointConv.) The sum ends at
-    four bandwidths. For points on a surface the result is proportional to the density on the surface; a factor common to
-    a cloud drops out in :func:`inverse_density_volume`.
+    three bandwidths. For points on a surface the result is proportional to the density on the surface; a
+    factor common to a cloud drops out in :func:`inverse_density_volume`.
 
     Args:
         pos: positions ``[n, D]``, float32 or float64.
@@ -62,16 +64,16 @@ def kernel_density(pos: Tensor, batch: Tensor | None = None, bandwidth: float | 
         bandwidth: h in position units; None: :func:`default_bandwidth`, one for each cloud.
 
     Returns:
-        Density ``[n]`` in the type of ``pos``, points (as a fraction of the cloud) per unit of D-volume; 1 for clouds
-        without extent whose bandwidth nobody gave.
+        Density ``[n]`` in the type of ``pos``, points (as a fraction of the cloud) per unit of D-volume; 1
+        for clouds without extent whose bandwidth nobody gave.
 
     Raises:
         TypeError: positions that are not float32 or float64.
         ValueError: wrong shapes, NaN or infinity, an unsorted batch vector, bandwidth <= 0.
 
     Example:
-        >>> kernel_density(torch.zeros(2, 1), bandwidth=1.0).tolist()  # both at the peak of the normal density
-        [0.3989422917366028, 0.3989422917366028]
+        >>> kernel_density(torch.zeros(2, 1), bandwidth=1.0)  # both at the peak of the normal density
+        tensor([0.3989, 0.3989])
     """
     search = prepare(pos, batch, None, None)
     if bandwidth is None:
@@ -113,27 +115,31 @@ def knn_density(
         pos: positions ``[n, D]``, float32 or float64.
         k: which other point (the point itself does not count); a smaller cloud takes its farthest.
         batch: cloud of each point, int64 ``[n]``, sorted; None is one cloud.
-        neighbors: a table from :func:`~ccnn_pc.ops.neighbors.knn` of the same points; its last column is used and ``k``
-            ignored.
-        intrinsic_dim: d, e.g. 2 for points on surfaces; None: estimated for each cloud (:func:`intrinsic_dimension`).
+        neighbors: a table from :func:`~ccnn_pc.ops.neighbors.knn` of the same points; its last column is used
+            and ``k`` ignored.
+        intrinsic_dim: d, e.g. 2 for points on surfaces; None: estimated for each cloud
+            (:func:`intrinsic_dimension`).
 
     Returns:
-        Density ``[n]`` in the type of ``pos``, points (as a fraction of the cloud) per unit of d-volume. Points with
-        k duplicates get the largest density that others of the cloud have; clouds without extent get 1.
+        Density ``[n]`` in the type of ``pos``, points (as a fraction of the cloud) per unit of d-volume.
+        Points with k duplicates get the largest density that others of the cloud have; clouds without extent
+        get 1.
 
     Raises:
         TypeError: positions that are not float32 or float64.
         ValueError: wrong shapes, NaN or infinity, an unsorted batch vector, k < 1, d not in [1, D].
 
     Example:
-        >>> knn_density(torch.arange(5.0)[:, None], k=2, intrinsic_dim=1).tolist()  # unit spacing: 1/5 per unit
-        [0.10000000149011612, 0.20000000298023224, 0.20000000298023224, 0.20000000298023224, 0.10000000149011612]
+        >>> knn_density(torch.arange(5.0)[:, None], k=2, intrinsic_dim=1)  # unit spacing: 1/5 per unit
+        tensor([0.1000, 0.2000, 0.2000, 0.2000, 0.1000])
     """
     check_at_least("k", k, 1)
     if intrinsic_dim is not None:
         check_at_least("intrinsic_dim", intrinsic_dim, 1)
         if pos.dim() == 2 and intrinsic_dim > pos.shape[1]:
-            raise ValueError(f"'intrinsic_dim' must be at most the dimension {pos.shape[1]} (got {intrinsic_dim})")
+            raise ValueError(
+                f"'intrinsic_dim' must be at most the dimension {pos.shape[1]} (got {intrinsic_dim})"
+            )
     search = prepare(pos, batch, None, None)
     table = knn(pos, k + 1, batch) if neighbors is None else neighbors.check(len(pos))
     check_same_length("neighbors", table.index, "pos", pos)
@@ -158,8 +164,8 @@ def intrinsic_dimension(distance: Tensor, largest: int) -> int:
 
     .. math:: 1/d = \text{mean}_{i,j} \log (r_k(p_i) / r_j(p_i))
 
-    the maximum-likelihood estimate of Levina and Bickel (2004, eq. 8), averaged over points as MacKay and Ghahramani
-    advise, rounded to a whole number in [1, ``largest``].
+    the maximum-likelihood estimate of Levina and Bickel (2004, eq. 8), averaged over points as MacKay and
+    Ghahramani advise, rounded to a whole number in [1, ``largest``].
 
     Args:
         distance: sorted distances to neighbours ``[n, k]``; zeros and the last column do not count.
@@ -183,11 +189,12 @@ def intrinsic_dimension(distance: Tensor, largest: int) -> int:
 def inverse_density_volume(density: Tensor, batch: Tensor | None = None) -> Tensor:
     r"""Volume each point stands for, :math:`V_i \propto 1/f(p_i)`, with mean 1 in each cloud.
 
-    So a uniform cloud has weight 1 everywhere, and :math:`\sum V x / \sum V` estimates the mean of x over the set on which
-    the points lie, however unevenly they were sampled.
+    So a uniform cloud has weight 1 everywhere, and :math:`\sum V x / \sum V` estimates the mean of x over the
+    set on which the points lie, however unevenly they were sampled.
 
     Args:
-        density: positive ``[n]``, from :func:`kernel_density` or :func:`knn_density`; any factor per cloud drops out.
+        density: positive ``[n]``, from :func:`kernel_density` or :func:`knn_density`; any factor per cloud
+            drops out.
         batch: cloud of each point, int64 ``[n]``, sorted; None is one cloud.
 
     Returns:
@@ -211,5 +218,8 @@ def inverse_density_volume(density: Tensor, batch: Tensor | None = None) -> Tens
     batch = check_batch("batch", batch, density)
     volume = 1.0 / density.double()
     counts = torch.bincount(batch)
-    mean = torch.zeros(len(counts), dtype=torch.float64, device=density.device).index_add_(0, batch, volume) / counts
+    mean = (
+        torch.zeros(len(counts), dtype=torch.float64, device=density.device).index_add_(0, batch, volume)
+        / counts
+    )
     return (volume / mean[batch]).to(density)

@@ -16,7 +16,9 @@ def check_edges(edge_index: Tensor, num_queries: int) -> None:
         ValueError: wrong shape or an index out of range.
     """
     if not isinstance(edge_index, Tensor) or edge_index.dtype not in (torch.int32, torch.int64):
-        raise TypeError(f"'edge_index' must be an integer tensor (got {getattr(edge_index, 'dtype', type(edge_index))})")
+        raise TypeError(
+            f"'edge_index' must be an integer tensor (got {getattr(edge_index, 'dtype', type(edge_index))})"
+        )
     if edge_index.dim() != 2 or edge_index.shape[0] != 2:
         raise ValueError(f"'edge_index' must have shape [2, E] (got {list(edge_index.shape)})")
     if edge_index.shape[1] == 0:
@@ -80,5 +82,5 @@ class Graph:
         return Graph(self.ptr, self.index + offset)
 
     def flat(self) -> tuple[Tensor, Tensor, Tensor]:
-        """All indices ``[E]`` int32, and where each query's begin and how many they are, int64 ``[m]`` each."""
+        """Indices ``[E]`` int32; where each query's begin, and how many they are, int64 ``[m]`` each."""
         return self.index, self.ptr[:-1], self.degree

@@ -1,9 +1,10 @@
 """Nearest neighbours by comparing every query with every sample of its cloud, in blocks of bounded memory.
 
-Squared distances are computed from coordinate differences in float64, not from a matrix product: a product loses half
-of the digits, so that duplicates would not lie at distance 0 and ties could not be told from near misses. The index is
-packed into the lowest bits of the (non-negative, hence ordered) float64 pattern, so that selection and sort run once,
-over plain int64 numbers; what is lost is below the tie tolerance of :mod:`ccnn_pc.ops.ties`.
+Squared distances are computed from coordinate differences in float64, not from a matrix product: a product
+loses half of the digits, so that duplicates would not lie at distance 0 and ties could not be told from near
+misses. The index is packed into the lowest bits of the (non-negative, hence ordered) float64 pattern, so that
+selection and sort run once, over plain int64 numbers; what is lost is below the tie tolerance of
+:mod:`ccnn_pc.ops.ties`.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ def squared_distances(samples: Tensor, queries: Tensor) -> Tensor:
 def groups(sizes: list[int], queries: list[int], wanted: int, budget: int) -> Iterator[range]:
     """Consecutive clouds that share one padded block.
 
-    They must offer the same number of candidates, ``min(wanted, size)``, fit the budget, and waste less than they use.
+    They must offer the same number of candidates, ``min(wanted, size)``, fit the budget, and waste less than
+    they use.
     """
     first, area = 0, 0
     for c in range(len(sizes) + 1):
@@ -83,7 +85,8 @@ def knn_dense(search: Search, k: int) -> Iterator[tuple[int, Tensor]]:
     """Neighbours by exhaustive comparison.
 
     Yields:
-        The first query and the global indices ``[r, min(k, cloud size)]`` of its and the following ones' neighbours.
+        The first query and the global indices ``[r, min(k, cloud size)]`` of its and the following ones'
+        neighbours.
     """
     device = search.pos.device
     budget, stage = (CPU_BLOCK, BLOCK) if device.type == "cpu" else (GPU_BLOCK, GPU_BLOCK)
@@ -92,7 +95,9 @@ def knn_dense(search: Search, k: int) -> Iterator[tuple[int, Tensor]]:
     for clouds in groups(sizes, queries, k + MARGIN, GPU_BLOCK):
         block = _Block(search, clouds, budget)
         available = min(sizes[c] for c in clouds)
-        places = torch.arange(block.rows.numel(), device=device).split(max(1, stage // min(available, k + MARGIN)))
+        places = torch.arange(block.rows.numel(), device=device).split(
+            max(1, stage // min(available, k + MARGIN))
+        )
         for some in places:
 
             def fetch(
@@ -124,7 +129,9 @@ class _Block:
     def keys(self, part: Tensor) -> Tensor:
         """Packed distances and indices of some rows to all samples, ``[r, n]``."""
         first, last = int(self.cloud[part[0]]), int(self.cloud[part[-1]])
-        if first == last:  # rows are in order: all of one cloud, whose samples need not be copied for every row
+        if (
+            first == last
+        ):  # rows are in order: all of one cloud, whose samples need not be copied for every row
             samples = self.samples[:, first : first + 1]
         else:
             samples = self.samples[:, self.cloud[part]]

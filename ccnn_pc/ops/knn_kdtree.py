@@ -25,7 +25,8 @@ def search_by_cloud(search: Search, k: int, build: Callable[[Tensor], Find]) -> 
         build: makes the finder from a cloud's samples ``[n, D]``.
 
     Yields:
-        The first query and the global indices ``[r, min(k, cloud size)]`` of its and the following ones' neighbours.
+        The first query and the global indices ``[r, min(k, cloud size)]`` of its and the following ones'
+        neighbours.
     """
     device = search.pos.device
     for c, size in enumerate(search.sizes()):
@@ -45,7 +46,8 @@ def search_by_cloud(search: Search, k: int, build: Callable[[Tensor], Find]) -> 
 
 
 def self_first(d2: Tensor, index: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
-    """Put each sample itself into the first column, at distance -inf, where it is among the candidates at all.
+    """Put each sample itself into the first column, at distance -inf, where it is among the candidates at
+    all.
 
     Where it is not, all candidates are duplicates of it: a tie, for which more are fetched.
     """
@@ -64,7 +66,9 @@ def tree_finder(samples: Tensor) -> Find:
     tree = cKDTree(samples.numpy())
 
     def find(queries: Tensor, count: int) -> tuple[Tensor, Tensor]:
-        distance, index = tree.query(queries.numpy(), k=np.arange(1, count + 1), workers=torch.get_num_threads())
+        distance, index = tree.query(
+            queries.numpy(), k=np.arange(1, count + 1), workers=torch.get_num_threads()
+        )
         return torch.from_numpy(distance).square_(), torch.from_numpy(index)
 
     return find

@@ -1,4 +1,4 @@
-"""The k nearest samples of each query: a dense table, found by one of three backends that agree to the last tie."""
+"""The k nearest samples of each query: a table, found by one of three backends that agree to the last tie."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ class Neighbors:
             if tensor.dim() != dims:
                 raise ValueError(f"'{name}' must have {dims} dimensions (got shape {list(tensor.shape)})")
         if len(self.count) != len(self.index):
-            raise ValueError(f"'count' must have as many rows as 'index', {len(self.index)} (got {len(self.count)})")
+            raise ValueError(
+                f"'count' must have as many rows as 'index', {len(self.index)} (got {len(self.count)})"
+            )
         if self.index.numel() and int(self.index.min()) < 0:
             raise ValueError(f"'index' must not be negative (got {int(self.index.min())})")
         if self.count.numel():
@@ -87,13 +89,13 @@ class Neighbors:
         return Neighbors((self.index + offset).int(), self.count)
 
     def to_edge_index(self) -> Tensor:
-        """Edges int64 ``[2, E]``: row 0 sample, row 1 query; sorted by query, then as in the table; no padding."""
+        """Edges int64 ``[2, E]``, row 0 sample, row 1 query: sorted by query, without padding."""
         real = torch.arange(self.k, device=self.index.device) < self.count[:, None]
         query = torch.arange(len(self.index), device=self.index.device).repeat_interleave(self.count.long())
         return torch.stack([self.index[real].long(), query])
 
     def flat(self) -> tuple[Tensor, Tensor, Tensor]:
-        """All indices ``[m * k]`` int32, and where each query's begin and how many they are, int64 ``[m]`` each."""
+        """Indices ``[m * k]`` int32; where each query's begin, and how many they are, int64 ``[m]`` each."""
         start = torch.arange(len(self.index), device=self.index.device) * self.k
         return self.index.reshape(-1), start, self.count.long()
 
@@ -101,8 +103,9 @@ class Neighbors:
     def from_edge_index(cls, edge_index: Tensor, num_queries: int) -> Neighbors | Graph:
         """A given graph as a table if its degrees are even enough, else as a :class:`Graph`.
 
-        A table is made only if the largest degree is at most twice the median: a hub would fill the other rows with
-        padding. Edges of one query keep their order (which need not be by distance), and repeated edges stay.
+        A table is made only if the largest degree is at most twice the median: a hub would fill the other
+        rows with padding. Edges of one query keep their order (which need not be by distance), and repeated
+        edges stay.
 
         Args:
             edge_index: int64 ``[2, E]``, row 0 sample, row 1 query, in any order.
@@ -119,7 +122,9 @@ class Neighbors:
         largest, median = int(degree.max()), int(degree.median())
         if largest == 0 or largest > 2 * median:
             return graph
-        column = torch.minimum(torch.arange(largest, device=degree.device), (degree - 1).clamp(min=0)[:, None])
+        column = torch.minimum(
+            torch.arange(largest, device=degree.device), (degree - 1).clamp(min=0)[:, None]
+        )
         place = (graph.ptr[:-1, None] + column).clamp(max=len(graph.index) - 1)
         return cls(graph.index[place], degree.int())
 
@@ -127,8 +132,8 @@ class Neighbors:
 def choose(search: Search, k: int) -> Backend:
     """The backend that :data:`Backend.AUTO` stands for.
 
-    A static rule from ``scripts/bench_knn.py`` (table in ``results/bench_knn.csv``): DENSE on a GPU; on the CPU DENSE
-    where the largest cloud has at most ``1024 + 4 k`` points, else KDTREE.
+    A static rule from ``scripts/bench_knn.py`` (table in ``results/bench_knn.csv``): DENSE on a GPU; on the
+    CPU DENSE where the largest cloud has at most ``1024 + 4 k`` points, else KDTREE.
     """
     if search.pos.device.type == "cuda":
         return Backend.DENSE
@@ -146,13 +151,15 @@ def knn(
 ) -> Neighbors:
     r"""The ``k`` nearest samples of every query, within the query's own cloud.
 
-    Rows are sorted by distance; equal distances by the offset :math:`p_j - q_i`, lexicographically, then by index; a
-    sample that is its own query comes first. The same rule decides which of equally distant points are kept at the
-    cut. See :mod:`ccnn_pc.ops.ties` for what "equal" means. No gradient flows through the search.
+    Rows are sorted by distance; equal distances by the offset :math:`p_j - q_i`, lexicographically, then by
+    index; a sample that is its own query comes first. The same rule decides which of equally distant points
+    are kept at the cut. See :mod:`ccnn_pc.ops.ties` for what "equal" means. No gradient flows through the
+    search.
 
     Args:
         pos: sample positions ``[n, D]``, float32 or float64, any D.
-        k: number of neighbours, at least 1. A cloud with fewer points gives shorter rows: padded, and counted.
+        k: number of neighbours, at least 1. A cloud with fewer points gives shorter rows: padded, and
+            counted.
         batch: cloud of each sample, int64 ``[n]``, sorted, without gaps; None is one cloud.
         query_pos: query positions ``[m, D]``; None: the samples.
         query_batch: cloud of each query ``[m]``.
@@ -162,7 +169,8 @@ def knn(
         :class:`Neighbors` with ``index [m, k]`` on the device of ``pos``.
 
     Raises:
-        TypeError: positions that are not float32 or float64, a batch vector that is not integer, k not an integer.
+        TypeError: positions that are not float32 or float64, a batch vector that is not integer, k not an
+            integer.
         ValueError: k < 1, wrong shapes, no points, NaN or infinity, an unsorted batch vector.
         ImportError: Backend.CLUSTER without torch-cluster.
 

@@ -25,7 +25,8 @@ PAIRS = 1 << 22  # pairs compared at once on a GPU
 ROWS = 2048  # queries sorted at once: 11 bits of the sort key, the other 52 hold the distance
 
 Found = tuple[Tensor, Tensor, Tensor]
-"""Of a run of queries: number within the run, sample within the cloud, squared distance; one entry per edge."""
+"""Of a run of queries: number within the run, sample within the cloud, squared distance; one entry per
+edge."""
 
 
 def radius(
@@ -68,7 +69,7 @@ def radius(
     for c, size in enumerate(search.sizes()):
         start, first, stop = search.pos_ptr[c], search.query_ptr[c], search.query_ptr[c + 1]
         samples, unit = search.pos[start : start + size], search.unit[c]
-        slack = torch.minimum(SLOPE * unit * r, unit.new_tensor(1e-4 * r * r)) + RELATIVE * r * r
+        slack = torch.minimum(SLOPE * unit * r, unit.new_tensor(search.cap * r * r)) + RELATIVE * r * r
         reach = float((r * r + slack).sqrt())
         for low, (row, index, d2) in pairs_within(samples, search.query[first:stop], reach):
             if search.same:
@@ -131,7 +132,9 @@ def _sort(
     near = torch.where(near.isinf(), torch.zeros_like(near), near)
     tied = torch.zeros_like(row, dtype=torch.bool)
     same_row = row[1:] == row[:-1]
-    tied[1:] = same_row & (d2[1:] - d2[:-1] <= tolerance(d2[1:].clamp(min=0), unit, near[row[1:]], search.cap))
+    tied[1:] = same_row & (
+        d2[1:] - d2[:-1] <= tolerance(d2[1:].clamp(min=0), unit, near[row[1:]], search.cap)
+    )
     member = tied.clone()
     member[:-1] |= tied[1:]
     place = member.nonzero()[:, 0]
@@ -139,5 +142,7 @@ def _sort(
         source, spacing = row[place], near.sqrt()
         coordinate = torch.minimum(OFFSET_SLOPE * unit, 1e-2 * spacing[source]) + RELATIVE * spacing[source]
         offset = search.pos[index[place] + start] - search.query[source + first]
-        reorder(index, tied[place], place, offset, coordinate, torch.where(spacing > 0, spacing, torch.inf).min())
+        reorder(
+            index, tied[place], place, offset, coordinate, torch.where(spacing > 0, spacing, torch.inf).min()
+        )
     return row, index

@@ -1,4 +1,4 @@
-"""One neighbour problem, checked and in float64: samples, queries, clouds, and how well positions are known."""
+"""One neighbour problem, checked and in float64: samples, queries, clouds, rounding of positions."""
 
 from __future__ import annotations
 
@@ -57,7 +57,9 @@ def pointers(batch: Tensor) -> list[int]:
     return [0, *counts.cumsum(0).tolist()]
 
 
-def prepare(pos: Tensor, batch: Tensor | None, query_pos: Tensor | None, query_batch: Tensor | None) -> Search:
+def prepare(
+    pos: Tensor, batch: Tensor | None, query_pos: Tensor | None, query_batch: Tensor | None
+) -> Search:
     """Check positions and batch vectors and put them into a :class:`Search`.
 
     Raises:
@@ -75,13 +77,19 @@ def prepare(pos: Tensor, batch: Tensor | None, query_pos: Tensor | None, query_b
     else:
         check_positions("query_pos", query_pos, dim=pos.shape[1])
         if query_batch is None and int(batch[-1]) > 0:
-            raise ValueError(f"'query_batch' must be given for more than one cloud (got None, {int(batch[-1]) + 1} clouds)")
+            clouds = int(batch[-1]) + 1
+            raise ValueError(
+                f"'query_batch' must be given for more than one cloud (got None, {clouds} clouds)"
+            )
         query_batch = check_batch("query_batch", query_batch, query_pos)
         if query_pos.device != pos.device:
-            raise ValueError(f"'query_pos' must be on the device of 'pos', {pos.device} (got {query_pos.device})")
+            raise ValueError(
+                f"'query_pos' must be on the device of 'pos', {pos.device} (got {query_pos.device})"
+            )
         if int(query_batch[-1]) != int(batch[-1]):
             raise ValueError(
-                f"'query_batch' must number the same clouds as 'batch', {int(batch[-1]) + 1} (got {int(query_batch[-1]) + 1})"
+                "'query_batch' must number the same clouds as 'batch', "
+                f"{int(batch[-1]) + 1} (got {int(query_batch[-1]) + 1})"
             )
     if pos.shape[0] > INT32_MAX:
         raise ValueError(f"'pos' must hold at most {INT32_MAX} points (got {pos.shape[0]})")

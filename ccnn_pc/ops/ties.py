@@ -2,20 +2,20 @@ r"""Which of equally distant neighbours come first, decided so that rounding can
 
 On a lattice a point has many neighbours at the same distance. Their order, and which of them a table of ``k``
 columns keeps, must not depend on the point's place or number, or a network would treat equal surroundings
-differently. The rule: nearer first; at equal distance the lexicographically smaller offset ``p_j - q_i``; at equal
-offset (duplicates) the smaller index; and a sample that queries itself before everything else.
+differently. The rule: nearer first; at equal distance the lexicographically smaller offset ``p_j - q_i``; at
+equal offset (duplicates) the smaller index; and a sample that queries itself before everything else.
 
-"Equal" needs a tolerance, since a lattice moved by 0.1 is no exact lattice any more. Stored coordinates carry an error
-of at most :math:`\epsilon L` (unit roundoff times largest coordinate of the cloud), so squared distances carry at most
-:math:`4\sqrt{D}\,\epsilon L d`, and two of them agree if they differ by at most
+"Equal" needs a tolerance, since a lattice moved by 0.1 is no exact lattice any more. Stored coordinates carry
+an error of at most :math:`\epsilon L` (unit roundoff times largest coordinate of the cloud), so squared
+distances carry at most :math:`4\sqrt{D}\,\epsilon L d`, and two of them agree if they differ by at most
 
 .. math:: \min(8\sqrt{D}\,\epsilon L\,d,\; c\,h^2) + 10^{-9} d^2 .
 
-Here :math:`h` is the distance to the query's nearest neighbour that is farther than rounding. Squared distances on a
-lattice of spacing :math:`h` differ by at least :math:`h^2`, so the cap (:math:`c = 10^{-2}` for float32 input,
-:math:`10^{-6}` for float64) lies far below any true difference: data too coarse for their type (metres from the
-Earth's centre in float32) are then still sorted by distance. The last term lets all backends agree, whose float64
-arithmetic differs in the last digits.
+Here :math:`h` is the distance to the query's nearest neighbour that is farther than rounding. Squared
+distances on a lattice of spacing :math:`h` differ by at least :math:`h^2`, so the cap (:math:`c = 10^{-2}`
+for float32 input, :math:`10^{-6}` for float64) lies far below any true difference: data too coarse for their
+type (metres from the Earth's centre in float32) are then still sorted by distance. The last term lets all
+backends agree, whose float64 arithmetic differs in the last digits.
 """
 
 from __future__ import annotations
@@ -34,14 +34,15 @@ MARGIN = 4  # candidates fetched beyond k: enough to see a tie at the cut
 BLOCK = 1 << 18  # candidates treated at once
 
 Fetch = Callable[[Tensor, int], tuple[Tensor, Tensor]]
-"""``fetch(part, count)``: the ``count`` nearest of some rows: squared distances, sorted, and indices within the cloud.
+"""``fetch(part, count)``: the ``count`` nearest of some rows: squared distances, sorted, and indices within
+the cloud.
 
 A sample that is its own query has the squared distance -inf and comes first.
 """
 
 
 def argsort_keys(keys: Tensor) -> Tensor:
-    """Permutation that sorts int64 numbers ``[T]``; on CPU by numpy, whose vectorised sort is several times faster."""
+    """Permutation that sorts int64 numbers ``[T]``; on CPU by numpy, several times faster than torch."""
     if keys.device.type != "cpu":
         return keys.argsort()
     return torch.from_numpy(keys.numpy().argsort())
@@ -68,12 +69,15 @@ def tied_columns(d2: Tensor, unit: Tensor, cap: float) -> tuple[Tensor, Tensor, 
     """Find ties in sorted rows ``[r, K]``.
 
     Returns:
-        The rows with ties ``[t]``, which of their entries tie with the entry before (bool ``[t, K]``), and the squared
-        distance to each such row's nearest neighbour beyond rounding ``[t]`` (0 where there is none).
+        The rows with ties ``[t]``, which of their entries tie with the entry before (bool ``[t, K]``), and
+        the squared distance to each such row's nearest neighbour beyond rounding ``[t]`` (0 where there is
+        none).
     """
     gap = d2[:, 1:] - d2[:, :-1]
     last = d2[:, -1].clamp(min=0)
-    rows = (gap.amin(dim=1) <= SLOPE * unit * last.sqrt() + RELATIVE * last).nonzero()[:, 0]  # cheap upper bound
+    rows = (gap.amin(dim=1) <= SLOPE * unit * last.sqrt() + RELATIVE * last).nonzero()[
+        :, 0
+    ]  # cheap upper bound
     some, unit = d2[rows], unit[rows, None]
     nearest = nearest_beyond_rounding(some, unit).amin(dim=1)
     nearest = torch.where(nearest.isinf(), torch.zeros_like(nearest), nearest)
@@ -83,7 +87,9 @@ def tied_columns(d2: Tensor, unit: Tensor, cap: float) -> tuple[Tensor, Tensor, 
     return rows[real], tied[real], nearest[real]
 
 
-def reorder(index: Tensor, tied: Tensor, place: Tensor, offset: Tensor, coordinate: Tensor, spacing: Tensor) -> None:
+def reorder(
+    index: Tensor, tied: Tensor, place: Tensor, offset: Tensor, coordinate: Tensor, spacing: Tensor
+) -> None:
     """Sort each run of equal distances by offset, then index, in place.
 
     Args:
@@ -104,7 +110,7 @@ def reorder(index: Tensor, tied: Tensor, place: Tensor, offset: Tensor, coordina
 
 
 def _refine(key: Tensor, bits: int, value: Tensor, tolerance: Tensor, spacing: Tensor) -> tuple[Tensor, int]:
-    """Make ``value`` decide where ``key`` is equal; values that differ by no more than ``tolerance`` are equal."""
+    """Make ``value`` decide where ``key`` is equal; values within ``tolerance`` are equal too."""
     if bool(spacing.isfinite()):
         step = (value / spacing).round()
         off = torch.addcmul(value, step, spacing, value=-1).abs_()
@@ -132,8 +138,8 @@ def settle(
 ) -> Tensor:
     """The first ``k`` neighbours of some queries, ties decided.
 
-    Candidates are fetched with a small margin. Where the tie at the cut reaches the last of them, more are fetched,
-    until it does not or all points are there.
+    Candidates are fetched with a small margin. Where the tie at the cut reaches the last of them, more are
+    fetched, until it does not or all points are there.
 
     Args:
         search: the problem.
@@ -166,7 +172,7 @@ def settle(
 def _decide(
     search: Search, d2: Tensor, found: Tensor, k: int, rows: Tensor, start: Tensor, unit: Tensor
 ) -> Tensor:
-    """Reorder candidates ``found`` in place; returns the rows whose tie at the cut includes the last candidate."""
+    """Reorder ``found`` in place; returns the rows whose tie at the cut includes the last candidate."""
     if d2.shape[1] < 2:
         return rows[:0]
     which, tied, nearest = tied_columns(d2, unit, search.cap)

@@ -25,7 +25,8 @@ def fused_terms(terms: ConvolutionTerms) -> tuple[FactorizedProfile, Tensor]:
             f"the fused operator needs a FactorizedKernel (got {type(kernel).__name__}); "
             "run this layer with path=Path.MESSAGES"
         )
-    table = torch.cat([kernel.readout.weight.t(), kernel.readout.bias[None]])
+    weight, bias = kernel.readout.weight, kernel.readout.bias
+    table = torch.cat([weight.t(), weight.new_zeros(1, len(weight)) if bias is None else bias[None]])
     if not terms.separable:
         channels_in = terms.channels_in
         table = table.view(len(table), -1, channels_in).transpose(1, 2)

@@ -15,7 +15,12 @@ from ccnn_pc.domains.pooling import Pool, pool_segments
 from ccnn_pc.ops.graph import Graph, check_edges
 from ccnn_pc.ops.neighbors import Backend, Neighbors, knn
 from ccnn_pc.ops.point_convolution import PointGeometry, point_convolution
+from ccnn_pc.ops.radius import radius
 from ccnn_pc.ops.rows import Rows
+
+
+#: Numbers (edges x axes) up to which offsets are kept for all layers instead of being computed in each: 64 MB.
+MAX_CACHED_OFFSETS = 1 << 24
 
 
 class PointSet(AbstractDomain):
@@ -83,6 +88,8 @@ class PointSet(AbstractDomain):
         elif neighbors is not None:
             _check_neighbors(neighbors, self.num_samples, self.num_queries)
         self._distance: Tensor | None = None
+        self._offset: Tensor | None = None
+        self._reach: float | None = None
 
     def __repr__(self) -> str:
         parts = [f"samples={self.num_samples}", f"clouds={self.num_clouds}", f"dim={self.dim}"]
@@ -97,7 +104,7 @@ class PointSet(AbstractDomain):
     def _with(self, **changes: Any) -> PointSet:
         """A copy that shares all tensors but ``changes``; positions are not checked or centred again."""
         other = object.__new__(PointSet)
-        other.__dict__.update(self.__dict__, _distance=None)
+        other.__dict__.update(self.__dict__, _distance=None, _offset=None, _reach=None)
         other.__dict__.update(changes)
         return other
 
@@ -131,7 +138,6 @@ class PointSet(AbstractDomain):
         Raises:
             ValueError: r is not positive and finite.
         """
-        from ccnn_pc.ops.radius import radius
         check_positive("r", r)
         if self.bipartite:
             edge_index = radius(self.pos, r, self.batch, query_pos=self.query_pos, query_batch=self.query_batch)
@@ -194,9 +200,18 @@ class PointSet(AbstractDomain):
         profile, table = fused_terms(terms)
         rows = self._rows()
         if terms.threshold > 0:
-            reach = terms.window.reach(terms.extent, terms.threshold)
-            rows = rows.pruned(self._within(rows, float(reach)))
-        geometry = PointGeometry(self.pos, self.query_pos, rows, terms.extent, terms.causal, self.tolerance(terms.extent))
+            reach = float(terms.window.reach(terms.extent, terms.threshold))
+            if reach < self._furthest():
+                rows = rows.pruned(self._within(rows, reach))
+        geometry = PointGeometry(
+            self.pos,
+            self.query_pos,
+            rows,
+            terms.extent,
+            terms.causal,
+            self.tolerance(terms.extent),
+            rel=self._offsets(),
+        )
         y, moments = point_convolution(x, geometry, profile, table, gram=terms.penalty)
         return y, None if moments is None else penalty_from_moments(moments, table, self.num_queries)
 
@@ -223,17 +238,34 @@ class PointSet(AbstractDomain):
     def _rows(self) -> Rows:
         return Rows(*self._joined().flat())
 
+    def _offsets(self) -> Tensor | None:
+        """Offset of every stored entry to its query, along the flat index ``[T, D]``; computed once.
+
+        None where they would take more memory than computing them in every layer is worth.
+        """
+        if self._offset is None and self._rows().index.numel() * self.dim <= MAX_CACHED_OFFSETS:
+            rows = self._rows()
+            self._offset = self._rel(rows, torch.arange(len(rows.index), device=rows.index.device))
+        return self._offset
+
+    def _rel(self, rows: Rows, place: Tensor) -> Tensor:
+        query = torch.searchsorted(rows.start, place, right=True) - 1
+        return self.pos[rows.index[place].long()] - self.query_pos[query]
+
     def _distances(self) -> Tensor:
         """Distance of every stored entry to its query, along the flat index ``[T]``; computed once."""
         if self._distance is None:
             rows = self._rows()
-            parts = []
-            for place in torch.arange(len(rows.index), device=rows.index.device).split(1 << 20):
-                query = torch.searchsorted(rows.start, place, right=True) - 1
-                sample = rows.index[place].long()
-                parts.append((self.pos[sample] - self.query_pos[query]).norm(dim=1).float())
-            self._distance = torch.cat(parts)
+            places = torch.arange(len(rows.index), device=rows.index.device)
+            self._distance = torch.cat([self._rel(rows, part).norm(dim=1).float() for part in places.split(1 << 20)])
         return self._distance
+
+    def _furthest(self) -> float:
+        """Distance of the furthest stored neighbour; computed once."""
+        if self._reach is None:
+            distance = self._distances()
+            self._reach = float(distance.max()) if len(distance) else 0.0
+        return self._reach
 
     def _within(self, rows: Rows, reach: float) -> Tensor:
         """How many leading entries of each row lie within ``reach``, at least one."""

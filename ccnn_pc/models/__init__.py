@@ -1,6 +1,7 @@
 """Networks: published sizes by name, and trained models on disk."""
 
-from ccnn_pc.models import sizes as _sizes  # enters the published sizes
+from ccnn_pc.models import published as _published  # these two enter their sizes
+from ccnn_pc.models import sizes as _sizes
 from ccnn_pc.models.ccnn import CCNN
 from ccnn_pc.models.hub import from_pretrained, list_pretrained, save_pretrained
 from ccnn_pc.models.registry import create_model, list_models, register_model
@@ -15,4 +16,4 @@ __all__ = [
     "save_pretrained",
 ]
 
-del _sizes
+del _published, _sizes

@@ -46,6 +46,7 @@ def build_ccnn(
     reference_count: float | None = None,
     init: Init | str = Init.DEFAULT,
     threshold: float | None = None,
+    layer: type[ContinuousConv] = ContinuousConv,
 ) -> CCNN:
     """A CCNN of given size (CCNN section 4.2; sizes in its Tables 1 to 4 and Fig. 8).
 
@@ -71,6 +72,7 @@ def build_ccnn(
         reference_count: points per cloud that the quadrature weights refer to; None: each cloud's own count.
         init: rule of the kernels' initial values; default, ccnn, flexconv.
         threshold: see :class:`ContinuousConv`.
+        layer: the class of the convolutions; another one only for comparisons.
 
     Raises:
         ValueError: a number out of range, a string that is no choice.
@@ -97,7 +99,7 @@ def build_ccnn(
         init=_choice("init", init, Init),
     )
     conv = functools.partial(
-        ContinuousConv,
+        layer,
         dim=dim,
         kernel=kernel,
         window=window,
@@ -134,7 +136,9 @@ def _choice(name: str, value: E | str, choices: type[E]) -> E:
         raise ValueError(f"'{name}' must be one of {known} (got {value!r})") from None
 
 
-def _size(name: str, **numbers: int) -> None:
+def register_size(name: str, **numbers: Any) -> None:
+    """Enter a CCNN of fixed size under a name; its numbers cannot be options."""
+
     def build(**arguments: Any) -> nn.Module:
         clash = sorted(set(numbers) & set(arguments))
         if clash:
@@ -144,8 +148,10 @@ def _size(name: str, **numbers: int) -> None:
     register_model(name)(build)
 
 
-_size("ccnn_4_16", num_blocks=4, channels=16, kernel_hidden=8)
-_size("ccnn_4_32", num_blocks=4, channels=32, kernel_hidden=8)
-_size("ccnn_4_48", num_blocks=4, channels=48, kernel_hidden=8)
-_size("ccnn_4_140", num_blocks=4, channels=140, kernel_hidden=32)
-_size("ccnn_6_380", num_blocks=6, channels=380, kernel_hidden=64)
+register_size("ccnn_4_16", num_blocks=4, channels=16, kernel_hidden=8)
+register_size("ccnn_4_32", num_blocks=4, channels=32, kernel_hidden=8)
+register_size("ccnn_4_48", num_blocks=4, channels=48, kernel_hidden=8)
+register_size("ccnn_4_140", num_blocks=4, channels=140, kernel_hidden=32)
+register_size("ccnn_6_380", num_blocks=6, channels=380, kernel_hidden=64)
+#: Ours: as small as ccnn_4_48, with kernels of two filters instead of four.
+register_size("ccnn_tiny", num_blocks=4, channels=48, kernel_hidden=8, kernel_layers=1)

@@ -1,20 +1,16 @@
-r"""The fused point convolution: message passing with a factorised kernel, without a tensor of size edges x channels.
+r"""The fused point convolution: message passing with a factorised kernel, in memory that does not grow with the edges.
 
-A factorised kernel is a linear read-out of features, :math:`K(u) = W h(u) + b`, so the sum over neighbours can be done
-before the read-out:
+A factorised kernel is a linear read-out of features, :math:`K(u) = W h(u) + b`, so that
 
-.. math::
-    y_{ic} = \sum_j m_{ij} (W h_{ij} + b)_c\, x_{jc} = \sum_h W_{ch} Z_{ihc} + b_c Z_{i0c}, \qquad
-    Z_i = \sum_j m_{ij} [h_{ij}, 1]\, x_j^\top
+.. math:: y_i = \sum_j m_{ij} (W h_{ij} + b)\, x_j
 
-Queries are worked off in chunks that stay in cache, and the backward pass computes the features anew instead of
-keeping them. Peak memory is that of ``x``, ``y`` and one chunk, whatever the number of neighbours. The full kernel
-(``out x in`` values per offset) costs about as much as the depthwise one.
+needs ``H`` numbers per edge from the kernel network, not ``C`` or ``C_in C_out``. Queries are worked off in chunks that
+stay in cache; the backward pass computes the features anew instead of keeping them. Peak memory is that of ``x``, ``y``
+and one chunk, whatever the number of neighbours.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,11 +19,14 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from ccnn_pc.ops.contraction import Buffer, Contraction, Depthwise, Full
 from ccnn_pc.ops.coordinates import in_support, kernel_coordinates
-from ccnn_pc.ops.rows import Rows
+from ccnn_pc.ops.rows import Chunk, Rows
 
-#: Edges in one chunk. On CPU a chunk's tensors should stay in cache, on CUDA they should fill the device.
-CHUNK_EDGES = {"cpu": 4096, "cuda": 1 << 19}
+#: Bytes per channel-sized tensor of a chunk: on CPU a chunk should stay in cache, on CUDA it should fill the device.
+CHUNK_BYTES = {"cpu": 1 << 21, "cuda": 1 << 28}
+#: Chunks are never smaller than this, lest the calls cost more than the work.
+MIN_CHUNK_EDGES = 2048
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,7 @@ class PointGeometry:
         rows: the neighbours of each query.
         extent: reach of the kernel per axis ``[D]``. causal: see :func:`kernel_coordinates`.
         tolerance: see :func:`in_support`.
+        rel: offsets of all entries of ``rows.index``, ``[T, D]``, where they are at hand already; else None.
     """
 
     pos: Tensor
@@ -47,14 +47,22 @@ class PointGeometry:
     extent: Tensor
     causal: bool = False
     tolerance: float | None = None
+    rel: Tensor | None = None
 
-    def block(self, queries: Tensor, width: int, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
-        """Sample numbers ``[q, width]``, kernel coordinates ``[q, width, D]`` and what counts ``[q, width, 1]``."""
-        index, counts = self.rows.gather(queries, width)
-        rel = self.pos[index] - self.query_pos[queries, None]
+    def block(self, chunk: Chunk, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+        """Sample numbers ``[q k]``, kernel coordinates ``[q k, D]`` and what counts ``[q k, 1]``."""
+        place, counts = self.rows.places(chunk)
+        index = self.rows.index[place].long()
+        if self.rel is not None:
+            rel = self.rel[place]
+        else:
+            query = self.query_pos[chunk.queries]
+            rel = (self.pos.index_select(0, index).view(len(query), chunk.width, -1) - query[:, None]).flatten(0, 1)
         u = kernel_coordinates(rel, self.extent, self.causal)
-        inside = in_support(u, self.tolerance) & counts
-        return index, u.clamp_(-1, 1).to(dtype), inside[..., None].to(dtype)
+        inside = in_support(u, self.tolerance)
+        if counts is not None:
+            inside &= counts
+        return index, u.clamp_(-1, 1).to(dtype), inside[:, None].to(dtype)
 
 
 @dataclass(frozen=True)
@@ -72,7 +80,7 @@ class FactorizedProfile:
     parameters: Sequence[Tensor]
 
     def __call__(self, u: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
-        """Features ``h [q, width, H]`` and window times support ``m [q, width, 1]``."""
+        """Features ``h [E, H]`` and window times support ``m [E, 1]``."""
         return self.features(u), self.envelope(u) * inside
 
 
@@ -95,8 +103,8 @@ def point_convolution(
             ``[H + 1, C_in, C_out]`` for a full one.
         gram: also return :math:`\sum_{ij} m_{ij}^2 [h_{ij},1][h_{ij},1]^\top`, ``[H + 1, H + 1]``, from which the
             kernel's L2 penalty follows (CCNN eq. 3).
-        chunk_edges: edges worked off at a time; default 4096 on CPU. Bounds memory, does not change the result
-            beyond rounding.
+        chunk_edges: edges worked off at a time; default such that a chunk stays in cache. Bounds memory, does not
+            change the result beyond rounding.
 
     Returns:
         ``y [m, C]`` and the Gram matrix or None. Differentiable (once) in ``x``, ``table`` and the profile's
@@ -111,8 +119,11 @@ def point_convolution(
         >>> y.flatten().tolist()  # kernel K(u) = u: 0 * 1 + 0.5 * 2 and 0 * 2 - 0.5 * 1
         [1.0, -0.5]
     """
-    size = chunk_edges or CHUNK_EDGES.get(x.device.type, CHUNK_EDGES["cuda"])
-    y, moments = _PointConvolution.apply(x, table, geometry, profile, gram, size, *profile.parameters)
+    if chunk_edges is None:
+        budget = CHUNK_BYTES.get(x.device.type, CHUNK_BYTES["cuda"])
+        widest = max(x.shape[1], 4 * table.shape[0])
+        chunk_edges = max(MIN_CHUNK_EDGES, budget // (widest * x.element_size()))
+    y, moments = _PointConvolution.apply(x, table, geometry, profile, gram, chunk_edges, *profile.parameters)
     return y, (moments if gram else None)
 
 
@@ -122,119 +133,87 @@ class _PointConvolution(torch.autograd.Function):
                 gram: bool, chunk_edges: int, *parameters: Tensor) -> tuple[Tensor, Tensor]:  # fmt: skip
         ctx.save_for_backward(x, table, *parameters)
         ctx.geometry, ctx.profile, ctx.gram, ctx.chunk_edges = geometry, profile, gram, chunk_edges
-        width_out = table.shape[-1]
-        y = x.new_zeros(len(geometry.rows), width_out)
+        y = x.new_zeros(len(geometry.rows), table.shape[-1])
         moments = table.new_zeros(table.shape[0], table.shape[0]) if gram else table.new_zeros(0)
-        buffer, block = _Buffer(x), _Buffer(x)
-        for queries, width in geometry.rows.chunks(chunk_edges):
-            index, u, inside = geometry.block(queries, width, x.dtype)
-            hm = _windowed(*profile(u, inside), block)
-            z = torch.bmm(hm, _gathered(x, index, buffer))
-            y[queries] = _read_out(z, table)
+        contraction = _contraction(table)
+        windowed, gathered = Buffer(x), Buffer(x)
+        for chunk in geometry.rows.chunks(chunk_edges):
+            index, u, inside = geometry.block(chunk, x.dtype)
+            hm = _windowed(*profile(u, inside), windowed)
+            x_j = _gather(x, index, gathered)
+            shape = (chunk.count, chunk.width)
+            y[chunk.queries] = contraction.forward(hm.unflatten(1, shape), x_j.unflatten(0, shape))
             if gram:
-                flat = hm.transpose(0, 1).flatten(1)
-                moments.addmm_(flat, flat.t())
+                moments.addmm_(hm, hm.t())
         return y, moments
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad_y: Tensor, grad_moments: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, table, *parameters = ctx.saved_tensors
         geometry: PointGeometry = ctx.geometry
         wants_x, wants_table = ctx.needs_input_grad[:2]
         trained = [p for p in ctx.profile.parameters if p.requires_grad]
         grad_x = torch.zeros_like(x) if wants_x else None
         grad_table = torch.zeros_like(table) if wants_table else None
-        grads = [torch.zeros_like(p) for p in trained]
-        symmetric = grad_moments + grad_moments.t() if ctx.gram else None
-        grad_y = grad_y.contiguous()
-        buffer, block, edge_buffer = _Buffer(x), _Buffer(x), _Buffer(x)
-        for queries, width in geometry.rows.chunks(ctx.chunk_edges):
-            index, u, inside = geometry.block(queries, width, x.dtype)
+        totals = [torch.zeros_like(p) for p in trained]
+        grad_y = grads[0].contiguous()
+        symmetric = grads[1] + grads[1].t() if ctx.gram else None
+        contraction = _contraction(table)
+        windowed, gathered = Buffer(x), Buffer(x)
+        for chunk in geometry.rows.chunks(ctx.chunk_edges):
+            index, u, inside = geometry.block(chunk, x.dtype)
             with torch.enable_grad():
                 features, window = ctx.profile(u, inside)
-            h, m, g = features.detach(), window.detach(), grad_y[queries]
-            hm = _windowed(h, m, block)
-            grad_z = _read_out_backward(g, table)
+            h, m, g = features.detach(), window.detach(), grad_y[chunk.queries]
+            hm = _windowed(h, m, windowed)
+            hm_block = hm.unflatten(1, (chunk.count, chunk.width))
             if grad_x is not None:
-                edges = edge_buffer(*index.shape, x.shape[1])
-                torch.bmm(hm.transpose(1, 2), grad_z, out=edges)
-                grad_x.index_add_(0, index.flatten(), edges.flatten(0, 1))
-            x_j = _gathered(x, index, edge_buffer)
-            if grad_table is not None:
-                grad_table += _table_gradient(torch.bmm(hm, x_j), g, table)
-            if trained and (features.requires_grad or window.requires_grad):
-                grad_hm = torch.bmm(grad_z, x_j.transpose(1, 2))  # [q, H + 1, width]
+                grad_x.index_add_(0, index, contraction.backward_samples(hm_block, g).flatten(0, 1))
+            if grad_table is not None or trained:
+                x_j = _gather(x, index, gathered).unflatten(0, (chunk.count, chunk.width))
+                part, grad_hm = contraction.backward(hm_block, x_j, g)
+                if grad_table is not None:
+                    grad_table += part
+                grad_hm = grad_hm.flatten(1)
                 if symmetric is not None:
-                    grad_hm += symmetric @ hm
-                _backpropagate(features, window, h, m, grad_hm, trained, grads)
-        by_id = {id(p): grad for p, grad in zip(trained, grads, strict=True)}
+                    grad_hm = torch.addmm(grad_hm, symmetric, hm)
+                _backpropagate(features, window, h, m, grad_hm, trained, totals)
+        by_id = {id(p): total for p, total in zip(trained, totals, strict=True)}
         return grad_x, grad_table, None, None, None, None, *(by_id.get(id(p)) for p in ctx.profile.parameters)
 
 
-class _Buffer:
-    """One block of memory that every chunk uses again: fresh pages cost more than filling them."""
-
-    def __init__(self, like: Tensor) -> None:
-        self.memory = like.new_empty(0)
-
-    def __call__(self, *shape: int) -> Tensor:
-        size = math.prod(shape)
-        if self.memory.numel() < size:
-            self.memory = self.memory.new_empty(size)
-        return self.memory[:size].view(shape)
+def _contraction(table: Tensor) -> Contraction:
+    return Depthwise(table) if table.dim() == 2 else Full(table)
 
 
-def _gathered(x: Tensor, index: Tensor, buffer: _Buffer) -> Tensor:
-    """Rows of ``x`` at ``index [q, width]``: ``[q, width, C]``."""
-    block = buffer(index.numel(), x.shape[1])
-    torch.index_select(x, 0, index.flatten(), out=block)
-    return block.view(*index.shape, x.shape[1])
+def _gather(x: Tensor, index: Tensor, buffer: Buffer) -> Tensor:
+    """Rows of ``x`` at ``index [E]``: ``[E, C]``."""
+    return torch.index_select(x, 0, index, out=buffer(len(index), x.shape[1]))
 
 
-def _windowed(h: Tensor, m: Tensor, buffer: _Buffer) -> Tensor:
-    """``m [h, 1]`` as ``[q, H + 1, width]``, in memory ``[H + 1, q, width]``: features are the slow axis, as kernels make them."""
-    q, width, features = h.shape
-    block = buffer(features + 1, q, width)
-    torch.mul(h.movedim(-1, 0), m.movedim(-1, 0), out=block[:features])
-    block[features] = m[..., 0]
-    return block.transpose(0, 1)
+def _windowed(h: Tensor, m: Tensor, buffer: Buffer) -> Tensor:
+    """``m [h, 1]``, unit-major ``[H + 1, E]`` as kernels make their features."""
+    block = buffer(h.shape[1] + 1, h.shape[0])
+    torch.mul(h.t(), m.t(), out=block[:-1])
+    block[-1] = m[:, 0]
+    return block
 
 
 def _backpropagate(
-    features: Tensor, window: Tensor, h: Tensor, m: Tensor, grad_hm: Tensor, trained: list[Tensor], grads: list[Tensor]
+    features: Tensor, window: Tensor, h: Tensor, m: Tensor, grad_hm: Tensor, trained: list[Tensor], totals: list[Tensor]
 ) -> None:
-    """Add the gradients of ``m [h, 1]`` to those of the parameters behind ``features`` and ``window``."""
-    d = grad_hm.movedim(1, -1)  # [q, width, H + 1]
+    """From the gradient of ``m [h, 1]``, unit-major, to those of the parameters behind ``features`` and ``window``."""
     outputs, cotangents = [], []
     if features.requires_grad:
         outputs.append(features)
-        cotangents.append(d[..., :-1] * m)
+        cotangents.append((grad_hm[:-1] * m.t()).t())
     if window.requires_grad:
         outputs.append(window)
-        cotangents.append((d[..., :-1] * h).sum(-1, keepdim=True) + d[..., -1:])
+        cotangents.append(((grad_hm[:-1] * h.t()).sum(0) + grad_hm[-1])[:, None])
+    if not outputs:
+        return
     parts = torch.autograd.grad(outputs, trained, cotangents, allow_unused=True)
-    for total, part in zip(grads, parts, strict=True):
+    for total, part in zip(totals, parts, strict=True):
         if part is not None:
             total += part
-
-
-def _read_out(z: Tensor, table: Tensor) -> Tensor:
-    """``[q, H+1, C_in]`` and the table to ``[q, C_out]``."""
-    if table.dim() == 2:
-        return (z * table).sum(1)
-    return z.flatten(1) @ table.flatten(0, 1)
-
-
-def _read_out_backward(g: Tensor, table: Tensor) -> Tensor:
-    """Gradient of :func:`_read_out` to ``z``."""
-    if table.dim() == 2:
-        return g[:, None, :] * table
-    return (g @ table.flatten(0, 1).t()).view(len(g), table.shape[0], table.shape[1])
-
-
-def _table_gradient(z: Tensor, g: Tensor, table: Tensor) -> Tensor:
-    """Gradient of :func:`_read_out` to the table."""
-    if table.dim() == 2:
-        return (z * g[:, None, :]).sum(0)
-    return (z.flatten(1).t() @ g).view_as(table)

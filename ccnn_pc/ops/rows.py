@@ -11,6 +11,15 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
+class Chunk:
+    """Some queries with a common width: ``count`` of them, rows of at most ``width`` entries."""
+
+    queries: Tensor | slice
+    count: int
+    width: int
+
+
+@dataclass(frozen=True)
 class Rows:
     """For each query a run of sample numbers: query i reads ``index[start[i] : start[i] + length[i]]``.
 
@@ -33,27 +42,30 @@ class Rows:
         """The same rows, cut to the first ``length`` entries each."""
         return replace(self, length=torch.minimum(length.to(self.length), self.length))
 
-    def gather(self, queries: Tensor, width: int) -> tuple[Tensor, Tensor]:
-        """Entries of some queries as a dense block.
+    def places(self, chunk: Chunk) -> tuple[Tensor | slice, Tensor | None]:
+        """Where in ``index`` the entries of a chunk stand, ``[count * width]``, and which of them count.
 
-        Returns:
-            sample numbers int64 ``[q, width]`` (a valid number also where a row is shorter), and which of them count,
-            boolean ``[q, width]``.
+        Rows shorter than the chunk's width are filled up with places that do not count. None: all count.
         """
-        column = torch.arange(width, device=self.index.device)
-        counts = column < self.length[queries, None]
-        place = torch.where(counts, self.start[queries, None] + column, self.start[queries, None])
-        return self.index[place.clamp_(max=self.index.shape[0] - 1)].long(), counts
+        if isinstance(chunk.queries, slice):
+            return slice(chunk.queries.start * chunk.width, chunk.queries.stop * chunk.width), None
+        column = torch.arange(chunk.width, device=self.index.device)
+        start = self.start[chunk.queries, None]
+        counts = column < self.length[chunk.queries, None]
+        return torch.where(counts, start + column, start).flatten(), counts.flatten()
 
-    def chunks(self, max_edges: int) -> Iterator[tuple[Tensor, int]]:
-        """Queries in groups of at most ``max_edges`` dense entries; rows of like length go together.
+    def chunks(self, max_edges: int) -> Iterator[Chunk]:
+        """Queries in groups of at most ``max_edges`` entries; rows of like length go together.
 
         Queries without entries appear in no group.
-
-        Yields:
-            query numbers int64 ``[q]`` and the width of their block, the longest row among them.
         """
         length = self.length.cpu().numpy()
+        if len(length) and length.min() == length.max() == len(self.index) // len(length) > 0:
+            step = max(1, max_edges // int(length[0]))
+            for first in range(0, len(length), step):
+                count = min(step, len(length) - first)
+                yield Chunk(slice(first, first + count), count, int(length[0]))
+            return
         order = np.argsort(length, kind="stable")
         order = order[np.searchsorted(length[order], 1) :]
         sorted_length = length[order]
@@ -63,5 +75,5 @@ class Rows:
             window = sorted_length[first : first + max(1, max_edges // int(sorted_length[first]))]
             cost = window * np.arange(1, len(window) + 1)
             taken = max(1, int(np.searchsorted(cost, max_edges, side="right")))
-            yield queries[first : first + taken], int(window[taken - 1])
+            yield Chunk(queries[first : first + taken], taken, int(window[taken - 1]))
             first += taken

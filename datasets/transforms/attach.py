@@ -12,11 +12,16 @@ from ccnn_pc._checks import check_at_least
 from ccnn_pc.datasets.transforms.base import TakesFeatures, TakesNeighbors, has
 
 
+#: |normal|: CAD models orient their faces as they were drawn.
+UNORIENTED = "unoriented_normal"
+
+
 class FeaturesFrom(BaseTransform, TakesFeatures):
     """Concatenate attributes into ``x``; ``["normal", "pos"]`` (default) gives the published 6 channels.
 
     Args:
-        names: attributes with one row per point, in the order of the channels.
+        names: attributes with one row per point, in the order of the channels; ``"unoriented_normal"`` stands for the
+            absolute values of the normal's coordinates, which do not depend on the side a face was drawn from.
         keep: leave the attributes in the data (``pos`` stays always).
 
     Raises:
@@ -32,18 +37,20 @@ class FeaturesFrom(BaseTransform, TakesFeatures):
     def forward(self, data: Any) -> Any:
         """Set ``x``."""
         parts = []
-        for name in self.names:
+        for feature in self.names:
+            name = "normal" if feature == UNORIENTED else feature
             if not has(data, name):
                 hint = "; estimate normals first, or train on ['pos'] alone" if name == "normal" else ""
                 raise ValueError(
                     f"'data' must have '{name}' for these features (got {sorted(data.keys())}){hint}"
                 )
-            part = data[name]
+            part = data[name].abs() if feature == UNORIENTED else data[name]
             parts.append(part if part.dim() > 1 else part[:, None])
         data.x = torch.cat([part.to(data.pos.dtype) for part in parts], dim=1)
         if not self.keep:
             for name in self.names:
-                if name not in ("pos", "x"):
+                name = "normal" if name == UNORIENTED else name
+                if name not in ("pos", "x") and has(data, name):
                     del data[name]
         return data
 

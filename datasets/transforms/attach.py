@@ -11,7 +11,6 @@ from torch_geometric.transforms import BaseTransform
 from ccnn_pc._checks import check_at_least
 from ccnn_pc.datasets.transforms.base import TakesFeatures, TakesNeighbors, has
 
-
 #: |normal|: CAD models orient their faces as they were drawn.
 UNORIENTED = "unoriented_normal"
 

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ccnn_pc._checks import check_at_least, check_positive
-from ccnn_pc.datasets.transforms.base import MovesPoints, RandomTransform, check_no_neighbors, has
+from ccnn_pc.datasets.transforms.base import MovesPoints, RandomTransform, has
 
 
 class Axis(enum.Enum):
@@ -57,7 +57,6 @@ class RandomRotation(RandomTransform, MovesPoints):
 
     def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
         """Rotate ``pos`` and ``normal``."""
-        check_no_neighbors(data, self)
         turn = random_rotation(self.axis, generator, self.degrees).t().to(data.pos.dtype)
         data.pos = data.pos @ turn
         if has(data, "normal"):
@@ -82,7 +81,6 @@ class RandomScale(RandomTransform, MovesPoints):
 
     def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
         """Scale ``pos``, correct ``normal``."""
-        check_no_neighbors(data, self)
         size = data.pos.shape[1] if self.per_axis else 1
         factor = self.low + (self.high - self.low) * torch.rand(size, generator=generator)
         data.pos = data.pos * factor
@@ -102,7 +100,6 @@ class RandomTranslate(RandomTransform, MovesPoints):
 
     def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
         """Move ``pos``."""
-        check_no_neighbors(data, self)
         data.pos = data.pos + self.reach * (2 * torch.rand(data.pos.shape[1], generator=generator) - 1)
         return data
 
@@ -118,7 +115,6 @@ class Jitter(RandomTransform, MovesPoints):
 
     def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
         """Move ``pos``."""
-        check_no_neighbors(data, self)
         noise = torch.randn(data.pos.shape, generator=generator, dtype=data.pos.dtype)
         data.pos = data.pos + noise.mul_(self.sigma).clamp_(-self.clip, self.clip)
         return data
@@ -138,7 +134,6 @@ class RandomFlip(RandomTransform, MovesPoints):
 
     def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
         """Mirror ``pos`` and ``normal``."""
-        check_no_neighbors(data, self)
         if float(torch.rand(1, generator=generator)) < self.probability:
             sign = torch.ones(data.pos.shape[1], dtype=data.pos.dtype)
             sign[self.axis] = -1.0

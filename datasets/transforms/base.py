@@ -25,6 +25,7 @@ class RandomTransform(BaseTransform):
         """The transformed data."""
 
     def __call__(self, data: Any, generator: torch.Generator | None = None) -> Any:
+        check_no_neighbors(data, self)
         return self.forward(copy.copy(data), generator)
 
 
@@ -63,6 +64,10 @@ class Compose(RandomTransform):
 
     def __init__(self, transforms: Sequence[Transform]) -> None:
         self.transforms = list(transforms)
+        # their order is checked here, so one look at the data, before the first of them, is enough
+        self._changing = [each for each in self.transforms if isinstance(each, (MovesPoints, ChangesPoints))][
+            :1
+        ]
         featured: Transform | None = None
         neighbored: Transform | None = None
         for transform in self.transforms:
@@ -81,6 +86,8 @@ class Compose(RandomTransform):
 
     def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
         """All transforms in turn."""
+        for transform in self._changing:
+            check_no_neighbors(data, transform)
         for transform in self.transforms:
             # ours get the one copy made above; each assigns new tensors only
             if isinstance(transform, RandomTransform):
@@ -112,7 +119,7 @@ def point_keys(data: Any) -> list[str]:
     n = data.pos.shape[0]
     return [
         key
-        for key, value in data.to_dict().items()
+        for key, value in data
         if isinstance(value, torch.Tensor)
         and value.dim() > 0
         and value.shape[0] == n
@@ -124,8 +131,10 @@ def check_no_neighbors(data: Any, transform: object) -> None:
     """Refuse to change points whose neighbours are already known.
 
     Raises:
-        ValueError: ``data`` has a neighbour table or edges.
+        ValueError: ``transform`` changes points and ``data`` has a neighbour table or edges.
     """
+    if not isinstance(transform, (MovesPoints, ChangesPoints)):
+        return
     if has(data, "neighbor_table") or has(data, "edge_index"):
         raise ValueError(
             "'data' must not have neighbours yet: "

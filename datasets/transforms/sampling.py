@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ccnn_pc._checks import check_at_least, check_fraction
-from ccnn_pc.datasets.transforms.base import ChangesPoints, RandomTransform, check_no_neighbors, point_keys
+from ccnn_pc.datasets.transforms.base import ChangesPoints, RandomTransform, point_keys
 from ccnn_pc.ops.farthest import farthest_points
 
 
@@ -49,7 +49,6 @@ class RandomPoints(RandomTransform, ChangesPoints):
 
     def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
         """Keep ``num_points`` rows of every attribute that has one row per point."""
-        check_no_neighbors(data, self)
         n = data.pos.shape[0]
         index = _draw(n, self.num_points, generator)
         if self.replace and n < self.num_points:
@@ -76,7 +75,6 @@ class FarthestPoints(RandomTransform, ChangesPoints):
 
     def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
         """Keep ``num_points`` rows of every attribute that has one row per point."""
-        check_no_neighbors(data, self)
         if self.candidates is not None and self.candidates < data.pos.shape[0]:
             data = _take(data, _draw(data.pos.shape[0], self.candidates, generator))
         n = data.pos.shape[0]
@@ -98,7 +96,6 @@ class PointDropout(RandomTransform, ChangesPoints):
 
     def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
         """Keep the rows that survive."""
-        check_no_neighbors(data, self)
         n = data.pos.shape[0]
         draw = torch.rand(n + 1, generator=generator)
         kept = (draw[1:] >= draw[0] * self.max_fraction).nonzero()[:, 0]

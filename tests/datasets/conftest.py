@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ccnn_pc.datasets.formats import RawShape
+
 CUBE = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)], dtype=np.float64)
 QUADS = [[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3]]
 
@@ -46,3 +48,18 @@ def arrays(tmp_path, rng):
             classes=np.array(["a", "b"]),
         )
     return tmp_path
+
+
+def triangles(raw: RawShape) -> np.ndarray:
+    assert raw.faces is not None
+    return raw.faces
+
+
+def area(raw: RawShape) -> float:
+    a, b, c = (raw.vertices[triangles(raw)[:, i]] for i in range(3))
+    return float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2)
+
+
+def volume(raw: RawShape) -> float:
+    a, b, c = (raw.vertices[triangles(raw)[:, i]] for i in range(3))
+    return float((np.cross(a, b) * c).sum() / 6)

@@ -28,6 +28,7 @@ from ccnn_pc.datasets import (
     preprocessing_transform,
 )
 from ccnn_pc.datasets.transforms.augment import random_rotation
+from ccnn_pc.datasets.transforms.base import Transform
 
 
 def sphere(n: int = 200) -> PointCloudData:
@@ -152,7 +153,7 @@ def test_subsets_take_all_rows_along_and_small_clouds_stay():
 
 def test_a_cloud_of_one_point_survives_everything():
     data = PointCloudData(pos=torch.ones(1, 3), normal=torch.ones(1, 3), y=torch.tensor([3]))
-    steps = [
+    steps: list[Transform] = [
         RandomPoints(4),
         FarthestPoints(4),
         PointDropout(0.9),

@@ -54,7 +54,7 @@ def plot_cloud(
         ValueError: another dimension, or lengths that differ.
         OSError: ``out`` cannot be written.
     """
-    with picture(out, 5.0, 4.6) as figure:
+    with picture(out, 5.0, 4.6, fit=True) as figure:
         _draw_cloud(figure, (1, 1, 1), pos, values=values, label=label, normals=normals, title=title)
     return Path(out)
 
@@ -95,7 +95,7 @@ def plot_prediction(
     if not bool(((chance >= 0) & (chance <= 1 + 1e-6)).all()):
         raise ValueError(f"'probabilities' must be in [0, 1] (got {chance.tolist()})")
     order = chance.argsort(descending=True, stable=True)[:10].tolist()
-    with picture(out, 7.6, 3.9) as figure:
+    with picture(out, 7.6, 3.9, fit=True) as figure:
         _draw_cloud(figure, (1, 2, 1), pos, normals=normals, title=title, bare=True)
         axes = figure.add_subplot(1, 2, 2)
         percent = [100 * float(chance[i]) for i in order]

@@ -40,7 +40,7 @@ def plot_confusion(matrix: ArrayLike, classes: Sequence[str], out: str | os.Path
     share = 100.0 * counts / np.maximum(totals, 1.0)
     number = len(classes)
     side = max(3.4, 1.6 + 0.42 * number) if number <= 20 else min(14.0, 2.0 + 0.25 * number)
-    with picture(out, side + 0.9, side) as figure:
+    with picture(out, side + 0.9, side, fit=True) as figure:
         axes = figure.subplots()
         image = axes.imshow(share, cmap=SEQUENTIAL, vmin=0, vmax=100)
         axes.set_xticks(

@@ -90,8 +90,8 @@ def plot_spectra(
                 decibel = 10 * energy.clamp(min=1e-12).log10()
                 name = "xyz"[axis] if layer.dim <= 3 else f"axis {axis}"
                 axes.plot(
-                    frequency,
-                    decibel,
+                    frequency.numpy(),
+                    decibel.numpy(),
                     color=SERIES[(0, 3, 4)[axis % 3]],
                     linewidth=1.2,
                     label=f"kernel along {name}",

@@ -23,8 +23,6 @@ DIVERGING, SEQUENTIAL, ORDERED = "RdBu_r", "Blues", "viridis"
 _RC = {
     "figure.dpi": 100,
     "savefig.dpi": 150,
-    "savefig.bbox": "tight",
-    "savefig.pad_inches": 0.08,
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.labelsize": 9,
@@ -50,7 +48,9 @@ _RC = {
 
 
 @contextmanager
-def picture(out: str | os.PathLike[str], width: float, height: float) -> Iterator[Figure]:
+def picture(
+    out: str | os.PathLike[str], width: float, height: float, *, fit: bool = False
+) -> Iterator[Figure]:
     """Yield an empty figure in the common style, and write it to ``out`` as png (or what the suffix says).
 
     No window system and no global figure list is touched; the user's settings come back afterwards.
@@ -59,6 +59,7 @@ def picture(out: str | os.PathLike[str], width: float, height: float) -> Iterato
         out: file to write; missing folders are made.
         width: in inches.
         height: in inches.
+        fit: cut or grow the picture to what is drawn.
 
     Raises:
         ImportError: matplotlib is not installed.
@@ -75,7 +76,10 @@ def picture(out: str | os.PathLike[str], width: float, height: float) -> Iterato
         yield figure
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            figure.savefig(path)
+            if fit:
+                figure.savefig(path, bbox_inches="tight", pad_inches=0.08)
+            else:
+                figure.savefig(path)
         except OSError as error:
             raise OSError(
                 f"'out' must be a file that can be written (got {path}: {error.strerror})"

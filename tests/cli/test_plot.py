@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from ccnn_pc.cli.app import main
 from ccnn_pc.cli.plot import median_spacing
@@ -11,11 +12,19 @@ from ccnn_pc.models import create_model, save_pretrained
 SQUARE = "OFF\n4 1 0\n0 0 0\n1 0 0\n1 1 0\n0 1 0\n4 0 1 2 3\n"
 
 
-@pytest.fixture
-def model(tmp_path: Path) -> str:
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    torch.manual_seed(0)
     network = create_model("ccnn_4_16", dim=3, in_channels=6, out_channels=3)
     preprocessing = {"num_points": 64, "normalize": "box", "features": ["normal", "pos"]}
-    return str(save_pretrained(network, tmp_path / "tiny", classes=list("abc"), preprocessing=preprocessing))
+    return str(
+        save_pretrained(
+            network,
+            tmp_path_factory.mktemp("models") / "tiny",
+            classes=list("abc"),
+            preprocessing=preprocessing,
+        )
+    )
 
 
 def run(arguments: list[str]) -> int:
@@ -24,21 +33,17 @@ def run(arguments: list[str]) -> int:
     return int(stopped.value.code or 0)
 
 
-def test_pictures_of_every_layer(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "square.off").write_text(SQUARE)
-    like = str(tmp_path / "square.off")
-    assert run(["plot", model, "--out", str(tmp_path / "pictures"), "--channels", "2", "--like", like]) == 0
+def test_pictures_of_every_layer_in_the_default_folder(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("square.off").write_text(SQUARE)
+    assert run(["plot", model, "--channels", "1", "--like", "square.off"]) == 0
     printed = [Path(line) for line in capsys.readouterr().out.splitlines()]
-    assert sorted(printed) == sorted((tmp_path / "pictures").iterdir())
+    assert sorted(printed) == sorted(Path("plots/tiny").iterdir())
     kernels = [p for p in printed if p.name.startswith("kernel_")]
     assert len(kernels) == len(printed) - 2 > 1
     assert {"windows.png", "spectra.png"} < {p.name for p in printed}
-
-
-def test_default_folder(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert run(["plot", model, "--channels", "1"]) == 0
-    assert (tmp_path / "plots" / "tiny" / "spectra.png").is_file()
 
 
 def test_errors(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,10 +17,15 @@ PREPROCESSING = {"num_points": 64, "normalize": "box", "features": ["normal", "p
 TETRAHEDRON = "OFF\n4 4 6\n0 0 0\n1 0 0\n0 1 0\n0 0 1\n3 0 2 1\n3 0 1 3\n3 0 3 2\n3 1 2 3\n"
 
 
-@pytest.fixture
-def model(tmp_path: Path) -> str:
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    torch.manual_seed(0)
     network = create_model("ccnn_4_16", dim=3, in_channels=6, out_channels=3)
-    return str(save_pretrained(network, tmp_path / "model", classes=CLASSES, preprocessing=PREPROCESSING))
+    return str(
+        save_pretrained(
+            network, tmp_path_factory.mktemp("models") / "tiny", classes=CLASSES, preprocessing=PREPROCESSING
+        )
+    )
 
 
 @pytest.fixture

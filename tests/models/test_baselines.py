@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 from torch_geometric.data import Batch, Data
+from torch_geometric.nn import EdgeConv
 
 from ccnn_pc.models import create_model
 from ccnn_pc.models.baselines import DGCNN, PointNet2, SetAbstraction
@@ -118,6 +119,7 @@ def test_dgcnn_layer_is_the_edge_convolution_on_its_own_features() -> None:
     for conv in model.convs:
         nearest = torch.cdist(x, x).topk(4, largest=False).indices
         pairs = torch.cat([x.unsqueeze(1).expand(-1, 4, -1), x[nearest] - x.unsqueeze(1)], dim=-1)
+        assert isinstance(conv, EdgeConv)
         x = conv.nn(pairs.flatten(0, 1)).unflatten(0, (20, 4)).amax(dim=1)
         levels.append(x)
     x = model.embed(torch.cat(levels, dim=1))

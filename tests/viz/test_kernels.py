@@ -15,7 +15,7 @@ from ccnn_pc.kernels.base import AbstractKernel
 from ccnn_pc.nn import ContinuousConv
 from ccnn_pc.ops.coordinates import kernel_coordinates
 from ccnn_pc.viz import plot_kernels
-from ccnn_pc.viz.layers import layers
+from ccnn_pc.viz.layers import Layer, layers
 from ccnn_pc.viz.spectra import frequency_bound, line_spectrum, nyquist_frequency
 
 SMALL = partial(MAGNet, hidden_channels=4, num_layers=2)
@@ -38,13 +38,14 @@ class Wave(AbstractKernel):
         return torch.tensor([self.frequency])
 
 
-def only(conv: ContinuousConv):
+def only(conv: ContinuousConv) -> Layer:
     (layer,) = layers(conv)
     return layer
 
 
-@pytest.mark.parametrize(("dim", "causal"), [(1, False), (1, True), (2, False), (3, False)])
-@pytest.mark.parametrize("separable", [True, False])
+@pytest.mark.parametrize(
+    ("dim", "causal", "separable"), [(1, False, True), (1, True, False), (2, False, False), (3, False, True)]
+)
 def test_one_picture_per_layer_and_two_of_all(
     tmp_path: Path, dim: int, causal: bool, separable: bool
 ) -> None:
@@ -53,7 +54,7 @@ def test_one_picture_per_layer_and_two_of_all(
     paths = plot_kernels(model, tmp_path / "pictures", channels=2)
     assert [p.name for p in paths] == ["kernel_1_0.png", "kernel_2_2.png", "windows.png", "spectra.png"]
     for path in paths:
-        assert len(torch.from_numpy(image.imread(path)).flatten(0, 1).unique(dim=0)) > 20
+        assert image.imread(path).std() > 0.02  # not blank
 
 
 @pytest.mark.parametrize("causal", [False, True])

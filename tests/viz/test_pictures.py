@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import pytest
@@ -21,9 +22,9 @@ METRICS = """epoch,step,train/loss,train/accuracy,val/loss,val/accuracy,lr,windo
 """
 
 
-def colours(path: Path) -> int:
-    """How many different colours a picture has; a blank one has one."""
-    return len(torch.from_numpy(image.imread(path)).flatten(0, 1).unique(dim=0))
+def contrast(path: Path) -> float:
+    """Standard deviation of a picture's pixels; 0 for a blank one."""
+    return float(image.imread(path)[..., :3].std())
 
 
 def test_metrics_of_sparse_rows(tmp_path: Path) -> None:
@@ -46,7 +47,7 @@ def test_curves(tmp_path: Path) -> None:
     file = tmp_path / "metrics.csv"
     file.write_text(METRICS)
     out = plot_curves(file, tmp_path / "new" / "curves.png")
-    assert out == tmp_path / "new" / "curves.png" and colours(out) > 20
+    assert out == tmp_path / "new" / "curves.png" and contrast(out) > 0.02
 
 
 def test_curves_of_bad_files(tmp_path: Path) -> None:
@@ -57,13 +58,13 @@ def test_curves_of_bad_files(tmp_path: Path) -> None:
         plot_curves(tmp_path / "empty.csv", tmp_path / "a.png")
 
 
-@pytest.mark.parametrize("number", [2, 10, 40])
+@pytest.mark.parametrize("number", [2, 40])
 def test_confusion(tmp_path: Path, number: int) -> None:
     matrix = 5 * torch.eye(number, dtype=torch.long)
     matrix[0, 1] = 2
     matrix[1] = 0  # a class without samples
     out = plot_confusion(matrix, [f"class {i}" for i in range(number)], tmp_path / "confusion.png")
-    assert colours(out) > 20
+    assert contrast(out) > 0.02
 
 
 def test_confusion_of_bad_input(tmp_path: Path) -> None:
@@ -78,14 +79,15 @@ def test_confusion_of_bad_input(tmp_path: Path) -> None:
 def test_clouds(tmp_path: Path) -> None:
     pos = torch.rand(50, 3)
     normals = torch.nn.functional.normalize(torch.randn(50, 3), dim=1)
-    for name, options in {
+    variants: dict[str, dict[str, Any]] = {
         "plain": {},
         "shaded": {"normals": normals, "title": "a cloud"},
         "values": {"values": pos[:, 0], "label": "x (m)"},
         "labels": {"values": torch.arange(50) % 3, "label": "part"},
-    }.items():
-        assert colours(plot_cloud(pos, tmp_path / f"{name}.png", **options)) > 20, name
-    assert colours(plot_cloud(pos[:, :2], tmp_path / "flat.png")) > 20
+    }
+    for name, options in variants.items():
+        assert contrast(plot_cloud(pos, tmp_path / f"{name}.png", **options)) > 0.02, name
+    assert contrast(plot_cloud(pos[:, :2], tmp_path / "flat.png")) > 0.02
     assert plot_cloud(torch.zeros(1, 3), tmp_path / "point.png").is_file()
 
 
@@ -103,7 +105,7 @@ def test_prediction(tmp_path: Path) -> None:
     out = plot_prediction(
         torch.rand(50, 3), ["chair", "table"], torch.tensor([0.25, 0.75]), tmp_path / "a.png", truth="chair"
     )
-    assert colours(out) > 20
+    assert contrast(out) > 0.02
     with pytest.raises(ValueError, match=r"'probabilities' must be one per class \(2; got shape \[3\]\)"):
         plot_prediction(torch.rand(5, 3), ["a", "b"], [0.1, 0.2, 0.7], tmp_path / "b.png")
     with pytest.raises(ValueError, match=r"must be in \[0, 1\]"):

@@ -19,8 +19,9 @@ class FeaturesFrom(BaseTransform, TakesFeatures):
     """Concatenate attributes into ``x``; ``["normal", "pos"]`` (default) gives the published 6 channels.
 
     Args:
-        names: attributes with one row per point, in the order of the channels; ``"unoriented_normal"`` stands for the
-            absolute values of the normal's coordinates, which do not depend on the side a face was drawn from.
+        names: attributes with one row per point, in the order of the channels; ``"unoriented_normal"`` stands
+            for the absolute values of the normal's coordinates, which do not depend on the side a face was
+            drawn from.
         keep: leave the attributes in the data (``pos`` stays always).
 
     Raises:

@@ -265,3 +265,11 @@ def test_preprocessing_of_a_model():
 def test_bad_settings(build):
     with pytest.raises(ValueError, match="must"):
         build()
+
+
+def test_unoriented_normals_do_not_know_the_side_of_a_face():
+    data, turned = sphere(), sphere()
+    turned.normal = -turned.normal
+    take = FeaturesFrom(["unoriented_normal", "pos"])
+    assert torch.equal(take(data).x, take(turned).x)
+    assert torch.equal(take(data).x[:, :3], data.normal.abs()) and "normal" not in take(data)

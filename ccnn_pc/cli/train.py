@@ -94,7 +94,6 @@ def _train(config: Any, folder: Path, checkpoint: Path | None, store: Any) -> di
     import lightning.pytorch as pl
     import torch
     from hydra.utils import instantiate
-    from omegaconf import OmegaConf
 
     from ccnn_pc.training.run import run_training
 
@@ -103,7 +102,8 @@ def _train(config: Any, folder: Path, checkpoint: Path | None, store: Any) -> di
     warnings.filterwarnings("ignore", module="torchmetrics")
     if config.threads is not None:
         torch.set_num_threads(int(config.threads))
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    # deterministic algorithms are wanted, their debugging aid is slow
+    setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010
     pl.seed_everything(int(config.seed), verbose=False)
     data = _build(instantiate, config.data.module)
     classes = data.classes
@@ -123,7 +123,7 @@ def _train(config: Any, folder: Path, checkpoint: Path | None, store: Any) -> di
         trainer=_build(instantiate, config.trainer),
         callbacks=[part for part in _build(instantiate, config.callbacks).values() if part is not None],
         loggers=[part for part in _build(instantiate, config.logger).values() if part is not None],
-        preprocessing=OmegaConf.to_container(config.data.preprocessing, resolve=True),
+        preprocessing=dict(instantiate(config.data.preprocessing, _convert_="all")),
         resume_from=checkpoint,
         results_csv=None if config.results_csv is None else Path(config.results_csv),
         identity={"experiment": config.name, "model": config.model.get("name", ""), "seed": config.seed},

@@ -65,6 +65,8 @@ class ClassificationData(pl.LightningDataModule):
         self.copies = check_at_least("copies", copies, 1)
         self.name = name
         self.rows_of_training: Any = None
+        self._train_loader: ResumableLoader | None = None
+        self._resumed: dict[str, Any] | None = None
         self.train_set: Any = None
         self.val_set: Any = None
         self.test_set: Any = None
@@ -107,13 +109,25 @@ class ClassificationData(pl.LightningDataModule):
 
     def train_dataloader(self) -> ResumableLoader:
         """Shuffled training batches."""
-        return ResumableLoader(
+        self._train_loader = ResumableLoader(
             self.train_set,
             self.batch_size,
             seed=self.seed,
             drop_last=self.drop_last,
             num_workers=self.num_workers,
         )
+        if self._resumed is not None:
+            self._train_loader.load_state_dict(self._resumed)
+            self._resumed = None
+        return self._train_loader
+
+    def state_dict(self) -> dict[str, Any]:
+        """Position in the training data, stored in every checkpoint."""
+        return {} if self._train_loader is None else {"train": self._train_loader.state_dict()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on at that position (Lightning restores this before it asks for the loader)."""
+        self._resumed = state_dict.get("train")
 
     def val_dataloader(self) -> ResumableLoader | list[Any]:
         """Validation batches in order, always as in epoch 0; an empty list if there is no validation part."""

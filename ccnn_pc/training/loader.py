@@ -90,7 +90,7 @@ class ResumableLoader:
         self.collate = collate
         self.epoch = 0
         self._position = 0
-        self._start = 0
+        self._resumed = (-1, 0)  # epoch, and the batch in it that comes first
         if len(self) == 0:
             raise ValueError(
                 f"'dataset' must fill at least one batch of {batch_size} (got {len(dataset)} items)"
@@ -117,7 +117,8 @@ class ResumableLoader:
         return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
 
     def __iter__(self) -> Iterator[Any]:
-        start, self._start = self._start, 0
+        resumed, self._resumed = self._resumed, (-1, 0)
+        start = resumed[1] if resumed[0] == self.epoch else 0
         self._position = start
         keys = [[(self.epoch, index) for index in batch] for batch in self.batches()[start:]]
         loader = DataLoader(
@@ -132,11 +133,11 @@ class ResumableLoader:
             yield batch
 
     def state_dict(self) -> dict[str, int]:
-        """Return which batch of which epoch comes next, and what the order depends on."""
-        return {"position": self._position, **self._identity()}
+        """Return how many batches of which epoch were handed out, and what the order depends on."""
+        return {"epoch": self.epoch, "position": self._position, **self._identity()}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on at the stored batch.
+        """Go on at the stored batch when the stored epoch is run; other epochs are whole.
 
         Raises:
             ValueError: if the data set, the batch size or the seed is another one than that of the stored
@@ -147,7 +148,7 @@ class ResumableLoader:
                 raise ValueError(
                     f"'{name}' must be {state[name]} to resume this run in mid-epoch (got {value})"
                 )
-        self._start = self._position = state["position"]
+        self._resumed = (state["epoch"], state["position"])
 
     def _identity(self) -> dict[str, int]:
         return {"items": len(self.dataset), "batch_size": self.batch_size, "seed": self.seed}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torchmetrics import MeanMetric, MetricCollection
+from torchmetrics import MetricCollection, SumMetric
 from torchmetrics.classification import MulticlassConfusionMatrix
 
 
@@ -50,14 +50,14 @@ class RunningScores(nn.Module):
     def __init__(self, num_classes: int) -> None:
         super().__init__()
         self.states = MetricCollection(
-            {"loss": MeanMetric(nan_strategy="disable"), "confusion": MulticlassConfusionMatrix(num_classes)},
+            {"loss": SumMetric(nan_strategy="disable"), "confusion": MulticlassConfusionMatrix(num_classes)},
             compute_groups=False,
         )
         self.states.persistent(True)
 
     def add(self, loss: Tensor, logits: Tensor, target: Tensor) -> None:
         """Take in one batch: mean loss, logits ``[B, K]``, classes ``[B]``."""
-        self.states["loss"].update(loss.detach(), weight=len(target))
+        self.states["loss"].update(loss.detach().double() * len(target))
         self.states["confusion"].update(predicted_classes(logits.detach()), target)
 
     def confusion(self) -> Tensor:
@@ -68,7 +68,7 @@ class RunningScores(nn.Module):
         """Return loss, accuracy and mean-class accuracy so far."""
         confusion = self.confusion()
         return {
-            "loss": float(self.states["loss"].compute()),
+            "loss": float(self.states["loss"].compute() / confusion.sum().clamp(min=1)),
             "accuracy": float(overall_accuracy(confusion)),
             "mean_class_accuracy": float(mean_class_accuracy(confusion)),
         }

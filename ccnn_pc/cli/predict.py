@@ -23,8 +23,10 @@ Examples:
   ccnn-pc predict ccnn_tiny-modelnet10 scans/*.ply --json --no-picture
   ccnn-pc predict runs/my_experiment/model part.stl cloud.xyz --out pictures
 
-Reads off, obj, ply, stl, glb, pcd, xyz, txt, npy and npz. A file that cannot be read is reported and
-the others go on; the exit status is 1 only if every file failed.
+\b
+Reads off, obj, ply, stl, glb, pcd, xyz, txt, npy and npz.
+A file that cannot be read is reported and the others go on.
+The exit status is 1 only if every file failed.
 """
 
 

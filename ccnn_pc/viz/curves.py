@@ -32,7 +32,7 @@ def read_metrics(metrics_csv: str | os.PathLike[str]) -> dict[str, list[tuple[fl
         >>> import tempfile, pathlib
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     file = pathlib.Path(folder) / "metrics.csv"
-        ...     _ = file.write_text("epoch,step,val/loss,lr\\n0,9,1.5,\\n0,9,,0.1\\n1,19,1.0,\\n")
+        ...     _ = file.write_text("epoch,step,val/loss,lr\n0,9,1.5,\n0,9,,0.1\n1,19,1.0,\n")
         ...     read_metrics(file)
         {'val/loss': [(0.0, 1.5), (1.0, 1.0)], 'lr': [(0.0, 0.1)]}
     """

@@ -16,7 +16,7 @@ TRUNCATION = 3.0  # kernels end at this many bandwidths, where they are 1 % of t
 
 
 def default_bandwidth(pos: Tensor, batch: Tensor | None = None) -> Tensor:
-    r"""One bandwidth per cloud: half of the median distance to the :math:`\lceil\sqrt n\,\rceil`-th neighbour.
+    r"""One bandwidth per cloud: half the median distance to the :math:`\lceil\sqrt n\,\rceil`-th neighbour.
 
     Scott's rule, :math:`h = \sigma n^{-1/(D+4)}` (Scott, Multivariate Density Estimation, 1992, eq. 6.42),
     measures a cloud by its spread :math:`\sigma` and assumes that it fills D dimensions; a mesh's surface

@@ -48,7 +48,7 @@ def knn_cluster(search: Search, k: int) -> Iterator[tuple[int, Tensor]]:
     """
     if search.pos.device.type == "cuda" and k > CUDA_LIMIT:
         raise ValueError(
-            f"'k' must be at most {CUDA_LIMIT} for Backend.CLUSTER on CUDA, where torch-cluster holds no more; "
+            f"'k' must be at most {CUDA_LIMIT} for Backend.CLUSTER on CUDA (torch-cluster's limit); "
             f"Backend.DENSE has no such limit (got {k})"
         )
     return search_by_cloud(search, k, cluster_finder)

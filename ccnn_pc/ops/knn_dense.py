@@ -129,12 +129,8 @@ class _Block:
     def keys(self, part: Tensor) -> Tensor:
         """Packed distances and indices of some rows to all samples, ``[r, n]``."""
         first, last = int(self.cloud[part[0]]), int(self.cloud[part[-1]])
-        if (
-            first == last
-        ):  # rows are in order: all of one cloud, whose samples need not be copied for every row
-            samples = self.samples[:, first : first + 1]
-        else:
-            samples = self.samples[:, self.cloud[part]]
+        # rows are in order: either all of one cloud, whose samples need no copy for every row, or of several
+        samples = self.samples[:, slice(first, last + 1) if first == last else self.cloud[part]]
         keys = squared_distances(samples, self.query[:, part]).view(torch.int64)
         keys.bitwise_and_(~self.mask).bitwise_or_(self.index)
         if self.same:

@@ -46,8 +46,7 @@ def search_by_cloud(search: Search, k: int, build: Callable[[Tensor], Find]) -> 
 
 
 def self_first(d2: Tensor, index: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
-    """Put each sample itself into the first column, at distance -inf, where it is among the candidates at
-    all.
+    """Put each sample itself first, at distance -inf, where it is among the candidates.
 
     Where it is not, all candidates are duplicates of it: a tie, for which more are fetched.
     """

@@ -30,7 +30,7 @@ from ccnn_pc.ops.search import Search
 SLOPE = 8.0  # tolerance of squared distances, in rounding units times distance
 RELATIVE = 1e-9  # part of the tolerance common to all input types, relative to the squared distance
 OFFSET_SLOPE = 4.0  # tolerance of one coordinate of an offset, in rounding units
-MARGIN = 4  # candidates fetched beyond k: enough to see a tie at the cut
+MARGIN = 8  # candidates fetched beyond k: enough to see a tie at the cut
 BLOCK = 1 << 18  # candidates treated at once
 
 Fetch = Callable[[Tensor, int], tuple[Tensor, Tensor]]
@@ -158,9 +158,10 @@ def settle(
     d2, found = fetch(part, count)
     open_rows = _decide(search, d2, found, k, rows, start, unit)
     result = found[:, :k]
+    more = k // 4 + 16
     while open_rows.numel() and count < available:
         part, left = open_rows, []
-        count = min(available, 2 * count)
+        count, more = min(available, k + more), 4 * more
         for some in part.split(max(1, BLOCK // count)):
             d2, found = fetch(some, count)
             left.append(some[_decide(search, d2, found, k, rows[some], start[some], unit[some])])
@@ -180,15 +181,16 @@ def _decide(
         return which
     member = tied.clone()
     member[:, :-1] |= tied[:, 1:]
-    row, column = member.nonzero(as_tuple=True)
-    index, source = found[which], rows[which]
-    near = nearest.sqrt()
+    place = member.view(-1).nonzero()[:, 0]
+    row = place // d2.shape[1]
+    index, near = found[which], nearest.sqrt()
     coordinate = torch.minimum(OFFSET_SLOPE * unit[which], 1e-2 * near) + RELATIVE * near
+    sample = index.view(-1)[place] + start[which][row]
     reorder(
         index.view(-1),
-        tied[row, column],
-        row * d2.shape[1] + column,
-        search.pos[index[row, column] + start[which][row]] - search.query[source[row]],
+        tied.view(-1)[place],
+        place,
+        search.pos[sample] - search.query[rows[which][row]],
         coordinate[row],
         torch.where(near > 0, near, torch.inf).min(),
     )

@@ -1,6 +1,7 @@
 """Networks: published sizes by name, and trained models on disk."""
 
-from ccnn_pc.models import published as _published  # these two enter their sizes
+from ccnn_pc.models import baselines as _baselines  # these three enter their names
+from ccnn_pc.models import published as _published
 from ccnn_pc.models import sizes as _sizes
 from ccnn_pc.models.ccnn import CCNN
 from ccnn_pc.models.hub import from_pretrained, list_pretrained, save_pretrained
@@ -16,4 +17,4 @@ __all__ = [
     "save_pretrained",
 ]
 
-del _published, _sizes
+del _baselines, _published, _sizes

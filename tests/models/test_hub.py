@@ -1,0 +1,113 @@
+"""Saved models: a round trip without typing a number again, and clear errors for folders that are not models."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from torch_geometric.data import Data
+
+from ccnn_pc.domains import Pool
+from ccnn_pc.models import create_model, from_pretrained, list_pretrained, save_pretrained
+
+PREPROCESSING = {"num_points": 64, "features": ["normal", "pos"], "num_neighbors": 8}
+
+
+@pytest.fixture
+def model() -> nn.Module:
+    return create_model("ccnn_4_16", dim=3, in_channels=6, out_channels=3, pool=Pool.MEAN_MAX, num_neighbors=8, width=0.2)
+
+
+@pytest.fixture
+def data() -> Data:
+    return Data(x=torch.randn(20, 6), pos=torch.rand(20, 3))
+
+
+def test_round_trip(model: nn.Module, data: Data, tmp_path: Path) -> None:
+    model.train()
+    model(data)  # running statistics are state, too
+    folder = save_pretrained(model, tmp_path / "new" / "model", classes=["a", "b", "c"], preprocessing=PREPROCESSING)
+    loaded = from_pretrained(folder)
+    assert not loaded.training
+    assert loaded.classes == ["a", "b", "c"] and loaded.preprocessing == PREPROCESSING
+    assert torch.equal(loaded(data), model.eval()(data))
+    assert sorted(p.name for p in folder.iterdir()) == ["config.json", "model.safetensors"]
+    again = from_pretrained(save_pretrained(loaded, tmp_path / "again"))
+    assert again.classes == loaded.classes and torch.equal(again(data), loaded(data))
+
+
+def test_a_failed_save_leaves_the_old_model(model: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_pretrained(model, tmp_path)
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+
+    def broken(*arguments: object) -> None:
+        Path(str(arguments[1])).write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr("ccnn_pc.models.hub.save_file", broken)
+    with pytest.raises(OSError, match="disk full"):
+        save_pretrained(model, tmp_path)
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+def test_what_cannot_be_saved(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="create_model"):
+        save_pretrained(nn.Linear(2, 2), tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_read_only_folder(model: nn.Module, tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(OSError):
+        save_pretrained(model, tmp_path)
+
+
+def test_a_file_in_the_place_of_the_folder(model: nn.Module, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(OSError):
+        save_pretrained(model, tmp_path / "taken")
+
+
+def test_folders_that_are_no_models(model: nn.Module, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="unknown pretrained model 'nothing'"):
+        from_pretrained("nothing")
+    with pytest.raises(FileNotFoundError, match="must be a folder"):
+        from_pretrained(tmp_path / "not" / "there")
+    with pytest.raises(FileNotFoundError, match="config.json"):
+        from_pretrained(tmp_path)
+    save_pretrained(model, tmp_path)
+    weights, config = tmp_path / "model.safetensors", tmp_path / "config.json"
+    whole, text = weights.read_bytes(), config.read_text()
+    weights.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match=r"model.safetensors.*truncated"):
+        from_pretrained(tmp_path)
+    weights.unlink()
+    with pytest.raises(FileNotFoundError, match="model.safetensors"):
+        from_pretrained(tmp_path)
+    weights.write_bytes(whole)
+    description = json.loads(text)
+    description["model"]["out_channels"] = 4
+    config.write_text(json.dumps(description))
+    with pytest.raises(ValueError, match="does not fit"):
+        from_pretrained(tmp_path)
+    config.write_text(json.dumps({**json.loads(text), "format_version": 99}))
+    with pytest.raises(ValueError, match="format_version 1 .got 99."):
+        from_pretrained(tmp_path)
+    config.write_text("{")
+    with pytest.raises(ValueError, match="not valid JSON"):
+        from_pretrained(tmp_path)
+    config.write_text(json.dumps({"format_version": 1}))
+    with pytest.raises(ValueError, match="lacks model"):
+        from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("name", list_pretrained())
+def test_packaged_models_load_and_know_their_classes(name: str) -> None:
+    model = from_pretrained(name)
+    points = model.preprocessing["num_points"]
+    logits = model(Data(x=torch.randn(points, model.in_channels), pos=torch.rand(points, 3) * 2 - 1))
+    assert logits.shape == (1, len(model.classes)) and torch.isfinite(logits).all()

@@ -1,0 +1,142 @@
+"""Published sizes: exact parameter counts, gradients for every parameter, names and options (laws 5 and 8)."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from torch_geometric.data import Batch, Data
+
+from ccnn_pc.kernels import Init
+from ccnn_pc.models import create_model, list_models
+from ccnn_pc.nn import BatchNorm, ContinuousConv
+
+#: name, dim, in, out, parameters (papers_code.md section E3; CCNN Tables 1 to 4 and Fig. 8)
+COUNTS = [
+    ("ccnn_4_16", 3, 6, 40, 6_545),
+    ("ccnn_4_32", 3, 6, 40, 14_401),
+    ("ccnn_4_48", 3, 6, 40, 26_353),
+    ("ccnn_4_140", 3, 6, 40, 207_709),
+    ("ccnn_6_380", 3, 6, 40, 2_017_503),
+    ("ccnn_4_140", 1, 1, 10, 198_769),
+    ("ccnn_6_380", 1, 1, 10, 1_993_091),
+    ("ccnn_4_140", 1, 3, 10, 199_117),
+    ("ccnn_4_140", 1, 20, 10, 202_075),
+    ("ccnn_4_140", 2, 3, 10, 201_042),
+    ("ccnn_6_380", 2, 3, 10, 1_999_366),
+    ("ccnn_4_140", 2, 3, 100, 213_732),
+]
+CLOUD_MODELS = ["ccnn_4_16", "ccnn_4_32", "ccnn_4_48", "ccnn_4_140", "ccnn_tiny", "ccnn_tiny_query_features"]
+
+
+@pytest.mark.parametrize(("name", "dim", "inputs", "outputs", "count"), COUNTS)
+def test_parameter_counts_are_exact(name: str, dim: int, inputs: int, outputs: int, count: int) -> None:
+    model = create_model(name, dim=dim, in_channels=inputs, out_channels=outputs)
+    assert sum(p.numel() for p in model.parameters()) == count
+
+
+def test_every_ccnn_is_listed() -> None:
+    assert set(CLOUD_MODELS) | {"ccnn_6_380"} == set(list_models("ccnn_*"))
+
+
+def batch(channels: int = 6) -> Batch:
+    torch.manual_seed(1)
+    return Batch.from_data_list([Data(x=torch.randn(n, channels), pos=torch.rand(n, 3) * 2 - 1) for n in (30, 20)])
+
+
+@pytest.mark.parametrize("name", CLOUD_MODELS)
+def test_every_parameter_gets_a_gradient(name: str) -> None:
+    model = create_model(name, dim=3, in_channels=6, out_channels=5, num_neighbors=8)
+    for parent in list(model.modules()):
+        for child, module in list(parent.named_children()):
+            if isinstance(module, BatchNorm):
+                setattr(parent, child, Identity())
+    logits = model(batch())
+    assert logits.shape == (2, 5)
+    nn.functional.cross_entropy(logits, torch.tensor([1, 3])).backward()
+    for parameter_name, parameter in model.named_parameters():
+        assert parameter.grad is not None, parameter_name
+        assert torch.isfinite(parameter.grad).all(), parameter_name
+        assert parameter.grad.abs().max() > 0, parameter_name
+
+
+class Identity(nn.Module):
+    def forward(self, x: torch.Tensor, domain: object) -> torch.Tensor:
+        return x
+
+
+@pytest.mark.parametrize("name", CLOUD_MODELS)
+def test_save_and_load_before_and_after_training_gives_the_same_output(name: str) -> None:
+    def make(seed: int) -> nn.Module:
+        torch.manual_seed(seed)
+        return create_model(name, dim=3, in_channels=6, out_channels=5, num_neighbors=8)
+
+    model, data = make(0), batch()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
+    for _ in range(2):
+        model.train()
+        fresh = make(1)
+        fresh.load_state_dict(model.state_dict())
+        with torch.no_grad():
+            assert torch.equal(fresh.eval()(data), model.eval()(data))
+        model.train()
+        model(data).square().sum().backward()
+        optimizer.step()
+
+
+def test_a_published_initialisation_draws_the_published_variance() -> None:
+    """CCNN: A_out uniform of variance 1/H, divided by the square root of the number of neighbours."""
+    torch.manual_seed(0)
+    model = create_model("ccnn_4_140", dim=3, in_channels=6, out_channels=40, init="ccnn", width=0.075, omega_0=500.0)
+    conv = model.convolutions()[2]
+    assert conv.kernel.init is Init.CCNN
+    assert float(conv.kernel.readout.weight.std()) == pytest.approx((32 * conv.fan) ** -0.5, rel=0.05)
+    assert conv.kernel.bias.abs().max() == 0
+
+
+def test_extents_follow_the_training_grid() -> None:
+    sequence = create_model("ccnn_4_140", dim=1, in_channels=1, out_channels=10, shape=(100,), spacing=0.5)
+    image = create_model("ccnn_4_140", dim=2, in_channels=1, out_channels=10, shape=(20, 30))
+    assert sequence.stem.extent.tolist() == [49.5] and sequence.stem.causal
+    assert image.stem.extent.tolist() == [10.0, 15.0] and not image.stem.causal
+
+
+def test_unknown_names_and_options() -> None:
+    with pytest.raises(ValueError, match=r"unknown model 'ccnn_4_15'; did you mean 'ccnn_4_1"):
+        create_model("ccnn_4_15", dim=3, in_channels=6, out_channels=40)
+    with pytest.raises(ValueError, match=r"'pool' must be one of 'mean', 'max', 'mean\+max' \(got 'median'\)"):
+        create_model("ccnn_4_16", dim=3, in_channels=6, out_channels=40, pool="median")
+    with pytest.raises(TypeError, match="the name freezes them"):
+        create_model("ccnn_4_16", dim=3, in_channels=6, out_channels=40, channels=20)
+    with pytest.raises(TypeError, match="omega"):
+        create_model("ccnn_4_16", dim=3, in_channels=6, out_channels=40, omega=1.0)
+    with pytest.raises(ValueError, match=r"'shape' must have 2 entries"):
+        create_model("ccnn_4_16", dim=2, in_channels=6, out_channels=40, shape=(3,))
+    with pytest.raises(ValueError, match="'omega_0'"):
+        create_model("ccnn_4_16", dim=3, in_channels=6, out_channels=40, omega_0=0.0)
+
+
+def test_the_door_says_what_does_not_fit() -> None:
+    model = create_model("ccnn_4_16", dim=3, in_channels=6, out_channels=5, num_neighbors=4)
+    pos, x = torch.rand(9, 3), torch.rand(9, 6)
+    with pytest.raises(TypeError, match="'domain' must say where"):
+        model(x)
+    with pytest.raises(TypeError, match="PyG Data"):
+        model([1, 2])
+    with pytest.raises(ValueError, match=r"'data.x' must have 6 channels"):
+        model(Data(x=x[:, :5], pos=pos))
+    with pytest.raises(ValueError, match=r"there is no data.x"):
+        model(Data(pos=pos))
+    with pytest.raises(ValueError, match=r"'data.pos' must have shape \[n, 3\]"):
+        model(Data(x=x, pos=pos[:, :2]))
+    with pytest.raises(ValueError, match="row 2 is"):
+        bad = pos.clone()
+        bad[2, 1] = float("nan")
+        model(Data(x=x, pos=bad))
+
+
+def test_convolutions_are_found_from_input_to_output() -> None:
+    model = create_model("ccnn_4_16", dim=3, in_channels=6, out_channels=5)
+    assert len(model.convolutions()) == 5
+    assert model.convolutions()[0] is model.stem
+    assert all(isinstance(conv, ContinuousConv) for conv in model.convolutions())

@@ -1,0 +1,91 @@
+"""Residual blocks, norms and dropout (law 5)."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+import torch
+from torch import nn
+
+from ccnn_pc.domains import PointSet
+from ccnn_pc.kernels import MAGNet
+from ccnn_pc.nn import BatchNorm, CCNNBlock, ChannelDropout, ContinuousConv, FlexNetBlock, GroupNorm, NoNorm, S4Block
+from tests.clouds import DOUBLE, cloud, features
+
+
+def conv(in_channels: int, out_channels: int) -> ContinuousConv:
+    return ContinuousConv(in_channels, out_channels, dim=3, kernel=functools.partial(MAGNet, hidden_channels=4))
+
+
+@pytest.mark.parametrize("kind", [CCNNBlock, S4Block])
+def test_a_block_with_a_zeroed_last_linear_is_the_identity(kind) -> None:
+    points = cloud()
+    block = kind(3, 3, conv=conv).double()
+    nn.init.zeros_(block.linear.weight)
+    x = features(points)
+    assert torch.equal(block(x, points), x)
+
+
+def test_a_flexnet_block_with_a_zeroed_last_norm_is_a_relu() -> None:
+    points, block = cloud(), FlexNetBlock(3, 3, conv=conv).double()
+    nn.init.zeros_(block.norm2.weight)
+    x = features(points)
+    assert torch.equal(block(x, points), x.relu())
+
+
+@pytest.mark.parametrize("kind", [CCNNBlock, S4Block, FlexNetBlock])
+def test_blocks_may_change_their_width(kind) -> None:
+    points = cloud()
+    assert kind(3, 5, conv=conv).double()(features(points), points).shape == (40, 5)
+
+
+def test_the_s4_block_lacks_the_last_nonlinearity() -> None:
+    points = cloud()
+    torch.manual_seed(0)
+    s4, ccnn = S4Block(3, 3, conv=conv).double(), CCNNBlock(3, 3, conv=conv).double()
+    ccnn.load_state_dict(s4.state_dict())
+    x = features(points)
+    torch.testing.assert_close(ccnn(x, points) - x, nn.functional.gelu(s4(x, points) - x))
+
+
+def test_group_norm_equals_torch_per_cloud() -> None:
+    points = cloud(sizes=(7, 12))
+    x = features(points, 6)
+    for groups in (1, 2, 6):
+        norm = GroupNorm(6, groups).double()
+        nn.init.normal_(norm.weight)
+        nn.init.normal_(norm.bias)
+        for part in (slice(0, 7), slice(7, 19)):
+            expected = nn.functional.group_norm(x[part].t()[None], groups, norm.weight, norm.bias)[0].t()
+            torch.testing.assert_close(norm(x, points)[part], expected)
+
+
+def test_batch_norm_counts_samples_and_refuses_one_row() -> None:
+    points = cloud(sizes=(7, 12))
+    y = BatchNorm(3).double()(features(points), points)
+    torch.testing.assert_close(y.mean(0), torch.zeros(3, dtype=DOUBLE), atol=1e-12, rtol=0)
+    with pytest.raises(ValueError, match="more than one row"):
+        BatchNorm(3)(torch.ones(1, 3), PointSet(torch.zeros(1, 3)))
+
+
+def test_channel_dropout_keeps_the_mean_and_rests_in_eval() -> None:
+    points = cloud(sizes=(3, 4))
+    x = torch.ones(7, 20_000, dtype=DOUBLE)
+    drop = ChannelDropout(0.3)
+    y = drop(x, points)
+    assert (y[:3] == y[0]).all() and (y[3:] == y[3]).all() and (y[0] != y[3]).any()
+    assert abs(float(y[0].mean()) - 1) < 0.02
+    assert torch.equal(drop.eval()(x, points), x)
+
+
+def test_no_norm_is_the_identity() -> None:
+    points = cloud()
+    x = features(points)
+    assert torch.equal(NoNorm(3)(x, points), x)
+
+
+@pytest.mark.parametrize("bad", [{"groups": 4}, {"groups": 0}])
+def test_group_norm_refuses(bad: dict) -> None:
+    with pytest.raises(ValueError, match="'groups'"):
+        GroupNorm(6, **bad)

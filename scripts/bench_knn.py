@@ -1,7 +1,7 @@
 """Which k-NN search is fastest for which clouds? Contenders take turns in one process; stores a table.
 
-The rule of ``ccnn_pc.ops.neighbors.choose`` comes from this table. "plain" contenders leave ties as they fall:
-a yardstick for what the tie rule, padding and the int32 table cost on top of the bare search.
+The rule of ``ccnn_pc.ops.neighbors.choose`` comes from this table. "plain" contenders leave ties as they
+fall: a yardstick for what the tie rule, padding and the int32 table cost on top of the bare search.
 
 Example:
     python scripts/bench_knn.py --threads 2 --repeats 7 --out results/bench_knn.csv

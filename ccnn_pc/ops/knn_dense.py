@@ -19,7 +19,8 @@ from ccnn_pc.ops.ties import BLOCK, MARGIN, settle
 
 CPU_BLOCK = 1 << 15  # pairs at once: the buffers stay in the cache, and torch runs them on the calling thread
 GPU_BLOCK = 1 << 23  # 64 MiB per buffer
-_LAST = torch.iinfo(torch.int64).max
+_FAR = int(torch.tensor(1e300, dtype=torch.float64).view(torch.int64))  # padding: beyond all points
+)  # padding: index 0, beyond all points
 _SELF = -(1 << 52)  # bit pattern of -inf
 
 
@@ -94,7 +95,7 @@ def knn_dense(search: Search, k: int) -> Iterator[tuple[int, Tensor]]:
     queries = [b - a for a, b in zip(search.query_ptr[:-1], search.query_ptr[1:], strict=True)]
     for clouds in groups(sizes, queries, k + MARGIN, GPU_BLOCK):
         block = _Block(search, clouds, budget)
-        available = min(sizes[c] for c in clouds)
+        width, available = min(k, sizes[clouds.start]), max(sizes[c] for c in clouds)
         places = torch.arange(block.rows.numel(), device=device).split(
             max(1, stage // min(available, k + MARGIN))
         )
@@ -106,7 +107,7 @@ def knn_dense(search: Search, k: int) -> Iterator[tuple[int, Tensor]]:
                 return block.nearest(some[part], count)
 
             rows, start, unit = block.rows[some], block.start[some], block.unit[some]
-            yield int(rows[0]), settle(search, fetch, min(k, available), available, rows, start, unit)
+            yield int(rows[0]), settle(search, fetch, width, available, rows, start, unit)
 
 
 class _Block:
@@ -137,7 +138,7 @@ class _Block:
             own = (self.rows[part] - self.start[part])[:, None]
             keys.scatter_(1, own, own + _SELF)
         if self.valid is not None:
-            keys.masked_fill_(~self.valid[self.cloud[part]], _LAST)
+            keys.masked_fill_(~self.valid[self.cloud[part]], _FAR & ~self.mask)
         return keys
 
     def nearest(self, part: Tensor, count: int) -> tuple[Tensor, Tensor]:

@@ -145,7 +145,7 @@ def settle(
         search: the problem.
         fetch: see :data:`Fetch`; its first argument counts within ``rows``.
         k: columns wanted, at most ``available``.
-        available: number of samples in every cloud concerned (the least, if all have ``k + MARGIN`` or more).
+        available: number of samples in the largest cloud concerned; all others have at least ``k + MARGIN``.
         rows: query numbers ``[r]``.
         start: number of the first sample of each query's cloud ``[r]``.
         unit: rounding of a position in it ``[r]``.

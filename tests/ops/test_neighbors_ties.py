@@ -91,6 +91,23 @@ def test_a_tie_larger_than_the_margin_is_resolved(backend: Backend) -> None:
     assert torch.equal(index.long(), pos[:, 0].argsort()[:3])
 
 
+def test_a_tie_larger_than_another_cloud_of_the_batch(backend: Backend) -> None:
+    """A circle of 100 points beside a cloud of 60: all 100 are compared."""
+    angle = (torch.arange(100, dtype=torch.float64) * 37 % 100) * (2 * torch.pi / 100) + 0.001
+    circle = torch.stack([angle.cos(), angle.sin()], dim=1)
+    other = torch.randn(60, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    batch = torch.arange(2).repeat_interleave(torch.tensor([60, 100]))
+    table = knn(
+        torch.cat([other, circle]),
+        3,
+        batch,
+        query_pos=torch.zeros(2, 2, dtype=torch.float64),
+        query_batch=torch.tensor([0, 1]),
+        backend=backend,
+    )
+    assert torch.equal(table.index[1].long() - 60, circle[:, 0].argsort()[:3])
+
+
 def test_more_columns_keep_the_first_ones(backend: Backend) -> None:
     pos = (lattice(1, 1, 1) / 39).float()
     assert torch.equal(knn(pos, 11, backend=backend).index, knn(pos, 50, backend=backend).index[:, :11])

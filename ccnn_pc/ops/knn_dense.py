@@ -20,7 +20,6 @@ from ccnn_pc.ops.ties import BLOCK, MARGIN, settle
 CPU_BLOCK = 1 << 15  # pairs at once: the buffers stay in the cache, and torch runs them on the calling thread
 GPU_BLOCK = 1 << 23  # 64 MiB per buffer
 _FAR = int(torch.tensor(1e300, dtype=torch.float64).view(torch.int64))  # padding: beyond all points
-)  # padding: index 0, beyond all points
 _SELF = -(1 << 52)  # bit pattern of -inf
 
 

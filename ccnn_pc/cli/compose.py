@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
+from typing import cast
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -96,38 +97,49 @@ def resumable_run(config: DictConfig) -> Path | None:
 def resumed_config(folder: Path, overrides: Sequence[str]) -> DictConfig:
     """Return the stored configuration of a run, with what the command line changes now.
 
-    Words that the run was started with are taken as said; new ones must be plain ``key=value`` of existing
-    keys (a longer ``trainer.max_epochs``, another ``data.root``).
+    Plain ``key=value`` words of existing keys are applied (a longer ``trainer.max_epochs``, another
+    ``data.root``); other words must be those that the run was started with.
 
     Raises:
-        UsageError: if a new word chooses another file of a group or an unknown key.
+        UsageError: if a new word chooses another file of a group, or adds or removes a key.
     """
-    config = OmegaConf.load(folder / CONFIG)
-    assert isinstance(config, DictConfig)
-    stored = folder / OVERRIDES
-    before = set(OmegaConf.load(stored)) if stored.exists() else set()
+    config = _load_config(folder)
+    before = stored_overrides(folder)
     for word in overrides:
         key = word.split("=", 1)[0]
-        if word in before or key in ("experiment", "resume", "runs", "run_dir"):
+        if key in ("experiment", "resume", "runs", "run_dir"):
             continue
-        if (
-            "=" not in word
-            or OmegaConf.select(config, key) is None
-            and key not in config
-            or isinstance(OmegaConf.select(config, key), DictConfig)
-        ):
+        if "=" in word and _is_plain(config, key):
+            config = cast(DictConfig, OmegaConf.merge(config, OmegaConf.from_dotlist([word])))
+        elif word not in before:
             raise UsageError(f"'{word}' cannot be changed in a run that is resumed ({folder})")
-        config = OmegaConf.merge(config, OmegaConf.from_dotlist([word]))
-        assert isinstance(config, DictConfig)
     config.run_dir = str(folder)
     return config
+
+
+def stored_overrides(folder: Path) -> list[str]:
+    """Return the words that a run was started and resumed with."""
+    path = folder / OVERRIDES
+    return [str(word) for word in OmegaConf.load(path)] if path.exists() else []
+
+
+def _load_config(folder: Path) -> DictConfig:
+    return cast(DictConfig, OmegaConf.load(folder / CONFIG))
+
+
+def _is_plain(config: DictConfig, key: str) -> bool:
+    """Whether ``key`` is there and holds a value, not a group of keys."""
+    *path, last = key.split(".")
+    parent = OmegaConf.select(config, ".".join(path)) if path else config
+    return isinstance(parent, DictConfig) and last in parent and not isinstance(parent.get(last), DictConfig)
 
 
 def store_config(config: DictConfig, overrides: Sequence[str], folder: Path) -> None:
     """Write the configuration into the run folder, and let ``latest`` beside it point there."""
     from ccnn_pc.training.files import write_text_atomically
 
-    write_text_atomically(folder / OVERRIDES, OmegaConf.to_yaml(OmegaConf.create(list(overrides))))
+    words = list(dict.fromkeys([*stored_overrides(folder), *overrides]))
+    write_text_atomically(folder / OVERRIDES, OmegaConf.to_yaml(OmegaConf.create(words)))
     write_text_atomically(folder / CONFIG, OmegaConf.to_yaml(config))
     if folder.resolve().parent != (Path(config.runs) / config.name).resolve():
         return

@@ -38,7 +38,7 @@ from ccnn_pc.training.schedules import warmup_cosine
 from ccnn_pc.training.task import ClassificationTask
 
 sys.path.insert(0, str(Path(__file__).parent))
-from killer import SendSignal  # noqa: E402
+from killer import SendSignal  # type: ignore[import-not-found]  # noqa: E402
 
 Fit = Callable[..., tuple[pl.Trainer, ClassificationTask, Checkpoints]]
 
@@ -221,6 +221,7 @@ def test_average_is_the_recursion(network: Callable[..., nn.Module]) -> None:
         def __init__(self) -> None:
             super().__init__()
             self.weight = nn.Parameter(torch.zeros(2))
+            self.count: torch.Tensor
             self.register_buffer("count", torch.tensor(0))
 
     module, average = Module(), WeightAverage(0.5)

@@ -58,7 +58,8 @@ def test_state_goes_on_where_it_was() -> None:
         running.step()
     second.load_state_dict(first.state_dict())
     fresh.load_state_dict(running.state_dict())
-    first.step(), running.step(), second.step(), fresh.step()
+    for one in (first, running, second, fresh):
+        one.step()  # type: ignore[attr-defined]
     assert [g["lr"] for g in first.param_groups] == [g["lr"] for g in second.param_groups]
 
 

@@ -106,4 +106,4 @@ def test_learns_two_classes_with_one_logit_or_two(
 @pytest.mark.parametrize("change", [{"label_smoothing": 1.0}, {"kernel_penalty": -1.0}, {"num_classes": 1}])
 def test_refuses(change: dict[str, Any], network: Callable[..., nn.Module]) -> None:
     with pytest.raises(ValueError, match=f"'{next(iter(change))}' must be"):
-        ClassificationTask(network(), **{"num_classes": 2, "optimizer": adamw} | change)
+        ClassificationTask(network(), **({"num_classes": 2, "optimizer": adamw} | change))  # type: ignore[arg-type]

@@ -1,0 +1,232 @@
+"""`ccnn-pc train`: what it writes, what it refuses; a killed run goes on as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from ccnn_pc.cli.app import main
+from ccnn_pc.cli.evaluate import evaluate_model
+from ccnn_pc.cli.train import run_experiment
+from ccnn_pc.datasets.splits import Split
+from ccnn_pc.models import from_pretrained
+from ccnn_pc.training.callbacks import TrainingInterrupted
+from ccnn_pc.training.files import read_rows
+
+ROOT = Path(__file__).resolve().parents[2]
+HELPERS = ROOT / "tests" / "training"
+sys.path.insert(0, str(HELPERS))
+
+Words = Callable[..., list[str]]
+
+
+@pytest.fixture
+def words(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Words:
+    """A training of seconds: 12 classes, 4 shapes of each, 36 to train on, 4 steps of 8 per epoch."""
+    monkeypatch.setenv("CCNN_PC_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+    def build(*more: str, runs: str = "runs") -> list[str]:
+        return [
+            "experiment=shapes_quickstart", f"runs={tmp_path / runs}", "data.num_points=24",
+            "data.num_neighbors=6", "data.batch_size=8", "data.val_fraction=0.25", "model.name=ccnn_4_16",
+            "model.dropout=0.2", "+data.module.train.per_class=4", "+data.module.test.per_class=2",
+            "trainer.max_epochs=3", "trainer.accelerator=cpu", "callbacks.checkpoints.every_n_steps=2",
+            "threads=1", "callbacks=ema", *more,
+        ]  # fmt: skip
+
+    return build
+
+
+def stop_at(step: int, marker: Path, signum: int) -> list[str]:
+    return [
+        "+callbacks.killer._target_=killer.SendSignal", f"+callbacks.killer.step={step}",
+        f"+callbacks.killer.marker={marker}", f"+callbacks.killer.signum={signum}",
+    ]  # fmt: skip
+
+
+def final_weights(runs: Path) -> dict[str, torch.Tensor]:
+    state = torch.load(runs / "shapes_quickstart/latest/checkpoints/last.ckpt", weights_only=True)
+    return {**state["state_dict"], **{f"current {k}": v for k, v in state["current_model_state"].items()}}
+
+
+def test_a_run_from_start_to_use(
+    words: Words, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "tables" / "results.csv"
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as left:
+        main(["train", *words(f"results_csv={table}", "seed=5"), "--json"])
+    assert left.value.code == 0
+    out, err = capsys.readouterr()
+    result = json.loads(out.splitlines()[-1])
+    folder = tmp_path / "runs/shapes_quickstart/latest"
+    for name in (
+        "config.yaml",
+        "metrics.csv",
+        "result.json",
+        "checkpoints/last.ckpt",
+        "checkpoints/best.ckpt",
+    ):
+        assert (folder / name).stat().st_size > 0, name
+    for name in ("curves.png", "confusion.png"):
+        assert (folder / name).read_bytes().startswith(b"\x89PNG"), name
+    assert not [path for path in folder.rglob("*") if ".part" in path.name]
+    assert "ccnn-pc predict" in err and "epoch   3/3" in err
+    assert (
+        result["n_train"] == 36 and result["n_val"] == 12 and result["n_test"] == 24 and result["seed"] == 5
+    )
+    assert result["core_minutes"] >= 0 and "torch" in result["versions"] and result["selected_on"] == "val"
+    (row,) = read_rows(table)
+    assert float(row["test_accuracy"]) == result["test_accuracy"] and row["experiment"] == "shapes_quickstart"
+    scores = [float(row["val/accuracy"]) for row in read_rows(folder / "metrics.csv")]
+    assert result["val_accuracy"] == pytest.approx(max(scores), abs=1e-6)
+    assert result["best_epoch"] == scores.index(max(scores))
+    model: Any = from_pretrained(folder / "model")
+    assert len(model.classes) == 12 and model.preprocessing["num_points"] == 24
+    assert sum(p.numel() for p in model.parameters()) == result["parameters"]
+
+
+def test_evaluate_gives_the_test_accuracy_again(
+    words: Words, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stored model, with the preprocessing stored in it, sees the very points that training tested on."""
+    monkeypatch.setattr("ccnn_pc.datasets.shapes._SIZES", {Split.TRAIN: 4, Split.TEST: 2})
+    result = run_experiment(words("trainer.max_epochs=1"))
+    found = evaluate_model(str(tmp_path / "runs/shapes_quickstart/latest/model"), "shapes", seed=0)
+    assert found["n"] == result["n_test"]
+    assert found["accuracy"] == pytest.approx(result["test_accuracy"], abs=1e-6)
+    assert found["mean_class_accuracy"] == pytest.approx(result["test_mean_class_accuracy"], abs=1e-6)
+
+
+@pytest.mark.slow
+def test_same_seed_same_bits(words: Words, tmp_path: Path) -> None:
+    for runs in ("first", "second"):
+        run_experiment(words("trainer.max_epochs=1", runs=runs))
+    first, second = final_weights(tmp_path / "first"), final_weights(tmp_path / "second")
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_kill_in_mid_epoch_and_resume_equals_uninterrupted(words: Words, tmp_path: Path) -> None:
+    """SIGKILL in the second of three epochs, after its last checkpoint; another process goes on."""
+    whole = run_experiment(words(runs="whole"))
+    command = [sys.executable, "-m", "ccnn_pc.cli.app", "train", *words(runs="parts")]
+    path = os.pathsep.join([str(ROOT), str(HELPERS)])
+    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+    killer = stop_at(7, tmp_path / "killed", signal.SIGKILL)
+    killed = subprocess.run([*command, *killer], env=environment, capture_output=True, cwd=tmp_path)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    state = torch.load(tmp_path / "parts/shapes_quickstart/latest/checkpoints/last.ckpt", weights_only=True)
+    assert state["global_step"] == 6 and state["epoch"] == 1
+    parts = run_experiment(words("resume=last", runs="parts"))
+    first, second = final_weights(tmp_path / "whole"), final_weights(tmp_path / "parts")
+    assert first.keys() == second.keys()
+    assert [name for name in first if not torch.equal(first[name], second[name])] == []
+    for key in ("test_accuracy", "val_accuracy", "best_epoch", "epochs"):
+        assert whole[key] == parts[key]
+
+
+def test_sigterm_saves_says_how_to_go_on_and_resumes_equal(
+    words: Words, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_experiment(words(runs="whole"))
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", *words(runs="parts"), *stop_at(5, tmp_path / "sent", signal.SIGTERM)])
+    assert stopped.value.code == 128 + signal.SIGTERM
+    said = capsys.readouterr().err
+    assert "checkpoint saved" in said and "resume=last" in said
+    run_experiment(words("resume=last", runs="parts"))
+    first, second = final_weights(tmp_path / "whole"), final_weights(tmp_path / "parts")
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_resume_of_a_finished_run_returns_its_result(
+    words: Words, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = run_experiment(words("trainer.max_epochs=1"))
+    capsys.readouterr()
+    assert run_experiment(words("trainer.max_epochs=1", "resume=last")) == first
+    assert "This run has finished" in capsys.readouterr().err
+    longer = run_experiment(words("resume=last"))
+    assert longer["epochs"] == 3 and len(list((tmp_path / "runs/shapes_quickstart").iterdir())) == 2
+
+
+@pytest.mark.slow
+def test_resume_without_a_run_starts_one(words: Words, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_experiment(words("trainer.max_epochs=1", "resume=last"))["epochs"] == 1
+    assert "starting a new one" in capsys.readouterr().err
+
+
+def test_resume_by_path_and_what_may_not_change(words: Words, tmp_path: Path) -> None:
+    with pytest.raises(TrainingInterrupted):
+        run_experiment([*words(), *stop_at(5, tmp_path / "sent", signal.SIGINT)])
+    folder = tmp_path / "runs/shapes_quickstart/latest"
+    with pytest.raises(ValueError, match="'model=ccnn_paper' cannot be changed in a run that is resumed"):
+        run_experiment([*words(f"resume={folder}"), "model=ccnn_paper"])
+    assert run_experiment(words(f"resume={folder}/checkpoints/last.ckpt"))["epochs"] == 3
+    with pytest.raises(ValueError, match="'resume' must be 'last' or the folder of a run"):
+        run_experiment(words(f"resume={tmp_path}"))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["experiment=shapes_quikstart"], "Did you mean 'shapes_quickstart'"),
+        (["experiment=nothing_like_it"], "modelnet10_tiny"),
+        ([], "'experiment=<name>' must be given"),
+        (["experiment=shapes_quickstart", "optim.learning_rate=1"], "learning_rate"),
+        (["experiment=shapes_quickstart", "optim=sgd"], "sgd"),
+        (["experiment=shapes_quickstart", "model.name=ccnn_4_15"], "did you mean 'ccnn_4_16'"),
+        (["experiment=modelnet10_tiny", "data.root=does/not/exist"], "does/not/exist"),
+    ],
+)
+def test_errors_name_what_can_be_done(
+    given: list[str], message: str, tmp_path: Path, words: Words,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as failed:
+        main(["train", *given])
+    assert failed.value.code == 1
+    said = capsys.readouterr().err
+    assert message in said and "Traceback" not in said
+
+
+def test_folder_that_cannot_be_written_is_refused_before_anything_is_read(
+    words: Words, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def opened(self: Any) -> None:
+        raise AssertionError("data were opened")
+
+    monkeypatch.setattr("ccnn_pc.training.data.ClassificationData.prepare", opened)
+    (tmp_path / "file").touch()
+    for bad in (f"run_dir={tmp_path}/file/run", f"results_csv={tmp_path}/file/results.csv"):
+        with pytest.raises(SystemExit) as failed:
+            main(["train", *words(bad)])
+        assert failed.value.code == 1
+        name = bad.split("=")[0]
+        assert f"'{name}' must be a folder that can be written" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_read_only_folder(words: Words, tmp_path: Path) -> None:
+    folder = tmp_path / "locked"
+    folder.mkdir()
+    folder.chmod(0o500)
+    with pytest.raises(ValueError, match="'run_dir' must be a folder that can be written"):
+        run_experiment(words(f"run_dir={folder}/run"))
+
+
+def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["train", "--help"])
+    said = capsys.readouterr().out
+    assert left.value.code == 0 and "ccnn-pc train experiment=modelnet10_tiny resume=last" in said

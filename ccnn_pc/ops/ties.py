@@ -75,9 +75,8 @@ def tied_columns(d2: Tensor, unit: Tensor, cap: float) -> tuple[Tensor, Tensor, 
     """
     gap = d2[:, 1:] - d2[:, :-1]
     last = d2[:, -1].clamp(min=0)
-    rows = (gap.amin(dim=1) <= SLOPE * unit * last.sqrt() + RELATIVE * last).nonzero()[
-        :, 0
-    ]  # cheap upper bound
+    most = SLOPE * unit * last.sqrt() + RELATIVE * last  # upper bound of the tolerance, cheap
+    rows = (gap.amin(dim=1) <= most).nonzero()[:, 0]
     some, unit = d2[rows], unit[rows, None]
     nearest = nearest_beyond_rounding(some, unit).amin(dim=1)
     nearest = torch.where(nearest.isinf(), torch.zeros_like(nearest), nearest)

@@ -24,7 +24,7 @@ def evaluate(
     batch_size: Annotated[int, typer.Option(min=1, help="Shapes per batch.")] = 16,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on the last line of stdout.")] = False,
 ) -> None:
-    r"""Measure the accuracy of a trained model.
+    """Measure the accuracy of a trained model.
 
     \b
     Examples:
@@ -34,7 +34,7 @@ def evaluate(
 
     The points of each shape are drawn by the seed and prepared as in training. With --json the last line of
     stdout is {"accuracy": ..., "mean_class_accuracy": ..., "n": ..., "model": ..., "data": ..., "seed": ...}.
-    """
+    """  # noqa: D301
     result = evaluate_model(model, data, split=split, seed=seed, batch_size=batch_size)
     if as_json:
         print(json.dumps(result))

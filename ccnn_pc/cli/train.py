@@ -20,7 +20,7 @@ def train(
         bool, typer.Option("--json", help="The result as JSON on the last line of stdout.")
     ] = False,
 ) -> None:
-    r"""Train a model.
+    """Train a model.
 
     \b
     Examples:
@@ -33,7 +33,7 @@ def train(
     Each word is key=value; the keys are those of the files in configs/. A run writes to
     runs/EXPERIMENT/DATE-TIME: config.yaml, metrics.csv, checkpoints/, model/, curves.png, confusion.png,
     result.json.
-    """
+    """  # noqa: D301
     from ccnn_pc.training.callbacks import NonFiniteError, TrainingInterrupted
 
     words = list(overrides or [])

@@ -230,7 +230,7 @@ def test_average_is_the_recursion(network: Callable[..., nn.Module]) -> None:
     for step in range(12):
         with torch.no_grad():
             module.weight += torch.tensor([1.0, step])
-            module.count += 1
+            module.count.add_(1)
         average._average_model.update_parameters(module)  # type: ignore[union-attr]
         decay = min(0.5, (1 + step) / (10 + step)) if step else 0.0
         expected = expected + (1 - decay) * (module.weight.detach() - expected)

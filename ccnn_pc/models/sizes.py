@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 
 from torch import nn
 
-from ccnn_pc._checks import check_at_least, check_extent, check_positive
+from ccnn_pc._checks import check_at_least, check_positive
 from ccnn_pc.domains.pooling import Pool
 from ccnn_pc.kernels import GaussianWindow, Init, MAGNet
 from ccnn_pc.models.ccnn import CCNN
 from ccnn_pc.models.registry import register_model
 from ccnn_pc.nn.conv import ContinuousConv
-from ccnn_pc.nn.fan import cloud_fan
+from ccnn_pc.nn.fan import Reference, cloud_reference
 
 #: Shapes that models are built for when nobody says: a sequence of MNIST pixels, a CIFAR image, clouds.
 DEFAULT_SHAPES: dict[int, tuple[int, ...] | None] = {1: (784,), 2: (32, 32), 3: None}
@@ -79,12 +79,14 @@ def build_ccnn(
     """
     check_at_least("dim", dim, 1)
     check_positive("spacing", spacing)
+    check_at_least("num_points", num_points, 1)
+    check_at_least("num_neighbors", num_neighbors, 1)
     grid = shape if shape is not None else DEFAULT_SHAPES.get(dim)
     causal = dim == 1 and grid is not None
     window = functools.partial(GaussianWindow, width=width)
     if grid is None:
-        extent = (1.0,) * dim
-        fan: float | None = cloud_fan(window(dim=dim), check_extent("extent", extent, dim), num_points, num_neighbors)
+        extent: tuple[float, ...] = (1.0,) * dim
+        fan: Reference | None = cloud_reference(dim, num_points, num_neighbors)
     else:
         if len(grid) != dim:
             raise ValueError(f"'shape' must have {dim} entries (got {list(grid)})")

@@ -15,7 +15,7 @@ from ccnn_pc.kernels import Init, MAGNet
 from ccnn_pc.kernels.base import AbstractKernel, FactorizedKernel
 from ccnn_pc.kernels.scaling import scale_readout_, support_points
 from ccnn_pc.kernels.windows import AbstractWindow, GaussianWindow
-from ccnn_pc.nn.fan import cloud_fan, grid_fan
+from ccnn_pc.nn.fan import Reference, cloud_reference, grid_reference
 from ccnn_pc.nn.penalty import active_penalty
 from ccnn_pc.ops.coordinates import in_support, kernel_coordinates
 
@@ -58,8 +58,9 @@ class ContinuousConv(MessagePassing):
         reference_count: points per cloud in training, which the weights of clouds refer to. None: each cloud's own
             count, so that a cloud with more points is the same function sampled more finely only after weighting.
         fan: :math:`\sum_j w_j^2 m_j^2` that initial kernels are scaled for, so that unit noise comes out with unit
-            variance. None: counted on the grid of ``extent`` and ``spacing``; where the extent holds no more than one
-            spacing (clouds), on ``reference_count`` (512) points on the unit sphere with their 256 nearest.
+            variance: a number, or a :class:`ccnn_pc.nn.fan.Reference`, the offsets to count it on. None: the grid of
+            ``extent`` and ``spacing``; where the extent holds no more than one spacing (clouds), ``reference_count``
+            (512) points on the unit sphere with their 256 nearest.
         causal: let outputs see the past only; one axis.
         separable: depthwise kernel and channel mixing, or a full kernel.
         bias: add one, and one of the mixing.
@@ -93,7 +94,7 @@ class ContinuousConv(MessagePassing):
         extent: float | Sequence[float] = 1.0,
         spacing: float | Sequence[float] = 1.0,
         reference_count: float | None = None,
-        fan: float | None = None,
+        fan: float | Reference | None = None,
         causal: bool = False,
         separable: bool = True,
         bias: bool = True,
@@ -119,14 +120,16 @@ class ContinuousConv(MessagePassing):
 
         self.window = window(dim=dim, causal=causal)
         if fan is None:
-            fan = _reference_fan(self.window, extents, spacings, reference_count, causal)
-        self.fan = check_positive("fan", fan) * (1 if separable else in_channels)
+            fan = _default_reference(extents, spacings, reference_count, causal)
+        reference = fan if isinstance(fan, Reference) else None
+        taps = fan.fan(self.window, extents, causal) if isinstance(fan, Reference) else check_positive("fan", fan)
+        self.fan = taps * (1 if separable else in_channels)
         values = in_channels if separable else in_channels * out_channels
         self.kernel = kernel(dim=dim, out_channels=values, fan=self.fan, causal=causal)
         self.bias = nn.Parameter(torch.zeros(in_channels if separable else out_channels)) if bias else None
         self.mix = nn.Linear(in_channels, out_channels, bias=bias) if separable else None
         self.reset_mix()
-        self.match_window()
+        self._match_variance(reference)
 
     def reset_mix(self) -> None:
         """Initialise the channel mixing so that it keeps the variance: uniform with variance 1 / C_in, bias 0."""
@@ -136,17 +139,21 @@ class ContinuousConv(MessagePassing):
                 nn.init.zeros_(self.mix.bias)
 
     @torch.no_grad()
-    def match_window(self) -> None:
+    def _match_variance(self, reference: Reference | None) -> None:
         """Scale the kernel so that its second moment *under the window* is 1 / fan.
 
-        Kernel networks are strongest near the origin, where narrow windows look; without this the output variance
-        would depend on the window.
+        Kernel networks are strongest in some places and windows look at some places; without this the output variance
+        would depend on both. Only where the kernel follows the default rule; published initial values stay.
         """
         if not (isinstance(self.kernel, FactorizedKernel) and self.kernel.init is Init.DEFAULT):
             return
-        lower, upper = (b.clamp(-1, 1) for b in self.window.support(1e-3))
-        u = support_points(self.dim, lower=lower, upper=upper).to(self.extent)
-        scale_readout_(self.kernel, 1.0 / self.fan, u, weight=self.window(u)[..., 0].square())
+        if reference is not None:
+            u, weight = reference.coordinates(self.window, self.extent, self.causal)
+        else:
+            lower, upper = self.window.support(1e-3)
+            u = support_points(self.dim, lower=lower, upper=upper)
+            weight = self.window(u.to(self.extent))[..., 0].square()
+        scale_readout_(self.kernel, 1.0 / self.fan, u.to(self.extent), weight=weight)
 
     def forward(self, x: Tensor, domain: AbstractDomain, path: Path = Path.AUTO) -> Tensor:
         """Convolve samples ``x [n, C_in]`` that lie on ``domain``; see the class.
@@ -224,9 +231,9 @@ class ContinuousConv(MessagePassing):
         return f"{type(self).__name__}({', '.join(options)})"
 
 
-def _reference_fan(
-    window: AbstractWindow, extent: Tensor, spacing: Tensor, reference_count: float | None, causal: bool
-) -> float:
+def _default_reference(
+    extent: Tensor, spacing: Tensor, reference_count: float | None, causal: bool
+) -> Reference:
     if bool((extent > spacing).any()):
-        return grid_fan(window, extent, spacing, causal)
-    return cloud_fan(window, extent, num_points=round(reference_count or 512), causal=causal)
+        return grid_reference(extent, spacing, causal)
+    return cloud_reference(len(extent), round(reference_count or 512))

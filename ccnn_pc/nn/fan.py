@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -10,64 +11,73 @@ from torch import Tensor
 from ccnn_pc.kernels.windows import AbstractWindow
 from ccnn_pc.ops.coordinates import in_support, kernel_coordinates
 
-#: A reference cloud with more points than this would cost more than it tells.
-MAX_REFERENCE_POINTS = 1024
+#: Reference geometries are thinned out to this many points, or taps: more would cost more than they tell.
+MAX_REFERENCE_POINTS, MAX_REFERENCE_TAPS = 1024, 1 << 14
+#: Queries of a reference cloud that are looked at.
+REFERENCE_QUERIES = 64
 
 
-def fan_of_offsets(rel: Tensor, window: AbstractWindow, extent: Tensor, causal: bool = False) -> float:
-    r"""The fan of given offsets, :math:`\sum_j m(u_j)^2`, averaged over queries.
+@dataclass(frozen=True)
+class Reference:
+    """Offsets that a layer will typically sum over.
 
-    Args:
-        rel: offsets sample - query, ``[queries, taps, D]``, in position units.
-        window: the envelope m.
-        extent: reach per axis ``[D]``.
-        causal: see :func:`kernel_coordinates`.
+    Attributes:
+        rel: offsets sample - query ``[queries, taps, D]``, float64, in position units.
+        repeats: how many real taps each stands for, where the geometry was thinned out.
     """
-    u = kernel_coordinates(rel.double(), extent.double(), causal)
-    with torch.no_grad():
-        m = window(u.clamp(-1, 1).to(next(window.parameters(), torch.zeros(())).dtype))[..., 0].double()
-    return float((m.square() * in_support(u, 1e-6)).sum(-1).mean())
+
+    rel: Tensor
+    repeats: float = 1.0
+
+    def coordinates(self, window: AbstractWindow, extent: Tensor, causal: bool = False) -> tuple[Tensor, Tensor]:
+        """Kernel coordinates ``[E, D]`` and squared window ``[E]`` (0 outside of the support), float64."""
+        u = kernel_coordinates(self.rel.flatten(0, 1), extent.double(), causal)
+        inside = in_support(u, 1e-6)
+        dtype = next(window.parameters(), torch.zeros(())).dtype
+        with torch.no_grad():
+            squared = window(u.clamp(-1, 1).to(dtype))[:, 0].double().square() * inside
+        return u.clamp(-1, 1), squared
+
+    def fan(self, window: AbstractWindow, extent: Tensor, causal: bool = False) -> float:
+        r"""The fan :math:`\sum_j m(u_j)^2`, mean over queries.
+
+        Example:
+            >>> from ccnn_pc.kernels import NoWindow
+            >>> grid_reference(torch.tensor([2.0, 1.0]), torch.ones(2)).fan(NoWindow(2), torch.tensor([2.0, 1.0]))
+            15.0
+        """
+        return self.repeats * float(self.coordinates(window, extent, causal)[1].sum()) / len(self.rel)
 
 
-def grid_fan(window: AbstractWindow, extent: Tensor, spacing: Tensor, causal: bool = False) -> float:
-    """The fan on a regular grid: all taps within the extent, ``2 * extent / spacing + 1`` per axis (one side if causal).
-
-    Example:
-        >>> from ccnn_pc.kernels import NoWindow
-        >>> grid_fan(NoWindow(2), torch.tensor([2.0, 1.0]), torch.ones(2))  # 5 x 3 taps
-        15.0
-    """
+def grid_reference(extent: Tensor, spacing: Tensor, causal: bool = False) -> Reference:
+    """All taps of a regular grid within the extent: ``2 * extent / spacing + 1`` per axis (one side if causal)."""
     axes = []
     for reach, step in zip(extent.tolist(), spacing.tolist(), strict=True):
         taps = math.floor(reach / step + 1e-4)
         axes.append(torch.arange(-taps, 1 if causal else taps + 1, dtype=torch.float64) * step)
     rel = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).flatten(0, -2)
-    return fan_of_offsets(rel[None], window, extent, causal)
+    step = -(-len(rel) // MAX_REFERENCE_TAPS)
+    thin = rel[(len(rel) // 2) % step :: step]  # the middle tap, the query itself, stays
+    return Reference(thin[None], len(rel) / len(thin))
 
 
-def cloud_fan(
-    window: AbstractWindow, extent: Tensor, num_points: int = 512, num_neighbors: int = 256, causal: bool = False
-) -> float:
-    """The fan on a reference cloud: points spread evenly over the unit sphere, each with its nearest neighbours.
+def cloud_reference(dim: int, num_points: int = 512, num_neighbors: int = 256) -> Reference:
+    """Points spread evenly over the unit sphere, each with its nearest neighbours, itself included.
 
-    In one or two dimensions the points fill the interval [-1, 1] or a Fibonacci disc. Real surfaces differ by a factor
-    of about two either way; the norms after the first layer absorb it.
+    In one or two dimensions the points fill the interval [-1, 1] or a disc. Real surfaces differ by a factor of about
+    two either way; the norms after a layer absorb it.
 
     Args:
-        window: the envelope m.
-        extent: reach per axis ``[D]``.
-        num_points: points of a cloud in training (beyond 1024 the fan of 1024 is scaled up).
-        num_neighbors: neighbours per query, itself included.
-        causal: see :func:`kernel_coordinates`.
+        dim: axes D.
+        num_points: points of a cloud in training.
+        num_neighbors: neighbours per query.
     """
     used = min(num_points, MAX_REFERENCE_POINTS)
     k = max(1, min(used, round(num_neighbors * used / num_points)))
-    pos = _even_cloud(len(extent), used)
-    query = pos[:: max(1, used // 64)]
+    pos = _even_cloud(dim, used)
+    query = pos[:: max(1, used // REFERENCE_QUERIES)]
     nearest = torch.cdist(query, pos).topk(k, largest=False).indices
-    fan = fan_of_offsets(pos[nearest] - query[:, None], window, extent, causal)
-    # the query itself counts once; all others in proportion to the density
-    return 1.0 + max(fan - 1.0, 0.0) * min(num_points, num_neighbors) / k if num_points > used else max(fan, 1.0)
+    return Reference(pos[nearest] - query[:, None], min(num_points, num_neighbors) / k)
 
 
 def _even_cloud(dim: int, n: int) -> Tensor:

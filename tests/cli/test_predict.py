@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from ccnn_pc.cli.app import main
-from ccnn_pc.cli.inputs import input_transform, read_input
+from ccnn_pc.cli.inputs import read_input
+from ccnn_pc.datasets import preprocessing_transform
 from ccnn_pc.cli.predict import class_probabilities
 from ccnn_pc.models import create_model, save_pretrained
 
@@ -131,5 +132,5 @@ def test_probabilities() -> None:
 
 
 def test_unknown_preprocessing_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"'preprocessing' must have no keys but .* \(got blur\)"):
-        input_transform({"num_points": 8, "blur": 1})
+    with pytest.raises(ValueError, match=r"'preprocessing' must have no other keys than .* \(got blur\)"):
+        preprocessing_transform({"num_points": 8, "blur": 1})

@@ -12,7 +12,7 @@ from ccnn_pc.domains import PointSet
 from ccnn_pc.kernels import MLP, SIREN, FourierNet, GaborNet, GaussianWindow, MAGNet, NoWindow, RandomFourierNet
 from ccnn_pc.models import create_model
 from ccnn_pc.nn import ContinuousConv, Path
-from ccnn_pc.nn.fan import fan_of_offsets
+from ccnn_pc.nn.fan import Reference
 from tests.clouds import DOUBLE, cloud, features, layer
 
 
@@ -25,7 +25,7 @@ def test_a_sample_changes_exactly_the_queries_it_is_a_neighbour_of(path: Path) -
             return super().features(u).abs() + 0.1
 
     points = cloud(30, k=6)
-    conv = layer(kernel=functools.partial(Positive, hidden_channels=4), width=0.3)
+    conv = layer(kernel=functools.partial(Positive, hidden_channels=4), extent=4.0)
     with torch.no_grad():
         conv.kernel.readout.weight.abs_()
         conv.kernel.readout.bias.abs_()
@@ -95,7 +95,7 @@ def test_map_coordinates_keep_their_detail_in_float32() -> None:
     near = clouds_of((40,))[0]
     far = near.pos + torch.tensor([4.5e5, 5.4e6, 300.0], dtype=DOUBLE)
     points = PointSet(far).knn(9)
-    assert (points.pos - (near.pos - near.pos.mean(0))).abs().max() < 1e-9
+    assert (points.pos - (near.pos - near.pos.mean(0))).abs().max() < 4 * torch.finfo(DOUBLE).eps * 5.4e6
     assert (model(near.x, points) - model(near)).abs().max() <= 1e-7
 
 
@@ -143,18 +143,14 @@ def test_lattices_obey_too(shift: tuple[float, ...]) -> None:
 def test_unit_noise_comes_out_with_unit_variance(kernel, dim: int, width: float | None) -> None:
     """Mean of 20 seeds within [1/2, 2], for narrow and wide windows and none."""
     window = NoWindow if width is None else functools.partial(GaussianWindow, width=width)
-    points = PointSet(torch.rand(128, dim, generator=torch.Generator().manual_seed(0)) * 2 - 1).knn(48)
-    edge_index = points.edges()
-    counts = torch.bincount(edge_index[1])
-    assert counts.min() == counts.max() == 48
-    extent = torch.ones(dim)
-    fan = fan_of_offsets(points.rel(edge_index).view(128, 48, dim), window(dim=dim), extent)
+    points = PointSet(torch.rand(48, dim, generator=torch.Generator().manual_seed(0))).knn(48)  # all within the extent
+    fan = Reference(points.rel(points.edges()).view(48, 48, dim))
     variances = []
     for seed in range(20):
         torch.manual_seed(seed)
         conv = ContinuousConv(8, 8, dim=dim, kernel=kernel, window=window, fan=fan)
         with torch.no_grad():
-            variances.append(float(conv(torch.randn(128, 8), points).var()))
+            variances.append(float(conv(torch.randn(48, 8), points).var()))
     assert 0.5 <= sum(variances) / 20 <= 2.0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sized
+from collections.abc import Sequence, Sized
 
 import torch
 from torch import Tensor
@@ -72,7 +72,9 @@ def check_positions(name: str, pos: Tensor, dim: int | None = None) -> Tensor:
     if pos.dim() != 2:
         raise ValueError(f"'{name}' must have shape [n, D] (got {list(pos.shape)})")
     if pos.shape[0] == 0:
-        raise ValueError(f"'{name}' must hold at least one point (got an empty cloud, shape {list(pos.shape)})")
+        raise ValueError(
+            f"'{name}' must hold at least one point (got an empty cloud, shape {list(pos.shape)})"
+        )
     if pos.shape[1] == 0 or (dim is not None and pos.shape[1] != dim):
         wanted = dim if dim is not None else "at least 1"
         raise ValueError(f"'{name}' must have {wanted} coordinates per point (got {pos.shape[1]})")
@@ -80,7 +82,9 @@ def check_positions(name: str, pos: Tensor, dim: int | None = None) -> Tensor:
     if not bool(finite.all()):
         row = int((~finite).nonzero()[0, 0])
         bad = int((~finite).sum())
-        raise ValueError(f"'{name}' must be finite ({bad} of {len(pos)} rows are not; row {row} is {pos[row].tolist()})")
+        raise ValueError(
+            f"'{name}' must be finite ({bad} of {len(pos)} rows are not; row {row} is {pos[row].tolist()})"
+        )
     return pos
 
 
@@ -97,7 +101,9 @@ def check_batch(name: str, batch: Tensor | None, like: Tensor) -> Tensor:
     if batch is None:
         return torch.zeros(n, dtype=torch.long, device=like.device)
     if not isinstance(batch, Tensor) or batch.is_floating_point() or batch.dtype == torch.bool:
-        raise TypeError(f"'{name}' must be an integer tensor (got {getattr(batch, 'dtype', type(batch).__name__)})")
+        raise TypeError(
+            f"'{name}' must be an integer tensor (got {getattr(batch, 'dtype', type(batch).__name__)})"
+        )
     if batch.shape != (n,):
         raise ValueError(f"'{name}' must have shape [{n}], one entry per point (got {list(batch.shape)})")
     if n == 0:
@@ -106,11 +112,14 @@ def check_batch(name: str, batch: Tensor | None, like: Tensor) -> Tensor:
     if bool((step < 0).any()):
         row = int((step < 0).nonzero()[0, 0])
         pair = batch[row : row + 2].tolist()
-        raise ValueError(f"'{name}' must be sorted; sort points by cloud first (got {pair} at rows {row}, {row + 1})")
+        raise ValueError(
+            f"'{name}' must be sorted; sort points by cloud first (got {pair} at rows {row}, {row + 1})"
+        )
     if int(batch[0]) != 0 or bool((step > 1).any()):
         present = int(batch.unique().numel())
         raise ValueError(
-            f"'{name}' must number the clouds 0, 1, 2, … and leave none empty (got {present} clouds with numbers up to {int(batch[-1])})"
+            f"'{name}' must number the clouds 0, 1, 2, … and leave none empty "
+            f"(got {present} clouds with numbers up to {int(batch[-1])})"
         )
     return batch.long()
 
@@ -122,10 +131,12 @@ def check_same_length(name: str, value: Sized, other_name: str, other: Sized) ->
         ValueError: they differ.
     """
     if len(value) != len(other):
-        raise ValueError(f"'{name}' must have as many rows as '{other_name}' ({len(other)}; got {len(value)})")
+        raise ValueError(
+            f"'{name}' must have as many rows as '{other_name}' ({len(other)}; got {len(value)})"
+        )
 
 
-def check_extent(name: str, value: float | tuple[float, ...] | list[float] | Tensor, dim: int) -> Tensor:
+def check_extent(name: str, value: float | Sequence[float] | Tensor, dim: int) -> Tensor:
     """One positive number, or one per axis, as a float64 tensor ``[dim]``.
 
     Raises:
@@ -135,7 +146,9 @@ def check_extent(name: str, value: float | tuple[float, ...] | list[float] | Ten
     if tensor.dim() == 0:
         tensor = tensor.expand(dim)
     if tensor.shape != (dim,):
-        raise ValueError(f"'{name}' must be one number or one for each of the {dim} axes (got shape {list(tensor.shape)})")
+        raise ValueError(
+            f"'{name}' must be one number or one for each of the {dim} axes (got shape {list(tensor.shape)})"
+        )
     if not bool((torch.isfinite(tensor) & (tensor > 0)).all()):
         raise ValueError(f"'{name}' must be positive and finite (got {tensor.tolist()})")
     return tensor.clone()

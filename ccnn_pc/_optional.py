@@ -41,4 +41,6 @@ def require(module: str, *, extra: str, purpose: str | None = None) -> ModuleTyp
             raise ImportError(f"{needed}, but it misses a package of its own: {error}") from error
         raise ImportError(f"{needed}: pip install 'ccnn-pc[{extra}]'") from error
     except (ImportError, OSError) as error:
-        raise ImportError(f"{needed}; it is installed but does not load ({error}). `ccnn-pc doctor` says more.") from error
+        raise ImportError(
+            f"{needed}; it is installed but does not load ({error}). `ccnn-pc doctor` says more."
+        ) from error

@@ -38,7 +38,9 @@ LARGE: list[dict[str, Any]] = [
 ]
 
 
-def setting(clouds: int, points: int, k: int, channels: int, hidden: int, width: float) -> tuple[BenchConv, PointSet, Tensor]:
+def setting(
+    clouds: int, points: int, k: int, channels: int, hidden: int, width: float
+) -> tuple[BenchConv, PointSet, Tensor]:
     """A layer, points uniform on unit spheres, and features; the same in every process."""
     torch.manual_seed(0)
     pos = torch.nn.functional.normalize(torch.randn(clouds * points, 3), dim=1)
@@ -69,7 +71,16 @@ def measure_memory(options: dict[str, Any], name: str) -> None:
 
 def memory(options: dict[str, Any], name: str, threads: int) -> dict[str, float]:
     """What :func:`measure_memory` prints, from a process of its own."""
-    command = [sys.executable, __file__, "--memory", name, "--options", json.dumps(options), "--threads", str(threads)]
+    command = [
+        sys.executable,
+        __file__,
+        "--memory",
+        name,
+        "--options",
+        json.dumps(options),
+        "--threads",
+        str(threads),
+    ]
     answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return json.loads(answer.splitlines()[-1])
 
@@ -112,7 +123,9 @@ def processor() -> str:
 
 def main() -> None:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=9, help="rounds of interleaved timing")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--no-large", action="store_true", help="leave out the clouds of 100 000 points")
@@ -140,7 +153,11 @@ def main() -> None:
             report(rows[-1])
     for options in [] if arguments.no_large else LARGE:
         figures = memory(options, "fused", arguments.threads)
-        both = {"forward_min_s": figures["forward_s"], "both_min_s": figures["both_s"], "peak_mb": figures["peak_mb"]}
+        both = {
+            "forward_min_s": figures["forward_s"],
+            "both_min_s": figures["both_s"],
+            "peak_mb": figures["peak_mb"],
+        }
         rows.append({**common, **options, "contender": "fused", **both})
         report(rows[-1])
     arguments.out.parent.mkdir(parents=True, exist_ok=True)

@@ -3,63 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch_geometric.nn.models.schnet import CFConv
 
 from ccnn_pc.domains import PointSet
-from ccnn_pc.kernels import MAGNet
+from ccnn_pc.kernels import GaussianWindow, MAGNet
 from ccnn_pc.nn import ContinuousConv, Path
 
 Step = Callable[[Tensor], Tensor]
 
 
-class PlainMAGNet(nn.Module):
-    """MAGNet times window as the papers' code computes it: one filter after the other, Gaussians through ``[E, H, D]``."""
+class BenchConv(ContinuousConv):
+    """The layer under test: separable, MAGNet of three layers, plain Gaussian window."""
 
-    def __init__(self, conv: ContinuousConv) -> None:
+    kernel: MAGNet
+    window: GaussianWindow
+    mix: nn.Linear
+    bias: nn.Parameter
+
+    def __init__(self, channels: int, hidden: int, width: float) -> None:
+        kernel = partial(MAGNet, hidden_channels=hidden, num_layers=3)
+        window = partial(GaussianWindow, width=width, min_width=0.0)
+        super().__init__(channels, channels, dim=3, kernel=kernel, window=window)
+
+
+class PlainMAGNet(nn.Module):
+    """MAGNet times window as the papers' code computes it: filter by filter, Gaussians through ``[E, H, D]``."""
+
+    def __init__(self, conv: BenchConv) -> None:
         super().__init__()
         self.conv = conv
 
     def forward(self, rel: Tensor) -> Tensor:
         """Kernel values ``[E, C]`` at offsets ``[E, D]``."""
-        kernel, width = self.conv.kernel, self.conv.hidden_width
+        kernel, width = self.conv.kernel, self.conv.kernel.hidden_channels
         parameters = (kernel.gamma, kernel.mu, kernel.weight, kernel.bias)
         filters = [
-            torch.exp(-0.5 * ((rel[:, None, :] - mu) * gamma).square().sum(-1)) * torch.sin(rel @ weight.t() + bias)
+            torch.exp(-0.5 * ((rel[:, None, :] - mu) * gamma).square().sum(-1))
+            * torch.sin(rel @ weight.t() + bias)
             for gamma, mu, weight, bias in zip(*(p.split(width) for p in parameters), strict=True)
         ]
         z = filters[0]
         for values, mix in zip(filters[1:], kernel.mixing, strict=True):
             z = values * mix(z)
         window = torch.exp(-0.5 * (rel / self.conv.window.width).square().sum(-1, keepdim=True))
-        return kernel.readout(z) * window
+        return cast(Tensor, kernel.readout(z) * window)
 
 
 class WindowedKernel(nn.Module):
     """Our MAGNet times window, with its lean filters, as a plain module."""
 
-    def __init__(self, conv: ContinuousConv) -> None:
+    def __init__(self, conv: BenchConv) -> None:
         super().__init__()
         self.conv = conv
 
     def forward(self, rel: Tensor) -> Tensor:
         """Kernel values ``[E, C]`` at offsets ``[E, D]``."""
         return self.conv.kernel(rel) * self.conv.window(rel)
-
-
-class BenchConv(ContinuousConv):
-    """The layer under test; remembers the width of its kernel network for the peers."""
-
-    def __init__(self, channels: int, hidden: int, width: float) -> None:
-        from functools import partial
-
-        from ccnn_pc.kernels import GaussianWindow
-
-        kernel = partial(MAGNet, hidden_channels=hidden, num_layers=3)
-        super().__init__(channels, channels, dim=3, kernel=kernel, window=partial(GaussianWindow, width=width, min_width=0.0))
-        self.hidden_width = hidden
 
 
 def fused(conv: BenchConv, cloud: PointSet, clouds: int) -> Step:
@@ -89,7 +93,9 @@ def released(conv: BenchConv, cloud: PointSet, clouds: int) -> Step:
         channels = dense.shape[-1]
         rel = torch.gather(all_rel, 2, local[..., None].expand(-1, -1, -1, 3))
         values = kernel(rel.reshape(-1, 3)).view(clouds, n, k, channels)
-        x_j = torch.gather(dense[:, None].expand(-1, n, -1, -1), 2, local[..., None].expand(-1, -1, -1, channels))
+        x_j = torch.gather(
+            dense[:, None].expand(-1, n, -1, -1), 2, local[..., None].expand(-1, -1, -1, channels)
+        )
         y = (values * x_j).sum(2) + conv.bias
         return conv.mix(y).flatten(0, 1)
 
@@ -117,7 +123,7 @@ class _Biased(nn.Module):
         self.conv = conv
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv.mix(x + self.conv.bias)  # type: ignore[misc]
+        return self.conv.mix(x + self.conv.bias)
 
 
 def cfconv(conv: BenchConv, cloud: PointSet, clouds: int) -> Step:

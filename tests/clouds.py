@@ -15,7 +15,9 @@ from ccnn_pc.nn import ContinuousConv
 DOUBLE = torch.float64
 
 
-def cloud(n: int = 40, dim: int = 3, k: int | None = 8, seed: int = 0, sizes: tuple[int, ...] | None = None) -> PointSet:
+def cloud(
+    n: int = 40, dim: int = 3, k: int | None = 8, seed: int = 0, sizes: tuple[int, ...] | None = None
+) -> PointSet:
     """Points in general position; ``sizes`` makes a ragged batch."""
     generator = torch.Generator().manual_seed(seed)
     sizes = sizes or (n,)
@@ -25,7 +27,14 @@ def cloud(n: int = 40, dim: int = 3, k: int | None = 8, seed: int = 0, sizes: tu
     return points if k is None else points.knn(k)
 
 
-def layer(in_channels: int = 3, out_channels: int = 4, dim: int = 3, seed: int = 0, width: float = 0.4, **options: Any):
+def layer(
+    in_channels: int = 3,
+    out_channels: int = 4,
+    dim: int = 3,
+    seed: int = 0,
+    width: float = 0.4,
+    **options: Any,
+) -> ContinuousConv:
     """A float64 layer with random biases, so that a missing term shows."""
     torch.manual_seed(seed)
     options.setdefault("kernel", functools.partial(MAGNet, hidden_channels=6, num_layers=2))

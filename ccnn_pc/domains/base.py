@@ -73,7 +73,7 @@ class AbstractDomain(abc.ABC):
 
     @abc.abstractmethod
     def quadrature(self, reference_count: float | None) -> Tensor | None:
-        """Weights ``w [n]`` of the samples; None where all are 1. w is the volume a sample stands for over its volume in training."""
+        """Weights ``w [n]`` of the samples: the volume each stands for over that in training; None where all are 1."""
 
     @abc.abstractmethod
     def convolve(self, x: Tensor, terms: ConvolutionTerms) -> tuple[Tensor, Tensor | None]:

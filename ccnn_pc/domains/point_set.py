@@ -8,16 +8,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ccnn_pc._checks import check_at_least, check_batch, check_positions, check_positive, check_same_length
+from ccnn_pc._checks import check_at_least, check_batch, check_positions, check_positive
 from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
 from ccnn_pc.domains.factorized import fused_terms, penalty_from_moments
+from ccnn_pc.domains.point_checks import (
+    centered,
+    centers,
+    check_neighbors,
+    check_query_batch,
+    check_volume,
+)
 from ccnn_pc.domains.pooling import Pool, pool_segments
 from ccnn_pc.ops.graph import Graph, check_edges
 from ccnn_pc.ops.neighbors import Backend, Neighbors, knn
 from ccnn_pc.ops.point_convolution import PointGeometry, point_convolution
 from ccnn_pc.ops.radius import radius
 from ccnn_pc.ops.rows import Rows
-
 
 #: Numbers (edges x axes) up to which offsets are kept for all layers instead of being computed in each: 64 MB.
 MAX_CACHED_OFFSETS = 1 << 24
@@ -36,8 +42,8 @@ class PointSet(AbstractDomain):
         query_batch: cloud of each query ``[m]``.
         edge_index: neighbours as a graph ``[2, E]``, row 0 samples, row 1 queries, in any order.
         neighbors: neighbours as a table, e.g. computed in a data loader.
-        volume: the volume V each sample stands for ``[n]``, e.g. from :func:`ccnn_pc.ops.density.inverse_density_volume`;
-            None: all samples of a cloud alike.
+        volume: the volume V each sample stands for ``[n]``, e.g. from
+            :func:`ccnn_pc.ops.density.inverse_density_volume`; None: all samples of a cloud alike.
 
     Raises:
         TypeError: half precision or integer positions, a batch vector that is not of integers.
@@ -65,8 +71,8 @@ class PointSet(AbstractDomain):
         self.batch = check_batch("batch", batch, pos)
         self.num_clouds = int(self.batch[-1]) + 1
         self.dim = pos.shape[1]
-        self.center = _centers(pos, self.batch, self.num_clouds)
-        self.pos = _centered(pos, self.center, self.batch)
+        self.center = centers(pos, self.batch, self.num_clouds)
+        self.pos = centered(pos, self.center, self.batch)
         self.bipartite = query_pos is not None
         if query_pos is None:
             if query_batch is not None:
@@ -75,18 +81,20 @@ class PointSet(AbstractDomain):
         else:
             check_positions("query_pos", query_pos, self.dim)
             if query_pos.dtype != pos.dtype:
-                raise TypeError(f"'query_pos' must have the dtype of 'pos' ({pos.dtype}; got {query_pos.dtype})")
-            self.query_batch = _check_query_batch(query_batch, query_pos, self.num_clouds)
-            self.query_pos = _centered(query_pos, self.center, self.query_batch)
+                raise TypeError(
+                    f"'query_pos' must have the dtype of 'pos' ({pos.dtype}; got {query_pos.dtype})"
+                )
+            self.query_batch = check_query_batch(query_batch, query_pos, self.num_clouds)
+            self.query_pos = centered(query_pos, self.center, self.query_batch)
         self.num_samples, self.num_queries = len(self.pos), len(self.query_pos)
-        self.volume = _check_volume(volume, self.pos)
+        self.volume = check_volume(volume, self.pos)
         if edge_index is not None and neighbors is not None:
             raise ValueError("'edge_index' and 'neighbors' exclude each other (got both)")
         self.neighbors: Neighbors | Graph | None = neighbors
         if edge_index is not None:
             self.neighbors = self._graph(edge_index)
         elif neighbors is not None:
-            _check_neighbors(neighbors, self.num_samples, self.num_queries)
+            check_neighbors(neighbors, self.num_samples, self.num_queries)
         self._distance: Tensor | None = None
         self._offset: Tensor | None = None
         self._reach: float | None = None
@@ -110,7 +118,9 @@ class PointSet(AbstractDomain):
 
     def to(self, device: Any) -> PointSet:
         """The same points on another device."""
-        tensors = {k: v.to(device) for k, v in self.__dict__.items() if isinstance(v, (Tensor, Neighbors, Graph))}
+        tensors = {
+            k: v.to(device) for k, v in self.__dict__.items() if isinstance(v, (Tensor, Neighbors, Graph))
+        }
         return self._with(**tensors)
 
     def knn(self, k: int, backend: Backend = Backend.AUTO) -> PointSet:
@@ -126,7 +136,12 @@ class PointSet(AbstractDomain):
         check_at_least("k", k, 1)
         if self.bipartite:
             table = knn(
-                self.pos, k, self.batch, query_pos=self.query_pos, query_batch=self.query_batch, backend=backend
+                self.pos,
+                k,
+                self.batch,
+                query_pos=self.query_pos,
+                query_batch=self.query_batch,
+                backend=backend,
             )
         else:
             table = knn(self.pos, k, self.batch, backend=backend)
@@ -140,14 +155,16 @@ class PointSet(AbstractDomain):
         """
         check_positive("r", r)
         if self.bipartite:
-            edge_index = radius(self.pos, r, self.batch, query_pos=self.query_pos, query_batch=self.query_batch)
+            edge_index = radius(
+                self.pos, r, self.batch, query_pos=self.query_pos, query_batch=self.query_batch
+            )
         else:
             edge_index = radius(self.pos, r, self.batch)
         return self._with(neighbors=Graph.from_edge_index(edge_index, self.num_queries))
 
     def weighted(self, volume: Tensor | None) -> PointSet:
         """The same points with other volumes V ``[n]``; see the class."""
-        return self._with(volume=_check_volume(volume, self.pos))
+        return self._with(volume=check_volume(volume, self.pos))
 
     def covers(self, reach: float) -> Tensor:
         """For which queries every sample within ``reach`` is a neighbour, boolean ``[m]``.
@@ -232,7 +249,9 @@ class PointSet(AbstractDomain):
 
     def _joined(self) -> Neighbors | Graph:
         if self.neighbors is None:
-            raise ValueError("this PointSet has no neighbours yet: call .knn(k) or .radius(r), or give 'edge_index'")
+            raise ValueError(
+                "this PointSet has no neighbours yet: call .knn(k) or .radius(r), or give 'edge_index'"
+            )
         return self.neighbors
 
     def _rows(self) -> Rows:
@@ -257,7 +276,9 @@ class PointSet(AbstractDomain):
         if self._distance is None:
             rows = self._rows()
             places = torch.arange(len(rows.index), device=rows.index.device)
-            self._distance = torch.cat([self._rel(rows, part).norm(dim=1).float() for part in places.split(1 << 20)])
+            self._distance = torch.cat(
+                [self._rel(rows, part).norm(dim=1).float() for part in places.split(1 << 20)]
+            )
         return self._distance
 
     def _furthest(self) -> float:
@@ -274,45 +295,3 @@ class PointSet(AbstractDomain):
         close = (self._distances() <= reach * (1 + 1e-6)).long()
         total = torch.cat([close.new_zeros(1), close.cumsum(0)])
         return (total[rows.start + rows.length] - total[rows.start]).clamp(min=1)
-
-
-def _centers(pos: Tensor, batch: Tensor, num_clouds: int) -> Tensor:
-    """Mean of each cloud, float64 ``[B, D]``."""
-    total = torch.zeros(num_clouds, pos.shape[1], dtype=torch.float64, device=pos.device)
-    total = total.index_add(0, batch, pos.detach().double())
-    return total / torch.bincount(batch, minlength=num_clouds)[:, None]
-
-
-def _centered(pos: Tensor, center: Tensor, batch: Tensor) -> Tensor:
-    return (pos.double() - center[batch]).to(pos.dtype)
-
-
-def _check_query_batch(query_batch: Tensor | None, query_pos: Tensor, num_clouds: int) -> Tensor:
-    """Like ``batch``, but a cloud may have no query."""
-    if query_batch is None:
-        if num_clouds > 1:
-            raise ValueError(f"'query_batch' must say which of the {num_clouds} clouds each query belongs to (got None)")
-        return torch.zeros(len(query_pos), dtype=torch.long, device=query_pos.device)
-    check_same_length("query_batch", query_batch, "query_pos", query_pos)
-    if bool((query_batch[1:] < query_batch[:-1]).any()):
-        raise ValueError("'query_batch' must be sorted (got a decreasing pair)")
-    if len(query_batch) and (int(query_batch[0]) < 0 or int(query_batch[-1]) >= num_clouds):
-        raise ValueError(f"'query_batch' must be in [0, {num_clouds}) (got up to {int(query_batch[-1])})")
-    return query_batch.long()
-
-
-def _check_neighbors(neighbors: Neighbors | Graph, num_samples: int, num_queries: int) -> None:
-    index, start, _ = neighbors.flat()
-    if len(start) != num_queries:
-        raise ValueError(f"'neighbors' must have one row for each of the {num_queries} queries (got {len(start)})")
-    if len(index) and int(index.max()) >= num_samples:
-        raise ValueError(f"'neighbors' must name samples below {num_samples} (got {int(index.max())})")
-
-
-def _check_volume(volume: Tensor | None, pos: Tensor) -> Tensor | None:
-    if volume is None:
-        return None
-    check_same_length("volume", volume, "pos", pos)
-    if volume.dim() != 1 or not bool((torch.isfinite(volume) & (volume > 0)).all()):
-        raise ValueError(f"'volume' must be positive and finite, one per sample (got shape {list(volume.shape)})")
-    return volume.to(pos)

@@ -21,7 +21,9 @@ class Pool(enum.Enum):
         return 2 if self is Pool.MEAN_MAX else 1
 
 
-def pool_segments(x: Tensor, batch: Tensor, num_segments: int, reduce: Pool, volume: Tensor | None = None) -> Tensor:
+def pool_segments(
+    x: Tensor, batch: Tensor, num_segments: int, reduce: Pool, volume: Tensor | None = None
+) -> Tensor:
     r"""Reduce rows that share a segment number.
 
     .. math:: \mathrm{mean}_b = \sum_{i \in b} V_i x_i / \sum_{i \in b} V_i
@@ -40,7 +42,8 @@ def pool_segments(x: Tensor, batch: Tensor, num_segments: int, reduce: Pool, vol
         >>> x = torch.tensor([[1.0], [3.0], [5.0]])
         >>> pool_segments(x, torch.tensor([0, 0, 1]), 2, Pool.MEAN).flatten().tolist()
         [2.0, 5.0]
-        >>> pool_segments(x, torch.tensor([0, 0, 1]), 2, Pool.MEAN, volume=torch.tensor([3.0, 1.0, 1.0])).flatten().tolist()
+        >>> volume = torch.tensor([3.0, 1.0, 1.0])
+        >>> pool_segments(x, torch.tensor([0, 0, 1]), 2, Pool.MEAN, volume).flatten().tolist()
         [1.5, 5.0]
     """
     if reduce is Pool.MEAN_MAX:

@@ -3,12 +3,14 @@
 from ccnn_pc.models import baselines as _baselines  # these three enter their names
 from ccnn_pc.models import published as _published
 from ccnn_pc.models import sizes as _sizes
+from ccnn_pc.models.base import Model
 from ccnn_pc.models.ccnn import CCNN
 from ccnn_pc.models.hub import from_pretrained, list_pretrained, save_pretrained
 from ccnn_pc.models.registry import create_model, list_models, register_model
 
 __all__ = [
     "CCNN",
+    "Model",
     "create_model",
     "from_pretrained",
     "list_models",

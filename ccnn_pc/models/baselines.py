@@ -16,6 +16,7 @@ from torch_geometric.data import Data
 from torch_geometric.nn import MLP, EdgeConv, PointNetConv, global_max_pool, global_mean_pool
 
 from ccnn_pc._checks import check_at_least, check_batch, check_positions, check_positive, check_same_length
+from ccnn_pc.models.base import Model
 from ccnn_pc.models.registry import register_model
 from ccnn_pc.ops.farthest import farthest_points
 from ccnn_pc.ops.neighbors import Backend, knn
@@ -84,7 +85,7 @@ class SetAbstraction(nn.Module):
         return self.conv((x, None), (pos, query), edge_index), query, query_batch
 
 
-class PointNet2(nn.Module):
+class PointNet2(Model):
     """PointNet++ for classification, single-scale grouping, about 1.5 M parameters.
 
     Qi et al. (arXiv:1706.02413), appendix B.1. Centroids: half, then an eighth of the points of each cloud,
@@ -117,10 +118,7 @@ class PointNet2(nn.Module):
         max_neighbors: int = 64,
         dropout: float = 0.5,
     ):
-        super().__init__()
-        self.in_channels = check_at_least("in_channels", in_channels, 0)
-        self.out_channels = check_at_least("out_channels", out_channels, 1)
-        self.dim = check_at_least("dim", dim, 1)
+        super().__init__(in_channels, out_channels, dim)
         first, second = radii
         self.near = SetAbstraction(
             [in_channels + dim, 64, 64, 128], radius=first, max_neighbors=max_neighbors
@@ -139,7 +137,7 @@ class PointNet2(nn.Module):
         return self.head(global_max_pool(x, batch))
 
 
-class DGCNN(nn.Module):
+class DGCNN(Model):
     r"""Dynamic graph CNN for classification (Wang et al., arXiv:1801.07829, section 4.1), 1.8 M parameters.
 
     .. math:: y_i = \max_{j \in \mathrm{kNN}(x_i)} h([x_i,\ x_j - x_i])
@@ -166,10 +164,7 @@ class DGCNN(nn.Module):
     def __init__(
         self, in_channels: int, out_channels: int, dim: int = 3, *, k: int = 20, dropout: float = 0.5
     ):
-        super().__init__()
-        self.in_channels = check_at_least("in_channels", in_channels, 0)
-        self.out_channels = check_at_least("out_channels", out_channels, 1)
-        self.dim = check_at_least("dim", dim, 1)
+        super().__init__(in_channels, out_channels, dim)
         self.k = check_at_least("k", k, 1)
         widths = [in_channels + dim, 64, 64, 128, 256]
         self.convs = nn.ModuleList(EdgeConv(self._mlp([2 * a, b])) for a, b in pairwise(widths))

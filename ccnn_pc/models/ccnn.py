@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -11,18 +10,20 @@ from torch.nn import functional
 from ccnn_pc._checks import check_at_least
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.pooling import Pool
+from ccnn_pc.models.base import Model
 from ccnn_pc.models.door import DoorInput, open_door
 from ccnn_pc.nn.blocks import CCNNBlock, ConvFactory, NormFactory
-from ccnn_pc.nn.conv import ContinuousConv
 from ccnn_pc.nn.dropout import ChannelDropout
 from ccnn_pc.nn.heads import PooledHead, SampleHead
 from ccnn_pc.nn.norms import BatchNorm
 
 
-class CCNN(nn.Module):
+class CCNN(Model):
     r"""Continuous convolutional network (CCNN section 4.2, Fig. 3): stem, residual blocks, norm, head.
 
-    .. math:: \mathrm{head}(\mathrm{norm}(\mathrm{block}_B(\dots \mathrm{block}_1(\mathrm{GELU}(\mathrm{norm}(\mathrm{conv}(x)))))))
+    .. math::
+        y = \mathrm{head}(\mathrm{norm}(\mathrm{block}_B(\dots \mathrm{block}_1(z)))), \qquad
+        z = \mathrm{GELU}(\mathrm{norm}(\mathrm{conv}(x)))
 
     Use :func:`ccnn_pc.models.create_model` for the published sizes.
 
@@ -47,13 +48,6 @@ class CCNN(nn.Module):
         ValueError: sizes below 1, data that do not fit.
     """
 
-    #: what :func:`create_model` built this from; empty for a network made by hand
-    config: dict[str, Any]
-    #: names of the classes, in the order of the logits; empty if nobody said
-    classes: list[str]
-    #: how data become inputs, as stored beside the weights
-    preprocessing: dict[str, Any]
-
     def __init__(
         self,
         in_channels: int,
@@ -69,25 +63,21 @@ class CCNN(nn.Module):
         pool: Pool | None = Pool.MEAN,
         num_neighbors: int = 256,
     ) -> None:
-        super().__init__()
         check_at_least("num_blocks", num_blocks, 0)
+        check_at_least("in_channels", in_channels, 1)
+        stem = conv(in_channels, channels)
+        super().__init__(in_channels, out_channels, stem.dim)
         self.num_neighbors = check_at_least("num_neighbors", num_neighbors, 1)
-        self.in_channels = check_at_least("in_channels", in_channels, 1)
-        self.out_channels = check_at_least("out_channels", out_channels, 1)
         self.dropout_in = ChannelDropout(dropout_in)
-        self.stem = conv(in_channels, channels)
+        self.stem = stem
         self.stem_norm = norm(channels)
         self.blocks = nn.ModuleList(
             block(channels, channels, conv=conv, norm=norm, dropout=dropout) for _ in range(num_blocks)
         )
         self.norm = norm(channels)
-        self.head = SampleHead(channels, out_channels) if pool is None else PooledHead(channels, out_channels, pool)
-        self.config, self.classes, self.preprocessing = {}, [], {}
-
-    @property
-    def dim(self) -> int:
-        """Axes of the positions."""
-        return self.stem.dim
+        self.head = (
+            SampleHead(channels, out_channels) if pool is None else PooledHead(channels, out_channels, pool)
+        )
 
     def features(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         """What the head reads, ``[m, channels]``."""
@@ -101,7 +91,3 @@ class CCNN(nn.Module):
         """Answers for PyG data, or for samples on a domain; see the class."""
         x, where = open_door(data, domain, self.dim, self.in_channels, self.num_neighbors)
         return self.head(self.features(x, where), where)
-
-    def convolutions(self) -> list[ContinuousConv]:
-        """The continuous convolutions, from input to output."""
-        return [m for m in self.modules() if isinstance(m, ContinuousConv)]

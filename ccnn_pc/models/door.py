@@ -34,7 +34,9 @@ def open_door(
     """
     if isinstance(data, Tensor):
         if domain is None:
-            raise TypeError("'domain' must say where the features lie: model(x, domain), or give PyG data: model(data)")
+            raise TypeError(
+                "'domain' must say where the features lie: model(x, domain), or give PyG data: model(data)"
+            )
         return data, domain
     if domain is not None:
         raise TypeError("'domain' must be None with PyG data, which bring their own positions")
@@ -47,7 +49,9 @@ def open_door(
     x = data.pos if data.x is None else data.x
     if x.dim() != 2 or x.shape[1] != in_channels:
         what = "data.x" if data.x is not None else "data.pos (there is no data.x)"
-        raise ValueError(f"'{what}' must have {in_channels} channels for this model (got shape {list(x.shape)})")
+        raise ValueError(
+            f"'{what}' must have {in_channels} channels for this model (got shape {list(x.shape)})"
+        )
     return x, point_set(data, num_neighbors)
 
 
@@ -55,7 +59,7 @@ def point_set(data: Data, num_neighbors: int) -> PointSet:
     """The point clouds of PyG data, with the neighbours they bring or ``num_neighbors`` nearest ones."""
 
     def get(name: str) -> Any:
-        return data[name] if name in data else None
+        return data.get(name)
 
     table, edge_index, pos = get("neighbor_table"), get("edge_index"), data.pos
     neighbors = None

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from ccnn_pc import __version__
+from ccnn_pc.models.base import Model
 from ccnn_pc.models.registry import create_model, unknown_name
 
 #: Raised when the layout of saved folders changes.
@@ -58,17 +59,20 @@ def save_pretrained(
         TypeError: the model was not made by :func:`create_model`, or an option cannot be written as JSON.
         OSError: the folder cannot be written.
     """
-    config = getattr(model, "config", None)
-    if not config:
-        raise TypeError(f"'model' must come from create_model, which records its sizes (got a {type(model).__name__} without)")
+    if not isinstance(model, Model) or not model.config:
+        raise TypeError(
+            f"'model' must come from create_model, which records its sizes (got a {type(model).__name__} without)"
+        )
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     description = {
         "format_version": FORMAT_VERSION,
         "library_version": __version__,
-        "model": {**config, "options": {k: _plain(k, v) for k, v in config["options"].items()}},
-        "classes": list(classes) or list(getattr(model, "classes", [])),
-        "preprocessing": dict(preprocessing if preprocessing is not None else getattr(model, "preprocessing", {})),
+        "model": {**model.config, "options": {k: _plain(k, v) for k, v in model.config["options"].items()}},
+        "classes": list(classes) or model.classes,
+        "preprocessing": dict(
+            preprocessing if preprocessing is not None else getattr(model, "preprocessing", {})
+        ),
     }
     text = json.dumps(description, indent=2) + "\n"
     state = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
@@ -77,7 +81,7 @@ def save_pretrained(
     return target
 
 
-def from_pretrained(name_or_path: str | os.PathLike[str]) -> nn.Module:
+def from_pretrained(name_or_path: str | os.PathLike[str]) -> Model:
     """Load a trained model by the name of a packaged one, or from a folder.
 
     Args:
@@ -116,7 +120,9 @@ def from_pretrained(name_or_path: str | os.PathLike[str]) -> nn.Module:
     try:
         model.load_state_dict(load_file(weights))
     except SafetensorError as error:
-        raise ValueError(f"'{weights}' is no safetensors file, or is truncated ({error}); fetch or save it again") from error
+        raise ValueError(
+            f"'{weights}' is no safetensors file, or is truncated ({error}); fetch or save it again"
+        ) from error
     except RuntimeError as error:
         raise ValueError(f"'{weights}' does not fit the model of {folder / CONFIG}: {error}") from error
     model.classes, model.preprocessing = description["classes"], description["preprocessing"]
@@ -132,7 +138,9 @@ def _read_config(path: Path) -> dict[str, Any]:
         raise ValueError(f"'{path}' is not valid JSON ({error})") from error
     version = description.get("format_version") if isinstance(description, dict) else None
     if version != FORMAT_VERSION:
-        raise ValueError(f"'{path}' must have format_version {FORMAT_VERSION} (got {version!r}); is it a ccnn_pc model?")
+        raise ValueError(
+            f"'{path}' must have format_version {FORMAT_VERSION} (got {version!r}); is it a ccnn_pc model?"
+        )
     missing = [key for key in ("model", "classes", "preprocessing") if key not in description]
     if missing:
         raise ValueError(f"'{path}' lacks {', '.join(missing)}")
@@ -147,7 +155,9 @@ def _plain(name: str, value: Any) -> Any:
         return value
     if isinstance(value, (list, tuple)):
         return [_plain(name, v) for v in value]
-    raise TypeError(f"option '{name}' must be a number, string, enum or list to be saved (got {type(value).__name__})")
+    raise TypeError(
+        f"option '{name}' must be a number, string, enum or list to be saved (got {type(value).__name__})"
+    )
 
 
 def _replace(path: Path, write: Callable[[str], Any]) -> None:

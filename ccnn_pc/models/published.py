@@ -44,7 +44,9 @@ class QueryFeatureConv(ContinuousConv):
         """See the class."""
         self._check(x, domain)
         if domain.num_queries != domain.num_samples:
-            raise ValueError(f"'domain' must have its queries at the samples (got {domain.num_queries} queries)")
+            raise ValueError(
+                f"'domain' must have its queries at the samples (got {domain.num_queries} queries)"
+            )
         ones = torch.ones_like(x)
         weights = domain.quadrature(float(self.reference_count) or None)
         if weights is not None:
@@ -54,4 +56,11 @@ class QueryFeatureConv(ContinuousConv):
         return y if self.mix is None else self.mix(y)
 
 
-register_size("ccnn_tiny_query_features", num_blocks=4, channels=48, kernel_hidden=8, kernel_layers=1, layer=QueryFeatureConv)
+register_size(
+    "ccnn_tiny_query_features",
+    num_blocks=4,
+    channels=48,
+    kernel_hidden=8,
+    kernel_layers=1,
+    layer=QueryFeatureConv,
+)

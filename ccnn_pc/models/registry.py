@@ -7,7 +7,7 @@ import fnmatch
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from torch import nn
+from ccnn_pc.models.base import Model
 
 
 class Builder(Protocol):
@@ -22,7 +22,7 @@ class Builder(Protocol):
         shape: Sequence[int] | None = None,
         spacing: float = 1.0,
         **options: Any,
-    ) -> nn.Module: ...
+    ) -> Model: ...
 
 
 _BUILDERS: dict[str, Builder] = {}
@@ -71,19 +71,19 @@ def create_model(
     shape: Sequence[int] | None = None,
     spacing: float = 1.0,
     **options: Any,
-) -> nn.Module:
+) -> Model:
     """Make a model of a published size.
 
-    The name freezes sizes: blocks, channels, kernel width and layers, kind of block. Everything else is an option with a
-    sound default; experiment files set the papers' values.
+    The name freezes sizes: blocks, channels, kernel width and layers, kind of block. Everything else is an option
+    with a sound default; experiment files set the papers' values.
 
     Args:
         name: see :func:`list_models`.
         dim: axes of the positions.
         in_channels: channels of the data.
         out_channels: classes (1: one logit for two classes).
-        shape: samples per axis in training, for grids and sequences: it fixes the extent of the kernels. None: 784 for
-            dim 1, 32 x 32 for dim 2, clouds in [-1, 1]^3 with extent 1 for dim 3.
+        shape: samples per axis in training, for grids and sequences: it fixes the extent of the kernels.
+            None: 784 for dim 1, 32 x 32 for dim 2, clouds in [-1, 1]^3 with extent 1 for dim 3.
         spacing: distance of these samples, in position units.
         options: see the builder of the model, e.g. :func:`ccnn_pc.models.sizes.build_ccnn`.
 
@@ -102,7 +102,7 @@ def create_model(
     model = _BUILDERS[name](
         dim=dim, in_channels=in_channels, out_channels=out_channels, shape=shape, spacing=spacing, **options
     )
-    model.config = {  # type: ignore[assignment]
+    model.config = {
         "name": name,
         "dim": dim,
         "in_channels": in_channels,

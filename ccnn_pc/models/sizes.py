@@ -6,11 +6,10 @@ import functools
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from torch import nn
-
 from ccnn_pc._checks import check_at_least, check_positive
 from ccnn_pc.domains.pooling import Pool
 from ccnn_pc.kernels import GaussianWindow, Init, MAGNet
+from ccnn_pc.models.base import Model
 from ccnn_pc.models.ccnn import CCNN
 from ccnn_pc.models.registry import register_model
 from ccnn_pc.nn.conv import ContinuousConv
@@ -141,10 +140,12 @@ def _choice(name: str, value: E | str, choices: type[E]) -> E:
 def register_size(name: str, **numbers: Any) -> None:
     """Enter a CCNN of fixed size under a name; its numbers cannot be options."""
 
-    def build(**arguments: Any) -> nn.Module:
+    def build(**arguments: Any) -> Model:
         clash = sorted(set(numbers) & set(arguments))
         if clash:
-            raise TypeError(f"{', '.join(clash)} cannot be options of '{name}': the name freezes them (got {arguments})")
+            raise TypeError(
+                f"{', '.join(clash)} cannot be options of '{name}': the name freezes them (got {arguments})"
+            )
         return build_ccnn(**numbers, **arguments)
 
     register_model(name)(build)

@@ -82,7 +82,9 @@ class CCNNBlock(S4Block):
 class FlexNetBlock(nn.Module):
     r"""FlexNet's residual block: two convolutions, norm after each.
 
-    .. math:: y = \mathrm{ReLU}(s(x) + \mathrm{norm}_2(\mathrm{conv}_2(\mathrm{drop}(\mathrm{ReLU}(\mathrm{norm}_1(\mathrm{conv}_1(x)))))))
+    .. math::
+        y = \mathrm{ReLU}(s(x) + \mathrm{norm}_2(\mathrm{conv}_2(z))), \qquad
+        z = \mathrm{drop}(\mathrm{ReLU}(\mathrm{norm}_1(\mathrm{conv}_1(x))))
 
     Arguments as in :class:`S4Block`.
     """

@@ -54,9 +54,9 @@ class ContinuousConv(MessagePassing):
     **Other arguments**
 
     Args:
-        spacing: distance of samples in training on grids and series, per axis; the weights of other spacings refer to it.
-        reference_count: points per cloud in training, which the weights of clouds refer to. None: each cloud's own
-            count, so that a cloud with more points is the same function sampled more finely only after weighting.
+        spacing: distance of samples in training on grids and series, per axis; weights of other spacings refer to it.
+        reference_count: points per cloud in training, which the weights of clouds refer to: clouds with more points
+            are then the same function, sampled more finely. None: each cloud's own count.
         fan: :math:`\sum_j w_j^2 m_j^2` that initial kernels are scaled for, so that unit noise comes out with unit
             variance: a number, or a :class:`ccnn_pc.nn.fan.Reference`, the offsets to count it on. None: the grid of
             ``extent`` and ``spacing``; where the extent holds no more than one spacing (clouds), ``reference_count``
@@ -122,7 +122,11 @@ class ContinuousConv(MessagePassing):
         if fan is None:
             fan = _default_reference(extents, spacings, reference_count, causal)
         reference = fan if isinstance(fan, Reference) else None
-        taps = fan.fan(self.window, extents, causal) if isinstance(fan, Reference) else check_positive("fan", fan)
+        taps = (
+            fan.fan(self.window, extents, causal)
+            if isinstance(fan, Reference)
+            else check_positive("fan", fan)
+        )
         self.fan = taps * (1 if separable else in_channels)
         values = in_channels if separable else in_channels * out_channels
         self.kernel = kernel(dim=dim, out_channels=values, fan=self.fan, causal=causal)
@@ -171,7 +175,9 @@ class ContinuousConv(MessagePassing):
         weights = domain.quadrature(float(self.reference_count) or None)
         if weights is not None:
             x = x * (weights if weights.dim() == 2 else weights[:, None]).to(x)
-        messages = path is Path.MESSAGES or (path is Path.AUTO and not isinstance(self.kernel, FactorizedKernel))
+        messages = path is Path.MESSAGES or (
+            path is Path.AUTO and not isinstance(self.kernel, FactorizedKernel)
+        )
         y = self._messages(x, domain) if messages else self._fused(x, domain)
         if self.bias is not None:
             y = y + self.bias

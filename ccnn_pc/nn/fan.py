@@ -29,7 +29,9 @@ class Reference:
     rel: Tensor
     repeats: float = 1.0
 
-    def coordinates(self, window: AbstractWindow, extent: Tensor, causal: bool = False) -> tuple[Tensor, Tensor]:
+    def coordinates(
+        self, window: AbstractWindow, extent: Tensor, causal: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """Kernel coordinates ``[E, D]`` and squared window ``[E]`` (0 outside of the support), float64."""
         u = kernel_coordinates(self.rel.flatten(0, 1), extent.double(), causal)
         inside = in_support(u, 1e-6)

@@ -35,7 +35,9 @@ class BatchNorm(nn.BatchNorm1d):
 
     def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:  # type: ignore[override]
         if self.training and len(x) == 1:
-            raise ValueError("'x' must have more than one row to train a batch norm (got 1); call .eval() to predict")
+            raise ValueError(
+                "'x' must have more than one row to train a batch norm (got 1); call .eval() to predict"
+            )
         return super().forward(x)
 
 

@@ -12,7 +12,7 @@ TOLERANCE = {torch.float32: 1e-6, torch.float64: 1e-12}
 def kernel_coordinates(rel: Tensor, extent: Tensor, causal: bool = False) -> Tensor:
     r"""Map offsets to kernel coordinates.
 
-    .. math:: u = \mathrm{rel} / \mathrm{extent} \;\text{(centred)}, \qquad u = 1 + 2\,\mathrm{rel} / \mathrm{extent} \;\text{(causal)}
+    .. math:: u = \mathrm{rel} / \mathrm{extent} \;\text{(centred)}, \qquad u = 1 + 2\,\mathrm{rel} / \mathrm{extent}
 
     A centred kernel reaches ``extent`` to both sides. A causal one (one axis) reaches back by ``extent``; the current
     sample sits at +1 and the oldest at -1, as in CKConv (section 4.1) and FlexConv.

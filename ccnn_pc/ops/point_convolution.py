@@ -57,7 +57,9 @@ class PointGeometry:
             rel = self.rel[place]
         else:
             query = self.query_pos[chunk.queries]
-            rel = (self.pos.index_select(0, index).view(len(query), chunk.width, -1) - query[:, None]).flatten(0, 1)
+            rel = (
+                self.pos.index_select(0, index).view(len(query), chunk.width, -1) - query[:, None]
+            ).flatten(0, 1)
         u = kernel_coordinates(rel, self.extent, self.causal)
         inside = in_support(u, self.tolerance)
         if counts is not None:
@@ -201,7 +203,13 @@ def _windowed(h: Tensor, m: Tensor, buffer: Buffer) -> Tensor:
 
 
 def _backpropagate(
-    features: Tensor, window: Tensor, h: Tensor, m: Tensor, grad_hm: Tensor, trained: list[Tensor], totals: list[Tensor]
+    features: Tensor,
+    window: Tensor,
+    h: Tensor,
+    m: Tensor,
+    grad_hm: Tensor,
+    trained: list[Tensor],
+    totals: list[Tensor],
 ) -> None:
     """From the gradient of ``m [h, 1]``, unit-major, to those of the parameters behind ``features`` and ``window``."""
     outputs, cotangents = [], []

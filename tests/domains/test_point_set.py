@@ -65,7 +65,11 @@ def test_a_graph_of_the_user() -> None:
         ({"batch": torch.tensor([1, 1, 1])}, ValueError, "number the clouds 0, 1, 2"),
         ({"batch": torch.tensor([0.0, 0.0, 0.0])}, TypeError, "'batch' must be an integer tensor"),
         ({"query_pos": torch.zeros(2, 2)}, ValueError, "'query_pos' must have 3 coordinates"),
-        ({"query_pos": torch.zeros(2, 3, dtype=DOUBLE)}, TypeError, "'query_pos' must have the dtype of 'pos'"),
+        (
+            {"query_pos": torch.zeros(2, 3, dtype=DOUBLE)},
+            TypeError,
+            "'query_pos' must have the dtype of 'pos'",
+        ),
         ({"query_batch": torch.zeros(3, dtype=torch.long)}, ValueError, "'query_batch' needs 'query_pos'"),
         ({"query_pos": torch.zeros(2, 3), "query_batch": torch.tensor([0, 4])}, ValueError, r"in \[0, 1\)"),
         ({"volume": torch.ones(2)}, ValueError, "'volume' must have as many rows as 'pos'"),

@@ -19,7 +19,9 @@ PREPROCESSING = {"num_points": 64, "features": ["normal", "pos"], "num_neighbors
 
 @pytest.fixture
 def model() -> nn.Module:
-    return create_model("ccnn_4_16", dim=3, in_channels=6, out_channels=3, pool=Pool.MEAN_MAX, num_neighbors=8, width=0.2)
+    return create_model(
+        "ccnn_4_16", dim=3, in_channels=6, out_channels=3, pool=Pool.MEAN_MAX, num_neighbors=8, width=0.2
+    )
 
 
 @pytest.fixture
@@ -30,7 +32,9 @@ def data() -> Data:
 def test_round_trip(model: nn.Module, data: Data, tmp_path: Path) -> None:
     model.train()
     model(data)  # running statistics are state, too
-    folder = save_pretrained(model, tmp_path / "new" / "model", classes=["a", "b", "c"], preprocessing=PREPROCESSING)
+    folder = save_pretrained(
+        model, tmp_path / "new" / "model", classes=["a", "b", "c"], preprocessing=PREPROCESSING
+    )
     loaded = from_pretrained(folder)
     assert not loaded.training
     assert loaded.classes == ["a", "b", "c"] and loaded.preprocessing == PREPROCESSING
@@ -40,7 +44,9 @@ def test_round_trip(model: nn.Module, data: Data, tmp_path: Path) -> None:
     assert again.classes == loaded.classes and torch.equal(again(data), loaded(data))
 
 
-def test_a_failed_save_leaves_the_old_model(model: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_save_leaves_the_old_model(
+    model: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     save_pretrained(model, tmp_path)
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
 

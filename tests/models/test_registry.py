@@ -8,7 +8,7 @@ from torch import nn
 from torch_geometric.data import Batch, Data
 
 from ccnn_pc.kernels import Init
-from ccnn_pc.models import create_model, list_models
+from ccnn_pc.models import CCNN, create_model, list_models
 from ccnn_pc.nn import BatchNorm, ContinuousConv
 
 #: name, dim, in, out, parameters (papers_code.md section E3; CCNN Tables 1 to 4 and Fig. 8)
@@ -41,7 +41,9 @@ def test_every_ccnn_is_listed() -> None:
 
 def batch(channels: int = 6) -> Batch:
     torch.manual_seed(1)
-    return Batch.from_data_list([Data(x=torch.randn(n, channels), pos=torch.rand(n, 3) * 2 - 1) for n in (30, 20)])
+    return Batch.from_data_list(
+        [Data(x=torch.randn(n, channels), pos=torch.rand(n, 3) * 2 - 1) for n in (30, 20)]
+    )
 
 
 @pytest.mark.parametrize("name", CLOUD_MODELS)
@@ -87,7 +89,9 @@ def test_save_and_load_before_and_after_training_gives_the_same_output(name: str
 def test_a_published_initialisation_draws_the_published_variance() -> None:
     """CCNN: A_out uniform of variance 1/H, divided by the square root of the number of neighbours."""
     torch.manual_seed(0)
-    model = create_model("ccnn_4_140", dim=3, in_channels=6, out_channels=40, init="ccnn", width=0.075, omega_0=500.0)
+    model = create_model(
+        "ccnn_4_140", dim=3, in_channels=6, out_channels=40, init="ccnn", width=0.075, omega_0=500.0
+    )
     conv = model.convolutions()[2]
     assert conv.kernel.init is Init.CCNN
     assert float(conv.kernel.readout.weight.std()) == pytest.approx((32 * conv.fan) ** -0.5, rel=0.05)
@@ -97,6 +101,7 @@ def test_a_published_initialisation_draws_the_published_variance() -> None:
 def test_extents_follow_the_training_grid() -> None:
     sequence = create_model("ccnn_4_140", dim=1, in_channels=1, out_channels=10, shape=(100,), spacing=0.5)
     image = create_model("ccnn_4_140", dim=2, in_channels=1, out_channels=10, shape=(20, 30))
+    assert isinstance(sequence, CCNN) and isinstance(image, CCNN)
     assert sequence.stem.extent.tolist() == [49.5] and sequence.stem.causal
     assert image.stem.extent.tolist() == [10.0, 15.0] and not image.stem.causal
 
@@ -104,7 +109,9 @@ def test_extents_follow_the_training_grid() -> None:
 def test_unknown_names_and_options() -> None:
     with pytest.raises(ValueError, match=r"unknown model 'ccnn_4_15'; did you mean 'ccnn_4_1"):
         create_model("ccnn_4_15", dim=3, in_channels=6, out_channels=40)
-    with pytest.raises(ValueError, match=r"'pool' must be one of 'mean', 'max', 'mean\+max' \(got 'median'\)"):
+    with pytest.raises(
+        ValueError, match=r"'pool' must be one of 'mean', 'max', 'mean\+max' \(got 'median'\)"
+    ):
         create_model("ccnn_4_16", dim=3, in_channels=6, out_channels=40, pool="median")
     with pytest.raises(TypeError, match="the name freezes them"):
         create_model("ccnn_4_16", dim=3, in_channels=6, out_channels=40, channels=20)
@@ -138,5 +145,5 @@ def test_the_door_says_what_does_not_fit() -> None:
 def test_convolutions_are_found_from_input_to_output() -> None:
     model = create_model("ccnn_4_16", dim=3, in_channels=6, out_channels=5)
     assert len(model.convolutions()) == 5
-    assert model.convolutions()[0] is model.stem
+    assert isinstance(model, CCNN) and model.convolutions()[0] is model.stem
     assert all(isinstance(conv, ContinuousConv) for conv in model.convolutions())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -10,16 +12,27 @@ from torch import nn
 
 from ccnn_pc.domains import PointSet
 from ccnn_pc.kernels import MAGNet
-from ccnn_pc.nn import BatchNorm, CCNNBlock, ChannelDropout, ContinuousConv, FlexNetBlock, GroupNorm, NoNorm, S4Block
+from ccnn_pc.nn import (
+    BatchNorm,
+    CCNNBlock,
+    ChannelDropout,
+    ContinuousConv,
+    FlexNetBlock,
+    GroupNorm,
+    NoNorm,
+    S4Block,
+)
 from tests.clouds import DOUBLE, cloud, features
 
 
 def conv(in_channels: int, out_channels: int) -> ContinuousConv:
-    return ContinuousConv(in_channels, out_channels, dim=3, kernel=functools.partial(MAGNet, hidden_channels=4))
+    return ContinuousConv(
+        in_channels, out_channels, dim=3, kernel=functools.partial(MAGNet, hidden_channels=4)
+    )
 
 
 @pytest.mark.parametrize("kind", [CCNNBlock, S4Block])
-def test_a_block_with_a_zeroed_last_linear_is_the_identity(kind) -> None:
+def test_a_block_with_a_zeroed_last_linear_is_the_identity(kind: Callable[..., Any]) -> None:
     points = cloud()
     block = kind(3, 3, conv=conv).double()
     nn.init.zeros_(block.linear.weight)
@@ -29,13 +42,13 @@ def test_a_block_with_a_zeroed_last_linear_is_the_identity(kind) -> None:
 
 def test_a_flexnet_block_with_a_zeroed_last_norm_is_a_relu() -> None:
     points, block = cloud(), FlexNetBlock(3, 3, conv=conv).double()
-    nn.init.zeros_(block.norm2.weight)
+    nn.init.zeros_(block.norm2.weight)  # type: ignore[arg-type]
     x = features(points)
     assert torch.equal(block(x, points), x.relu())
 
 
 @pytest.mark.parametrize("kind", [CCNNBlock, S4Block, FlexNetBlock])
-def test_blocks_may_change_their_width(kind) -> None:
+def test_blocks_may_change_their_width(kind: Callable[..., Any]) -> None:
     points = cloud()
     assert kind(3, 5, conv=conv).double()(features(points), points).shape == (40, 5)
 

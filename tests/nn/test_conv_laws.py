@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch_geometric.data import Batch, Data
 
 from ccnn_pc.domains import PointSet
-from ccnn_pc.kernels import MLP, SIREN, FourierNet, GaborNet, GaussianWindow, MAGNet, NoWindow, RandomFourierNet
+from ccnn_pc.kernels import (
+    MLP,
+    SIREN,
+    FourierNet,
+    GaborNet,
+    GaussianWindow,
+    MAGNet,
+    NoWindow,
+    RandomFourierNet,
+)
 from ccnn_pc.models import create_model
 from ccnn_pc.nn import ContinuousConv, Path
 from ccnn_pc.nn.fan import Reference
@@ -26,6 +37,7 @@ def test_a_sample_changes_exactly_the_queries_it_is_a_neighbour_of(path: Path) -
 
     points = cloud(30, k=6)
     conv = layer(kernel=functools.partial(Positive, hidden_channels=4), extent=4.0)
+    assert isinstance(conv.kernel, Positive) and conv.mix is not None
     with torch.no_grad():
         conv.kernel.readout.weight.abs_()
         conv.kernel.readout.bias.abs_()
@@ -65,14 +77,17 @@ def test_the_released_layer_by_hand() -> None:
     u = points.rel(edge_index)
     inside = (u.abs() <= 1).all(1, keepdim=True)
     total = torch.zeros_like(x).index_add(0, edge_index[1], conv.kernel(u) * conv.window(u) * inside)
+    assert conv.mix is not None and conv.bias is not None
     expected = conv.mix(x * total + conv.bias)
     for path in (Path.MESSAGES, Path.FUSED):
         torch.testing.assert_close(conv(x, points, path), expected)
 
 
-def network(**options) -> torch.nn.Module:
+def network(**options: Any) -> torch.nn.Module:
     torch.manual_seed(0)
-    model = create_model("ccnn_4_16", dim=3, in_channels=2, out_channels=5, num_neighbors=9, width=0.4, **options)
+    model = create_model(
+        "ccnn_4_16", dim=3, in_channels=2, out_channels=5, num_neighbors=9, width=0.4, **options
+    )
     return model.double().eval()
 
 
@@ -137,13 +152,19 @@ def test_lattices_obey_too(shift: tuple[float, ...]) -> None:
     assert (model(x[order], PointSet(pos[order]).knn(9)) - y[order]).abs().max() <= 1e-9
 
 
-@pytest.mark.parametrize("kernel", [MAGNet, GaborNet, FourierNet, SIREN, RandomFourierNet, MLP], ids=lambda k: k.__name__)
+@pytest.mark.parametrize(
+    "kernel", [MAGNet, GaborNet, FourierNet, SIREN, RandomFourierNet, MLP], ids=lambda k: k.__name__
+)
 @pytest.mark.parametrize("dim", [1, 2, 3])
 @pytest.mark.parametrize("width", [0.15, 0.5, None])
-def test_unit_noise_comes_out_with_unit_variance(kernel, dim: int, width: float | None) -> None:
+def test_unit_noise_comes_out_with_unit_variance(
+    kernel: Callable[..., Any], dim: int, width: float | None
+) -> None:
     """Mean of 20 seeds within [1/2, 2], for narrow and wide windows and none."""
     window = NoWindow if width is None else functools.partial(GaussianWindow, width=width)
-    points = PointSet(torch.rand(48, dim, generator=torch.Generator().manual_seed(0))).knn(48)  # all within the extent
+    points = PointSet(torch.rand(48, dim, generator=torch.Generator().manual_seed(0))).knn(
+        48
+    )  # all within the extent
     fan = Reference(points.rel(points.edges()).view(48, 48, dim))
     variances = []
     for seed in range(20):

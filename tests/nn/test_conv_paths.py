@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 from ccnn_pc.domains import PointSet
-from ccnn_pc.kernels import MLP, SIREN, FourierNet, GaborNet, GaussianWindow, MAGNet, NoWindow, RandomFourierNet, SelfMovingPoints
+from ccnn_pc.kernels import (
+    MLP,
+    SIREN,
+    FourierNet,
+    GaborNet,
+    GaussianWindow,
+    MAGNet,
+    NoWindow,
+    RandomFourierNet,
+    SelfMovingPoints,
+)
 from ccnn_pc.nn import ContinuousConv, Path, kernel_penalty
 from ccnn_pc.ops import point_convolution as fused
 from tests.clouds import DOUBLE, cloud, features, layer
@@ -28,7 +40,9 @@ def outcomes(conv: ContinuousConv, x: Tensor, domain: PointSet, path: Path) -> l
 
 def assert_same(conv: ContinuousConv, domain: PointSet, tolerance: float = 1e-10) -> None:
     x = features(domain, conv.in_channels, requires_grad=True)
-    for a, b in zip(outcomes(conv, x, domain, Path.MESSAGES), outcomes(conv, x, domain, Path.FUSED), strict=True):
+    for a, b in zip(
+        outcomes(conv, x, domain, Path.MESSAGES), outcomes(conv, x, domain, Path.FUSED), strict=True
+    ):
         assert torch.isfinite(a).all()
         assert (a - b).abs().max() <= tolerance * max(1.0, float(a.detach().abs().max()))
 
@@ -41,7 +55,7 @@ def test_fused_equals_messages(dim: int, separable: bool, sizes: tuple[int, ...]
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: k.__name__)
-def test_fused_equals_messages_for_every_kernel(kernel) -> None:
+def test_fused_equals_messages_for_every_kernel(kernel: Callable[..., Any]) -> None:
     assert_same(layer(kernel=functools.partial(kernel, hidden_channels=8)), cloud())
 
 
@@ -93,7 +107,8 @@ def test_chunks_do_not_change_the_result(chunk_edges: int, monkeypatch: pytest.M
     conv, points = layer(), cloud(sizes=(20, 9))
     x = features(points, requires_grad=True)
     reference = outcomes(conv, x, points, Path.MESSAGES)
-    monkeypatch.setitem(fused.CHUNK_EDGES, "cpu", chunk_edges)
+    monkeypatch.setattr(fused, "MIN_CHUNK_EDGES", chunk_edges)
+    monkeypatch.setitem(fused.CHUNK_BYTES, "cpu", 0)
     for a, b in zip(reference, outcomes(conv, x, points, Path.FUSED), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-10)
 
@@ -132,7 +147,9 @@ def test_pruning_keeps_its_promise() -> None:
         assert error.max() > 0
         reach = float(conv.window.reach(conv.extent, threshold))
         assert points.edges(reach).shape[1] < edge_index.shape[1]
-        torch.testing.assert_close(conv(x, points, Path.MESSAGES), conv(x, points, Path.FUSED), rtol=1e-11, atol=1e-12)
+        torch.testing.assert_close(
+            conv(x, points, Path.MESSAGES), conv(x, points, Path.FUSED), rtol=1e-11, atol=1e-12
+        )
 
 
 def test_a_window_below_the_spacing_keeps_the_point_itself() -> None:

@@ -15,7 +15,9 @@ def test_weights_are_the_reference_count_times_the_share_of_volume() -> None:
     volume = torch.tensor([1.0, 3.0, 2.0, 2.0, 4.0], dtype=DOUBLE)
     points = PointSet(torch.rand(5, 3, dtype=DOUBLE), torch.tensor([0, 0, 1, 1, 1]))
     assert points.quadrature() is None
-    torch.testing.assert_close(points.quadrature(10.0), torch.tensor([5.0, 5, 10 / 3, 10 / 3, 10 / 3], dtype=DOUBLE))
+    torch.testing.assert_close(
+        points.quadrature(10.0), torch.tensor([5.0, 5, 10 / 3, 10 / 3, 10 / 3], dtype=DOUBLE)
+    )
     weighted = points.weighted(volume)
     torch.testing.assert_close(weighted.quadrature(), torch.tensor([0.5, 1.5, 0.75, 0.75, 1.5], dtype=DOUBLE))
     torch.testing.assert_close(weighted.quadrature(4.0), torch.tensor([1.0, 3, 1, 1, 2], dtype=DOUBLE))
@@ -56,7 +58,9 @@ def integral_error(n: int, seed: int, weights: str, conv: ContinuousConv) -> flo
     pos[:, 0] = (pos[:, 0] + 1).sqrt() * 2**0.5 - 1  # density proportional to x + 1
     query = torch.zeros(1, 2, dtype=DOUBLE)
     density = {"kernel": kernel_density, "knn": lambda p: knn_density(p, 16)}.get(weights)
-    points = PointSet(pos, query_pos=query, volume=None if density is None else inverse_density_volume(density(pos)))
+    points = PointSet(
+        pos, query_pos=query, volume=None if density is None else inverse_density_volume(density(pos))
+    )
     points = points.radius(2.0)
     y = conv((pos[:, :1] + 1.5).exp(), points)
 

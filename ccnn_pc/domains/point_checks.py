@@ -1,0 +1,73 @@
+"""Checks and centring of what a PointSet is made of."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ccnn_pc._checks import check_same_length
+from ccnn_pc.ops.graph import Graph
+from ccnn_pc.ops.neighbors import Neighbors
+
+
+def centers(pos: Tensor, batch: Tensor, num_clouds: int) -> Tensor:
+    """Mean of each cloud, float64 ``[B, D]``."""
+    total = torch.zeros(num_clouds, pos.shape[1], dtype=torch.float64, device=pos.device)
+    total = total.index_add(0, batch, pos.detach().double())
+    return total / torch.bincount(batch, minlength=num_clouds)[:, None]
+
+
+def centered(pos: Tensor, center: Tensor, batch: Tensor) -> Tensor:
+    """Positions relative to the centre of their cloud, subtracted in float64, in the type they came in."""
+    return (pos.double() - center[batch]).to(pos.dtype)
+
+
+def check_query_batch(query_batch: Tensor | None, query_pos: Tensor, num_clouds: int) -> Tensor:
+    """Cloud of each query: like ``batch``, but a cloud may have none.
+
+    Raises:
+        ValueError: wrong length, unsorted, or a cloud that does not exist.
+    """
+    if query_batch is None:
+        if num_clouds > 1:
+            raise ValueError(
+                f"'query_batch' must say which of the {num_clouds} clouds each query belongs to (got None)"
+            )
+        return torch.zeros(len(query_pos), dtype=torch.long, device=query_pos.device)
+    check_same_length("query_batch", query_batch, "query_pos", query_pos)
+    if bool((query_batch[1:] < query_batch[:-1]).any()):
+        raise ValueError("'query_batch' must be sorted (got a decreasing pair)")
+    if len(query_batch) and (int(query_batch[0]) < 0 or int(query_batch[-1]) >= num_clouds):
+        raise ValueError(f"'query_batch' must be in [0, {num_clouds}) (got up to {int(query_batch[-1])})")
+    return query_batch.long()
+
+
+def check_neighbors(neighbors: Neighbors | Graph, num_samples: int, num_queries: int) -> None:
+    """``neighbors`` must have a row for each query and name samples that exist.
+
+    Raises:
+        ValueError: otherwise.
+    """
+    index, start, _ = neighbors.flat()
+    if len(start) != num_queries:
+        raise ValueError(
+            f"'neighbors' must have one row for each of the {num_queries} queries (got {len(start)})"
+        )
+    if len(index) and int(index.max()) >= num_samples:
+        raise ValueError(f"'neighbors' must name samples below {num_samples} (got {int(index.max())})")
+
+
+def check_volume(volume: Tensor | None, pos: Tensor) -> Tensor | None:
+    """``volume`` must be positive, one for each row of ``pos``.
+
+    Raises:
+        ValueError: otherwise.
+    """
+    if volume is None:
+        return None
+    check_same_length("volume", volume, "pos", pos)
+    if volume.dim() != 1 or not bool((torch.isfinite(volume) & (volume > 0)).all()):
+        raise ValueError(
+            f"'volume' must be positive and finite, one per sample (got shape {list(volume.shape)})"
+        )
+    return volume.to(pos)

@@ -1,0 +1,268 @@
+"""Fill the measured and counted parts of README.md and docs/ from results/*.csv, configs/ and the code.
+
+Such a part stands between the lines ``<!-- NAME -->`` and ``<!-- /NAME -->``, NAME one of :data:`BLOCKS`.
+What is written there by hand is lost.
+
+    python scripts/update_readme.py            # rewrite the files
+    python scripts/update_readme.py --check    # change nothing, exit 1 if a file would change
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+MODELNET10 = "results/modelnet10.csv"
+POINT_CONV = "results/bench_point_conv.csv"
+KNN = "results/bench_knn.csv"
+PACKAGED = "ccnn_tiny-modelnet10"
+Row = dict[str, str]
+
+CONTENDERS = {
+    "fused": "this library, fused operator",
+    "messages": "this library, message passing",
+    "released_repaired": "released formulation, gather repaired",
+    "pyg_cfconv": "PyG `CFConv`, kernel network as released",
+    "pyg_cfconv_our_kernel": "PyG `CFConv`, our kernel network",
+}
+
+
+def rows_of(source: str) -> list[Row]:
+    """Rows of a table in results/; none where it does not exist yet."""
+    path = ROOT / source
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A Markdown table; the first column is left-aligned, numbers are right-aligned."""
+    rule = ["---", *["---:"] * (len(header) - 1)]
+    lines = [list(header), rule, *([str(cell) for cell in row] for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def percent(value: str | None) -> str:
+    """A fraction as a percentage; a dash where there is none.
+
+    Example:
+        >>> percent("0.92345"), percent("")
+        ('92.35 %', '–')
+    """
+    return f"{100 * float(value):.2f} %" if value else "–"
+
+
+def thousands(number: object) -> str:
+    """A whole number with groups of three digits.
+
+    Example:
+        >>> thousands(2017503)
+        '2 017 503'
+    """
+    return f"{int(str(number)):,}".replace(",", " ")
+
+
+def models() -> str:
+    """Sizes of all networks, counted."""
+    from ccnn_pc.models import CCNN, create_model, list_models
+
+    rows = []
+    for name in list_models():
+        built = {k: create_model(name, dim=3, in_channels=6, out_channels=k) for k in (40, 10)}
+        counts = [thousands(sum(p.numel() for p in model.parameters())) for model in built.values()]
+        size: list[object] = ["–", "–", "–"]
+        if isinstance(model := built[40], CCNN):
+            kernel: Any = model.stem.kernel
+            units = f"{kernel.hidden_channels} × {kernel.num_filters}"
+            size = [len(model.blocks), model.stem.out_channels, units]
+        rows.append([f"`{name}`", *size, *counts])
+    return table(["name", "blocks", "channels", "kernel: units × filters", "40 classes", "10 classes"], rows)
+
+
+def experiments() -> str:
+    """Settings of all experiments, as the configuration files compose them."""
+    from hydra.utils import instantiate
+
+    from ccnn_pc.cli.compose import compose_config, list_experiments
+
+    classes, rows = {"shapes": 12, "modelnet10": 10, "modelnet40": 40}, []
+    for name in list_experiments():
+        c = compose_config([f"experiment={name}"])
+        model = instantiate(c.model)(out_channels=classes[c.data.name])
+        batch = f"{c.data.batch_size} × {c.trainer.accumulate_grad_batches}"
+        count = thousands(sum(p.numel() for p in model.parameters()))
+        kernel = [f"{c.model.omega_0:g}", f"{c.model.width:g}"]
+        cloud = [c.data.num_points, c.data.num_neighbors, c.data.copies]
+        chosen = "test" if c.data.select_on_test else "validation"
+        steps = [batch, f"{c.optim.lr:g}", c.trainer.max_epochs, chosen]
+        rows.append([f"`{name}`", count, *kernel, *cloud, *steps])
+    header = "experiment|parameters|ω₀|width|points|k|copies|batch|rate|epochs|epoch chosen on"
+    return table(header.split("|"), rows)
+
+
+def results_modelnet10() -> str:
+    """Every row of the ModelNet10 table."""
+    found = []
+    for row in rows_of(MODELNET10):
+        scores = [percent(row["test_accuracy"]), percent(row["test_mean_class_accuracy"])]
+        effort = [row["epochs"], f"{float(row['core_minutes']):.0f}", row["seed"], row["selected_on"]]
+        found.append([f"`{row['model']}`", thousands(row["parameters"]), *scores, row["n_test"], *effort])
+    header = "model|parameters|test accuracy|mean over classes|test shapes|epochs|core minutes|seed|chosen on"
+    return table(header.split("|"), found)
+
+
+def results_pretrained() -> str:
+    """The packaged model's row: of its size the best on validation shapes, then the longest trained."""
+    size = PACKAGED.split("-")[0]
+    rows = [row for row in rows_of(MODELNET10) if row["model"] == size]
+    if not rows:
+        return missing(MODELNET10)
+    row = max(rows, key=lambda r: (float(r.get("val_accuracy") or 0), float(r["core_minutes"])))
+    chosen = f"epoch {row['best_epoch']} of {row['epochs']}"
+    if row["selected_on"] == "val":
+        chosen += f", chosen on {row['n_val']} validation shapes"
+    return (
+        f"`{PACKAGED}` has {thousands(row['parameters'])} parameters. It was trained on "
+        f"{thousands(row['n_train'])} shapes in {float(row['core_minutes']):.0f} core minutes ({chosen}; seed "
+        f"{row['seed']}) and classifies "
+        f"**{percent(row['test_accuracy'])}** of {row['n_test']} test shapes correctly "
+        f"({percent(row['test_mean_class_accuracy'])} as a mean over classes). The test split was read once."
+    )
+
+
+def bench_point_conv() -> str:
+    """Times and memory of one layer, and the ratios that follow."""
+    rows = rows_of(POINT_CONV)
+    small = [row for row in rows if row["contender"] != "fused" or row.get("max_error")]
+    head = small[0]
+    by = {(row["width"], row["contender"]): row for row in small}
+    cells = []
+    for row in small:
+        name = f"{CONTENDERS.get(row['contender'], row['contender'])}, width {row['width']}"
+        times = [f"{1e3 * float(row[key]):.0f} ms" for key in ("forward_min_s", "both_min_s")]
+        cells.append([name, *times, f"{float(row['peak_mb']):.0f} MB", f"{float(row['max_error']):.0e}"])
+
+    def ratio(column: str, top: tuple[str, str], bottom: tuple[str, str]) -> str:
+        return f"{float(by[top][column]) / float(by[bottom][column]):.1f}×"
+
+    widths = list(dict.fromkeys(row["width"] for row in small))
+    wide, narrow = (widths[0], "fused"), (widths[-1], "fused")
+    released, cfconv = (widths[0], "released_repaired"), (widths[0], "pyg_cfconv")
+    lines = [
+        f"One layer, {head['clouds']} clouds × {head['points']} points on the unit sphere, k = {head['k']}, "
+        f"C = {head['channels']}, H = {head['hidden']}, float32, {head['threads']} threads ({head['machine']}, "
+        f"torch {head['torch']}, {head['date']}). Least time of interleaved rounds; extra peak memory of a fresh "
+        "process.",
+        table(["contender, window width", "forward", "forward + backward", "extra memory", "error"], cells),
+        f"With width {wide[0]} (nothing pruned) the fused operator is {ratio('both_min_s', released, wide)} "
+        f"faster than the released formulation with its gather repaired, in {ratio('peak_mb', released, wide)} "
+        f"less memory, and {ratio('both_min_s', cfconv, wide)} faster than PyG's `CFConv` with the same kernel "
+        f"network. With width {narrow[0]} it is a further {ratio('both_min_s', wide, narrow)} faster. "
+        "Errors are against the definition in float64, relative to the largest output.",
+    ]
+    for row in rows:
+        if row not in small:
+            lines.append(
+                f"One cloud of {thousands(row['points'])} points, k = {row['k']}, C = {row['channels']}: forward + "
+                f"backward in {float(row['both_min_s']):.0f} s and {float(row['peak_mb']):.0f} MB extra."
+            )
+    return "\n\n".join(lines)
+
+
+def bench_knn() -> str:
+    """Times of the searches on every case, and which one ``Backend.AUTO`` takes."""
+    rows = rows_of(KNN)
+    present = {row["contender"] for row in rows}
+    backends = [name for name in ("kdtree", "dense", "cluster") if name in present]
+    cases = list(dict.fromkeys((row["clouds"], row["points"], row["k"], row["kind"]) for row in rows))
+    cells = []
+    for case in cases:
+        here = {r["contender"]: r for r in rows if (r["clouds"], r["points"], r["k"], r["kind"]) == case}
+        times = [f"{float(here[b]['min_ms']):.0f} ms" if b in here else "–" for b in backends]
+        chosen = next((b for b in backends if b in here and here[b]["auto"] == "True"), "–")
+        clouds, points, k, kind = case
+        cells.append([f"{clouds} × {thousands(points)}, {kind}", k, *times, f"`{chosen}`"])
+    loads = [float(row["load_before"]) for row in rows]
+    head = rows[0]
+    about = (
+        f"Least of several runs on {head['machine']}, {head['threads']} threads, torch {head['torch']}, scipy "
+        f"{head['scipy']}. The machine's load was {min(loads):g} to {max(loads):g} meanwhile: compare within a "
+        "row only."
+    )
+    return about + "\n\n" + table(["clouds × points", "k", *backends, "`AUTO`"], cells)
+
+
+def missing(source: str) -> str:
+    """What stands in the place of a table that has not been measured."""
+    return f"*Not measured yet: this part is written by `scripts/update_readme.py` once `{source}` exists.*"
+
+
+#: Name of a block -> how it is written, and the table in results/ that it needs.
+BLOCKS: dict[str, tuple[Callable[[], str], str | None]] = {
+    "models": (models, None),
+    "experiments": (experiments, None),
+    "results:pretrained": (results_pretrained, MODELNET10),
+    "results:modelnet10": (results_modelnet10, MODELNET10),
+    "bench:point_conv": (bench_point_conv, POINT_CONV),
+    "bench:knn": (bench_knn, KNN),
+}
+BLOCK = re.compile(r"<!-- (?P<name>[\w:]+) -->\n(?P<body>.*?)<!-- /(?P=name) -->", re.DOTALL)
+
+
+def documents() -> list[Path]:
+    """Files that may hold blocks."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks_in(text: str) -> dict[str, str]:
+    """Name and present content of every block of a document."""
+    return {match["name"]: match["body"] for match in BLOCK.finditer(text)}
+
+
+def body(name: str) -> str:
+    """What a block shall hold.
+
+    Raises:
+        KeyError: no such block.
+    """
+    write, source = BLOCKS[name]
+    return "\n" + (write() if source is None or rows_of(source) else missing(source)) + "\n\n"
+
+
+def rendered(text: str) -> str:
+    """A document with all of its blocks written anew."""
+
+    def write(match: re.Match[str]) -> str:
+        name = match["name"]
+        return f"<!-- {name} -->\n{body(name)}<!-- /{name} -->"
+
+    return BLOCK.sub(write, text)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if a file would change")
+    check = parser.parse_args().check
+    changed = []
+    for path in documents():
+        before = path.read_text(encoding="utf-8")
+        after = rendered(before)
+        if after != before:
+            changed.append(path.name)
+            if not check:
+                path.write_text(after, encoding="utf-8")
+    print(("to update: " if check else "updated: ") + (", ".join(changed) or "nothing"), file=sys.stderr)
+    raise SystemExit(1 if check and changed else 0)
+
+
+if __name__ == "__main__":
+    main()

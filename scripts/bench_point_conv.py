@@ -97,9 +97,10 @@ def times(options: dict[str, Any], rounds: int) -> dict[str, dict[str, float]]:
         exact = exact_conv(x.double(), exact_cloud, ConvPath.FUSED)
         errors = {name: float((run(x) - exact).abs().max() / exact.abs().max()) for name, run in runs.items()}
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
-    for _ in range(rounds):
+    for number in range(rounds):
         for name, run in runs.items():
             seconds[name].append(step(run, x, conv))
+            print(f"  round {number + 1}/{rounds} {name}: {seconds[name][-1][1]:.2f} s", file=sys.stderr, flush=True)
     table = {}
     for name, samples in seconds.items():
         forward, both = zip(*samples, strict=True)

@@ -196,10 +196,10 @@ class ContinuousConv(MessagePassing):
     def _messages(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         edge_index = domain.edges(float(self.window.reach(self.extent, self._threshold(x))))
         u = kernel_coordinates(domain.rel(edge_index), self.extent, self.causal)
-        inside = in_support(u, domain.tolerance(self.extent))[:, None].to(x)
+        inside = in_support(u, domain.tolerance(self.extent))[:, None].to(self.extent)
         self._num_queries = domain.num_queries
         size = (domain.num_samples, domain.num_queries)
-        return self.propagate(edge_index, x=(x, None), u=u.clamp(-1, 1).to(x), inside=inside, size=size)
+        return self.propagate(edge_index, x=(x, None), u=u.clamp(-1, 1).to(self.extent), inside=inside, size=size)
 
     def _fused(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         collector = active_penalty()

@@ -98,7 +98,8 @@ def point_convolution(
     r"""Convolve samples with a windowed factorised kernel.
 
     Args:
-        x: samples, already multiplied by their quadrature weights, ``[n, C_in]``.
+        x: samples, already multiplied by their quadrature weights, ``[n, C_in]``. Under autocast, or where x is
+            coarser than ``table``, only the sums over neighbours run in the coarse type.
         geometry: positions and neighbours.
         profile: the kernel's features and window.
         table: the read-out with its bias as last row: ``[H + 1, C]`` for a depthwise kernel (C = C_in), or
@@ -125,7 +126,11 @@ def point_convolution(
         budget = CHUNK_BYTES.get(x.device.type, CHUNK_BYTES["cuda"])
         widest = max(x.shape[1], 4 * table.shape[0])
         chunk_edges = max(MIN_CHUNK_EDGES, budget // (widest * x.element_size()))
-    y, moments = _PointConvolution.apply(x, table, geometry, profile, gram, chunk_edges, *profile.parameters)
+    kind = x.device.type
+    if torch.is_autocast_enabled(kind):
+        x = x.to(torch.get_autocast_dtype(kind))
+    with torch.autocast(kind, enabled=False):  # coordinates, phases and windows keep their type
+        y, moments = _PointConvolution.apply(x, table, geometry, profile, gram, chunk_edges, *profile.parameters)
     return y, (moments if gram else None)
 
 
@@ -137,14 +142,14 @@ class _PointConvolution(torch.autograd.Function):
         ctx.geometry, ctx.profile, ctx.gram, ctx.chunk_edges = geometry, profile, gram, chunk_edges
         y = x.new_zeros(len(geometry.rows), table.shape[-1])
         moments = table.new_zeros(table.shape[0], table.shape[0]) if gram else table.new_zeros(0)
-        contraction = _contraction(table)
-        windowed, gathered = Buffer(x), Buffer(x)
+        contraction = _contraction(table.to(x.dtype))
+        windowed, gathered = Buffer(table), Buffer(x)
         for chunk in geometry.rows.chunks(chunk_edges):
-            index, u, inside = geometry.block(chunk, x.dtype)
+            index, u, inside = geometry.block(chunk, table.dtype)
             hm = _windowed(*profile(u, inside), windowed)
             x_j = _gather(x, index, gathered)
             shape = (chunk.count, chunk.width)
-            y[chunk.queries] = contraction.forward(hm.unflatten(1, shape), x_j.unflatten(0, shape))
+            y[chunk.queries] = contraction.forward(hm.to(x.dtype).unflatten(1, shape), x_j.unflatten(0, shape))
             if gram:
                 moments.addmm_(hm, hm.t())
         return y, moments
@@ -159,17 +164,17 @@ class _PointConvolution(torch.autograd.Function):
         grad_x = torch.zeros_like(x) if wants_x else None
         grad_table = torch.zeros_like(table) if wants_table else None
         totals = [torch.zeros_like(p) for p in trained]
-        grad_y = grads[0].contiguous()
+        grad_y = grads[0].to(x.dtype).contiguous()
         symmetric = grads[1] + grads[1].t() if ctx.gram else None
-        contraction = _contraction(table)
-        windowed, gathered = Buffer(x), Buffer(x)
+        contraction = _contraction(table.to(x.dtype))
+        windowed, gathered = Buffer(table), Buffer(x)
         for chunk in geometry.rows.chunks(ctx.chunk_edges):
-            index, u, inside = geometry.block(chunk, x.dtype)
+            index, u, inside = geometry.block(chunk, table.dtype)
             with torch.enable_grad():
                 features, window = ctx.profile(u, inside)
             h, m, g = features.detach(), window.detach(), grad_y[chunk.queries]
             hm = _windowed(h, m, windowed)
-            hm_block = hm.unflatten(1, (chunk.count, chunk.width))
+            hm_block = hm.to(x.dtype).unflatten(1, (chunk.count, chunk.width))
             if grad_x is not None:
                 grad_x.index_add_(0, index, contraction.backward_samples(hm_block, g).flatten(0, 1))
             if grad_table is not None or trained:
@@ -177,7 +182,7 @@ class _PointConvolution(torch.autograd.Function):
                 part, grad_hm = contraction.backward(hm_block, x_j, g)
                 if grad_table is not None:
                     grad_table += part
-                grad_hm = grad_hm.flatten(1)
+                grad_hm = grad_hm.flatten(1).to(table.dtype)
                 if symmetric is not None:
                     grad_hm = torch.addmm(grad_hm, symmetric, hm)
                 _backpropagate(features, window, h, m, grad_hm, trained, totals)

@@ -71,6 +71,11 @@ class AbstractDomain(abc.ABC):
         """How far outside of the support a kernel coordinate still counts as inside; None: by floating type."""
         return None
 
+    @property
+    def requires_grad(self) -> bool:
+        """Whether somebody wants gradients with respect to positions; only message passing gives them."""
+        return False
+
     @abc.abstractmethod
     def quadrature(self, reference_count: float | None) -> Tensor | None:
         """Weights ``w [n]`` of the samples: the volume each stands for over that in training; None where all are 1."""

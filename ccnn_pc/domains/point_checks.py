@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ccnn_pc._checks import check_same_length
+from ccnn_pc._checks import check_batch, check_same_length
 from ccnn_pc.ops.graph import Graph
 from ccnn_pc.ops.neighbors import Neighbors
 
@@ -23,23 +23,22 @@ def centered(pos: Tensor, center: Tensor, batch: Tensor) -> Tensor:
 
 
 def check_query_batch(query_batch: Tensor | None, query_pos: Tensor, num_clouds: int) -> Tensor:
-    """Cloud of each query: like ``batch``, but a cloud may have none.
+    """Cloud of each query: like ``batch``, with the same clouds.
 
     Raises:
-        ValueError: wrong length, unsorted, or a cloud that does not exist.
+        TypeError: not an integer tensor.
+        ValueError: wrong length, unsorted, or other clouds than the samples'.
     """
-    if query_batch is None:
-        if num_clouds > 1:
-            raise ValueError(
-                f"'query_batch' must say which of the {num_clouds} clouds each query belongs to (got None)"
-            )
-        return torch.zeros(len(query_pos), dtype=torch.long, device=query_pos.device)
-    check_same_length("query_batch", query_batch, "query_pos", query_pos)
-    if bool((query_batch[1:] < query_batch[:-1]).any()):
-        raise ValueError("'query_batch' must be sorted (got a decreasing pair)")
-    if len(query_batch) and (int(query_batch[0]) < 0 or int(query_batch[-1]) >= num_clouds):
-        raise ValueError(f"'query_batch' must be in [0, {num_clouds}) (got up to {int(query_batch[-1])})")
-    return query_batch.long()
+    if query_batch is None and num_clouds > 1:
+        raise ValueError(
+            f"'query_batch' must say which of the {num_clouds} clouds each query belongs to (got None)"
+        )
+    clouds = check_batch("query_batch", query_batch, query_pos)
+    if int(clouds[-1]) + 1 != num_clouds:
+        raise ValueError(
+            f"'query_batch' must have queries in each of the {num_clouds} clouds (got {int(clouds[-1]) + 1})"
+        )
+    return clouds
 
 
 def check_neighbors(neighbors: Neighbors | Graph, num_samples: int, num_queries: int) -> None:

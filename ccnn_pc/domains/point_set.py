@@ -11,6 +11,7 @@ from torch import Tensor
 from ccnn_pc._checks import check_at_least, check_batch, check_positions, check_positive
 from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
 from ccnn_pc.domains.factorized import fused_terms, penalty_from_moments
+from ccnn_pc.domains.joined_rows import JoinedRows
 from ccnn_pc.domains.point_checks import (
     centered,
     centers,
@@ -25,9 +26,6 @@ from ccnn_pc.ops.point_convolution import PointGeometry, point_convolution
 from ccnn_pc.ops.radius import radius
 from ccnn_pc.ops.rows import Rows
 
-#: Numbers (edges x axes) up to which offsets are kept for all layers instead of being computed in each: 64 MB.
-MAX_CACHED_OFFSETS = 1 << 24
-
 
 class PointSet(AbstractDomain):
     """A ragged batch of point clouds.
@@ -41,7 +39,8 @@ class PointSet(AbstractDomain):
         query_pos: where outputs are wanted ``[m, D]``; default at the samples.
         query_batch: cloud of each query ``[m]``.
         edge_index: neighbours as a graph ``[2, E]``, row 0 samples, row 1 queries, in any order.
-        neighbors: neighbours as a table, e.g. computed in a data loader.
+        neighbors: neighbours as a table or graph, e.g. computed in a data loader; sorted by distance here if they
+            are not.
         volume: the volume V each sample stands for ``[n]``, e.g. from
             :func:`ccnn_pc.ops.density.inverse_density_volume`; None: all samples of a cloud alike.
 
@@ -95,9 +94,9 @@ class PointSet(AbstractDomain):
             self.neighbors = self._graph(edge_index)
         elif neighbors is not None:
             check_neighbors(neighbors, self.num_samples, self.num_queries)
-        self._distance: Tensor | None = None
-        self._offset: Tensor | None = None
-        self._reach: float | None = None
+        self._joined: JoinedRows | None = None
+        if neighbors is not None and not self._joined_rows().nearest_first():
+            self.neighbors, self._joined = self._graph(neighbors.to_edge_index()), None
 
     def __repr__(self) -> str:
         parts = [f"samples={self.num_samples}", f"clouds={self.num_clouds}", f"dim={self.dim}"]
@@ -112,7 +111,7 @@ class PointSet(AbstractDomain):
     def _with(self, **changes: Any) -> PointSet:
         """A copy that shares all tensors but ``changes``; positions are not checked or centred again."""
         other = object.__new__(PointSet)
-        other.__dict__.update(self.__dict__, _distance=None, _offset=None, _reach=None)
+        other.__dict__.update(self.__dict__, _joined=None)
         other.__dict__.update(changes)
         return other
 
@@ -172,15 +171,16 @@ class PointSet(AbstractDomain):
         Where it is False the k-th neighbour lies closer than the kernel reaches, and sums over neighbours do not
         converge to the integral, however many points there are.
         """
-        rows = self._rows()
+        joined = self._joined_rows()
+        rows = joined.rows
         last = rows.start + rows.length.clamp(min=1) - 1
-        furthest = torch.where(rows.length > 0, self._distances()[last], -torch.inf)
+        furthest = torch.where(rows.length > 0, joined.distances()[last], -torch.inf)
         in_cloud = torch.bincount(self.batch, minlength=self.num_clouds)[self.query_batch]
         return (furthest > reach) | (rows.length >= in_cloud)
 
     def edges(self, reach: float = math.inf) -> Tensor:
         """Neighbours as ``edge_index [2, E]``, those farther than ``reach`` left out."""
-        edge_index = self._joined().to_edge_index()
+        edge_index = self._given().to_edge_index()
         if math.isinf(reach):
             return edge_index
         return edge_index[:, self.rel(edge_index).norm(dim=1) <= reach]
@@ -215,19 +215,16 @@ class PointSet(AbstractDomain):
     def convolve(self, x: Tensor, terms: ConvolutionTerms) -> tuple[Tensor, Tensor | None]:
         """The fused operator: see :func:`ccnn_pc.ops.point_convolution.point_convolution`."""
         profile, table = fused_terms(terms)
-        rows = self._rows()
-        if terms.threshold > 0:
-            reach = float(terms.window.reach(terms.extent, terms.threshold))
-            if reach < self._furthest():
-                rows = rows.pruned(self._within(rows, reach))
+        joined = self._joined_rows()
+        reach = float(terms.window.reach(terms.extent, terms.threshold))
         geometry = PointGeometry(
             self.pos,
             self.query_pos,
-            rows,
+            joined.within(reach),
             terms.extent,
             terms.causal,
             self.tolerance(terms.extent),
-            rel=self._offsets(),
+            rel=joined.offsets(),
         )
         y, moments = point_convolution(x, geometry, profile, table, gram=terms.penalty)
         return y, None if moments is None else penalty_from_moments(moments, table, self.num_queries)
@@ -247,51 +244,19 @@ class PointSet(AbstractDomain):
         distance = self.rel(edge_index).norm(dim=1)
         return Graph.from_edge_index(edge_index[:, distance.argsort(stable=True)], self.num_queries)
 
-    def _joined(self) -> Neighbors | Graph:
+    def _given(self) -> Neighbors | Graph:
         if self.neighbors is None:
             raise ValueError(
                 "this PointSet has no neighbours yet: call .knn(k) or .radius(r), or give 'edge_index'"
             )
         return self.neighbors
 
-    def _rows(self) -> Rows:
-        return Rows(*self._joined().flat())
+    @property
+    def requires_grad(self) -> bool:
+        """Whether somebody wants gradients with respect to positions."""
+        return self.pos.requires_grad or self.query_pos.requires_grad
 
-    def _offsets(self) -> Tensor | None:
-        """Offset of every stored entry to its query, along the flat index ``[T, D]``; computed once.
-
-        None where they would take more memory than computing them in every layer is worth.
-        """
-        if self._offset is None and self._rows().index.numel() * self.dim <= MAX_CACHED_OFFSETS:
-            rows = self._rows()
-            self._offset = self._rel(rows, torch.arange(len(rows.index), device=rows.index.device))
-        return self._offset
-
-    def _rel(self, rows: Rows, place: Tensor) -> Tensor:
-        query = torch.searchsorted(rows.start, place, right=True) - 1
-        return self.pos[rows.index[place].long()] - self.query_pos[query]
-
-    def _distances(self) -> Tensor:
-        """Distance of every stored entry to its query, along the flat index ``[T]``; computed once."""
-        if self._distance is None:
-            rows = self._rows()
-            places = torch.arange(len(rows.index), device=rows.index.device)
-            self._distance = torch.cat(
-                [self._rel(rows, part).norm(dim=1).float() for part in places.split(1 << 20)]
-            )
-        return self._distance
-
-    def _furthest(self) -> float:
-        """Distance of the furthest stored neighbour; computed once."""
-        if self._reach is None:
-            distance = self._distances()
-            self._reach = float(distance.max()) if len(distance) else 0.0
-        return self._reach
-
-    def _within(self, rows: Rows, reach: float) -> Tensor:
-        """How many leading entries of each row lie within ``reach``, at least one."""
-        if math.isinf(reach):
-            return rows.length
-        close = (self._distances() <= reach * (1 + 1e-6)).long()
-        total = torch.cat([close.new_zeros(1), close.cumsum(0)])
-        return (total[rows.start + rows.length] - total[rows.start]).clamp(min=1)
+    def _joined_rows(self) -> JoinedRows:
+        if self._joined is None:
+            self._joined = JoinedRows(self.pos, self.query_pos, Rows(*self._given().flat()))
+        return self._joined

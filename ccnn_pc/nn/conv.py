@@ -165,19 +165,24 @@ class ContinuousConv(MessagePassing):
         Args:
             x: samples.
             domain: where they lie.
-            path: how to compute; every path gives the same number up to rounding.
+            path: how to compute; every path gives the same number up to rounding. Gradients with respect to
+                positions come from MESSAGES only, which AUTO takes where the positions ask for them.
 
         Raises:
             ValueError: x does not fit the layer or the domain.
             TypeError: x is no floating tensor; ``Path.FUSED`` with a kernel that does not factorise.
+            ValueError: ``Path.FUSED`` where positions need a gradient.
         """
         self._check(x, domain)
         weights = domain.quadrature(float(self.reference_count) or None)
         if weights is not None:
             x = x * (weights if weights.dim() == 2 else weights[:, None]).to(x)
-        messages = path is Path.MESSAGES or (
-            path is Path.AUTO and not isinstance(self.kernel, FactorizedKernel)
-        )
+        if path is Path.FUSED and domain.requires_grad:
+            raise ValueError(
+                "'path' must be MESSAGES or AUTO where positions need a gradient (got Path.FUSED)"
+            )
+        fusible = isinstance(self.kernel, FactorizedKernel) and not domain.requires_grad
+        messages = path is Path.MESSAGES or (path is Path.AUTO and not fusible)
         y = self._messages(x, domain) if messages else self._fused(x, domain)
         if self.bias is not None:
             y = y + self.bias
@@ -199,7 +204,9 @@ class ContinuousConv(MessagePassing):
         inside = in_support(u, domain.tolerance(self.extent))[:, None].to(self.extent)
         self._num_queries = domain.num_queries
         size = (domain.num_samples, domain.num_queries)
-        return self.propagate(edge_index, x=(x, None), u=u.clamp(-1, 1).to(self.extent), inside=inside, size=size)
+        return self.propagate(
+            edge_index, x=(x, None), u=u.clamp(-1, 1).to(self.extent), inside=inside, size=size
+        )
 
     def _fused(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         collector = active_penalty()

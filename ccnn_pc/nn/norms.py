@@ -26,8 +26,9 @@ class BatchNorm(nn.BatchNorm1d):
         ValueError: a training batch of one row, which has no variance.
 
     Example:
-        >>> BatchNorm(8)
-        BatchNorm(8, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, bias=True)
+        >>> from ccnn_pc.domains import PointSet
+        >>> BatchNorm(4)(torch.rand(9, 4), PointSet(torch.rand(9, 3))).shape
+        torch.Size([9, 4])
     """
 
     def __init__(self, channels: int) -> None:

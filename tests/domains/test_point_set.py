@@ -71,7 +71,16 @@ def test_a_graph_of_the_user() -> None:
             "'query_pos' must have the dtype of 'pos'",
         ),
         ({"query_batch": torch.zeros(3, dtype=torch.long)}, ValueError, "'query_batch' needs 'query_pos'"),
-        ({"query_pos": torch.zeros(2, 3), "query_batch": torch.tensor([0, 4])}, ValueError, r"in \[0, 1\)"),
+        (
+            {"query_pos": torch.zeros(2, 3), "query_batch": torch.tensor([0, 1])},
+            ValueError,
+            "in each of the 1 clouds",
+        ),
+        (
+            {"query_pos": torch.zeros(2, 3), "query_batch": torch.tensor([0, 4])},
+            ValueError,
+            "leave none empty",
+        ),
         ({"volume": torch.ones(2)}, ValueError, "'volume' must have as many rows as 'pos'"),
         ({"volume": torch.tensor([1.0, 0.0, 1.0])}, ValueError, "'volume' must be positive"),
         ({"edge_index": torch.tensor([[0, 3], [0, 0]])}, ValueError, "samples below 3 in row 0 .got 3"),

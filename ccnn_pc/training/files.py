@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +43,28 @@ def check_writable_folder(name: str, folder: str | Path) -> Path:
     return folder
 
 
-def write_rows_atomically(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write rows as CSV; columns are the union of the keys in order of appearance, gaps stay empty."""
+def append_row(path: str | Path, row: Mapping[str, Any]) -> None:
+    """Add a row to a CSV file of any columns: the file is written anew with the union, then renamed.
+
+    Rows that are there stay, their columns first and in their order. Processes that append at the same time
+    wait for each other (where the system has file locks).
+
+    Raises:
+        ValueError: the file is no table (a row has more fields than the header).
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _alone_in(path.parent):
+        columns, rows = _read_table(path)
+        write_rows_atomically(path, [*rows, row], columns=columns)
+
+
+def write_rows_atomically(
+    path: str | Path, rows: Iterable[Mapping[str, Any]], *, columns: Sequence[str] = ()
+) -> None:
+    """Write rows as CSV; to ``columns`` come other keys in order of appearance, gaps stay empty."""
     path, rows = Path(path), list(rows)
-    columns = list(dict.fromkeys(key for row in rows for key in row))
+    columns = list(dict.fromkeys([*columns, *(key for row in rows for key in row)]))
     hidden = path.parent / f".{path.name}.{os.getpid()}"
     with open(hidden, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
@@ -57,8 +76,36 @@ def write_rows_atomically(path: str | Path, rows: Iterable[Mapping[str, Any]]) -
 
 def read_rows(path: str | Path) -> list[dict[str, str]]:
     """Return the rows of a CSV file, empty fields left out; an absent file has none."""
-    path = Path(path)
+    return _read_table(Path(path))[1]
+
+
+def _read_table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """Columns, and rows without their empty fields."""
     if not path.exists():
-        return []
+        return [], []
+    rows = []
     with open(path, newline="", encoding="utf-8") as file:
-        return [{key: value for key, value in row.items() if value} for row in csv.DictReader(file)]
+        reader = csv.DictReader(file)
+        for row in reader:
+            if None in row:
+                raise ValueError(
+                    f"'{path}' must be a table with one field per column (line {reader.line_num} has more)"
+                )
+            rows.append({key: value for key, value in row.items() if value})
+        return list(reader.fieldnames or []), rows
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """One process at a time; a lock on the folder itself, which a crash releases."""
+    try:
+        import fcntl
+    except ImportError:  # no such locks on this system
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

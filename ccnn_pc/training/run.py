@@ -15,7 +15,7 @@ import torch
 from ccnn_pc.models import save_pretrained
 from ccnn_pc.training.callbacks import Checkpoints, CoreTime
 from ccnn_pc.training.data import ClassificationData
-from ccnn_pc.training.files import read_rows, write_rows_atomically, write_text_atomically
+from ccnn_pc.training.files import append_row, write_text_atomically
 from ccnn_pc.training.task import ClassificationTask
 from ccnn_pc.training.versions import git_commit, library_versions
 
@@ -74,7 +74,13 @@ def run_training(
         "val_accuracy": None if checkpoints.best_score is None else round(checkpoints.best_score, 6),
         "best_epoch": checkpoints.best_epoch,
         "epochs": engine.current_epoch,
+        "max_epochs": engine.max_epochs,
         "parameters": sum(p.numel() for p in task.model.parameters() if p.requires_grad),
+        "lr": _learning_rate(engine),
+        "batch_size": data.batch_size,
+        "num_points": (preprocessing or {}).get("num_points"),
+        "num_neighbors": (preprocessing or {}).get("num_neighbors"),
+        "features": "+".join((preprocessing or {}).get("features") or []),
         "data": data.name,
         **{f"n_{part}": size for part, size in data.sizes().items()},
         "n_test": int(confusion.sum()),
@@ -88,9 +94,14 @@ def run_training(
     write_pictures(folder, confusion, data.classes)
     write_text_atomically(folder / RESULT, json.dumps(result, indent=2) + "\n")
     if results_csv is not None:
-        results_csv.parent.mkdir(parents=True, exist_ok=True)
-        write_rows_atomically(results_csv, [*read_rows(results_csv), result])
+        append_row(results_csv, result)
     return result
+
+
+def _learning_rate(engine: pl.Trainer) -> float | None:
+    """The rate that the optimiser was made with, before warm-up and decay."""
+    rate = engine.optimizers[0].defaults.get("lr") if engine.optimizers else None
+    return None if rate is None else float(rate)
 
 
 def write_pictures(folder: Path, confusion: torch.Tensor | None, classes: list[str]) -> None:

@@ -25,6 +25,7 @@ def open_dataset(
     pre_transform: Transform | None = None,
     seed: int = 0,
     cache: str | os.PathLike[str] | None = None,
+    normals: bool = True,
 ) -> PointCloudDataset:
     """Open a data set by name, file or folder.
 
@@ -41,6 +42,8 @@ def open_dataset(
         pre_transform: likewise.
         seed: likewise.
         cache: folder of processed data (None: the default cache).
+        normals: estimate those that clouds of a :class:`PointCloudFolder` lack (open3d); False keeps such
+            clouds without.
 
     Raises:
         FileNotFoundError: neither a known name nor an existing path.
@@ -70,7 +73,13 @@ def open_dataset(
     if split is None and any(path.glob("test/*/*")) | any(path.glob("*/test/*")):
         split = Split.TEST
     return PointCloudFolder(
-        path, split=split, transform=transform, pre_transform=pre_transform, seed=seed, cache=cache
+        path,
+        split=split,
+        normals=normals,
+        transform=transform,
+        pre_transform=pre_transform,
+        seed=seed,
+        cache=cache,
     )
 
 

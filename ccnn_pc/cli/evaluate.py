@@ -66,7 +66,8 @@ def evaluate_model(
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model.to(device)
     transform = preprocessing_transform(model.preprocessing)
-    dataset = open_dataset(data, split, transform=transform, seed=seed)
+    normals = any(name.endswith("normal") for name in model.preprocessing.get("features") or ())
+    dataset = open_dataset(data, split, transform=transform, seed=seed, normals=normals)
     to_model = matching_classes(dataset.classes, model.classes).to(device)
     size = len(model.classes)
     confusion = torch.zeros(size * size, dtype=torch.long, device=device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,22 @@ def test_number_by_hand(model: str, data: str) -> None:
     assert found["n"] == 30 and found["accuracy"] == pytest.approx(float(hit.float().mean()))
     by_class = [float(hit[truth == c].float().mean()) for c in truth.unique()]
     assert found["mean_class_accuracy"] == pytest.approx(sum(by_class) / len(by_class))
+
+
+def test_clouds_without_normals_need_open3d_only_where_normals_are_read(
+    tmp_path: Path, rng: np.random.Generator, cache: None, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "open3d", None)
+    for name in "ab":
+        (tmp_path / "shapes" / name).mkdir(parents=True)
+        np.savetxt(tmp_path / "shapes" / name / "1.xyz", rng.normal(size=(30, 3)))
+    network = create_model("ccnn_4_16", dim=3, in_channels=3, out_channels=2)
+    bare = save_pretrained(
+        network, tmp_path / "bare", classes=list("ab"), preprocessing=PREPROCESSING | {"features": ["pos"]}
+    )
+    assert evaluate_model(str(bare), tmp_path / "shapes")["n"] == 2
+    with pytest.raises(ImportError, match="open3d"):
+        evaluate_model(model, tmp_path / "shapes")
 
 
 def test_same_seed_same_result_and_batches_do_not_matter(model: str, data: str) -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ccnn_pc._checks import check_at_least
+from ccnn_pc._checks import check_at_least, check_fraction
 from ccnn_pc.datasets.cache import cached_clouds, fingerprint
 from ccnn_pc.datasets.collect import Source, collect_clouds, warn_broken
 from ccnn_pc.datasets.formats import READERS, read_raw
 from ccnn_pc.datasets.read_shape import Sampling
-from ccnn_pc.datasets.splits import Split, as_split, split_rows
+from ccnn_pc.datasets.splits import Split, as_split, split_rows, stratified_split
 from ccnn_pc.datasets.stored import StoredDataset
 from ccnn_pc.datasets.transforms.base import Transform
 
@@ -33,7 +34,9 @@ class PointCloudFolder(StoredDataset):
         split: TRAIN, VAL, TEST, or None (default) for every file.
         validation_fraction: share of every class that VAL takes away from TRAIN where there is no ``val``
             folder.
-        split_seed: seed of that draw.
+        test_fraction: share of every class that TEST takes where there is no ``test`` folder, before
+            validation is drawn (default 0: there is no TEST without such a folder).
+        split_seed: seed of these draws.
         num_points: points stored of each shape.
         sampling: of meshes.
         normals: estimate missing normals (open3d); False keeps clouds without them.
@@ -55,6 +58,7 @@ class PointCloudFolder(StoredDataset):
         *,
         split: Split | str | None = None,
         validation_fraction: float = 0.0,
+        test_fraction: float = 0.0,
         split_seed: int = 0,
         num_points: int = 4096,
         sampling: Sampling = Sampling.UNIFORM,
@@ -68,9 +72,11 @@ class PointCloudFolder(StoredDataset):
         root = Path(root)
         split = None if split is None else as_split(split)
         check_at_least("num_points", num_points, 1)
+        check_fraction("test_fraction", test_fraction)
         classes, files = scan(root)
         levels = {level for _, level, _ in files}
-        wanted, drawn = _levels_of(split, levels, root)
+        draw_test = split is not None and test_fraction > 0 and Split.TEST.value not in levels
+        wanted, drawn = _levels_of(split, levels, root, draw_test)
         chosen = [(path, label) for path, level, label in files if level in wanted]
         settings = {
             "files": fingerprint([path for path, _ in chosen]),
@@ -90,21 +96,45 @@ class PointCloudFolder(StoredDataset):
         warn_broken(clouds, root)
         super().__init__(clouds, transform=transform, pre_transform=pre_transform, seed=seed)
         if drawn is not None:
-            self._rows = split_rows(self._labels, drawn, validation_fraction, split_seed)
+            rows = self._rows
+            if Split.VAL.value in levels:
+                validation_fraction = 0.0
+            if draw_test:
+                rest, test = stratified_split(self._labels, test_fraction, split_seed)
+                rows = test if drawn is Split.TEST else rest
+            self._rows = rows[split_rows(self._labels[rows], drawn, validation_fraction, split_seed)]
         self.files = [Path(str(name)) for name in np.asarray(clouds.name)]
 
 
-def _levels_of(split: Split | None, levels: set[str], root: Path) -> tuple[set[str], Split | None]:
+def validation_folder(root: str | os.PathLike[str], **options: Any) -> PointCloudFolder | None:
+    """The ``val`` sub-folders of a user's folder; None where it has none.
+
+    Args:
+        root: the folder.
+        options: of :class:`PointCloudFolder`, all but ``split``.
+    """
+    if all(level != Split.VAL.value for _, level, _ in scan(Path(root))[1]):
+        return None
+    return PointCloudFolder(root, split=Split.VAL, **options)
+
+
+def _levels_of(
+    split: Split | None, levels: set[str], root: Path, draw_test: bool
+) -> tuple[set[str], Split | None]:
     """Which sub-folders ``split`` reads, and the split that is then drawn from them (None: everything)."""
     if split is None:
         return levels, None
-    if split.value in levels:
-        return {split.value}, split if split is Split.TRAIN and "val" not in levels else None
+    training = {"train"} if "train" in levels else {""}
+    if split is Split.TEST and draw_test:
+        return training, split
+    if split.value in levels and split is not Split.TRAIN:
+        return {split.value}, None
     if split is Split.TEST:
         raise FileNotFoundError(
-            f"'{root}' has no 'test' folder (test/<class> or <class>/test): make one, or read all files"
+            f"'{root}' has no 'test' folder (test/<class> or <class>/test): make one, have a part of the files "
+            "drawn (test_fraction=0.2), or read all files"
         )
-    return ({"train"} if "train" in levels else {""}), split
+    return training, split
 
 
 def scan(root: Path) -> tuple[list[str], list[tuple[Path, str, int]]]:

@@ -21,7 +21,9 @@ class ClassificationData(pl.LightningDataModule):
     Args:
         train: opens the training split, with the training transform; called once.
         test: opens the test split; called when the test starts, not before.
-        eval_transform: transform of the validation part (default: that of ``train``).
+        val: opens a validation split of its own, or returns None where there is none; then, and by default,
+            validation is drawn from the training split.
+        eval_transform: transform of a drawn validation part (default: that of ``train``).
         batch_size: clouds per training batch.
         eval_batch_size: clouds per validation and test batch (default: ``batch_size``).
         val_fraction: share of the training split kept for validation, stratified (default 0.1; 0 = none).
@@ -41,6 +43,7 @@ class ClassificationData(pl.LightningDataModule):
         train: Callable[[], Any],
         test: Callable[[], Any],
         *,
+        val: Callable[[], Any] | None = None,
         eval_transform: Any = KEEP,
         batch_size: int = 16,
         eval_batch_size: int | None = None,
@@ -55,7 +58,7 @@ class ClassificationData(pl.LightningDataModule):
     ) -> None:
         super().__init__()
         check_at_least("batch_size", batch_size, 1)
-        self.open_train, self.open_test = train, test
+        self.open_train, self.open_val, self.open_test = train, val, test
         self.eval_transform = eval_transform
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size or batch_size
@@ -76,7 +79,10 @@ class ClassificationData(pl.LightningDataModule):
         if self.train_set is not None:
             return
         full = self._kept(self.open_train())
-        if self.val_fraction > 0:
+        own = None if self.open_val is None or self.select_on_test else self.open_val()
+        if own is not None:
+            self.val_set = self._kept(own)
+        elif self.val_fraction > 0:
             first, second = stratified_split(np.asarray(full.labels), self.val_fraction, self.seed)
             transform = full.transform if self.eval_transform is KEEP else self.eval_transform
             self.val_set = full.subset(second, transform=transform)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from ccnn_pc.datasets import PointCloudFolder, Sampling, open_dataset, read_shape
+from ccnn_pc.datasets.point_cloud_folder import validation_folder
 from ccnn_pc.datasets.read_shape import estimate_normals
 
 from .conftest import CUBE, off_text
@@ -42,6 +44,45 @@ def test_a_plain_folder_has_no_test_split(tmp_path):
     assert len(PointCloudFolder(tmp_path, num_points=16)) == 3 == len(open_dataset(tmp_path))
     with pytest.raises(FileNotFoundError, match="no 'test' folder"):
         PointCloudFolder(tmp_path, split="test")
+
+
+def test_a_test_part_is_drawn_by_class_where_it_is_asked_for(tmp_path):
+    for name, count in (("a", 10), ("b", 5), ("c", 1)):
+        fill(tmp_path / name, count)
+    options: dict[str, Any] = {"test_fraction": 0.2, "validation_fraction": 0.25, "num_points": 16}
+    parts = {p: PointCloudFolder(tmp_path, split=p, **options) for p in ("train", "val", "test")}
+    counts = {part: np.bincount(data.labels, minlength=3).tolist() for part, data in parts.items()}
+    assert counts == {"train": [6, 3, 1], "val": [2, 1, 0], "test": [2, 1, 0]}
+    names = [item.name for data in parts.values() for item in data]
+    assert len(names) == len(set(names)) == 16
+    assert len(PointCloudFolder(tmp_path, **options)) == 16
+    other = PointCloudFolder(tmp_path, split="test", **options, split_seed=1)
+    assert {item.name for item in other} != {item.name for item in parts["test"]}
+    with pytest.raises(ValueError, match=r"'test_fraction' must be in \[0, 1\) \(got 1.5\)"):
+        PointCloudFolder(tmp_path, split="test", test_fraction=1.5)
+
+
+def test_folders_of_their_own_are_read_and_nothing_is_drawn(tmp_path):
+    for part, count in (("train", 4), ("val", 2), ("test", 3)):
+        fill(tmp_path / part / "a", count)
+    options: dict[str, Any] = {"test_fraction": 0.5, "validation_fraction": 0.5, "num_points": 16}
+    sizes = [len(PointCloudFolder(tmp_path, split=part, **options)) for part in ("train", "val", "test")]
+    assert sizes == [4, 2, 3]
+    own = validation_folder(tmp_path, num_points=16)
+    assert own is not None and len(own) == 2
+    fill(tmp_path / "plain" / "a")
+    assert validation_folder(tmp_path / "plain") is None
+
+
+def test_open_dataset_estimates_no_normals_that_nobody_reads(tmp_path, monkeypatch, rng):
+    import sys
+
+    (tmp_path / "a").mkdir()
+    np.savetxt(tmp_path / "a" / "x.xyz", rng.normal(size=(9, 3)))
+    monkeypatch.setitem(sys.modules, "open3d", None)
+    assert "normal" not in open_dataset(tmp_path, normals=False)[0]
+    with pytest.raises(ImportError, match="open3d"):
+        open_dataset(tmp_path)
 
 
 def test_points_lie_on_the_surface_with_its_normals(tmp_path):

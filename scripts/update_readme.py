@@ -92,14 +92,14 @@ def experiments() -> str:
 
     from ccnn_pc.cli.compose import compose_config, list_experiments
 
-    classes, rows = {"shapes": 12, "modelnet10": 10, "modelnet40": 40}, []
+    classes, rows = {"shapes": 12, "modelnet40": 40}, []
     for name in list_experiments():
         c = compose_config([f"experiment={name}"])
-        model = instantiate(c.model)(out_channels=classes[c.data.name])
+        model = instantiate(c.model)(out_channels=classes.get(c.data.name, 10))
         batch = f"{c.data.batch_size} × {c.trainer.accumulate_grad_batches}"
         count = thousands(sum(p.numel() for p in model.parameters()))
-        kernel = [f"{c.model.omega_0:g}", f"{c.model.width:g}"]
-        cloud = [c.data.num_points, c.data.num_neighbors, c.data.copies]
+        kernel = [f"{c.model[key]:g}" if key in c.model else "–" for key in ("omega_0", "width")]
+        cloud = [c.data.num_points, c.data.num_neighbors or "–", c.data.copies]
         chosen = "test" if c.data.select_on_test else "validation"
         steps = [batch, f"{c.optim.lr:g}", c.trainer.max_epochs, chosen]
         rows.append([f"`{name}`", count, *kernel, *cloud, *steps])
@@ -130,8 +130,8 @@ def results_pretrained() -> str:
         chosen += f", chosen on {row['n_val']} validation shapes"
     return (
         f"`{PACKAGED}` has {thousands(row['parameters'])} parameters. It was trained on "
-        f"{thousands(row['n_train'])} shapes in {float(row['core_minutes']):.0f} core minutes ({chosen}; seed "
-        f"{row['seed']}) and classifies "
+        f"{thousands(row['n_train'])} shapes in {float(row['core_minutes']):.0f} core minutes ({chosen}; "
+        f"seed {row['seed']}) and classifies "
         f"**{percent(row['test_accuracy'])}** of {row['n_test']} test shapes correctly "
         f"({percent(row['test_mean_class_accuracy'])} as a mean over classes). The test split was read once."
     )
@@ -157,21 +157,22 @@ def bench_point_conv() -> str:
     released, cfconv = (widths[0], "released_repaired"), (widths[0], "pyg_cfconv")
     lines = [
         f"One layer, {head['clouds']} clouds × {head['points']} points on the unit sphere, k = {head['k']}, "
-        f"C = {head['channels']}, H = {head['hidden']}, float32, {head['threads']} threads ({head['machine']}, "
-        f"torch {head['torch']}, {head['date']}). Least time of interleaved rounds; extra peak memory of a fresh "
-        "process.",
+        f"C = {head['channels']}, H = {head['hidden']}, float32, {head['threads']} threads "
+        f"({head['machine']}, torch {head['torch']}, {head['date']}). Least time of interleaved rounds; extra "
+        "peak memory of a fresh process.",
         table(["contender, window width", "forward", "forward + backward", "extra memory", "error"], cells),
-        f"With width {wide[0]} (nothing pruned) the fused operator is {ratio('both_min_s', released, wide)} "
-        f"faster than the released formulation with its gather repaired, in {ratio('peak_mb', released, wide)} "
-        f"less memory, and {ratio('both_min_s', cfconv, wide)} faster than PyG's `CFConv` with the same kernel "
-        f"network. With width {narrow[0]} it is a further {ratio('both_min_s', wide, narrow)} faster. "
+        f"With width {wide[0]} (nothing pruned) the fused operator is "
+        f"{ratio('both_min_s', released, wide)} faster than the released formulation with its gather "
+        f"repaired, in {ratio('peak_mb', released, wide)} less memory, and "
+        f"{ratio('both_min_s', cfconv, wide)} faster than PyG's `CFConv` with the same kernel network. "
+        f"With width {narrow[0]} it is a further {ratio('both_min_s', wide, narrow)} faster. "
         "Errors are against the definition in float64, relative to the largest output.",
     ]
     for row in rows:
         if row not in small:
             lines.append(
-                f"One cloud of {thousands(row['points'])} points, k = {row['k']}, C = {row['channels']}: forward + "
-                f"backward in {float(row['both_min_s']):.0f} s and {float(row['peak_mb']):.0f} MB extra."
+                f"One cloud of {thousands(row['points'])} points, k = {row['k']}, C = {row['channels']}: "
+                f"forward + backward in {float(row['both_min_s']):.0f} s and {float(row['peak_mb']):.0f} MB extra."
             )
     return "\n\n".join(lines)
 
@@ -192,9 +193,9 @@ def bench_knn() -> str:
     loads = [float(row["load_before"]) for row in rows]
     head = rows[0]
     about = (
-        f"Least of several runs on {head['machine']}, {head['threads']} threads, torch {head['torch']}, scipy "
-        f"{head['scipy']}. The machine's load was {min(loads):g} to {max(loads):g} meanwhile: compare within a "
-        "row only."
+        f"Least of several runs on {head['machine']}, {head['threads']} threads, torch {head['torch']}, "
+        f"scipy {head['scipy']}. The machine's load was {min(loads):g} to {max(loads):g} meanwhile: compare "
+        "within a row only."
     )
     return about + "\n\n" + table(["clouds × points", "k", *backends, "`AUTO`"], cells)
 

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
+import numpy as np
 import pytest
 from hydra.utils import instantiate
 
-from ccnn_pc.cli.compose import compose_config, list_experiments
+from ccnn_pc.cli.compose import UsageError, compose_config, list_experiments
 from ccnn_pc.cli.train import run_experiment
+from ccnn_pc.datasets import Axis, RandomRotation
 
 PAPER = {"4_16": 6545, "4_32": 14401, "4_48": 26353, "4_140": 207709, "6_380": 2017503}
 
@@ -33,6 +35,8 @@ def small_data(name: str) -> list[str]:
     """Overrides that put small procedural data in place of an experiment's own."""
     if name.startswith("modelnet"):
         return [*SMALL, "~data.module.train.root", "~data.module.test.root"]
+    if name == "folder":
+        return [word for word in SMALL if "module" not in word]
     return SMALL
 
 
@@ -43,7 +47,13 @@ def _cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
 
 def test_the_promised_experiments_exist() -> None:
     papers = {f"modelnet40_ccnn_{size}" for size in PAPER}
-    promised = {"shapes_quickstart", "modelnet10_tiny", *papers, *(f"{name}_recommended" for name in papers)}
+    promised = {
+        "shapes_quickstart",
+        "modelnet10_tiny",
+        "folder",
+        *papers,
+        *(f"{name}_recommended" for name in papers),
+    }
     assert promised <= set(list_experiments())
 
 
@@ -97,8 +107,102 @@ def test_recommended_points_change_with_the_epoch_and_validation_points_do_not()
     assert not train.equal(data.train_set[3].pos) and val.equal(next(iter(loader)).pos)
 
 
+@pytest.mark.parametrize("model", ["pointnet2", "dgcnn", "ccnn", "ccnn_paper", "ccnn_tiny"])
+def test_every_model_file_fits_an_experiment_as_it_is(model: str) -> None:
+    config = compose_config(["experiment=modelnet10_tiny", f"model={model}"])
+    built = instantiate(config.model, _convert_="all")(out_channels=10)
+    assert built.in_channels == 6 and built.config["name"] == config.model.name
+    assert ("kernel" in config) == model.startswith("ccnn")
+
+
+def test_kernel_files_reach_the_models_that_have_kernels() -> None:
+    config = compose_config(["experiment=modelnet40_ccnn_4_16", "kernel=recommended"])
+    assert (config.model.omega_0, config.model.width) == (1.0, 0.3)
+    with pytest.raises(UsageError, match="kernel"):
+        compose_config(["experiment=modelnet10_pointnet2", "kernel=paper_small"])
+
+
+def test_the_rows_of_modelnet10_differ_in_the_network_alone() -> None:
+    ours, released, peer = (
+        compose_config([f"experiment=modelnet10_{name}"]) for name in ("tiny", "query_features", "pointnet2")
+    )
+    assert {**ours.model, "name": "ccnn_tiny_query_features"} == dict(released.model)
+    for part in ("data", "augmentation", "optim", "trainer", "task"):
+        assert ours[part] == released[part]
+    assert ours.data.features == peer.data.features and ours.data.num_points == peer.data.num_points
+    assert ours.augmentation == peer.augmentation and ours.task == peer.task
+    assert peer.model.name == "pointnet2" and peer.data.num_neighbors is None
+
+
+@pytest.mark.parametrize(
+    ("features", "channels"),
+    [("[pos]", 3), ("[normal]", 3), ("[unoriented_normal,pos]", 6), ("[normal,unoriented_normal,pos]", 9)],
+)
+def test_input_channels_follow_the_features(features: str, channels: int) -> None:
+    config = compose_config(["experiment=folder", f"data.features={features}"])
+    assert config.model.in_channels == channels and config.data.normals == ("normal" in features)
+
+
+def test_input_channels_of_other_features_are_asked_for() -> None:
+    with pytest.raises(UsageError, match=r"'model.in_channels' must be given .*\['color', 'pos'\]"):
+        compose_config(["experiment=modelnet10_tiny", "data.features=[color,pos]"])
+    words = ["experiment=modelnet10_tiny", "data.features=[color,pos]", "model.in_channels=4"]
+    assert compose_config(words).model.in_channels == 4
+
+
+def test_rotate_z_turns_about_z_before_the_motions_of_upright() -> None:
+    config = compose_config(["experiment=folder", "augmentation=rotate_z"])
+    turn, *others = instantiate(config.augmentation)
+    assert isinstance(turn, RandomRotation) and turn.axis is Axis.Z and turn.degrees == 180
+    assert list(config.augmentation)[1:] == list(compose_config(["experiment=folder"]).augmentation)
+
+
+def write_clouds(root: Path, levels: dict[str, int], suffix: str = "npy") -> Path:
+    """A folder of two classes with so many clouds, without normals, in each sub-folder of a class."""
+    random = np.random.default_rng(0)
+    for name, height in (("ball", 1.0), ("plate", 0.05)):
+        for level, count in levels.items():
+            folder = root / name / level
+            folder.mkdir(parents=True, exist_ok=True)
+            for number in range(count):
+                np.save(folder / f"{level}{number}.{suffix}", random.normal(size=(40, 3)) * [1, 1, height])
+    return root
+
+
+@pytest.mark.parametrize(
+    ("levels", "sizes"),
+    [
+        ({"": 20}, (28, 4, 8)),
+        ({"train": 10, "test": 3}, (18, 2, 6)),
+        ({"train": 10, "val": 4, "test": 3}, (20, 8, 6)),
+        ({"train": 10, "val": 4}, (16, 8, 4)),
+    ],
+)
+def test_parts_of_a_users_own_folder(
+    levels: dict[str, int], sizes: tuple[int, int, int], tmp_path: Path
+) -> None:
+    """Sub-folders where there are some; otherwise parts that do not overlap, the test part whatever the seed."""
+    root = write_clouds(tmp_path / "shapes", levels)
+    tests = []
+    for seed in (0, 1):
+        words = [f"data.root={root}", "data.features=[pos]", f"seed={seed}"]
+        data = instantiate(compose_config(["experiment=folder", *words]).data.module, _convert_="all")
+        data.setup("fit")
+        data.setup("test")
+        parts = [data.train_set, data.val_set, data.test_set]
+        names = [{item.name for item in part} for part in parts]
+        assert tuple(len(found) for found in names) == sizes == tuple(len(part) for part in parts)
+        assert len(set.union(*names)) == sum(sizes) and "normal" not in parts[0][0]
+        assert all(np.bincount(part.labels).tolist() == [len(part) / 2] * 2 for part in parts)
+        tests.append(names[2])
+    assert tests[0] == tests[1]
+
+
 def steps(name: str, folder: Path, *more: str) -> dict[str, Any]:
     """Two steps of an experiment on small data."""
+    if name == "folder":
+        root = write_clouds(folder / "shapes", {"": 20})
+        more = (f"data.root={root}", "data.features=[pos]", *more)
     words = [
         f"experiment={name}", *small_data(name), f"runs={folder}", "trainer.max_epochs=1",
         "trainer.limit_train_batches=2", "trainer.limit_val_batches=1", "trainer.limit_test_batches=1", *more,
@@ -106,7 +210,7 @@ def steps(name: str, folder: Path, *more: str) -> dict[str, Any]:
     return run_experiment(words)
 
 
-FAST = ("modelnet10_tiny", "modelnet40_ccnn_4_16")
+FAST = ("modelnet10_tiny", "modelnet10_pointnet2", "folder", "modelnet40_ccnn_4_16")
 
 
 @pytest.mark.parametrize(
@@ -117,7 +221,11 @@ def test_two_steps(name: str, tmp_path: Path) -> None:
     result = steps(name, tmp_path)
     folder = tmp_path / name / "latest"
     assert json.loads((folder / "result.json").read_text()) == result
-    assert result["experiment"] == name and result["epochs"] == 1
+    assert result["experiment"] == name and result["epochs"] == result["max_epochs"] == 1
+    config = compose_config([f"experiment={name}"])
+    assert (result["num_points"], result["num_neighbors"], result["batch_size"]) == (24, 6, 8)
+    features = ["pos"] if name == "folder" else config.data.features
+    assert result["lr"] == config.optim.lr and result["features"] == "+".join(features)
     assert result["selected_on"] == (
         "test" if name in {f"modelnet40_ccnn_{size}" for size in PAPER} else "val"
     )

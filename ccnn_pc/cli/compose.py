@@ -15,6 +15,8 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+#: Channels of the features whose width is known without opening the data.
+FEATURE_CHANNELS = {"pos": 3, "normal": 3, "unoriented_normal": 3}
 LATEST, CONFIG, OVERRIDES = "latest", "config.yaml", "overrides.yaml"
 
 
@@ -33,7 +35,9 @@ def list_experiments() -> list[str]:
 
 
 def compose_config(overrides: Sequence[str]) -> DictConfig:
-    """Return the configuration of ``experiment=<name>`` and further overrides, with its run folder filled in.
+    """Return the configuration of ``experiment=<name>`` and further overrides.
+
+    Its run folder is filled in, and what depends on the features (:func:`follow_features`).
 
     Raises:
         UsageError: if the experiment is missing or unknown, or an override does not fit.
@@ -47,9 +51,29 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
             config.run_dir = str(
                 Path(config.runs) / config.name / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
             )
+        follow_features(config)
     except (HydraException, OmegaConfBaseException) as error:
         raise UsageError(str(error).strip()) from error
     return config
+
+
+def follow_features(config: DictConfig) -> None:
+    """Set what depends on ``data.features`` alone and is null: ``model.in_channels``, ``data.normals``.
+
+    Raises:
+        UsageError: if the number of input channels cannot be known from the names of the features.
+    """
+    features = [str(name) for name in config.data.get("features") or []]
+    if "in_channels" in config.model and config.model.in_channels is None:
+        unknown = [name for name in features if name not in FEATURE_CHANNELS]
+        if unknown:
+            raise UsageError(
+                "'model.in_channels' must be given for features other than "
+                f"{', '.join(FEATURE_CHANNELS)} (got data.features={features})"
+            )
+        config.model.in_channels = sum(FEATURE_CHANNELS[name] for name in features)
+    if "normals" in config.data and config.data.normals is None:
+        config.data.normals = any(name.endswith("normal") for name in features)
 
 
 def check_experiment(overrides: Sequence[str]) -> str:

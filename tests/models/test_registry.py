@@ -11,7 +11,7 @@ from ccnn_pc.kernels import Init
 from ccnn_pc.models import CCNN, create_model, list_models
 from ccnn_pc.nn import BatchNorm, ContinuousConv
 
-#: name, dim, in, out, parameters (papers_code.md section E3; CCNN Tables 1 to 4 and Fig. 8)
+#: name, dim, in, out, parameters of CCNN (arXiv:2301.10540) Tables 1 to 4 and Fig. 8
 COUNTS = [
     ("ccnn_4_16", 3, 6, 40, 6_545),
     ("ccnn_4_32", 3, 6, 40, 14_401),

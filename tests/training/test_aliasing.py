@@ -20,8 +20,8 @@ def test_it_sums_the_layers_at_the_clouds_own_nyquist_frequency() -> None:
     penalty = CloudAliasing()(model, batch)
     assert float(penalty) == pytest.approx(float(expected), rel=1e-4)
     penalty.backward()
-    kernel = model.convolutions()[0].kernel
-    assert kernel.weight.grad is not None and kernel.weight.grad.abs().max() > 0
+    gradient = model.convolutions()[0].kernel.get_parameter("weight").grad
+    assert gradient is not None and gradient.abs().max() > 0
 
 
 def test_unknown_rule() -> None:

@@ -13,9 +13,9 @@ from __future__ import annotations
 import argparse
 import csv
 import datetime
+import gc
 import json
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -63,10 +63,18 @@ def measure_memory(options: dict[str, Any], name: str) -> None:
     """In a fresh process: print the peak memory of one step above what was held before, and its time."""
     conv, cloud, x = setting(**options)
     run = CONTENDERS[name](conv, cloud, options["clouds"])
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from what is held now
+    before = status_kb("VmRSS")
     seconds = step(run, x, conv)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = status_kb("VmHWM")
     print(json.dumps({"peak_mb": (peak - before) / 1024, "forward_s": seconds[0], "both_s": seconds[1]}))
+
+
+def status_kb(field: str) -> int:
+    """A memory figure of this process (Linux)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(field)).split()[1])
 
 
 def memory(options: dict[str, Any], name: str, threads: int) -> dict[str, float]:
@@ -100,7 +108,11 @@ def times(options: dict[str, Any], rounds: int) -> dict[str, dict[str, float]]:
     for number in range(rounds):
         for name, run in runs.items():
             seconds[name].append(step(run, x, conv))
-            print(f"  round {number + 1}/{rounds} {name}: {seconds[name][-1][1]:.2f} s", file=sys.stderr, flush=True)
+            print(
+                f"  round {number + 1}/{rounds} {name}: {seconds[name][-1][1]:.2f} s",
+                file=sys.stderr,
+                flush=True,
+            )
     table = {}
     for name, samples in seconds.items():
         forward, both = zip(*samples, strict=True)

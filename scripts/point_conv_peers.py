@@ -51,6 +51,9 @@ class PlainMAGNet(nn.Module):
         for values, mix in zip(filters[1:], kernel.mixing, strict=True):
             z = values * mix(z)
         window = torch.exp(-0.5 * (rel / self.conv.window.width).square().sum(-1, keepdim=True))
+        window = window * (rel.abs() <= 1).all(
+            -1, keepdim=True
+        )  # the support, which extent 1 makes the unit cube
         return cast(Tensor, kernel.readout(z) * window)
 
 
@@ -63,7 +66,8 @@ class WindowedKernel(nn.Module):
 
     def forward(self, rel: Tensor) -> Tensor:
         """Kernel values ``[E, C]`` at offsets ``[E, D]``."""
-        return self.conv.kernel(rel) * self.conv.window(rel)
+        inside = (rel.abs() <= 1).all(-1, keepdim=True)
+        return self.conv.kernel(rel) * (self.conv.window(rel) * inside)
 
 
 def fused(conv: BenchConv, cloud: PointSet, clouds: int) -> Step:

@@ -41,7 +41,10 @@ def train(
         result = run_experiment(words)
     except TrainingInterrupted as stopped:
         chosen = next((word.split("=", 1)[1] for word in words if word.startswith("run_dir=")), "last")
-        again = [*(word for word in words if not word.startswith(("resume=", "run_dir="))), f"resume={chosen}"]
+        again = [
+            *(word for word in words if not word.startswith(("resume=", "run_dir="))),
+            f"resume={chosen}",
+        ]
         _say(f"Stopped ({stopped}), checkpoint saved. Go on with:\n  ccnn-pc train {shlex.join(again)}")
         raise typer.Exit(128 + stopped.signum) from None
     except NonFiniteError as error:

@@ -130,7 +130,9 @@ def point_convolution(
     if torch.is_autocast_enabled(kind):
         x = x.to(torch.get_autocast_dtype(kind))
     with torch.autocast(kind, enabled=False):  # coordinates, phases and windows keep their type
-        y, moments = _PointConvolution.apply(x, table, geometry, profile, gram, chunk_edges, *profile.parameters)
+        y, moments = _PointConvolution.apply(
+            x, table, geometry, profile, gram, chunk_edges, *profile.parameters
+        )
     return y, (moments if gram else None)
 
 
@@ -149,7 +151,9 @@ class _PointConvolution(torch.autograd.Function):
             hm = _windowed(*profile(u, inside), windowed)
             x_j = _gather(x, index, gathered)
             shape = (chunk.count, chunk.width)
-            y[chunk.queries] = contraction.forward(hm.to(x.dtype).unflatten(1, shape), x_j.unflatten(0, shape))
+            y[chunk.queries] = contraction.forward(
+                hm.to(x.dtype).unflatten(1, shape), x_j.unflatten(0, shape)
+            )
             if gram:
                 moments.addmm_(hm, hm.t())
         return y, moments

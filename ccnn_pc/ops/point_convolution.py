@@ -24,7 +24,7 @@ from ccnn_pc.ops.coordinates import in_support, kernel_coordinates
 from ccnn_pc.ops.rows import Chunk, Rows
 
 #: Bytes per channel-sized tensor of a chunk: on CPU a chunk should stay in cache, on CUDA it should fill the device.
-CHUNK_BYTES = {"cpu": 1 << 21, "cuda": 1 << 28}
+CHUNK_BYTES = {"cpu": 6 << 20, "cuda": 1 << 28}
 #: Chunks are never smaller than this, lest the calls cost more than the work.
 MIN_CHUNK_EDGES = 2048
 

@@ -10,6 +10,8 @@ TORCH_INDEX ?=
 # Hydra overrides for `make train`, arguments for `make test`.
 ARGS ?=
 EXPERIMENT ?= shapes_quickstart
+# Processes that run the tests, one thread each.
+JOBS ?= 2
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -35,7 +37,7 @@ train: $(VENV)/.ready-train
 	$(BIN)/ccnn-pc train experiment=$(EXPERIMENT) $(ARGS)
 
 test: $(VENV)/.ready-test
-	$(BIN)/python -m pytest -q ccnn_pc tests $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile ccnn_pc tests $(ARGS)
 
 lint: $(VENV)/.ready-test
 	$(BIN)/ruff check $(CHECKED)

@@ -51,10 +51,8 @@ class PlainMAGNet(nn.Module):
         for values, mix in zip(filters[1:], kernel.mixing, strict=True):
             z = values * mix(z)
         window = torch.exp(-0.5 * (rel / self.conv.window.width).square().sum(-1, keepdim=True))
-        window = window * (rel.abs() <= 1).all(
-            -1, keepdim=True
-        )  # the support, which extent 1 makes the unit cube
-        return cast(Tensor, kernel.readout(z) * window)
+        inside = (rel.abs() <= 1).all(-1, keepdim=True)  # the support: extent 1
+        return cast(Tensor, kernel.readout(z) * (window * inside))
 
 
 class WindowedKernel(nn.Module):

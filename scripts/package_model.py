@@ -1,0 +1,96 @@
+"""Put a trained model into the package, with a card written from its own result.
+
+    python scripts/package_model.py runs/modelnet10_tiny/latest ccnn_tiny-modelnet10
+
+Copies ``model/`` of the run folder to ``ccnn_pc/models/pretrained/NAME`` and writes README.md, the model card, from
+``result.json``. Then ``from_pretrained("NAME")`` and ``ccnn-pc predict NAME …`` work offline.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from ccnn_pc.models import from_pretrained, save_pretrained
+from ccnn_pc.models.hub import PACKAGED
+
+CARD = """# {name}
+
+A {architecture} network ({parameters} parameters) that names the class of a point cloud: {classes}.
+
+| | |
+| --- | --- |
+| data | {data}: {n_train} training, {n_val} validation and {n_test} test shapes{note} |
+| input | {preprocessing} |
+| training | {epochs} epochs, batch {batch_size}, learning rate {lr} |
+| selection | best epoch ({best_epoch}) on {selected_on}: {val_accuracy} %; the test shapes read once, at the end |
+| seed | {seed} |
+| accuracy | **{test_accuracy} %** of the test shapes; mean over classes {test_mean_class_accuracy} % |
+| time | {core_minutes} minutes of one core |
+| made with | commit {git_commit}, {versions} |
+
+Reproduce: `ccnn-pc train experiment={experiment} data.root=<folder> threads=1 seed={seed}`.
+
+The shapes of ModelNet10 are for academic research; the copyright of the CAD models stays with their authors. Cite:
+Z. Wu et al., "3D ShapeNets: A Deep Representation for Volumetric Shapes", CVPR 2015.
+"""
+
+
+def card(name: str, result: dict[str, Any], model: Any, note: str) -> str:
+    """The model card."""
+
+    def percent(key: str) -> str:
+        return f"{100 * result[key]:.2f}"
+
+    versions = result["versions"]
+    return CARD.format(
+        name=name,
+        architecture=model.config["name"],
+        parameters=result["parameters"],
+        classes=", ".join(model.classes),
+        data=result["data"],
+        n_train=result["n_train"],
+        n_val=result["n_val"],
+        n_test=result["n_test"],
+        note=f" ({note})" if note else "",
+        preprocessing=", ".join(f"{k}: {v}" for k, v in model.preprocessing.items()),
+        epochs=result["epochs"],
+        batch_size=result.get("batch_size", "?"),
+        lr=result.get("lr", "?"),
+        selected_on=result["selected_on"],
+        val_accuracy=percent("val_accuracy"),
+        best_epoch=result["best_epoch"],
+        seed=result["seed"],
+        test_accuracy=percent("test_accuracy"),
+        test_mean_class_accuracy=percent("test_mean_class_accuracy"),
+        core_minutes=result["core_minutes"],
+        git_commit=result["git_commit"],
+        versions=versions
+        if isinstance(versions, str)
+        else ", ".join(f"{k} {v}" for k, v in versions.items()),
+        experiment=result.get("experiment", result.get("name", "")),
+    )
+
+
+def main() -> None:
+    """Package a model."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("run", type=Path, help="folder of a finished run")
+    parser.add_argument("name", help="name of the packaged model")
+    parser.add_argument(
+        "--note", default="", help="what a reader must know of the data, e.g. which subset they are"
+    )
+    arguments = parser.parse_args()
+    result = json.loads((arguments.run / "result.json").read_text(encoding="utf-8"))
+    model = from_pretrained(arguments.run / "model")
+    folder = save_pretrained(model, PACKAGED / arguments.name)
+    (folder / "README.md").write_text(card(arguments.name, result, model, arguments.note), encoding="utf-8")
+    print(f"{folder}: {sum(f.stat().st_size for f in folder.iterdir()) / 1024:.0f} KiB")
+
+
+if __name__ == "__main__":
+    main()

@@ -164,6 +164,7 @@ def main() -> None:
             peak = memory(options, name, arguments.threads)["peak_mb"]
             rows.append({**common, **options, "contender": name, **figures, "peak_mb": round(peak, 1)})
             report(rows[-1])
+            write(rows, arguments.out)
     for options in [] if arguments.no_large else LARGE:
         figures = memory(options, "fused", arguments.threads)
         both = {
@@ -173,13 +174,17 @@ def main() -> None:
         }
         rows.append({**common, **options, "contender": "fused", **both})
         report(rows[-1])
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    with arguments.out.open("w", newline="") as file:
-        fields = list(dict.fromkeys(key for row in rows for key in row))
-        writer = csv.DictWriter(file, fields)
+        write(rows, arguments.out)
+    print(f"written: {arguments.out}")
+
+
+def write(rows: list[dict[str, Any]], path: Path) -> None:
+    """The table so far: an interrupted benchmark keeps what it measured."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)))
         writer.writeheader()
         writer.writerows(rows)
-    print(f"written: {arguments.out}")
 
 
 def report(row: dict[str, Any]) -> None:

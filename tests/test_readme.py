@@ -258,7 +258,7 @@ def test_numbers_come_from_the_tables(
     )
     common = "4,512,256,140,32,{},2,cpu,1.0,today,"
     times = [("2.0", "fused", "0.1,0.5,100,1e-7"), ("2.0", "released_repaired", "1,3.0,1500,1e-7"),
-             ("2.0", "pyg_cfconv", "1,1.0,900,1e-7"), ("0.075", "fused", "0.1,0.1,50,2e-7")]  # fmt: skip
+             ("2.0", "pyg_cfconv_our_kernel", "1,1.0,900,1e-7"), ("0.075", "fused", "0.1,0.1,50,2e-7")]  # fmt: skip
     lines = [common.format(width) + f"{contender},{figures}" for width, contender, figures in times]
     lines.append("1,100000,256,32,32,0.075,2,cpu,1.0,today,fused,1,12.4,321,")
     head = "clouds,points,k,channels,hidden,width,threads,machine,torch,date,contender,"

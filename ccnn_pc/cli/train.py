@@ -117,7 +117,11 @@ def _train(config: Any, folder: Path, checkpoint: Path | None, store: Any) -> di
     _say(f"model: {sum(p.numel() for p in model.parameters())} parameters; run folder: {folder}")
     parts = _build(instantiate, config.optim)
     task = _build(instantiate, config.task)(
-        model, len(classes), optimizer=parts["optimizer"], schedule=parts["schedule"]
+        model,
+        len(classes),
+        optimizer=parts["optimizer"],
+        schedule=parts["schedule"],
+        class_counts=data.class_counts(),
     )
     store()
     return run_training(

@@ -97,6 +97,11 @@ class ClassificationData(pl.LightningDataModule):
         self.prepare()
         return list(self.train_set.classes)
 
+    def class_counts(self) -> list[int]:
+        """Training samples of each class, validation left out."""
+        self.prepare()
+        return np.bincount(np.asarray(self.train_set.labels), minlength=len(self.classes)).tolist()
+
     def sizes(self) -> dict[str, int]:
         """Number of shapes of each part opened so far."""
         parts = {"train": self.train_set, "val": self.val_set, "test": self.test_set}
@@ -171,6 +176,7 @@ class SeveralSamplings:
     def __init__(self, parts: Sequence[Any]) -> None:
         self.parts = list(parts)
         self.classes = self.parts[0].classes
+        self.labels = np.concatenate([np.asarray(part.labels) for part in self.parts])
 
     def __len__(self) -> int:
         return sum(len(part) for part in self.parts)

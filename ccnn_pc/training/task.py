@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import lightning.pytorch as pl
@@ -36,12 +36,34 @@ def classification_loss(logits: Tensor, target: Tensor, label_smoothing: float =
     return functional.cross_entropy(logits, target, label_smoothing=label_smoothing)
 
 
+def log_prior(class_counts: Sequence[int] | None, num_classes: int) -> Tensor:
+    """Return the logarithm of the share of each class, ``[K]``.
+
+    Example:
+        >>> log_prior([1, 3], 2).exp().tolist()
+        [0.25, 0.75]
+
+    Raises:
+        ValueError: if there is not one positive count per class.
+    """
+    if class_counts is None or len(class_counts) != num_classes or min(class_counts) < 1:
+        raise ValueError(
+            f"'class_counts' must hold a positive number for each of {num_classes} classes (got {class_counts})"
+        )
+    counts = torch.tensor([float(count) for count in class_counts])
+    return (counts / counts.sum()).log()
+
+
 class ClassificationTask(pl.LightningModule):
     """One label per cloud: loss, scores, optimiser.
 
     Minimises ``cross entropy + kernel_penalty * P + aliasing_penalty * A`` with P the sum over layers of the
     kernel L2 penalty (CCNN, arXiv 2206.03398, eq. 3 up to its factor 1/2) and A what ``aliasing`` returns
     (FlexConv, arXiv 2110.08059, section 3.3). A penalty of weight 0 is not computed.
+
+    Where classes are unequally frequent and each should count the same, ``logit_adjustment`` τ trains
+    ``logits + τ log prior`` and scores ``logits``: with τ = 1 the best scores then minimise the mean error over
+    classes (Menon et al., arXiv 2007.07314, eq. 10).
 
     Args:
         model: ``model(batch) -> logits [B, K]`` (``[B, 1]`` allowed for two classes).
@@ -52,9 +74,11 @@ class ClassificationTask(pl.LightningModule):
         kernel_penalty: weight of P (default 0).
         aliasing_penalty: weight of A (default 0).
         aliasing: ``aliasing(model, batch) -> scalar``; needed if its weight is above 0.
+        logit_adjustment: τ, at least 0 (default 0: classes count as often as they occur).
+        class_counts: training samples per class ``[K]``; needed if τ is above 0.
 
     Raises:
-        ValueError: if a weight is out of range, or ``aliasing`` is missing.
+        ValueError: if a weight is out of range, or ``aliasing`` or ``class_counts`` are missing.
     """
 
     def __init__(
@@ -68,6 +92,8 @@ class ClassificationTask(pl.LightningModule):
         kernel_penalty: float = 0.0,
         aliasing_penalty: float = 0.0,
         aliasing: Callable[[nn.Module, Any], Tensor] | None = None,
+        logit_adjustment: float = 0.0,
+        class_counts: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         check_at_least("num_classes", num_classes, 2)
@@ -82,6 +108,10 @@ class ClassificationTask(pl.LightningModule):
         self.kernel_penalty_weight = check_not_negative("kernel_penalty", kernel_penalty)
         self.aliasing_penalty_weight = check_not_negative("aliasing_penalty", aliasing_penalty)
         self.aliasing = aliasing
+        self.prior_shift: Tensor | None
+        self.register_buffer("prior_shift", None, persistent=False)
+        if check_not_negative("logit_adjustment", logit_adjustment) > 0:
+            self.prior_shift = logit_adjustment * log_prior(class_counts, num_classes)
         self.train_scores = RunningScores(num_classes)
         self.eval_scores = RunningScores(num_classes)
 
@@ -99,7 +129,7 @@ class ClassificationTask(pl.LightningModule):
             extra = self.kernel_penalty_weight * penalty.total()
         else:
             logits, extra = self(batch), None
-        loss = classification_loss(logits.float(), target, self.label_smoothing)
+        loss = classification_loss(self._with_prior(logits.float()), target, self.label_smoothing)
         self.train_scores.add(loss, logits, target)
         if extra is not None:
             loss = loss + extra
@@ -150,6 +180,13 @@ class ClassificationTask(pl.LightningModule):
         per_epoch = max(1, round(total / epochs)) if epochs > 0 else total
         schedule = self.make_schedule(optimizer, total_steps=max(total, 1), steps_per_epoch=per_epoch)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _with_prior(self, logits: Tensor) -> Tensor:
+        if self.prior_shift is None:
+            return logits
+        if logits.shape[1] == 1:  # the logit of class 1 against class 0
+            return logits + (self.prior_shift[1] - self.prior_shift[0])
+        return logits + self.prior_shift
 
     def _evaluate(self, batch: Any) -> None:
         logits, target = self(batch), batch.y.view(-1)

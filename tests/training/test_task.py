@@ -103,7 +103,43 @@ def test_learns_two_classes_with_one_logit_or_two(
     assert float(trainer.callback_metrics["train/accuracy"]) >= 0.8
 
 
-@pytest.mark.parametrize("change", [{"label_smoothing": 1.0}, {"kernel_penalty": -1.0}, {"num_classes": 1}])
+class _Constant(nn.Module):
+    """The same logits for every cloud: a model that sees nothing."""
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        self.logits = nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, batch: Any) -> torch.Tensor:
+        return self.logits.expand(len(batch.y), -1)
+
+
+@pytest.mark.parametrize(("outputs", "counts"), [(3, [6, 3, 1]), (2, [8, 2]), (1, [8, 2])])
+def test_adjusted_logits_count_classes_equally(outputs: int, counts: list[int]) -> None:
+    # a model that sees nothing should find all classes equally likely, however frequent they are: gradient 0 at 0
+    batch = Batch(y=torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts)))
+    gradients = {}
+    for tau in (0.0, 1.0):
+        model = _Constant(outputs)
+        task = ClassificationTask(
+            model, len(counts), optimizer=adamw, logit_adjustment=tau, class_counts=counts
+        )
+        task.training_step(batch, 0).backward()
+        assert model.logits.grad is not None
+        gradients[tau] = float(model.logits.grad.abs().max())
+    assert gradients[1.0] < 1e-6 < 0.1 < gradients[0.0]
+
+
+@pytest.mark.parametrize("counts", [None, [3], [3, 0]])
+def test_adjustment_needs_counts(counts: list[int] | None, network: Callable[..., nn.Module]) -> None:
+    with pytest.raises(ValueError, match="'class_counts' must hold a positive number for each of 2 classes"):
+        ClassificationTask(network(), 2, optimizer=adamw, logit_adjustment=1.0, class_counts=counts)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"label_smoothing": 1.0}, {"kernel_penalty": -1.0}, {"logit_adjustment": -1.0}, {"num_classes": 1}],
+)
 def test_refuses(change: dict[str, Any], network: Callable[..., nn.Module]) -> None:
     with pytest.raises(ValueError, match=f"'{next(iter(change))}' must be"):
         ClassificationTask(network(), **({"num_classes": 2, "optimizer": adamw} | change))  # type: ignore[arg-type]

@@ -1,0 +1,136 @@
+"""Convolution on regular grids with rendered kernels: direct or through the Fourier transform."""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+
+from ccnn_pc.ops.direct_convolution import direct_correlate, direct_correlate_samples
+from ccnn_pc.ops.fft_convolution import fft_correlate, fft_correlate_samples
+
+#: On CPU, direct sums win up to so many taps (over all axes): for results, and for kernel gradients.
+DIRECT_TAPS = {1: 96, 2: 225, 3: 125}
+DIRECT_GRADIENT_TAPS = {1: 9, 2: 25, 3: 27}
+
+
+class Method(enum.Enum):
+    """How to convolve: AUTO (a measured rule), DIRECT (tap by tap), FFT."""
+
+    AUTO = "auto"
+    DIRECT = "direct"
+    FFT = "fft"
+
+
+def grid_convolution(
+    x: Tensor,
+    kernel: Tensor,
+    origin: Sequence[int],
+    *,
+    circular: bool = False,
+    method: Method = Method.AUTO,
+) -> Tensor:
+    r"""Cross-correlate samples on a regular grid with a rendered kernel.
+
+    .. math:: y_{b,i} = \sum_t k_t \, x_{b,\, i + t - a}
+
+    Every path returns the same numbers up to rounding, for odd and even sizes and any number of taps. The rule of
+    ``AUTO`` follows from ``scripts/bench_grid_conv.py``: direct for few taps, FFT beyond.
+
+    Args:
+        x: samples ``[B, *S, C_in]``, channels last.
+        kernel: depthwise ``[*K, C]`` (C = C_in), or full ``[*K, C_in, C_out]``.
+        origin: index a of the tap with offset 0, per axis: K // 2 for a centred kernel, K - 1 for a causal one.
+        circular: samples repeat outside of the grid; else they are zero.
+        method: how.
+
+    Returns:
+        ``[B, *S, C]``; differentiable (once) in ``x`` and ``kernel``.
+
+    Raises:
+        ValueError: shapes that do not fit, or a circular kernel of more taps than the grid has samples.
+
+    Example:
+        >>> x = torch.tensor([1.0, 2.0, 3.0]).view(1, 3, 1)
+        >>> k = torch.tensor([10.0, 1.0]).view(2, 1)  # ten times the sample before, and the sample
+        >>> grid_convolution(x, k, [1]).flatten().tolist()
+        [1.0, 12.0, 23.0]
+    """
+    dim = x.dim() - 2
+    if dim < 1 or kernel.dim() not in (dim + 1, dim + 2):
+        raise ValueError(
+            f"'kernel' must have {dim + 1} axes (depthwise) or {dim + 2} (full) for 'x' of shape {list(x.shape)} "
+            f"(got {list(kernel.shape)})"
+        )
+    if kernel.shape[dim] != x.shape[-1]:
+        raise ValueError(
+            f"'kernel' must have {x.shape[-1]} input channels like 'x' (got {kernel.shape[dim]})"
+        )
+    taps = list(kernel.shape[:dim])
+    if len(origin) != dim or any(not 0 <= a < k for a, k in zip(origin, taps, strict=True)):
+        raise ValueError(f"'origin' must name one of {taps} taps per axis (got {list(origin)})")
+    shape = list(x.shape[1:-1])
+    if not circular:
+        kernel, origin = _within_reach(kernel, origin, shape)
+        y: Tensor = _Correlation.apply(x, kernel, tuple(origin), method)
+        return y
+    if any(k > s for k, s in zip(taps, shape, strict=True)):
+        raise ValueError(
+            f"'kernel' must have at most {shape} taps on a circular grid of that shape (got {taps})"
+        )
+    after = [k - 1 - a for k, a in zip(taps, origin, strict=True)]
+    sides = [p for a, b in zip(reversed(list(origin)), reversed(after), strict=True) for p in (a, b)]
+    wrapped = functional.pad(x.movedim(-1, 1), sides, mode="circular").movedim(1, -1)
+    y = _Correlation.apply(wrapped, kernel, tuple(origin), method)
+    return y[(slice(None), *(slice(a, a + s) for a, s in zip(origin, shape, strict=True)))]
+
+
+def _within_reach(kernel: Tensor, origin: Sequence[int], shape: Sequence[int]) -> tuple[Tensor, list[int]]:
+    """The taps with offsets that join two samples of the grid, and where offset 0 is among them."""
+    first = [max(0, a - (s - 1)) for a, s in zip(origin, shape, strict=True)]
+    kept = tuple(slice(f, a + s) for f, a, s in zip(first, origin, shape, strict=True))
+    return kernel[kept], [a - f for a, f in zip(origin, first, strict=True)]
+
+
+class _Correlation(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, kernel: Tensor, origin: tuple[int, ...], method: Method) -> Tensor:
+        ctx.save_for_backward(x, kernel)
+        ctx.origin, ctx.method = origin, method
+        return _correlate(x, kernel, origin, method)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        (g,) = grads
+        x, kernel = ctx.saved_tensors
+        origin, method, dim = ctx.origin, ctx.method, len(ctx.origin)
+        grad_x = grad_kernel = None
+        if ctx.needs_input_grad[0]:
+            turned = kernel.flip(list(range(dim)))
+            if kernel.dim() == dim + 2:
+                turned = turned.transpose(-2, -1)
+            after = [k - 1 - a for k, a in zip(kernel.shape, origin, strict=False)]
+            grad_x = _correlate(g.contiguous(), turned, after, method)
+        if ctx.needs_input_grad[1]:
+            direct = _is_direct(method, kernel, dim, DIRECT_GRADIENT_TAPS)
+            gradient = direct_correlate_samples if direct else fft_correlate_samples
+            grad_kernel = gradient(x, g, kernel.shape, origin)
+        return grad_x, grad_kernel, None, None
+
+
+def _correlate(x: Tensor, kernel: Tensor, origin: Sequence[int], method: Method) -> Tensor:
+    direct = _is_direct(method, kernel, len(origin), DIRECT_TAPS)
+    return (direct_correlate if direct else fft_correlate)(x, kernel, origin)
+
+
+def _is_direct(method: Method, kernel: Tensor, dim: int, limits: dict[int, int]) -> bool:
+    if method is not Method.AUTO:
+        return method is Method.DIRECT
+    return math.prod(kernel.shape[:dim]) <= limits.get(dim, 0)

@@ -1,32 +1,17 @@
-"""What all point-cloud data sets share: classes, labels, epochs, transforms, subsets."""
+"""Data sets of point clouds."""
 
 from __future__ import annotations
 
 import abc
-import copy
-from collections.abc import Iterator, Sequence
-from typing import Any
 
-import numpy as np
-import torch
-from torch import Tensor
-from torch.utils.data import Dataset
-
-from ccnn_pc._checks import check_at_least
+from ccnn_pc.datasets.labelled import KeptItems, LabelledDataset, as_label
 from ccnn_pc.datasets.point_cloud_data import PointCloudData
-from ccnn_pc.datasets.seeding import seeded_generator
-from ccnn_pc.datasets.transforms.base import Transform, apply
 
-_KEEP: Any = object()
+__all__ = ["InMemory", "PointCloudDataset", "as_label"]
 
 
-class PointCloudDataset(Dataset[PointCloudData], abc.ABC):
-    """A data set of labelled point clouds.
-
-    ``dataset[i]`` is ``transform(pre_transform(load(i)))``. The random numbers of ``transform`` are a
-    function of ``(seed, epoch, i)``, those of ``pre_transform`` of ``(seed, i)``: put what shall be drawn
-    once per shape (the published experiments keep one subset of 512 points) into ``pre_transform``, what
-    shall differ in every epoch into ``transform``.
+class PointCloudDataset(LabelledDataset[PointCloudData]):
+    """A data set of labelled point clouds (see :class:`LabelledDataset` for all that is not about clouds).
 
     Args:
         classes: names, in the order of the labels.
@@ -34,110 +19,18 @@ class PointCloudDataset(Dataset[PointCloudData], abc.ABC):
         transform: applied at every access.
         pre_transform: applied before it, the same in every epoch.
         seed: of all random numbers.
-
-    Attributes:
-        classes: list of names.
     """
 
-    def __init__(
-        self,
-        classes: Sequence[str],
-        labels: np.ndarray,
-        *,
-        transform: Transform | None = None,
-        pre_transform: Transform | None = None,
-        seed: int = 0,
-    ) -> None:
-        self.classes = [str(name) for name in classes]
-        self._labels = np.asarray(labels, dtype=np.int64)
-        self._rows: np.ndarray = np.arange(len(self._labels))
-        self.transform = transform
-        self.pre_transform = pre_transform
-        self.seed = seed
-        self._epoch = _shared_number(0)
+    _what = "shapes"
 
     @abc.abstractmethod
     def load(self, row: int) -> PointCloudData:
         """The stored cloud ``row`` before any transform: ``pos``, where known ``normal``, ``y``, ``name``."""
-
-    @property
-    def num_classes(self) -> int:
-        """Number of classes, also those without a shape."""
-        return len(self.classes)
-
-    @property
-    def labels(self) -> np.ndarray:
-        """Class index of every item, int64 ``[len(self)]``."""
-        return self._labels[self._rows]
-
-    @property
-    def epoch(self) -> int:
-        """The number given to :meth:`set_epoch`; 0 at first."""
-        return int(self._epoch)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the random numbers of the next pass; persistent workers see it too."""
-        check_at_least("epoch", int(epoch), 0)
-        self._epoch.fill_(epoch)
-
-    def subset(
-        self, indices: Sequence[int] | np.ndarray | Tensor, transform: Transform | None = _KEEP
-    ) -> PointCloudDataset:
-        """The items at ``indices``, with their own epoch and, if given, another transform.
-
-        An item keeps the random numbers it has in the whole data set.
-        """
-        part = copy.copy(self)
-        part._epoch = _shared_number(self.epoch)
-        part._rows = self._rows[np.asarray(indices, dtype=np.int64)]
-        if transform is not _KEEP:
-            part.transform = transform
-        return part
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, index: int) -> PointCloudData:
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"'index' must be in [{-len(self)}, {len(self)}) (got {index})")
-        row = int(self._rows[index])
-        data = self.load(row)
-        if self.pre_transform is not None:
-            data = apply(self.pre_transform, data, seeded_generator(self.seed, row))
-        if self.transform is not None:
-            data = apply(self.transform, data, seeded_generator(self.seed, self.epoch, row))
-        return data
-
-    def __iter__(self) -> Iterator[PointCloudData]:
-        return (self[index] for index in range(len(self)))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({len(self)} shapes, {self.num_classes} classes)"
 
     def in_memory(self) -> PointCloudDataset:
         """The same data set with ``pre_transform`` computed once, now, and its results kept."""
         return InMemory(self)
 
 
-class InMemory(PointCloudDataset):
-    """The items of another data set after its ``pre_transform``, kept in memory."""
-
-    def __init__(self, source: PointCloudDataset) -> None:
-        super().__init__(source.classes, source._labels, transform=source.transform, seed=source.seed)
-        self._rows = source._rows
-        self.set_epoch(source.epoch)
-        bare = source.subset(np.arange(len(source)), transform=None)
-        self._items = {int(row): bare[index] for index, row in enumerate(bare._rows)}
-
-    def load(self, row: int) -> PointCloudData:
-        return copy.copy(self._items[row])
-
-
-def _shared_number(value: int) -> Tensor:
-    """A number in shared memory: worker processes see when it changes."""
-    return torch.tensor(value).share_memory_()
-
-
-def as_label(label: int) -> Tensor:
-    """A class index as PyG wants it in ``y``: ``[1]``, so that a batch has ``[B]``."""
-    return torch.tensor([label], dtype=torch.long)
+class InMemory(KeptItems[PointCloudData], PointCloudDataset):
+    """The clouds of another data set after its ``pre_transform``, kept in memory."""

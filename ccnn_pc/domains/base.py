@@ -77,8 +77,16 @@ class AbstractDomain(abc.ABC):
         return False
 
     @abc.abstractmethod
-    def quadrature(self, reference_count: float | None) -> Tensor | None:
-        """Weights ``w [n]`` of the samples: the volume each stands for over that in training; None where all are 1."""
+    def quadrature(self, spacing: Tensor, reference_count: float | None) -> Tensor | None:
+        """Weights w of the samples: the volume each stands for over that in training.
+
+        Args:
+            spacing: distance of samples in training ``[D]``, which grids and series refer to.
+            reference_count: samples per cloud in training, which clouds refer to.
+
+        Returns:
+            ``[n]``, ``[n, C_in]`` where channels differ, one number where all samples are alike, None where all are 1.
+        """
 
     @abc.abstractmethod
     def convolve(self, x: Tensor, terms: ConvolutionTerms) -> tuple[Tensor, Tensor | None]:

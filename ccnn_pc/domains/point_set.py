@@ -193,10 +193,13 @@ class PointSet(AbstractDomain):
         """Cloud of each query, and how many clouds there are."""
         return self.query_batch, self.num_clouds
 
-    def quadrature(self, reference_count: float | None = None) -> Tensor | None:
+    def quadrature(
+        self, spacing: Tensor | None = None, reference_count: float | None = None
+    ) -> Tensor | None:
         r"""Weights of the samples, :math:`w_j = N_\mathrm{ref} V_j / \sum_\mathrm{cloud} V`.
 
         Args:
+            spacing: not used: clouds have no common one.
             reference_count: points per cloud in training; None is the cloud's own count.
 
         Returns:
@@ -231,6 +234,8 @@ class PointSet(AbstractDomain):
 
     def pool(self, x: Tensor, reduce: Pool = Pool.MEAN) -> Tensor:
         """One row per cloud; the mean is weighted by the volumes."""
+        if reduce is Pool.LAST:
+            raise ValueError("'reduce' must not be LAST where samples have no order (got a PointSet)")
         volume = None if self.bipartite else self.volume
         return pool_segments(x, self.query_batch, self.num_clouds, reduce, volume)
 

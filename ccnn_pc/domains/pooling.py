@@ -9,11 +9,12 @@ from torch import Tensor
 
 
 class Pool(enum.Enum):
-    """How samples are reduced: quadrature-weighted mean, maximum, or both side by side."""
+    """How samples are reduced: quadrature-weighted mean, maximum, both side by side; or the last one of a series."""
 
     MEAN = "mean"
     MAX = "max"
     MEAN_MAX = "mean+max"
+    LAST = "last"
 
     @property
     def width(self) -> int:
@@ -30,7 +31,7 @@ def pool_segments(
 
     Args:
         x: ``[m, C]``.
-        batch: segment of each row, int64 ``[m]``.
+        batch: segment of each row, int64 ``[m]``; sorted for ``LAST``.
         num_segments: B.
         reduce: see :class:`Pool`.
         volume: V, ``[m]``; None counts every row alike. The maximum ignores it.
@@ -49,6 +50,8 @@ def pool_segments(
     if reduce is Pool.MEAN_MAX:
         both = (pool_segments(x, batch, num_segments, r, volume) for r in (Pool.MEAN, Pool.MAX))
         return torch.cat(list(both), dim=1)
+    if reduce is Pool.LAST:
+        return x[torch.bincount(batch, minlength=num_segments).cumsum(0) - 1]
     if reduce is Pool.MAX:
         empty = x.new_full((num_segments, x.shape[1]), -torch.inf)
         return empty.scatter_reduce(0, batch[:, None].expand_as(x), x, reduce="amax")

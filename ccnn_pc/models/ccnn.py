@@ -11,7 +11,7 @@ from ccnn_pc._checks import check_at_least
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.pooling import Pool
 from ccnn_pc.models.base import Model
-from ccnn_pc.models.door import DoorInput, open_door
+from ccnn_pc.models.door import Door, DoorInput, Spacing
 from ccnn_pc.nn.blocks import CCNNBlock, ConvFactory, NormFactory
 from ccnn_pc.nn.dropout import ChannelDropout
 from ccnn_pc.nn.heads import PooledHead, SampleHead
@@ -42,7 +42,10 @@ class CCNN(Model):
 
     Shapes:
         * ``model(data)`` with a PyG ``Data`` or ``Batch`` of B clouds: ``[B, out_channels]``.
-        * ``model(x, domain)`` with samples ``[n, in_channels]`` on any domain.
+        * ``model(x)`` with an array ``[B, in_channels, *S]``: a grid at the model's own spacing;
+          ``model(x, spacing=s)`` is another resolution.
+        * ``model(x, domain)`` with samples ``[n, in_channels]`` on any domain, or an array on a grid.
+        * without pooling: ``[n, out_channels]``, or ``[B, out_channels, *S]`` for an array.
 
     Raises:
         ValueError: sizes below 1, data that do not fit.
@@ -67,7 +70,7 @@ class CCNN(Model):
         check_at_least("in_channels", in_channels, 1)
         stem = conv(in_channels, channels)
         super().__init__(in_channels, out_channels, stem.dim)
-        self.num_neighbors = check_at_least("num_neighbors", num_neighbors, 1)
+        self.door = Door(stem, check_at_least("num_neighbors", num_neighbors, 1), per_sample=pool is None)
         self.dropout_in = ChannelDropout(dropout_in)
         self.stem = stem
         self.stem_norm = norm(channels)
@@ -87,7 +90,9 @@ class CCNN(Model):
             y = block(y, domain)
         return self.norm(y, domain)
 
-    def forward(self, data: DoorInput, domain: AbstractDomain | None = None) -> Tensor:
-        """Answers for PyG data, or for samples on a domain; see the class."""
-        x, where = open_door(data, domain, self.dim, self.in_channels, self.num_neighbors)
-        return self.head(self.features(x, where), where)
+    def forward(
+        self, data: DoorInput, domain: AbstractDomain | None = None, *, spacing: Spacing | None = None
+    ) -> Tensor:
+        """Answers for PyG data, for an array, or for samples on a domain; see the class."""
+        x, where = self.door.open(data, domain, spacing)
+        return self.door.close(self.head(self.features(x, where), where), where, data)

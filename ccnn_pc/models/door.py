@@ -1,7 +1,8 @@
-"""The door of every model: PyG data become features on a domain."""
+"""The door of every model: PyG data and arrays become features on a domain."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import torch
@@ -9,50 +10,127 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from ccnn_pc.domains.base import AbstractDomain
+from ccnn_pc.domains.grid import Grid
 from ccnn_pc.domains.point_set import PointSet
+from ccnn_pc.nn.conv import ContinuousConv
 from ccnn_pc.ops.neighbors import Neighbors
 
 DoorInput: TypeAlias = "Data | Tensor"
+Spacing: TypeAlias = "float | Sequence[float]"
 
 
-def open_door(
-    data: DoorInput, domain: AbstractDomain | None, dim: int, in_channels: int, num_neighbors: int
-) -> tuple[Tensor, AbstractDomain]:
-    """Features ``[n, in_channels]`` and the domain they lie on.
+class Door:
+    """What comes in becomes features ``[n, C]`` with the domain they lie on; answers go out as the input came.
 
     Args:
-        data: PyG ``Data`` or ``Batch`` (x, pos, batch, and optionally neighbor_table with neighbor_count, or
-            edge_index, and volume), or features that come with ``domain``.
-        domain: where the features lie; only with features.
-        dim: axes that the model expects.
-        in_channels: channels that the model expects.
+        stem: the model's first convolution: it knows axes, channels and the spacing of training.
         num_neighbors: k, for clouds that bring no neighbours.
-
-    Raises:
-        TypeError: neither PyG data nor features with a domain.
-        ValueError: positions or features that do not fit the model.
+        per_sample: whether the model answers for every sample.
     """
-    if isinstance(data, Tensor):
-        if domain is None:
+
+    def __init__(self, stem: ContinuousConv, num_neighbors: int = 256, per_sample: bool = False) -> None:
+        self.per_sample = per_sample
+        self.dim, self.in_channels, self.num_neighbors = stem.dim, stem.in_channels, num_neighbors
+        self.spacing = tuple(stem.spacing.tolist())
+
+    def open(
+        self, data: DoorInput, domain: AbstractDomain | None = None, spacing: Spacing | None = None
+    ) -> tuple[Tensor, AbstractDomain]:
+        """Features ``[n, C]`` and where they lie.
+
+        Args:
+            data: an array ``[B, C, *S]``; or PyG ``Data`` or ``Batch``: clouds (x, pos, batch, and optionally
+                neighbor_table with neighbor_count, or edge_index, and volume), or, without pos, an array x (and
+                optionally occupied, spacing); or features ``[n, C]`` that come with ``domain``.
+            domain: where the features lie; not with PyG data.
+            spacing: distance of an array's samples; None: that of training.
+
+        Raises:
+            TypeError: something else, or arguments that exclude each other.
+            ValueError: positions, arrays or features that do not fit the model.
+        """
+        if isinstance(data, Tensor):
+            return self._open_tensor(data, domain, spacing)
+        if domain is not None:
+            raise TypeError("'domain' must be None with PyG data, which bring their own positions")
+        if not isinstance(data, Data):
             raise TypeError(
-                "'domain' must say where the features lie: model(x, domain), or give PyG data: model(data)"
+                f"'data' must be PyG Data, an array, or features with a domain (got {type(data).__name__})"
             )
-        return data, domain
-    if domain is not None:
-        raise TypeError("'domain' must be None with PyG data, which bring their own positions")
-    if not isinstance(data, Data):
-        raise TypeError(f"'data' must be PyG Data, or features with a domain (got {type(data).__name__})")
-    if data.pos is None:
-        raise ValueError("'data.pos' must hold the positions of the points (got None)")
-    if data.pos.dim() != 2 or data.pos.shape[1] != dim:
-        raise ValueError(f"'data.pos' must have shape [n, {dim}] for this model (got {list(data.pos.shape)})")
-    x = data.pos if data.x is None else data.x
-    if x.dim() != 2 or x.shape[1] != in_channels:
-        what = "data.x" if data.x is not None else "data.pos (there is no data.x)"
-        raise ValueError(
-            f"'{what}' must have {in_channels} channels for this model (got shape {list(x.shape)})"
-        )
-    return x, point_set(data, num_neighbors)
+        if data.pos is None and isinstance(data.x, Tensor) and data.x.dim() == self.dim + 2:
+            step = data.get("spacing") if spacing is None else spacing
+            return self._on_grid(data.x, None, self._one_spacing(step), data.get("occupied"))
+        if spacing is not None:
+            raise TypeError("'spacing' must be None with clouds, which bring positions")
+        return self._cloud(data)
+
+    def close(self, answers: Tensor, where: AbstractDomain, data: DoorInput) -> Tensor:
+        """Answers per sample of an array as an array ``[B, K, *S]``; others as they are."""
+        x = data if isinstance(data, Tensor) else data.x
+        came_as_array = isinstance(x, Tensor) and x.dim() == self.dim + 2
+        if came_as_array and self.per_sample and isinstance(where, Grid):
+            return where.unflatten(answers)
+        return answers
+
+    def _open_tensor(
+        self, x: Tensor, domain: AbstractDomain | None, spacing: Spacing | None
+    ) -> tuple[Tensor, AbstractDomain]:
+        if x.dim() == self.dim + 2:
+            return self._on_grid(x, domain, spacing, None)
+        if domain is None:
+            axes = ", ".join(f"S{d + 1}" for d in range(self.dim)) if self.dim > 1 else "length"
+            raise TypeError(
+                f"'domain' must say where features lie: model(x, domain); an array must have shape "
+                f"[batch, {self.in_channels}, {axes}] (got {list(x.shape)})"
+            )
+        if spacing is not None:
+            raise TypeError("'spacing' must be None with features that come with a domain")
+        return x, domain
+
+    def _on_grid(
+        self, x: Tensor, domain: AbstractDomain | None, spacing: Spacing | None, occupied: Tensor | None
+    ) -> tuple[Tensor, AbstractDomain]:
+        if x.shape[1] != self.in_channels:
+            raise ValueError(
+                f"'x' must have {self.in_channels} channels for this model (got shape {list(x.shape)})"
+            )
+        if not bool(torch.isfinite(x).all()):
+            raise ValueError("'x' must be finite (got NaN or inf)")
+        if domain is None:
+            step = self.spacing if spacing is None else spacing
+            domain = Grid(tuple(x.shape[2:]), step, len(x), occupied=occupied, device=x.device)
+        elif spacing is not None:
+            raise TypeError("'spacing' must be None with a domain, which has its own")
+        elif not isinstance(domain, Grid):
+            raise TypeError(
+                f"'domain' must be a Grid for an array of shape {list(x.shape)} (got {type(domain).__name__})"
+            )
+        return domain.flatten(x), domain
+
+    def _one_spacing(self, spacing: Any) -> Spacing | None:
+        """The spacing of a batch, which is the same for all of its items."""
+        if not isinstance(spacing, Tensor):
+            found: Spacing | None = spacing
+            return found
+        rows = spacing.view(-1, self.dim) if spacing.numel() % self.dim == 0 else spacing.view(-1, 1)
+        if bool((rows != rows[:1]).any()):
+            raise ValueError("'data.spacing' must be the same for all items of a batch (got several)")
+        return [float(value) for value in rows[0].expand(self.dim)]
+
+    def _cloud(self, data: Data) -> tuple[Tensor, PointSet]:
+        if data.pos is None:
+            raise ValueError("'data.pos' must hold the positions of the points (got None)")
+        if data.pos.dim() != 2 or data.pos.shape[1] != self.dim:
+            raise ValueError(
+                f"'data.pos' must have shape [n, {self.dim}] for this model (got {list(data.pos.shape)})"
+            )
+        x = data.pos if data.x is None else data.x
+        if x.dim() != 2 or x.shape[1] != self.in_channels:
+            what = "data.x" if data.x is not None else "data.pos (there is no data.x)"
+            raise ValueError(
+                f"'{what}' must have {self.in_channels} channels for this model (got shape {list(x.shape)})"
+            )
+        return x, point_set(data, self.num_neighbors)
 
 
 def point_set(data: Data, num_neighbors: int) -> PointSet:

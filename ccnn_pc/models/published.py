@@ -48,9 +48,9 @@ class QueryFeatureConv(ContinuousConv):
                 f"'domain' must have its queries at the samples (got {domain.num_queries} queries)"
             )
         ones = torch.ones_like(x)
-        weights = domain.quadrature(float(self.reference_count) or None)
+        weights = domain.quadrature(self.spacing, float(self.reference_count) or None)
         if weights is not None:
-            ones = ones * weights.to(x)[:, None]
+            ones = ones * (weights[:, None] if weights.dim() == 1 else weights).to(x)
         y = x * (self._messages(ones, domain) if path is Path.MESSAGES else self._fused(ones, domain))
         y = y if self.bias is None else y + self.bias
         return y if self.mix is None else self.mix(y)

@@ -174,9 +174,9 @@ class ContinuousConv(MessagePassing):
             ValueError: ``Path.FUSED`` where positions need a gradient.
         """
         self._check(x, domain)
-        weights = domain.quadrature(float(self.reference_count) or None)
+        weights = domain.quadrature(self.spacing, float(self.reference_count) or None)
         if weights is not None:
-            x = x * (weights if weights.dim() == 2 else weights[:, None]).to(x)
+            x = x * (weights[:, None] if weights.dim() == 1 else weights).to(x)
         if path is Path.FUSED and domain.requires_grad:
             raise ValueError(
                 "'path' must be MESSAGES or AUTO where positions need a gradient (got Path.FUSED)"

@@ -9,12 +9,12 @@ import scipy.fft
 import torch
 from torch import Tensor
 
-#: Bytes of one padded real chunk: transform, product and inverse of a chunk stay in cache on CPU, fill the device on CUDA.
+#: Bytes of one padded real chunk: what happens to a chunk stays in cache on CPU, and fills the device on CUDA.
 FFT_CHUNK_BYTES = {"cpu": 1 << 20, "cuda": 1 << 28}
 
 
 def fft_lengths(shape: Sequence[int], taps: Sequence[int], origin: Sequence[int]) -> list[int]:
-    r"""Return the smallest quick transform lengths that do not wrap: products of 2, 3 and 5.
+    r"""Return the smallest quick transform lengths that do not wrap: products of primes up to 11.
 
     .. math:: n_d \ge S_d + \max(a_d, K_d - 1 - a_d)
 
@@ -26,7 +26,7 @@ def fft_lengths(shape: Sequence[int], taps: Sequence[int], origin: Sequence[int]
         [48, 1568]
     """
     reach = [max(a, k - 1 - a) for k, a in zip(taps, origin, strict=True)]
-    return [int(scipy.fft.next_fast_len(s + r, real=True)) for s, r in zip(shape, reach, strict=True)]
+    return [int(scipy.fft.next_fast_len(s + r, real=False)) for s, r in zip(shape, reach, strict=True)]
 
 
 class FFTPlan:

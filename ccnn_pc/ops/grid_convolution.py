@@ -84,11 +84,24 @@ def grid_convolution(
         raise ValueError(
             f"'kernel' must have at most {shape} taps on a circular grid of that shape (got {taps})"
         )
-    after = [k - 1 - a for k, a in zip(taps, origin, strict=True)]
-    sides = [p for a, b in zip(reversed(list(origin)), reversed(after), strict=True) for p in (a, b)]
-    wrapped = functional.pad(x.movedim(-1, 1), sides, mode="circular").movedim(1, -1)
-    y = _Correlation.apply(wrapped, kernel, tuple(origin), method)
+    y = _Correlation.apply(_padded(x, taps, origin, "circular"), kernel, tuple(origin), method)
     return y[(slice(None), *(slice(a, a + s) for a, s in zip(origin, shape, strict=True)))]
+
+
+def count_pairs(mask: Tensor, taps: Sequence[int], origin: Sequence[int], *, circular: bool) -> Tensor:
+    """How many cells of ``mask [B, *S, 1]`` find a cell of it at each tap, ``[*K]``."""
+    x = g = mask
+    if circular:
+        x, g = _padded(mask, taps, origin, "circular"), _padded(mask, taps, origin, "constant")
+    return fft_correlate_samples(x, g, [*taps, 1], origin)[..., 0].round()
+
+
+def _padded(x: Tensor, taps: Sequence[int], origin: Sequence[int], mode: str) -> Tensor:
+    """``x [B, *S, C]`` with what the outermost outputs read, per axis."""
+    sides = [
+        p for k, a in zip(reversed(list(taps)), reversed(list(origin)), strict=True) for p in (a, k - 1 - a)
+    ]
+    return functional.pad(x.movedim(-1, 1), sides, mode=mode).movedim(1, -1)
 
 
 def _within_reach(kernel: Tensor, origin: Sequence[int], shape: Sequence[int]) -> tuple[Tensor, list[int]]:

@@ -110,7 +110,7 @@ def test_unknown_names_and_options() -> None:
     with pytest.raises(ValueError, match=r"unknown model 'ccnn_4_15'; did you mean 'ccnn_4_1"):
         create_model("ccnn_4_15", dim=3, in_channels=6, out_channels=40)
     with pytest.raises(
-        ValueError, match=r"'pool' must be one of 'mean', 'max', 'mean\+max' \(got 'median'\)"
+        ValueError, match=r"'pool' must be one of 'mean', 'max', 'mean\+max', 'last' \(got 'median'\)"
     ):
         create_model("ccnn_4_16", dim=3, in_channels=6, out_channels=40, pool="median")
     with pytest.raises(TypeError, match="the name freezes them"):

@@ -16,11 +16,13 @@ def test_weights_are_the_reference_count_times_the_share_of_volume() -> None:
     points = PointSet(torch.rand(5, 3, dtype=DOUBLE), torch.tensor([0, 0, 1, 1, 1]))
     assert points.quadrature() is None
     torch.testing.assert_close(
-        points.quadrature(10.0), torch.tensor([5.0, 5, 10 / 3, 10 / 3, 10 / 3], dtype=DOUBLE)
+        points.quadrature(reference_count=10.0), torch.tensor([5.0, 5, 10 / 3, 10 / 3, 10 / 3], dtype=DOUBLE)
     )
     weighted = points.weighted(volume)
     torch.testing.assert_close(weighted.quadrature(), torch.tensor([0.5, 1.5, 0.75, 0.75, 1.5], dtype=DOUBLE))
-    torch.testing.assert_close(weighted.quadrature(4.0), torch.tensor([1.0, 3, 1, 1, 2], dtype=DOUBLE))
+    torch.testing.assert_close(
+        weighted.quadrature(reference_count=4.0), torch.tensor([1.0, 3, 1, 1, 2], dtype=DOUBLE)
+    )
 
 
 def test_the_layer_multiplies_samples_by_their_weights() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import pytest
 import torch
@@ -26,19 +27,25 @@ CASES = [
 ]
 
 
+def _at(where: Sequence[int]) -> tuple[slice | int, ...]:
+    return (slice(None), *where)
+
+
 def by_hand(x: Tensor, kernel: Tensor, origin: tuple[int, ...], circular: bool) -> Tensor:
     """The definition, one product at a time."""
     shape, dim = x.shape[1:-1], len(origin)
     channels = x.shape[-1] if kernel.dim() == dim + 1 else kernel.shape[-1]
     y = x.new_zeros(len(x), *shape, channels)
+    i: tuple[int, ...]
+    t: tuple[int, ...]
     for i in itertools.product(*(range(s) for s in shape)):
         for t in itertools.product(*(range(k) for k in kernel.shape[:dim])):
             j = [a + b - c for a, b, c in zip(i, t, origin, strict=True)]
             if circular:
                 j = [a % s for a, s in zip(j, shape, strict=True)]
             if all(0 <= a < s for a, s in zip(j, shape, strict=True)):
-                sample = x[(slice(None), *j)]
-                y[(slice(None), *i)] += sample * kernel[t] if kernel.dim() == dim + 1 else sample @ kernel[t]
+                sample = x[_at(j)]
+                y[_at(i)] += sample * kernel[t] if kernel.dim() == dim + 1 else sample @ kernel[t]
     return y
 
 
@@ -91,7 +98,7 @@ def test_lengths_are_small_and_quick() -> None:
     for shape, taps, origin in CASES:
         for n, s, k, a in zip(fft_lengths(shape, taps, origin), shape, taps, origin, strict=True):
             assert n >= s + max(a, k - 1 - a)
-            for prime in (2, 3, 5):
+            for prime in (2, 3, 5, 7, 11):
                 while n % prime == 0:
                     n //= prime
             assert n == 1

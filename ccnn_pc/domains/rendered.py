@@ -1,0 +1,103 @@
+"""Kernels rendered on the taps of a grid, and a memory of those that did not change."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ccnn_pc.domains.base import ConvolutionTerms
+from ccnn_pc.kernels.base import AbstractKernel
+from ccnn_pc.ops.coordinates import kernel_coordinates
+
+#: Part of a tap spacing that the edge of a kernel's support may be off by rounding.
+TAP_TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Taps:
+    """Integer offsets sample - query of a grid kernel, per axis ``first .. last``, 0 among them."""
+
+    first: tuple[int, ...]
+    last: tuple[int, ...]
+
+    @property
+    def shape(self) -> list[int]:
+        """Number of taps per axis K."""
+        return [b - a + 1 for a, b in zip(self.first, self.last, strict=True)]
+
+    @property
+    def origin(self) -> list[int]:
+        """Index of offset 0 per axis."""
+        return [-a for a in self.first]
+
+    def offsets(self, device: torch.device) -> Tensor:
+        """Offsets of all taps ``[*K, D]``, float64."""
+        axes = [
+            torch.arange(a, b + 1, device=device, dtype=torch.float64)
+            for a, b in zip(self.first, self.last, strict=True)
+        ]
+        return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
+
+
+def taps_within(terms: ConvolutionTerms, spacing: Sequence[float], furthest: Sequence[int]) -> Taps:
+    """Taps inside of the support and where the window is not below the threshold.
+
+    Args:
+        terms: of the layer.
+        spacing: of the grid, per axis.
+        furthest: offsets beyond which no two samples lie, per axis.
+
+    Returns:
+        the smallest box of taps; the query itself is always in it.
+    """
+    lower, upper = (corner.tolist() for corner in terms.window.support(terms.threshold))
+    first, last = [], []
+    for reach, step, low, high, far in zip(
+        terms.extent.tolist(), spacing, lower, upper, furthest, strict=True
+    ):
+        back, ahead = (
+            (reach * (low - 1) / 2, reach * (high - 1) / 2) if terms.causal else (reach * low, reach * high)
+        )
+        first.append(max(min(0, math.ceil(back / step - TAP_TOLERANCE)), -far))
+        last.append(min(max(0, math.floor(ahead / step + TAP_TOLERANCE)), far))
+    return Taps(tuple(first), tuple(last))
+
+
+def render(terms: ConvolutionTerms, spacing: Sequence[float], taps: Taps) -> Tensor:
+    """Windowed kernel at the taps: ``[*K, C]`` depthwise, ``[*K, C_in, C_out]`` full.
+
+    Coordinates follow from integer offsets, so that rounding never decides whether a tap counts. Without gradients and
+    out of training mode the last rendering of a kernel is kept until a parameter changes.
+    """
+    kept = not torch.is_grad_enabled() and not terms.kernel.training
+    state = _state(terms, tuple(spacing), taps) if kept else None
+    if state is not None:
+        entry = _memory.get(terms.kernel)
+        if entry is not None and entry[0] == state:
+            return entry[1]
+    rel = taps.offsets(terms.extent.device) * torch.tensor(spacing, dtype=torch.float64).to(
+        terms.extent.device
+    )
+    u = kernel_coordinates(rel, terms.extent.double(), terms.causal).clamp(-1, 1).to(terms.extent)
+    values = terms.kernel(u) * terms.window(u)
+    if not terms.separable:
+        values = values.unflatten(-1, (-1, terms.channels_in)).transpose(-2, -1)
+    if state is not None:
+        _memory[terms.kernel] = (state, values)
+    return values
+
+
+_memory: weakref.WeakKeyDictionary[AbstractKernel, tuple[object, Tensor]] = weakref.WeakKeyDictionary()
+
+
+def _state(terms: ConvolutionTerms, spacing: tuple[float, ...], taps: Taps) -> object:
+    """Everything that a rendering depends on; a parameter changes its version, or its memory, when it changes."""
+    parts = [*terms.kernel.parameters(), *terms.window.parameters()]
+    tensors = [*parts, *terms.kernel.buffers(), *terms.window.buffers(), terms.extent]
+    versions = tuple((t.data_ptr(), t._version, t.dtype, t.device) for t in tensors)
+    return versions, spacing, taps, terms.causal, terms.separable, terms.channels_in

@@ -1,0 +1,101 @@
+"""Bytes of files that may be compressed, or members of an archive; nothing is ever unpacked to disk."""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+import os
+import tarfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+_DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError)
+
+
+def unpacked(data: bytes, name: str) -> bytes:
+    """Undo gzip (``name`` ends in .gz) or xz (.xz); other bytes are returned as they are.
+
+    Raises:
+        ValueError: damaged or truncated; the message names the file.
+
+    Example:
+        >>> unpacked(gzip.compress(b"abc"), "a.gz"), unpacked(b"abc", "a.bin")
+        (b'abc', b'abc')
+    """
+    try:
+        if name.endswith(".gz"):
+            return gzip.decompress(data)
+        if name.endswith(".xz"):
+            return lzma.decompress(data)
+    except _DAMAGED as error:
+        raise ValueError(f"'{name}' is damaged or cut off ({error}); copy or download it again") from error
+    return data
+
+
+def read_packed(path: str | os.PathLike[str]) -> bytes:
+    """The content of a file, decompressed if its name ends in .gz or .xz.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: damaged.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"'{path}' must be an existing file")
+    return unpacked(path.read_bytes(), str(path))
+
+
+class Store:
+    """The files of a data set, wherever they lie below ``root``: in it, in a folder, or in a tar archive.
+
+    Args:
+        root: folder, or the archive itself.
+        folders: names of folders in ``root`` that may hold the files.
+        archives: names of archives (.tar.gz, .tar) in ``root`` that may hold them.
+        names: files that may be asked for; others are not read from archives.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        folders: Sequence[str] = (),
+        archives: Sequence[str] = (),
+        names: Sequence[str] = (),
+    ) -> None:
+        self.root, self._names = Path(root), set(names)
+        self._folders = [self.root, *(self.root / name for name in folders)]
+        self._archives = [self.root, *(self.root / name for name in archives)]
+        self._members: dict[str, tuple[bytes, str]] | None = None
+
+    def read(self, name: str) -> tuple[bytes, str] | None:
+        """Content and full name of ``name``, ``name.gz`` or ``name.xz``; None if there is none of them.
+
+        Raises:
+            ValueError: damaged.
+        """
+        for folder in self._folders:
+            for suffix in ("", ".gz", ".xz"):
+                path = folder / (name + suffix)
+                if path.is_file():
+                    return read_packed(path), str(path)
+        if self._members is None:
+            self._members = self._open_archive()
+        return self._members.get(name)
+
+    def _open_archive(self) -> dict[str, tuple[bytes, str]]:
+        for path in self._archives:
+            if not path.is_file():
+                continue
+            found = {}
+            try:
+                with tarfile.open(path) as archive:
+                    for member in archive:
+                        name = PurePosixPath(member.name).name
+                        content = archive.extractfile(member) if name in self._names else None
+                        if content is not None:
+                            found[name] = content.read(), f"{path}:{member.name}"
+            except _DAMAGED as error:
+                raise ValueError(f"'{path}' is damaged or cut off ({error}); download it again") from error
+            return found
+        return {}

@@ -224,6 +224,7 @@ def test_two_steps(name: str, tmp_path: Path) -> None:
     assert result["experiment"] == name and result["epochs"] == result["max_epochs"] == 1
     config = compose_config([f"experiment={name}"])
     assert (result["num_points"], result["num_neighbors"], result["batch_size"]) == (24, 6, 8)
+    assert result["eval_num_points"] == (1024 if config.data.eval_num_points == 1024 else 24)
     features = ["pos"] if name == "folder" else config.data.features
     assert result["lr"] == config.optim.lr and result["features"] == "+".join(features)
     assert result["selected_on"] == (

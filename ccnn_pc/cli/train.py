@@ -132,6 +132,7 @@ def _train(config: Any, folder: Path, checkpoint: Path | None, store: Any) -> di
         callbacks=[part for part in _build(instantiate, config.callbacks).values() if part is not None],
         loggers=[part for part in _build(instantiate, config.logger).values() if part is not None],
         preprocessing=dict(instantiate(config.data.preprocessing, _convert_="all")),
+        train_preprocessing=dict(instantiate(config.data.get("train_preprocessing") or {}, _convert_="all")),
         resume_from=checkpoint,
         results_csv=None if config.results_csv is None else Path(config.results_csv),
         identity={"experiment": config.name, "model": config.model.get("name", ""), "seed": config.seed},

@@ -32,6 +32,7 @@ def run_training(
     callbacks: Sequence[pl.Callback],
     loggers: Sequence[Any] = (),
     preprocessing: Mapping[str, Any] | None = None,
+    train_preprocessing: Mapping[str, Any] | None = None,
     resume_from: Path | None = None,
     results_csv: Path | None = None,
     identity: Mapping[str, Any] | None = None,
@@ -45,7 +46,8 @@ def run_training(
         trainer: makes the Lightning trainer, given ``callbacks=``, ``logger=``, ``default_root_dir=``.
         callbacks: what happens around the steps; a :class:`Checkpoints` among them.
         loggers: Lightning loggers.
-        preprocessing: stored with the model.
+        preprocessing: of validation, test and use; stored with the model.
+        train_preprocessing: of training, where it differs; noted in the result.
         resume_from: checkpoint to go on from.
         results_csv: table that the result is appended to.
         identity: columns that name the run (experiment, seed …), put first in the result.
@@ -53,15 +55,15 @@ def run_training(
     Returns:
         The result: identity, scores, sizes, times, versions.
     """
+    used = dict(preprocessing or {})
+    trained = dict(train_preprocessing or used)
     checkpoints, core_time = _only(callbacks, Checkpoints), _only(callbacks, CoreTime)
     engine = trainer(callbacks=list(callbacks), logger=list(loggers), default_root_dir=folder)
     began = time.time()
     engine.fit(task, datamodule=data, ckpt_path=resume_from, weights_only=True if resume_from else None)
     state = torch.load(checkpoints.best, map_location="cpu", weights_only=True)
     task.load_state_dict(state["state_dict"])
-    save_pretrained(
-        task.model, folder / "model", classes=data.classes, preprocessing=dict(preprocessing or {})
-    )
+    save_pretrained(task.model, folder / "model", classes=data.classes, preprocessing=used)
     write_pictures(folder, None, data.classes)
     tester = trainer(callbacks=[], logger=False, default_root_dir=folder)
     tester.test(task, datamodule=data, verbose=False)
@@ -78,9 +80,11 @@ def run_training(
         "parameters": sum(p.numel() for p in task.model.parameters() if p.requires_grad),
         "lr": _learning_rate(engine),
         "batch_size": data.batch_size,
-        "num_points": (preprocessing or {}).get("num_points"),
-        "num_neighbors": (preprocessing or {}).get("num_neighbors"),
-        "features": "+".join((preprocessing or {}).get("features") or []),
+        "num_points": trained.get("num_points"),
+        "num_neighbors": trained.get("num_neighbors"),
+        "eval_num_points": used.get("num_points"),
+        "eval_num_neighbors": used.get("num_neighbors"),
+        "features": "+".join(used.get("features") or []),
         "data": data.name,
         **{f"n_{part}": size for part, size in data.sizes().items()},
         "n_test": int(confusion.sum()),

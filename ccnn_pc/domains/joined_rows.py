@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from ccnn_pc.ops.lattice_convolution import DistinctOffsets
 from ccnn_pc.ops.rows import Rows
 
 #: Numbers (edges x axes) up to which offsets are kept instead of being computed in each layer: 64 MB in float32.
@@ -29,6 +30,7 @@ class JoinedRows:
         self._offsets: Tensor | None = None
         self._distances: Tensor | None = None
         self._furthest: float | None = None
+        self._distinct: DistinctOffsets | None = None
 
     def _parts(self) -> tuple[Tensor, ...]:
         return torch.arange(len(self.rows.index), device=self.rows.index.device).split(PART)
@@ -63,6 +65,23 @@ class JoinedRows:
             distance = self.distances()
             self._furthest = float(distance.max()) if len(distance) else 0.0
         return self._furthest
+
+    def distinct(self, spacing: Tensor) -> DistinctOffsets:
+        """Offsets of all entries in steps of a lattice of that spacing ``[D]``, each distinct one once."""
+        if self._distinct is None:
+            steps = [(self._rel(part).double() / spacing).round().long() for part in self._parts()]
+            empty = torch.zeros(0, self.pos.shape[1], dtype=torch.long, device=self.pos.device)
+            self._distinct = DistinctOffsets.of(torch.cat(steps) if steps else empty)
+        return self._distinct
+
+    def occurrences(self, rows: Rows, number: int) -> Tensor:
+        """How often each of ``number`` distinct offsets occurs in (pruned) rows, int64."""
+        if self._distinct is None:
+            raise ValueError("'distinct' must be called first (got no distinct offsets)")
+        place = torch.arange(len(rows.index), device=rows.index.device)
+        query = self._query(place)
+        counted = place < rows.start[query] + rows.length[query]
+        return torch.bincount(self._distinct.which[counted], minlength=number)
 
     def nearest_first(self) -> bool:
         """Whether each row is sorted by distance, up to rounding."""

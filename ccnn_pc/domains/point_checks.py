@@ -70,3 +70,23 @@ def check_volume(volume: Tensor | None, pos: Tensor) -> Tensor | None:
             f"'volume' must be positive and finite, one per sample (got shape {list(volume.shape)})"
         )
     return volume.to(pos)
+
+
+def check_on_lattice(
+    pos: Tensor, query_pos: Tensor, batch: Tensor, query_batch: Tensor, spacing: Tensor, slack: float = 1e-2
+) -> None:
+    """Positions of a cloud must differ by whole multiples of ``spacing`` ``[D]``, up to a small part of it.
+
+    Raises:
+        ValueError: otherwise.
+    """
+    first = torch.searchsorted(batch, torch.arange(int(batch[-1]) + 1, device=batch.device))
+    for name, where, cloud in (("pos", pos, batch), ("query_pos", query_pos, query_batch)):
+        steps = (where - pos[first[cloud]]).detach().double() / spacing.to(where.device)
+        off = (steps - steps.round()).abs().amax(dim=1)
+        if bool((off > slack).any()):
+            row = int(off.argmax())
+            raise ValueError(
+                f"'{name}' must lie on a lattice of spacing {spacing.tolist()} (got row {row}, "
+                f"{float(off[row]):.3f} steps off)"
+            )

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ccnn_pc._checks import check_at_least, check_batch, check_positions, check_positive
+from ccnn_pc._checks import check_at_least, check_batch, check_extent, check_positions, check_positive
 from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
 from ccnn_pc.domains.factorized import fused_terms, penalty_from_moments
 from ccnn_pc.domains.joined_rows import JoinedRows
+from ccnn_pc.domains.lattice import convolve_on_lattice
 from ccnn_pc.domains.point_checks import (
     centered,
     centers,
     check_neighbors,
+    check_on_lattice,
     check_query_batch,
     check_volume,
 )
 from ccnn_pc.domains.pooling import Pool, pool_segments
+from ccnn_pc.domains.rendered import TAP_TOLERANCE
 from ccnn_pc.ops.graph import Graph, check_edges
 from ccnn_pc.ops.neighbors import Backend, Neighbors, knn
 from ccnn_pc.ops.point_convolution import PointGeometry, point_convolution
@@ -43,11 +47,13 @@ class PointSet(AbstractDomain):
             are not.
         volume: the volume V each sample stands for ``[n]``, e.g. from
             :func:`ccnn_pc.ops.density.inverse_density_volume`; None: all samples of a cloud alike.
+        lattice: spacing of the lattice that all positions of a cloud lie on, one number or one per axis (voxels):
+            offsets become exact, and kernels are evaluated once per distinct offset.
 
     Raises:
         TypeError: half precision or integer positions, a batch vector that is not of integers.
         ValueError: empty clouds, NaN or infinite positions, mismatched lengths, an unsorted batch vector, neighbours
-            out of range.
+            out of range, positions off the lattice.
 
     Example:
         >>> pos, batch = torch.rand(5, 3), torch.tensor([0, 0, 0, 1, 1])
@@ -65,6 +71,7 @@ class PointSet(AbstractDomain):
         edge_index: Tensor | None = None,
         neighbors: Neighbors | Graph | None = None,
         volume: Tensor | None = None,
+        lattice: float | Sequence[float] | None = None,
     ) -> None:
         check_positions("pos", pos)
         self.batch = check_batch("batch", batch, pos)
@@ -86,6 +93,9 @@ class PointSet(AbstractDomain):
             self.query_batch = check_query_batch(query_batch, query_pos, self.num_clouds)
             self.query_pos = centered(query_pos, self.center, self.query_batch)
         self.num_samples, self.num_queries = len(self.pos), len(self.query_pos)
+        self.lattice = None if lattice is None else check_extent("lattice", lattice, self.dim).double()
+        if self.lattice is not None:
+            check_on_lattice(self.pos, self.query_pos, self.batch, self.query_batch, self.lattice)
         self.volume = check_volume(volume, self.pos)
         if edge_index is not None and neighbors is not None:
             raise ValueError("'edge_index' and 'neighbors' exclude each other (got both)")
@@ -186,8 +196,18 @@ class PointSet(AbstractDomain):
         return edge_index[:, self.rel(edge_index).norm(dim=1) <= reach]
 
     def rel(self, edge_index: Tensor) -> Tensor:
-        """Offsets sample - query ``[E, D]``."""
-        return self.pos[edge_index[0]] - self.query_pos[edge_index[1]]
+        """Offsets sample - query ``[E, D]``; on a lattice float64, whole steps times spacing."""
+        rel = self.pos[edge_index[0]] - self.query_pos[edge_index[1]]
+        if self.lattice is None:
+            return rel
+        spacing = self.lattice.to(rel.device)
+        return (rel.double() / spacing).round() * spacing
+
+    def tolerance(self, extent: Tensor) -> float | None:
+        """On a lattice a small part of its spacing, in kernel coordinates."""
+        if self.lattice is None:
+            return None
+        return TAP_TOLERANCE * float((self.lattice / extent.detach().cpu().double()).min())
 
     def segments(self) -> tuple[Tensor, int]:
         """Cloud of each query, and how many clouds there are."""
@@ -217,6 +237,10 @@ class PointSet(AbstractDomain):
 
     def convolve(self, x: Tensor, terms: ConvolutionTerms) -> tuple[Tensor, Tensor | None]:
         """The fused operator: see :func:`ccnn_pc.ops.point_convolution.point_convolution`."""
+        if self.lattice is not None:
+            return convolve_on_lattice(
+                x, terms, self._joined_rows(), self.lattice.to(x.device), self.tolerance(terms.extent)
+            )
         profile, table = fused_terms(terms)
         joined = self._joined_rows()
         reach = float(terms.window.reach(terms.extent, terms.threshold))

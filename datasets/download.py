@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
-import tempfile
-import urllib.request
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO
 
+from ccnn_pc.datasets.fetch import fetch
 from ccnn_pc.datasets.modelnet import HOW_TO_GET
 
 
@@ -86,40 +84,17 @@ def download_modelnet(
     Raises:
         FileNotFoundError: no mirror delivered it; the message tells what each said and what to do by hand.
     """
-    folder = Path(root)
-    target = folder / archive.file
-    if target.is_file():
-        return target
-    folder.mkdir(parents=True, exist_ok=True)
-    failures = []
-    for address in archive.mirrors if mirrors is None else mirrors:
-        handle, temporary = tempfile.mkstemp(prefix=f".tmp-{archive.file}-", dir=folder)
-        try:
-            with os.fdopen(handle, "wb") as out:
-                digests = _fetch(address, out, timeout)
-            _verify(Path(temporary), archive, digests, sha256)
-            os.replace(temporary, target)
-            return target
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
-            failures.append(f"  {address}: {error}")
-        finally:
-            Path(temporary).unlink(missing_ok=True)
-    raise FileNotFoundError(
-        f"'{archive.file}' could not be downloaded:\n" + "\n".join(failures) + f"\n{HOW_TO_GET}"
+    return fetch(
+        Path(root),
+        archive.file,
+        archive.mirrors if mirrors is None else mirrors,
+        lambda path, digests: _verify(path, archive, digests, sha256),
+        HOW_TO_GET,
+        timeout,
     )
 
 
-def _fetch(address: str, out: IO[bytes], timeout: float) -> dict[str, str]:
-    md5, sha = hashlib.md5(usedforsecurity=False), hashlib.sha256()
-    with urllib.request.urlopen(address, timeout=timeout) as answer:
-        while block := answer.read(1 << 20):
-            out.write(block)
-            md5.update(block)
-            sha.update(block)
-    return {"md5": md5.hexdigest(), "sha256": sha.hexdigest()}
-
-
-def _verify(path: Path, archive: Archive, digests: dict[str, str], sha256: str | None) -> None:
+def _verify(path: Path, archive: Archive, digests: Mapping[str, str], sha256: str | None) -> None:
     if sha256 is not None:
         if digests["sha256"] != sha256.lower():
             raise ValueError(f"its sha256 is {digests['sha256']}, not {sha256}")

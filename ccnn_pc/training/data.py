@@ -16,7 +16,7 @@ KEEP: Any = object()
 
 
 class ClassificationData(pl.LightningDataModule):
-    """Loaders of labelled clouds: validation comes from the training split, test is opened at the end.
+    """Loaders of labelled data: validation comes from the training split, test is opened at the end.
 
     Args:
         train: opens the training split, with the training transform; called once.
@@ -205,6 +205,13 @@ class _FirstEpoch:
 
     def __getitem__(self, index: int) -> Any:
         return self.dataset[index]
+
+    @property
+    def batches_at_once(self) -> bool:
+        return bool(getattr(self.dataset, "batches_at_once", False))
+
+    def batch(self, indices: Sequence[int]) -> Any:
+        return self.dataset.batch(indices)
 
     def set_epoch(self, epoch: int) -> None:
         self.dataset.set_epoch(0)

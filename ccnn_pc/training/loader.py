@@ -35,6 +35,21 @@ class _AtEpoch(Dataset[Any]):
         return self.dataset[index]
 
 
+class _WholeBatches(Dataset[Any]):
+    """Batches addressed by a list of ``(epoch, index)``, of a data set that makes them at once."""
+
+    def __init__(self, dataset: Any) -> None:
+        self.dataset = dataset
+
+    def __getitem__(self, keys: list[tuple[int, int]]) -> Any:
+        self.dataset.set_epoch(keys[0][0])
+        return self.dataset.batch([index for _, index in keys])
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
+
+
 def epoch_order(count: int, seed: int, epoch: int) -> list[int]:
     """Return the order of ``count`` items in one epoch: a permutation that is a function of (seed, epoch).
 
@@ -62,7 +77,8 @@ class ResumableLoader:
         shuffle: permute in every epoch (default) or keep the order.
         drop_last: leave out a last incomplete batch (default False).
         num_workers: worker processes (default 0: load in this process).
-        collate: list of items -> batch (default: PyG's ``Batch.from_data_list``).
+        collate: list of items -> batch (default: PyG's ``Batch.from_data_list``, or ``dataset.batch(indices)``
+            where ``dataset.batches_at_once`` says that it gives the same).
 
     Raises:
         ValueError: if the sizes are below 1, or no batch is left.
@@ -121,12 +137,21 @@ class ResumableLoader:
         start = resumed[1] if resumed[0] == self.epoch else 0
         self._position = start
         keys = [[(self.epoch, index) for index in batch] for batch in self.batches()[start:]]
+        at_once = self.collate == Batch.from_data_list and getattr(self.dataset, "batches_at_once", False)
+        choice: dict[str, Any] = (
+            {
+                "dataset": _WholeBatches(self.dataset),
+                "sampler": keys,
+                "batch_size": None,
+                "collate_fn": _as_it_is,
+            }
+            if at_once
+            else {"dataset": _AtEpoch(self.dataset), "batch_sampler": keys, "collate_fn": self.collate}
+        )
         loader = DataLoader(
-            _AtEpoch(self.dataset),
-            batch_sampler=keys,
             num_workers=self.num_workers,
-            collate_fn=self.collate,
             generator=torch.Generator(),  # its own: iterating must not consume the global random numbers
+            **choice,
         )
         for batch in loader:
             self._position += 1

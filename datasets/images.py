@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch import Tensor
 
-from ccnn_pc.datasets.grid_data import GridArrays
+from ccnn_pc.datasets.grids import GridArrays
 from ccnn_pc.datasets.splits import Split, as_split
 from ccnn_pc.datasets.transforms.view import ToView, View, as_view
 

@@ -5,33 +5,53 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ccnn_pc.datasets.transforms import KNN, Compose, FarthestPoints, FeaturesFrom, Normalize, RandomPoints
+from ccnn_pc.datasets.transforms import (
+    KNN,
+    Compose,
+    FarthestPoints,
+    FeaturesFrom,
+    Normalize,
+    RandomPoints,
+    ToView,
+    VoxelForm,
+    Voxelize,
+)
 from ccnn_pc.datasets.transforms.base import Transform
 
-_KEYS = ("num_points", "sampling", "normalize", "features", "num_neighbors")
+_POINTS = ("num_points", "sampling", "normalize", "features", "voxels", "num_voxels", "form", "num_neighbors")
+_IMAGES = ("view", "mean", "std", "permutation_seed", "length", "noise_seed")
 
 
 def preprocessing_transform(preprocessing: Mapping[str, Any], augment: Sequence[Transform] = ()) -> Compose:
-    """Points, then size, then augmentation, then features, then neighbours.
+    """Points, then size, then augmentation, then features, then voxels, then neighbours; or the view of an image.
 
     Args:
-        preprocessing: any of ``num_points`` (int), ``sampling`` ("random", the default, or "farthest"),
-            ``normalize`` ("box" or "sphere"), ``features`` (list of attributes), ``num_neighbors`` (int);
-            what is missing or None is not done.
-        augment: transforms that move points; only for training.
+        preprocessing: for clouds any of ``num_points`` (int), ``sampling`` ("random", the default, or
+            "farthest"), ``normalize`` ("box" or "sphere"), ``features`` (list of attributes), ``voxels``
+            (cells per axis) with ``num_voxels`` (int; None: all) and ``form`` ("lattice", the default, or
+            "dense"), ``num_neighbors`` (int); for images ``view`` with any of ``mean``, ``std``,
+            ``permutation_seed``, ``length``, ``noise_seed`` (see :class:`ToView`). What is missing or None is
+            not done.
+        augment: transforms that move points, or change images in [0, 1]; only for training.
 
     Raises:
-        ValueError: an unknown key or value.
+        ValueError: an unknown key or value, or keys that exclude each other.
 
     Example:
         >>> preprocessing_transform({"num_points": 512, "features": ["normal", "pos"]})
         Compose([RandomPoints(512), FeaturesFrom(['normal', 'pos'])])
+        >>> preprocessing_transform({"normalize": "box", "voxels": 40, "num_voxels": 512, "form": "dense"})
+        Compose([Normalize(Frame.BOX), Voxelize(40, 512, dense)])
     """
-    unknown = sorted(set(preprocessing) - set(_KEYS))
+    known = _POINTS if preprocessing.get("view") is None else _IMAGES
+    unknown = sorted(key for key in preprocessing if key not in known)
     if unknown:
         raise ValueError(
-            f"'preprocessing' must have no other keys than {', '.join(_KEYS)} (got {', '.join(unknown)})"
+            f"'preprocessing' must have no other keys than {', '.join(known)} (got {', '.join(unknown)})"
         )
+    if known is _IMAGES:
+        given = {key: value for key, value in preprocessing.items() if value is not None}
+        return Compose([*augment, ToView(**given)])
     sampling = preprocessing.get("sampling") or "random"
     if sampling not in ("random", "farthest"):
         raise ValueError(f"'sampling' must be 'random' or 'farthest' (got {sampling!r})")
@@ -44,6 +64,14 @@ def preprocessing_transform(preprocessing: Mapping[str, Any], augment: Sequence[
     steps += augment
     if preprocessing.get("features") is not None:
         steps.append(FeaturesFrom(list(preprocessing["features"])))
+    if preprocessing.get("voxels") is not None:
+        form = preprocessing.get("form") or VoxelForm.LATTICE
+        voxels = Voxelize(int(preprocessing["voxels"]), preprocessing.get("num_voxels"), form)
+        steps.append(voxels)
+        if voxels.form is VoxelForm.DENSE and preprocessing.get("num_neighbors") is not None:
+            raise ValueError("'num_neighbors' must be None for dense voxels, which have no neighbour table")
+    elif preprocessing.get("num_voxels") is not None or preprocessing.get("form") is not None:
+        raise ValueError("'voxels' must be given with 'num_voxels' or 'form' (got None)")
     if preprocessing.get("num_neighbors") is not None:
         steps.append(KNN(int(preprocessing["num_neighbors"])))
     return Compose(steps)

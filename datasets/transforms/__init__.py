@@ -1,4 +1,4 @@
-"""Transforms of point clouds, PyG style; random ones take an explicit generator."""
+"""Transforms of point clouds and grids, PyG style; random ones take an explicit generator."""
 
 from ccnn_pc.datasets.transforms.attach import KNN, FeaturesFrom
 from ccnn_pc.datasets.transforms.augment import (
@@ -12,6 +12,8 @@ from ccnn_pc.datasets.transforms.augment import (
 from ccnn_pc.datasets.transforms.base import Compose, RandomTransform
 from ccnn_pc.datasets.transforms.normalize import Frame, Normalize
 from ccnn_pc.datasets.transforms.sampling import FarthestPoints, PointDropout, RandomPoints
+from ccnn_pc.datasets.transforms.view import ToView, View, fixed_permutation
+from ccnn_pc.datasets.transforms.voxels import VoxelForm, Voxelize
 
 __all__ = [
     "KNN",
@@ -29,4 +31,9 @@ __all__ = [
     "RandomScale",
     "RandomTransform",
     "RandomTranslate",
+    "ToView",
+    "View",
+    "VoxelForm",
+    "Voxelize",
+    "fixed_permutation",
 ]

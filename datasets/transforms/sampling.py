@@ -18,7 +18,7 @@ def _take(data: Any, index: torch.Tensor) -> Any:
     return data
 
 
-def _draw(n: int, k: int, generator: torch.Generator | None) -> torch.Tensor:
+def draw_rows(n: int, k: int, generator: torch.Generator | None = None) -> torch.Tensor:
     """``min(k, n)`` different numbers below n, every sequence equally likely."""
     if (
         4 * k <= n
@@ -50,7 +50,7 @@ class RandomPoints(RandomTransform, ChangesPoints):
     def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
         """Keep ``num_points`` rows of every attribute that has one row per point."""
         n = data.pos.shape[0]
-        index = _draw(n, self.num_points, generator)
+        index = draw_rows(n, self.num_points, generator)
         if self.replace and n < self.num_points:
             index = torch.cat([index, torch.randint(n, (self.num_points - n,), generator=generator)])
         return _take(data, index)
@@ -76,7 +76,7 @@ class FarthestPoints(RandomTransform, ChangesPoints):
     def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
         """Keep ``num_points`` rows of every attribute that has one row per point."""
         if self.candidates is not None and self.candidates < data.pos.shape[0]:
-            data = _take(data, _draw(data.pos.shape[0], self.candidates, generator))
+            data = _take(data, draw_rows(data.pos.shape[0], self.candidates, generator))
         n = data.pos.shape[0]
         start = int(torch.randint(n, (1,), generator=generator))
         return _take(data, farthest_points(data.pos, min(self.num_points, n), start=start))

@@ -17,7 +17,8 @@ from ccnn_pc.datasets.cifar import CIFAR10, CIFAR100
 from ccnn_pc.datasets.download_images import FILES, download_images
 from ccnn_pc.datasets.fetch import RemoteFile
 from ccnn_pc.datasets.formats.idx import write_idx
-from ccnn_pc.datasets.grid_data import GridArrays, grid_batch
+from ccnn_pc.datasets.grid_data import grid_batch
+from ccnn_pc.datasets.grids import GridArrays
 from ccnn_pc.datasets.images import CIFAR10_SCALING, GREY_SCALING, ImageArrays
 from ccnn_pc.datasets.mnist import MNIST
 from ccnn_pc.datasets.stl10 import STL10

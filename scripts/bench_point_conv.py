@@ -11,13 +11,9 @@ definition in float64. Prints a table and writes results/bench_point_conv.csv.
 from __future__ import annotations
 
 import argparse
-import csv
 import datetime
-import gc
 import json
-import platform
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -25,6 +21,7 @@ from typing import Any
 
 import torch
 import torch_geometric
+from benching import memory, print_peak, processor, write  # beside this script
 from point_conv_peers import CONTENDERS, BenchConv  # beside this script
 from torch import Tensor
 
@@ -63,34 +60,7 @@ def measure_memory(options: dict[str, Any], name: str) -> None:
     """In a fresh process: print the peak memory of one step above what was held before, and its time."""
     conv, cloud, x = setting(**options)
     run = CONTENDERS[name](conv, cloud, options["clouds"])
-    gc.collect()
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from what is held now
-    before = status_kb("VmRSS")
-    seconds = step(run, x, conv)
-    peak = status_kb("VmHWM")
-    print(json.dumps({"peak_mb": (peak - before) / 1024, "forward_s": seconds[0], "both_s": seconds[1]}))
-
-
-def status_kb(field: str) -> int:
-    """A memory figure of this process (Linux)."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith(field)).split()[1])
-
-
-def memory(options: dict[str, Any], name: str, threads: int) -> dict[str, float]:
-    """What :func:`measure_memory` prints, from a process of its own."""
-    command = [
-        sys.executable,
-        __file__,
-        "--memory",
-        name,
-        "--options",
-        json.dumps(options),
-        "--threads",
-        str(threads),
-    ]
-    answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return json.loads(answer.splitlines()[-1])
+    print_peak(lambda: step(run, x, conv))
 
 
 def times(options: dict[str, Any], rounds: int) -> dict[str, dict[str, float]]:
@@ -126,14 +96,6 @@ def times(options: dict[str, Any], rounds: int) -> dict[str, dict[str, float]]:
     return table
 
 
-def processor() -> str:
-    """The processor's name."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
-
-
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(
@@ -161,12 +123,12 @@ def main() -> None:
     for width in (2.0, 0.075):
         options = {**SMALL, "width": width}
         for name, figures in times(options, arguments.rounds).items():
-            peak = memory(options, name, arguments.threads)["peak_mb"]
+            peak = memory(__file__, options, name, arguments.threads)["peak_mb"]
             rows.append({**common, **options, "contender": name, **figures, "peak_mb": round(peak, 1)})
             report(rows[-1])
             write(rows, arguments.out)
     for options in [] if arguments.no_large else LARGE:
-        figures = memory(options, "fused", arguments.threads)
+        figures = memory(__file__, options, "fused", arguments.threads)
         both = {
             "forward_min_s": figures["forward_s"],
             "both_min_s": figures["both_s"],
@@ -176,15 +138,6 @@ def main() -> None:
         report(rows[-1])
         write(rows, arguments.out)
     print(f"written: {arguments.out}")
-
-
-def write(rows: list[dict[str, Any]], path: Path) -> None:
-    """The table so far: an interrupted benchmark keeps what it measured."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)))
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def report(row: dict[str, Any]) -> None:

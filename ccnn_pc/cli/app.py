@@ -20,6 +20,7 @@ COMMANDS = {
     "evaluate": "Accuracy of a trained model on a data set, a folder or an .npz file.",
     "predict": "Classes and probabilities of meshes or clouds, and a picture.",
     "plot": "Pictures of a model's kernels, windows and spectra.",
+    "fit": "Which kernel network can show what: fits of functions and pictures.",
     "models": "Names, sizes and pretrained weights.",
     "doctor": "Versions, backends, device, and a self-check of 5 seconds.",
 }

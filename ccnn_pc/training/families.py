@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import math
 from collections.abc import Callable
 from functools import partial
@@ -92,6 +93,7 @@ def build_kernel(
         return _CLASSES[family](dim, 1, **options)
 
 
+@functools.cache
 def count_parameters(family: KernelFamily, dim: int, hidden_channels: int) -> int:
     """How many parameters a kernel of this family and size has.
 

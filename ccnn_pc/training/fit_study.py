@@ -48,6 +48,19 @@ class Problem:
         """Highest frequency that the fitted positions show, in cycles per unit of u: 1 / (2·median spacing)."""
         return nyquist_frequency(median_spacing(self.u), 1.0)
 
+    def image(self) -> Tensor:
+        """All values where they are shown, fitted and held out: ``[h, w]`` of a picture.
+
+        Raises:
+            ValueError: the values are not those of a picture.
+        """
+        if self.held_out is None or self.shown.dim() != 3:
+            raise ValueError(f"'{self.name}' must be a picture to have pixels")
+        values = self.target.new_empty(self.shown.shape[:2])
+        dark = _chessboard(*self.shown.shape[:2])
+        values[dark], values[~dark] = self.target[:, 0], self.held_out[1][:, 0]
+        return values
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -115,10 +128,13 @@ def image_problem(name: str, image: Tensor) -> Problem:
     shown = image_positions(image)
     if min(image.shape) < 2:
         raise ValueError(f"'image' must have at least 2 pixels on each side (got {list(image.shape)})")
-    rows, columns = (torch.arange(n) for n in image.shape)
-    dark = (rows[:, None] + columns) % 2 == 0
+    dark = _chessboard(*image.shape)
     values = image.double()[..., None]
     return Problem(name, shown[dark], values[dark], (shown[~dark], values[~dark]), shown)
+
+
+def _chessboard(rows: int, columns: int) -> Tensor:
+    return (torch.arange(rows)[:, None] + torch.arange(columns)) % 2 == 0
 
 
 def run_study(

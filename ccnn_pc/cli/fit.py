@@ -1,0 +1,271 @@
+"""``ccnn-pc fit``: which kernel network can show what, at equal numbers of parameters."""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from ccnn_pc.training.fit_study import Fit, Problem
+
+EXAMPLES = """
+Fit kernel networks to functions and pictures; a table and pictures of the fits.
+
+\b
+Examples:
+  ccnn-pc fit
+  ccnn-pc fit --kernels magnet,siren,points --targets step,chirp --points 100
+  ccnn-pc fit --targets none --image synthetic --steps 2000
+  ccnn-pc fit --image photo.png --pixels 64 --kernels magnet,gelu --json
+
+\b
+Kernels: magnet, gabornet, fouriernet, siren, rfnet, points, sine, gelu, swish, leaky_relu, relu.
+Targets: gaussian, constant, step, sawtooth, sine, chirp, sines, noise.
+
+The error is the root mean squared error over the target's deviation.
+"between" is the same at positions held out between those that were
+fitted: where it is much larger, the kernel has aliased.
+
+Unless --omega-0 is given, a kernel starts with the frequency at which
+its analytic bound is the Nyquist frequency of the points. All kernels
+have about as many parameters as a SIREN of --hidden units.
+"""
+
+TABLE, LINES, IMAGE = "kernel_fit.csv", "kernel_fit.png", "kernel_fit_image.png"
+SYNTHETIC = "synthetic"
+
+Choice = TypeVar("Choice", bound=enum.Enum)
+
+
+def fit(
+    kernels: Annotated[str, typer.Option(help="Names with commas between them, or all.")] = "all",
+    targets: Annotated[str, typer.Option(help="Names with commas between them, all, or none.")] = "all",
+    image: Annotated[
+        str | None, typer.Option(metavar="FILE", help="A picture or .npy array to fit too, or 'synthetic'.")
+    ] = None,
+    points: Annotated[
+        int, typer.Option(help="Positions of the functions, evenly spread over [-1, 1].")
+    ] = 200,
+    pixels: Annotated[int, typer.Option(help="Longest side that the picture is averaged down to.")] = 48,
+    hidden: Annotated[int, typer.Option(help="Units of the SIREN that sets the number of parameters.")] = 32,
+    steps: Annotated[int, typer.Option(help="Steps of Adam.")] = 1000,
+    lr: Annotated[float | None, typer.Option(help="Learning rate; default 0.01, SIREN 0.001.")] = None,
+    omega_0: Annotated[
+        float | None,
+        typer.Option("--omega-0", help="Cycles per unit of u, for all kernels; default: from the spacing."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the kernels' parameters and of the noise.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder of the table and the pictures.")] = Path("plots/fit"),
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on the last line of stdout.")] = False,
+) -> None:
+    """Fit kernels."""
+    from ccnn_pc.training.families import KernelFamily
+    from ccnn_pc.training.files import check_writable_folder, write_rows_atomically
+    from ccnn_pc.training.targets import Target
+
+    families = chosen("kernels", kernels, KernelFamily)
+    functions = [] if targets == "none" else chosen("targets", targets, Target)
+    problems = make_problems(functions, image, points=points, pixels=pixels, seed=seed)
+    check_writable_folder("out", out)
+    fits = fit_all(problems, families, hidden=hidden, steps=steps, lr=lr, omega_0=omega_0, seed=seed)
+    rows = [found.row() | about(steps, seed) for found in fits]
+    write_rows_atomically(out / TABLE, rows)
+    written = [out / TABLE, *draw(fits, out)]
+    if as_json:
+        print(json.dumps({"rows": rows, "files": [str(path) for path in written]}))
+        return
+    ranking = ranked(rows)
+    print_table(ranking, len(problems))
+    for path in written:
+        print(path)
+    print("Next: " + advice(ranking, steps=steps, with_image=image is not None))
+
+
+fit.__doc__ = EXAMPLES
+
+
+def chosen(name: str, words: str, choices: type[Choice]) -> list[Choice]:
+    """Members of an enum from their names with commas between them, or ``all``; each once.
+
+    Raises:
+        ValueError: a name that is none; the message lists those there are.
+
+    Example:
+        >>> from ccnn_pc.training.targets import Target
+        >>> chosen("targets", "step, sine", Target)
+        [<Target.STEP: 'step'>, <Target.SINE: 'sine'>]
+    """
+    known = {str(member.value): member for member in choices}
+    names = [word.strip() for word in words.split(",") if word.strip()]
+    names = list(known) if names == ["all"] else list(dict.fromkeys(names))
+    wrong = [word for word in names if word not in known]
+    if wrong or not names:
+        got = ", ".join(wrong) or "none"
+        raise ValueError(f"'{name}' must be names among {', '.join(known)} (got {got})")
+    return [known[word] for word in names]
+
+
+def make_problems(
+    functions: Sequence[Any], image: str | None, *, points: int, pixels: int, seed: int
+) -> list[Problem]:
+    """What shall be fitted: functions of one coordinate, then the picture.
+
+    Raises:
+        FileNotFoundError: there is no such picture.
+        ValueError: nothing to fit, or a picture that cannot be used.
+    """
+    from ccnn_pc.training.fit_study import image_problem, line_problem
+    from ccnn_pc.training.targets import read_image, synthetic_image
+
+    problems = [line_problem(function, points, seed) for function in functions]
+    if image == SYNTHETIC:
+        problems.append(image_problem(SYNTHETIC, synthetic_image(pixels)))
+    elif image is not None:
+        problems.append(image_problem(Path(image).name, read_image(image, pixels)))
+    if not problems:
+        raise ValueError("'targets' may be none only with an image (add --image FILE or --image synthetic)")
+    return problems
+
+
+def fit_all(
+    problems: Sequence[Problem],
+    families: Sequence[Any],
+    *,
+    hidden: int,
+    steps: int,
+    lr: float | None,
+    omega_0: float | None,
+    seed: int,
+) -> list[Fit]:
+    """Fit every kernel to every problem, with a bar on stderr."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from ccnn_pc.training.fit_study import run_study
+
+    texts = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*texts, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("fitting", total=len(problems) * len(families) * max(steps, 1))
+
+        def progress(text: str, done: int) -> None:
+            if done % 25 == 0:
+                bar.update(task, completed=done, description=text)
+
+        return run_study(
+            problems,
+            families,
+            hidden_channels=hidden,
+            steps=steps,
+            lr=lr,
+            omega_0=omega_0,
+            seed=seed,
+            progress=progress,
+        )
+
+
+def about(steps: int, seed: int) -> dict[str, Any]:
+    """What every row of the table ends with: steps, seed, threads, commit, versions."""
+    import torch
+
+    from ccnn_pc.training.versions import git_commit, library_versions
+
+    return {
+        "steps": steps,
+        "seed": seed,
+        "threads": torch.get_num_threads(),
+        "git_commit": git_commit(),
+        "versions": library_versions(),
+    }
+
+
+def draw(fits: Sequence[Fit], out: Path) -> list[Path]:
+    """Pictures of the functions and of the picture, as far as they were fitted."""
+    from ccnn_pc.viz import LineFit, plot_image_fits, plot_line_fits
+
+    panels: dict[str, dict[str, LineFit]] = {}
+    images: dict[str, Any] = {}
+    for found in fits:
+        problem, kernel, note = found.problem, found.family.value, f"{found.result.error:.2g}"
+        if problem.u.shape[1] == 1:
+            lines = (problem.u[:, 0], problem.target[:, 0], problem.shown[:, 0], found.values)
+            panels.setdefault(kernel, {})[problem.name] = LineFit(*lines, note=note)
+        else:
+            between = found.result.error_between
+            images[kernel] = (found.values, note if between is None else f"{note}, between {between:.2g}")
+    written = [plot_line_fits(panels, out / LINES)] if panels else []
+    if images:
+        problem = fits[-1].problem
+        written.append(plot_image_fits(problem.image(), images, out / IMAGE, title=problem.name))
+    return written
+
+
+def ranked(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One row per kernel, least error first: means over the targets; noise, which has no between, apart.
+
+    Example:
+        >>> row = {"parameters": 9, "cpu_seconds": 1.0, "target": "step", "error_between": 0.5}
+        >>> found = ranked([row | {"kernel": "a", "error": 0.5}, row | {"kernel": "b", "error": 0.25}])
+        >>> [(row["kernel"], row["error"], row["between"]) for row in found]
+        [('b', 0.25, 0.5), ('a', 0.5, 0.5)]
+    """
+    found = []
+    for kernel in dict.fromkeys(row["kernel"] for row in rows):
+        mine = [row for row in rows if row["kernel"] == kernel]
+        noise = [row for row in mine if row["error_between"] is None]
+        smooth = [row for row in mine if row["error_between"] is not None]
+        error, between = _mean(smooth, "error"), _mean(smooth, "error_between")
+        found.append(
+            {
+                "kernel": kernel,
+                "error": error,
+                "between": between,
+                "noise": _mean(noise, "error"),
+                "aliased": error is not None and between is not None and between > 2.0 * error + 0.1,
+                "parameters": ", ".join(str(n) for n in dict.fromkeys(row["parameters"] for row in mine)),
+                "cpu_seconds": sum(row["cpu_seconds"] for row in mine),
+            }
+        )
+    return sorted(found, key=lambda row: row["noise"] if row["error"] is None else row["error"])
+
+
+def _mean(rows: Sequence[dict[str, Any]], column: str) -> float | None:
+    return sum(row[column] for row in rows) / len(rows) if rows else None
+
+
+def print_table(ranking: Sequence[dict[str, Any]], problems: int) -> None:
+    """The ranking, on stdout; errors of kernels that oscillate between the points in red."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("kernel", box=None, header_style="bold", pad_edge=False)
+    for name in ("error", "between", "noise", "parameters", "CPU s"):
+        table.add_column(name, justify="right")
+    for row in ranking:
+        cells = ["–" if row[name] is None else f"{row[name]:.3g}" for name in ("error", "between", "noise")]
+        cells[1] = f"[red]{cells[1]}[/red]" if row["aliased"] else cells[1]
+        table.add_row(row["kernel"], *cells, row["parameters"], f"{row['cpu_seconds']:.1f}")
+    print(f"Relative errors, means over targets ({problems} in all); least error first.\n")
+    Console().print(table)
+
+
+def advice(ranking: Sequence[dict[str, Any]], *, steps: int, with_image: bool) -> str:
+    """What to try next, from what came out.
+
+    Example:
+        >>> advice([{"kernel": "siren", "aliased": True, "error": 0.0}], steps=100, with_image=True)
+        'siren oscillates between the points: try a smaller --omega-0 or --lr, or more --points.'
+    """
+    aliased = [row["kernel"] for row in ranking if row["aliased"]]
+    if aliased:
+        verb = "oscillates" if len(aliased) == 1 else "oscillate"
+        return f"{', '.join(aliased)} {verb} between the points: try a smaller --omega-0 or --lr, or more --points."
+    if (ranking[0]["error"] or 0.0) > 0.1:
+        return f"no kernel fits well: try --steps {4 * steps}, or a larger --hidden."
+    if not with_image:
+        return "pictures: --image FILE, or --image synthetic."
+    return f"--seed 1 shows what is luck, --steps {4 * steps} what is patience."

@@ -75,3 +75,13 @@ def preprocessing_transform(preprocessing: Mapping[str, Any], augment: Sequence[
     if preprocessing.get("num_neighbors") is not None:
         steps.append(KNN(int(preprocessing["num_neighbors"])))
     return Compose(steps)
+
+
+def augmentation_transform(augment: Sequence[Transform]) -> Compose | None:
+    """``augment`` one after the other; None where there is nothing to do, so that whole batches can be made at once.
+
+    Example:
+        >>> augmentation_transform([]) is None
+        True
+    """
+    return Compose(augment) if augment else None

@@ -10,6 +10,7 @@ from ccnn_pc.datasets.transforms.augment import (
     RandomTranslate,
 )
 from ccnn_pc.datasets.transforms.base import Compose, RandomTransform
+from ccnn_pc.datasets.transforms.image import Cutout, Padding, RandomCrop, RandomMirror, RandomMotion
 from ccnn_pc.datasets.transforms.normalize import Frame, Normalize
 from ccnn_pc.datasets.transforms.sampling import FarthestPoints, PointDropout, RandomPoints
 from ccnn_pc.datasets.transforms.view import ToView, View, fixed_permutation
@@ -19,13 +20,18 @@ __all__ = [
     "KNN",
     "Axis",
     "Compose",
+    "Cutout",
     "FarthestPoints",
     "FeaturesFrom",
     "Frame",
     "Jitter",
     "Normalize",
+    "Padding",
     "PointDropout",
+    "RandomCrop",
     "RandomFlip",
+    "RandomMirror",
+    "RandomMotion",
     "RandomPoints",
     "RandomRotation",
     "RandomScale",

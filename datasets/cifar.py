@@ -73,7 +73,7 @@ class _Cifar(ImageArrays):
         self,
         root: str | os.PathLike[str],
         split: Split | str = Split.TRAIN,
-        view: View | str = View.IMAGE,
+        view: View | str | None = View.IMAGE,
         *,
         scaling: Scaling | None = None,
         permutation_seed: int = 0,
@@ -167,7 +167,7 @@ class CIFAR10(_Cifar):
         root: folder or archive.
         split: TRAIN (50,000) or TEST (10,000).
         view: image ``[3, 32, 32]``, sequence ``[3, 1024]``, permuted, grey ``[1, 32, 32]``, grey_sequence
-            ``[1, 1024]``, noise_padded ``[96, 1000]``.
+            ``[1, 1024]``, noise_padded ``[96, 1000]``; None: an image in [0, 1], not normalised.
         scaling: mean and deviation; None: the published ones (grey: 122.6/255, 61/255).
         permutation_seed: of the permuted view.
         length: of noise-padded sequences.

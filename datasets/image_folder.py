@@ -28,7 +28,7 @@ class ImageFolder(GridDataset):
     Args:
         root: the folder.
         split: TRAIN, VAL or TEST: that sub-folder; None (default): ``root`` itself.
-        view: image (default), sequence, permuted, grey, grey_sequence.
+        view: image (default), sequence, permuted, grey, grey_sequence; None: in [0, 1], not normalised.
         size: make squares of so many pixels: the middle of each image, resized. None: take images as they are;
             they must all have the size of the first.
         scaling: mean and deviation; None: those of ImageNet (grey views: of grey CIFAR).
@@ -49,7 +49,7 @@ class ImageFolder(GridDataset):
         self,
         root: str | os.PathLike[str],
         split: Split | str | None = None,
-        view: View | str = View.IMAGE,
+        view: View | str | None = View.IMAGE,
         *,
         size: int | None = None,
         scaling: Scaling | None = None,
@@ -101,12 +101,13 @@ class ImageFolder(GridDataset):
         return torch.from_numpy(self._bytes(rows)).float().div_(255)
 
     def last(self, x: Tensor) -> Tensor:
-        return self.view.of(x)
+        return x if self.view is None else self.view.of(x)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Channels and sizes of an item, ``(C, *S)``."""
-        return self.view.shape_of(*self._first)
+        channels, height, width = self._first
+        return (channels, height, width) if self.view is None else self.view.shape_of(channels, height, width)
 
     def in_memory(self) -> LabelledDataset[GridData]:
         """The same data set with all images read now; with a ``pre_transform`` its results are kept."""

@@ -30,8 +30,12 @@ IMAGENET_SCALING = Scaling((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 GREY_SCALING = Scaling((122.6 / 255,), (61.0 / 255,))
 
 
-def scaled_view(view: View | str, colour: Scaling, scaling: Scaling | None = None, **settings: Any) -> ToView:
-    """``ToView`` with ``scaling``, by default :data:`GREY_SCALING` for grey views and ``colour`` for others."""
+def scaled_view(
+    view: View | str | None, colour: Scaling, scaling: Scaling | None = None, **settings: Any
+) -> ToView | None:
+    """``ToView``, scaled by :data:`GREY_SCALING` for grey views, else by ``colour``; None without a view."""
+    if view is None:
+        return None
     view = as_view(view)
     usual = GREY_SCALING if view in (View.GREY, View.GREY_SEQUENCE) else colour
     mean, std = usual if scaling is None else scaling
@@ -47,7 +51,7 @@ class ImageArrays(GridArrays):
         values: uint8 ``[n, C, H, W]``.
         labels: class index of each.
         classes: names of the classes.
-        view: how images are normalised and handed out.
+        view: how images are normalised and handed out; None: as they are, in [0, 1].
         options: transform, pre_transform, seed: see :class:`LabelledDataset`.
 
     Example:
@@ -59,7 +63,12 @@ class ImageArrays(GridArrays):
     _what = "images"
 
     def __init__(
-        self, values: np.ndarray, labels: np.ndarray, classes: Sequence[str], view: ToView, **options: Any
+        self,
+        values: np.ndarray,
+        labels: np.ndarray,
+        classes: Sequence[str],
+        view: ToView | None,
+        **options: Any,
     ) -> None:
         super().__init__(values, labels, classes, **options)
         if values.ndim != 4:
@@ -67,12 +76,13 @@ class ImageArrays(GridArrays):
         self.view = view
 
     def last(self, x: Tensor) -> Tensor:
-        return self.view.of(x)
+        return x if self.view is None else self.view.of(x)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Channels and sizes of an item, ``(C, *S)``."""
-        return self.view.shape_of(*self.values.shape[1:])
+        channels, height, width = self.values.shape[1:]
+        return (channels, height, width) if self.view is None else self.view.shape_of(channels, height, width)
 
 
 def train_or_test(split: Split | str) -> Split:

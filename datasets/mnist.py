@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,8 @@ class MNIST(ImageArrays):
     Args:
         root: folder.
         split: TRAIN (60,000) or TEST (10,000).
-        view: image ``[1, 28, 28]``, sequence ``[1, 784]`` or permuted ``[1, 784]``.
+        view: image ``[1, 28, 28]``, sequence ``[1, 784]`` or permuted ``[1, 784]``; None: an
+            image in [0, 1], not normalised.
         permutation: order of the pixels of the permuted view; None: the one of ``permutation_seed``.
         permutation_seed: default 0, the published permutation (see :func:`fixed_permutation`).
         scaling: mean and deviation; None: 0.1307 and 0.3081.
@@ -43,7 +45,7 @@ class MNIST(ImageArrays):
         self,
         root: str | os.PathLike[str],
         split: Split | str = Split.TRAIN,
-        view: View | str = View.IMAGE,
+        view: View | str | None = View.IMAGE,
         *,
         permutation: Sequence[int] | np.ndarray | None = None,
         permutation_seed: int = 0,
@@ -53,8 +55,8 @@ class MNIST(ImageArrays):
         seed: int = 0,
     ) -> None:
         split = train_or_test(split)
-        mean, std = scaling or MNIST_SCALING
-        how = ToView(view, mean, std, permutation=permutation, permutation_seed=permutation_seed)
+        order: dict[str, Any] = {"permutation": permutation, "permutation_seed": permutation_seed}
+        how = None if view is None else ToView(view, *(scaling or MNIST_SCALING), **order)
         store = Store(root, ["raw", "MNIST/raw", "mnist"])
         images, labels = (_array(store, split, what, dim) for what, dim in (("images", 3), ("labels", 1)))
         if images.shape[1:] != (28, 28) or len(images) != len(labels):

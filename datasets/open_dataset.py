@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from ccnn_pc.datasets.arrays import CloudArrays
-from ccnn_pc.datasets.base import PointCloudDataset
+from ccnn_pc.datasets.cifar import CIFAR10, CIFAR100
+from ccnn_pc.datasets.formats.image_file import SUFFIXES
+from ccnn_pc.datasets.image_folder import ImageFolder
+from ccnn_pc.datasets.labelled import LabelledDataset
+from ccnn_pc.datasets.mnist import MNIST
 from ccnn_pc.datasets.modelnet import ModelNet
 from ccnn_pc.datasets.modelnet_forms import find_h5, find_off_zip, find_text_tree
 from ccnn_pc.datasets.point_cloud_folder import PointCloudFolder
 from ccnn_pc.datasets.shapes import Shapes
 from ccnn_pc.datasets.splits import Split, as_split
+from ccnn_pc.datasets.stl10 import STL10
 from ccnn_pc.datasets.transforms.base import Transform
 
 NAMES = ("shapes",)
@@ -26,13 +32,16 @@ def open_dataset(
     seed: int = 0,
     cache: str | os.PathLike[str] | None = None,
     normals: bool = True,
-) -> PointCloudDataset:
+) -> LabelledDataset[Any]:
     """Open a data set by name, file or folder.
 
     * ``"shapes"``: :class:`Shapes`.
     * an ``.npz`` file: :class:`CloudArrays`, all of it, whatever ``split`` says.
     * a folder with ``train.npz``/``test.npz``, the official ModelNet zip, or one of the two resampled
       ModelNet40 trees: :class:`ModelNet`.
+    * a folder with the files of :class:`MNIST`, :class:`CIFAR10`, :class:`CIFAR100` or :class:`STL10`, or with class
+      folders of image files (:class:`ImageFolder`): images in [0, 1], not normalised: ``transform`` takes the view
+      (``preprocessing_transform`` of what is stored with a model).
     * any other folder: :class:`PointCloudFolder`.
 
     Args:
@@ -70,6 +79,9 @@ def open_dataset(
             seed=seed,
             cache=cache,
         )
+    images = _open_images(path, split, transform=transform, pre_transform=pre_transform, seed=seed)
+    if images is not None:
+        return images
     if split is None and any(path.glob("test/*/*")) | any(path.glob("*/test/*")):
         split = Split.TEST
     return PointCloudFolder(
@@ -87,3 +99,19 @@ def _is_modelnet(path: Path) -> bool:
     if path.is_file() or (path / "test.npz").is_file() or (path / "train.npz").is_file():
         return True
     return any(find(path, None, "test") is not None for find in (find_off_zip, find_text_tree, find_h5))
+
+
+def _open_images(path: Path, split: Split | None, **options: Any) -> LabelledDataset[Any] | None:
+    """The images at ``path``; None if there are none."""
+    for kind in (MNIST, CIFAR10, CIFAR100, STL10):
+        try:
+            return kind(path, split or Split.TEST, None, **options)
+        except FileNotFoundError:
+            continue
+    parts = [part.value for part in Split if (path / part.value).is_dir()]
+    below = [path / split.value] if split is not None else [path / part for part in parts] or [path]
+    if not any(file.suffix.lower() in SUFFIXES for folder in below for file in folder.glob("*/*")):
+        return None
+    if split is None and parts:
+        split = Split.TEST if "test" in parts else Split(parts[-1])
+    return ImageFolder(path, split, None, **options)

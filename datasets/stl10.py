@@ -32,7 +32,8 @@ class STL10(ImageArrays):
     Args:
         root: folder or archive.
         split: TRAIN (5,000) or TEST (8,000).
-        view: image ``[3, 96, 96]`` (default), sequence ``[3, 9216]``, or a grey one.
+        view: image ``[3, 96, 96]`` (default), sequence ``[3, 9216]``, or a grey one; None: an image
+            in [0, 1], not normalised.
         scaling: mean and deviation; None: the published ones.
         transform, pre_transform, seed: see :class:`LabelledDataset`; transforms see ``x [1, 3, 96, 96]`` in
             [0, 1].
@@ -46,7 +47,7 @@ class STL10(ImageArrays):
         self,
         root: str | os.PathLike[str],
         split: Split | str = Split.TRAIN,
-        view: View | str = View.IMAGE,
+        view: View | str | None = View.IMAGE,
         *,
         scaling: Scaling | None = None,
         transform: Transform | None = None,

@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 MODELNET10 = "results/modelnet10.csv"
 POINT_CONV = "results/bench_point_conv.csv"
 KNN = "results/bench_knn.csv"
+KERNEL_FIT = "results/kernel_fit.csv"
 PACKAGED = "ccnn_tiny-modelnet10"
 Row = dict[str, str]
 
@@ -200,6 +201,14 @@ def bench_knn() -> str:
     return about + "\n\n" + table(["clouds × points", "k", *backends, "`AUTO`"], cells)
 
 
+def results_kernel_fit() -> str:
+    """Errors of every kernel on every target, at the points and between them, least mean error first."""
+    from ccnn_pc.cli.fit_report import report
+
+    about, header, rows = report(rows_of(KERNEL_FIT))
+    return about + "\n\n" + table(header, rows)
+
+
 def missing(source: str) -> str:
     """What stands in the place of a table that has not been measured."""
     return f"*Not measured yet: this part is written by `scripts/update_readme.py` once `{source}` exists.*"
@@ -213,6 +222,7 @@ BLOCKS: dict[str, tuple[Callable[[], str], str | None]] = {
     "results:modelnet10": (results_modelnet10, MODELNET10),
     "bench:point_conv": (bench_point_conv, POINT_CONV),
     "bench:knn": (bench_knn, KNN),
+    "results:kernel_fit": (results_kernel_fit, KERNEL_FIT),
 }
 BLOCK = re.compile(r"<!-- (?P<name>[\w:]+) -->\n(?P<body>.*?)<!-- /(?P=name) -->", re.DOTALL)
 

@@ -7,6 +7,7 @@ from ccnn_pc.kernels.gabor import gabor_filters
 from ccnn_pc.kernels.mfn import MAGNet, MultiplicativeFilterNetwork, flexconv_omega_0
 from ccnn_pc.kernels.mlp import MLP, KernelNorm
 from ccnn_pc.kernels.moving_points import SelfMovingPoints
+from ccnn_pc.kernels.moving_points_per_filter import SelfMovingPointsPerFilter
 from ccnn_pc.kernels.scaling import scale_readout_, support_points
 from ccnn_pc.kernels.siren import SIREN, Sine, angular_omega_0
 from ccnn_pc.kernels.spectrum import (
@@ -36,6 +37,7 @@ __all__ = [
     "NoWindow",
     "RandomFourierNet",
     "SelfMovingPoints",
+    "SelfMovingPointsPerFilter",
     "Sine",
     "aliasing_penalty",
     "angular_omega_0",

@@ -62,7 +62,7 @@ class SelfMovingPoints(FactorizedKernel):
             raise ValueError(f"'min_radius' must be at most 'max_radius' = {max_radius} (got {min_radius})")
         check_positive("omega_0", omega_0)
         start = min(1.0 / omega_0, max_radius) if radius is None else check_positive("radius", radius)
-        self.coord = nn.Parameter(_draw_points(hidden_channels, dim, coord_std, causal))
+        self.coord = nn.Parameter(draw_points(hidden_channels, dim, coord_std, causal))
         self.radius = nn.Parameter(torch.full((hidden_channels,), float(start)))
         self.readout = nn.Linear(hidden_channels, out_channels, bias=False)
         if init is Init.SMPCONV:
@@ -90,8 +90,8 @@ class SelfMovingPoints(FactorizedKernel):
         return (1.0 / self.radius.clamp_min(self.min_radius).min()).view(1)
 
 
-def _draw_points(count: int, dim: int, coord_std: float | None, causal: bool) -> Tensor:
-    """Initial places ``[count, D]``, see :class:`SelfMovingPoints`."""
+def draw_points(count: int, dim: int, coord_std: float | None, causal: bool) -> Tensor:
+    """Initial places ``[count, D]``, see :class:`SelfMovingPoints`; half-normal below 1 when causal."""
     if coord_std is None:
         return 2.0 * torch.rand(count, dim) - 1.0
     check_positive("coord_std", coord_std)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from types import EllipsisType
+from typing import TypeAlias
 
 import scipy.fft
 import torch
 from torch import Tensor
+
+Index: TypeAlias = "tuple[EllipsisType | slice, ...]"
 
 #: Bytes of one padded real chunk: what happens to a chunk stays in cache on CPU, and fills the device on CUDA.
 FFT_CHUNK_BYTES = {"cpu": 4 << 20, "cuda": 1 << 28}
@@ -31,6 +35,11 @@ def fft_lengths(shape: Sequence[int], taps: Sequence[int], origin: Sequence[int]
     """
     reach = [max(a, k - 1 - a) for k, a in zip(taps, origin, strict=True)]
     return [_quick_length(s + r) for s, r in zip(shape, reach, strict=True)]
+
+
+def _last_axes(parts: Iterable[slice]) -> Index:
+    """An index of the last axes."""
+    return (..., *parts)
 
 
 def _quick_length(n: int) -> int:
@@ -69,7 +78,7 @@ class FFTPlan:
     def samples(self, x: Tensor) -> Tensor:
         """Spectrum ``[B, C, *F]`` of samples ``[B, *S, C]``."""
         padded = self._zeros("samples", len(x) * x.shape[-1]).view(len(x), x.shape[-1], *self.lengths)
-        padded[(..., *(slice(0, s) for s in self.shape))] = x.movedim(-1, 1)
+        padded[_last_axes(slice(0, s) for s in self.shape)] = x.movedim(-1, 1)
         return torch.fft.rfftn(padded, dim=self.axes)
 
     def kernel(self, kernel: Tensor) -> Tensor:
@@ -77,30 +86,30 @@ class FFTPlan:
         taps = kernel.movedim(-1, 0)
         padded = self._zeros("kernel", len(taps)).view(len(taps), *self.lengths)
         for there, here in self._corners():
-            padded[(..., *there)] = taps[(..., *here)]
+            padded[there] = taps[here]
         return torch.fft.rfftn(padded, dim=self.axes).conj_physical_()
 
     def to_samples(self, spectrum: Tensor) -> Tensor:
         """The first S entries per axis of the inverse transform, ``[B, *S, C]``; the length is always given."""
         full = torch.fft.irfftn(spectrum, s=self.lengths, dim=self.axes)
-        return full[(..., *(slice(0, s) for s in self.shape))].movedim(1, -1)
+        return full[_last_axes(slice(0, s) for s in self.shape)].movedim(1, -1)
 
     def to_taps(self, spectrum: Tensor) -> Tensor:
         """Entries at the offsets of the taps, ``[*K, ...]`` of ``[..., *F]``."""
         full = torch.fft.irfftn(spectrum, s=self.lengths, dim=self.axes)
         taps = full.new_empty(*full.shape[: -len(self.taps)], *self.taps)
         for there, here in self._corners():
-            taps[(..., *here)] = full[(..., *there)]
+            taps[here] = full[there]
         return taps.movedim(self.axes, list(range(len(self.taps))))
 
-    def _corners(self) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:
+    def _corners(self) -> Iterator[tuple[Index, Index]]:
         """Where taps of offset >= 0 and < 0 stand, per axis: in the transform, and in the kernel."""
         parts = []
         for n, k, a in zip(self.lengths, self.taps, self.origin, strict=True):
             ahead, back = (slice(0, k - a), slice(a, k)), (slice(n - a, n), slice(0, a))
             parts.append([ahead, back] if a else [ahead])
         for corner in itertools.product(*parts):
-            yield tuple(there for there, _ in corner), tuple(here for _, here in corner)
+            yield _last_axes(there for there, _ in corner), _last_axes(here for _, here in corner)
 
     def _zeros(self, name: str, rows: int) -> Tensor:
         """Memory that is zero outside of what is written to it; what is written has the same place every time."""

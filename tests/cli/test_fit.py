@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from ccnn_pc.cli.app import main
-from ccnn_pc.cli.fit import IMAGE, LINES, TABLE, advice, ranked
+from ccnn_pc.cli.fit import TABLE
+from ccnn_pc.cli.fit_report import IMAGE, LINES, advice, ranked, report
 from ccnn_pc.training.families import KernelFamily
 from ccnn_pc.training.files import read_rows
 from ccnn_pc.training.targets import Target
@@ -109,6 +110,37 @@ def test_advice_follows_what_came_out() -> None:
     assert "--seed" in advice([good], steps=10, with_image=True)
     assert "--steps 40" in advice([good | {"error": 0.5}], steps=10, with_image=False)
     assert "magnet oscillates" in advice([good | {"aliased": True}], steps=10, with_image=False)
+
+
+def test_report_of_a_stored_table() -> None:
+    columns = [
+        "target",
+        "kernel",
+        "error",
+        "error_between",
+        "parameters",
+        "points",
+        "cpu_seconds",
+        "steps",
+        "seed",
+        "versions",
+    ]
+    lines = [
+        "step,a,0.3,0.5,90,20,30,7,3,v",
+        "noise,a,0.9,,90,20,30,7,3,v",
+        "b.png,a,0.1,0.1,97,1152,30,7,3,v",
+        "step,b,0.1,0.7,91,20,30,7,3,v",
+        "noise,b,0.8,,91,20,30,7,3,v",
+        "b.png,b,0.1,0.1,99,1152,30,7,3,v",
+    ]
+    about, header, cells = report([dict(zip(columns, line.split(","), strict=True)) for line in lines])
+    assert "20 points, 1152 of b.png; 7 steps, seed 3, 3.0 processor minutes for 6 fits (v)" in about
+    assert "At the points `b` comes closest (0.1 / 0.4 in the mean), between them `a` (0.2 / 0.3)" in about
+    assert header == ["kernel", "parameters", "mean", "step", "noise", "b.png"]
+    assert cells == [
+        ["`b`", "91, 99", "0.1 / 0.4", "0.1 / 0.7", "0.8", "0.1 / 0.1"],
+        ["`a`", "90, 97", "0.2 / 0.3", "0.3 / 0.5", "0.9", "0.1 / 0.1"],
+    ]
 
 
 def test_help_has_examples_and_all_names(capsys: pytest.CaptureFixture[str]) -> None:

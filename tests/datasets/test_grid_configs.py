@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from ccnn_pc.datasets import GridArrays, GridData, preprocessing_transform
+from ccnn_pc.datasets import GridArrays, GridData, open_dataset, preprocessing_transform
 from ccnn_pc.training.data import ClassificationData
 
 from .test_images import write_cifar, write_mnist
@@ -68,7 +68,10 @@ def test_grids(name: str, tmp_path: Path) -> None:
     stored = instantiate(config.data.preprocessing, _convert_="all")
     made = preprocessing_transform(stored)(GridData(x=raw.raw(np.arange(2))))
     assert torch.equal(made.x, batch.x)
-    default = type(data.test_set)(tmp_path, "test", config.data.view)
+    opened: Any = open_dataset(tmp_path, transform=preprocessing_transform(stored))
+    assert type(opened) is type(data.test_set) and torch.equal(opened[1].x, batch.x[1:])
+    kind: Any = type(data.test_set)
+    default = kind(tmp_path, "test", config.data.view)
     torch.testing.assert_close(default.batch([0, 1]).x, batch.x)  # the file repeats the published constants
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from ccnn_pc.datasets import open_dataset
 from ccnn_pc.datasets.formats.image_file import read_image
 from ccnn_pc.datasets.image_folder import ImageFolder
 from ccnn_pc.datasets.images import IMAGENET_SCALING
@@ -40,6 +41,18 @@ def test_layout_with_splits(tmp_path: Path) -> None:
     assert torch.equal(val.batch([1, 2]).x[0], val[1].x[0])
     with pytest.raises(FileNotFoundError, match="test"):
         ImageFolder(tmp_path, "test")
+
+
+@pytest.mark.parametrize(("parts", "opened"), [(["train", "test"], 2), (["train", "val"], 2), ([""], 1)])
+def test_opened_by_its_path(tmp_path: Path, parts: list[str], opened: int) -> None:
+    for part in parts:
+        for number in range(2 if part in ("test", "val") else 1):
+            pixels = write(tmp_path / part / "a" / f"{number}.png", seed=1)
+    data = open_dataset(tmp_path)
+    assert isinstance(data, ImageFolder) and len(data) == opened
+    torch.testing.assert_close(data[0].x[0], torch.from_numpy(pixels).permute(2, 0, 1) / 255)
+    if "train" in parts:
+        assert len(open_dataset(tmp_path, "train")) == 1
 
 
 def test_in_memory_changes_nothing(tmp_path: Path) -> None:

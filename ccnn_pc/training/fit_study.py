@@ -80,8 +80,8 @@ class Fit:
         return {
             "target": self.problem.name,
             "kernel": self.family.value,
-            "error": round(self.result.error, 6),
-            "error_between": None if between is None else round(between, 6),
+            "error": _rounded(self.result.error),
+            "error_between": None if between is None else _rounded(between),
             "parameters": self.result.parameters,
             "hidden_channels": self.hidden_channels,
             "omega_0": round(self.omega_0, 4),
@@ -131,6 +131,10 @@ def image_problem(name: str, image: Tensor) -> Problem:
     dark = _chessboard(*image.shape)
     values = image.double()[..., None]
     return Problem(name, shown[dark], values[dark], (shown[~dark], values[~dark]), shown)
+
+
+def _rounded(number: float) -> float:
+    return float(f"{number:.4g}")
 
 
 def _chessboard(rows: int, columns: int) -> Tensor:

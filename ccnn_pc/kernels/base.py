@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ccnn_pc._checks import check_at_least, check_positive
 from ccnn_pc.kernels.scaling import scale_readout_, support_points
+from ccnn_pc.kernels.weight_norm import scale_weight_
 
 
 class Init(enum.Enum):
@@ -114,8 +115,7 @@ class FactorizedKernel(AbstractKernel):
         if init is Init.DEFAULT:
             scale_readout_(self, 1.0 / fan, support_points(self.dim))
         elif init is Init.CCNN:
-            with torch.no_grad():
-                self.readout.weight.mul_(fan**-0.5)
+            scale_weight_(self.readout, fan**-0.5)
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}, out_channels={self.out_channels}, hidden_channels={self.hidden_channels}"

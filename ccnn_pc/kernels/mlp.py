@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ccnn_pc._checks import check_at_least, check_positive
 from ccnn_pc.kernels.bandwidth import largest_slope, linear_frequency, modulated_frequency
 from ccnn_pc.kernels.base import ActivationFactory, FactorizedKernel, Init, uniform_
+from ccnn_pc.kernels.weight_norm import add_weight_norm_
 
 
 class KernelNorm(enum.Enum):
@@ -39,6 +40,7 @@ class MLP(FactorizedKernel):
         activation: factory of the non-linearity: ``nn.ReLU``, ``nn.LeakyReLU``, ``nn.SiLU``, ``nn.GELU``,
             ``Sine`` …
         norm: norm before each non-linearity.
+        weight_norm: learn length and direction of every row of every layer apart, as CKConv does.
         fan: the mean of K² over the support is 1/fan.
         causal: accepted like in all kernels; nothing depends on it.
 
@@ -61,6 +63,7 @@ class MLP(FactorizedKernel):
         omega_0: float = 1.0,
         activation: ActivationFactory = nn.SiLU,
         norm: KernelNorm = KernelNorm.NONE,
+        weight_norm: bool = False,
         fan: float = 1.0,
         causal: bool = False,
     ) -> None:
@@ -79,6 +82,8 @@ class MLP(FactorizedKernel):
         self._slope = largest_slope(activation())
         self._reset(omega_0)
         self._finish(Init.DEFAULT, fan)
+        if weight_norm:
+            add_weight_norm_([*self.hidden, self.readout])
 
     @torch.no_grad()
     def _reset(self, omega_0: float) -> None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ccnn_pc._checks import check_at_least, check_positive
+from ccnn_pc.kernels.weight_norm import scale_weight_
 
 if TYPE_CHECKING:
     from ccnn_pc.kernels.base import FactorizedKernel
@@ -93,7 +94,7 @@ def scale_readout_(kernel: FactorizedKernel, target: float, u: Tensor, weight: T
     if not 0.0 < mean < float("inf"):
         raise ValueError(f"'kernel' must be finite and not 0 on 'u' (its mean square is {mean})")
     factor = (target / mean) ** 0.5
-    parameter.mul_(factor)
+    scale_weight_(kernel.readout, factor)
     if kernel.readout.bias is not None:
         kernel.readout.bias.mul_(factor)
     return factor

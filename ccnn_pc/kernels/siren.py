@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ccnn_pc._checks import check_at_least, check_positive
 from ccnn_pc.kernels.bandwidth import linear_frequency, modulated_frequency
 from ccnn_pc.kernels.base import FactorizedKernel, Init, check_init, uniform_
+from ccnn_pc.kernels.weight_norm import add_weight_norm_
 
 
 class Sine(nn.Module):
@@ -38,6 +39,7 @@ class SIREN(FactorizedKernel):
             behind a first layer U(±1), all biases U(±1)); ``FLEXCONV`` (first layer U(±1/D), default
             biases, read-out divided by ω); ``CCNN`` (first layer U(±1/D), biases 0, read-out weight divided
             by √fan).
+        weight_norm: learn length and direction of every row of every layer apart, as CKConv does.
         fan: the mean of K² over the support is 1/fan (``DEFAULT``).
         causal: accepted like in all kernels; nothing depends on it.
 
@@ -60,6 +62,7 @@ class SIREN(FactorizedKernel):
         num_layers: int = 3,
         omega_0: float = 1.0,
         init: Init = Init.DEFAULT,
+        weight_norm: bool = False,
         fan: float = 1.0,
         causal: bool = False,
     ) -> None:
@@ -73,6 +76,8 @@ class SIREN(FactorizedKernel):
         self.readout = nn.Linear(hidden_channels, out_channels)
         self._reset(init, omega)
         self._finish(init, fan)
+        if weight_norm:
+            add_weight_norm_([*self.hidden, self.readout])
 
     @torch.no_grad()
     def _reset(self, init: Init, omega: float) -> None:

@@ -73,8 +73,8 @@ def fit(
     functions = [] if targets == "none" else chosen("targets", targets, Target)
     problems = make_problems(functions, image, points=points, pixels=pixels, seed=seed)
     check_writable_folder("out", out)
-    fits = fit_all(problems, families, hidden=hidden, steps=steps, lr=lr, omega_0=omega_0, seed=seed)
     made_with = about(steps, seed)
+    fits = fit_all(problems, families, hidden=hidden, steps=steps, lr=lr, omega_0=omega_0, seed=seed)
     rows = [found.row() | made_with for found in fits]
     write_rows_atomically(out / TABLE, rows)
     written = [out / TABLE, *draw(fits, out)]

@@ -1,4 +1,4 @@
-"""Residual blocks of the papers: CCNN's, its ablation (S4) and FlexNet's."""
+"""Residual blocks of the papers: CCNN's, its ablation (S4), FlexNet's and CKCNN's."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ccnn_pc.nn.norms import BatchNorm
 
 ConvFactory = Callable[[int, int], ContinuousConv]
 NormFactory = Callable[[int], nn.Module]
+DropoutFactory = Callable[[float], nn.Module]
 
 
 def _pointwise(in_channels: int, out_channels: int) -> nn.Linear:
@@ -86,7 +87,13 @@ class FlexNetBlock(nn.Module):
         y = \mathrm{ReLU}(s(x) + \mathrm{norm}_2(\mathrm{conv}_2(z))), \qquad
         z = \mathrm{drop}(\mathrm{ReLU}(\mathrm{norm}_1(\mathrm{conv}_1(x))))
 
-    Arguments as in :class:`S4Block`.
+    Args:
+        in_channels: channels of x.
+        out_channels: channels of y; where they differ the shortcut s is a linear map.
+        conv: makes a convolution: called with ``in_channels, out_channels``; its result with ``x, domain``.
+        norm: makes a norm: called with ``channels``.
+        dropout: share of what ``drop`` drops.
+        drop: kind of dropout, called with ``dropout``: of whole channels, or (the papers) of single numbers.
     """
 
     def __init__(
@@ -94,19 +101,38 @@ class FlexNetBlock(nn.Module):
         in_channels: int,
         out_channels: int,
         *,
-        conv: ConvFactory,
+        conv: Callable[[int, int], nn.Module],
         norm: NormFactory = BatchNorm,
         dropout: float = 0.0,
+        drop: DropoutFactory = ChannelDropout,
     ) -> None:
         super().__init__()
         self.conv1 = conv(in_channels, out_channels)
         self.norm1 = norm(out_channels)
-        self.dropout = ChannelDropout(dropout)
+        self.dropout = drop(dropout)
         self.conv2 = conv(out_channels, out_channels)
         self.norm2 = norm(out_channels)
         self.shortcut = _shortcut(in_channels, out_channels)
 
-    def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:
+    def branch(self, x: Tensor, domain: AbstractDomain) -> Tensor:
+        """What is added to the shortcut."""
         y = functional.relu(self.norm1(self.conv1(x, domain), domain))
-        y = self.norm2(self.conv2(self.dropout(y, domain), domain), domain)
-        return functional.relu(self.shortcut(x) + y)
+        return self.norm2(self.conv2(self.dropout(y, domain), domain), domain)
+
+    def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:
+        return functional.relu(self.shortcut(x) + self.branch(x, domain))
+
+
+class CKCNNBlock(FlexNetBlock):
+    r"""CKCNN's residual block (CKConv Fig. 7, after Bai et al. 2018): FlexNet's with one ReLU and dropout more.
+
+    .. math::
+        y = \mathrm{ReLU}(s(x) + \mathrm{drop}(\mathrm{ReLU}(\mathrm{norm}_2(\mathrm{conv}_2(z))))), \qquad
+        z = \mathrm{drop}(\mathrm{ReLU}(\mathrm{norm}_1(\mathrm{conv}_1(x))))
+
+    Also the block of FlexTCN and of SMPConv's networks for sequences. Arguments as in :class:`FlexNetBlock`.
+    """
+
+    def branch(self, x: Tensor, domain: AbstractDomain) -> Tensor:
+        """What is added to the shortcut."""
+        return self.dropout(functional.relu(super().branch(x, domain)), domain)

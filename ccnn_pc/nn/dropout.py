@@ -1,4 +1,4 @@
-"""Dropout of whole channels."""
+"""Dropout: of whole channels, of single numbers, of whole residual branches."""
 
 from __future__ import annotations
 
@@ -35,6 +35,60 @@ class ChannelDropout(nn.Module):
             return x
         batch, clouds = domain.segments()
         keep = torch.rand(clouds, x.shape[1], device=x.device) >= self.p
+        return x * (keep.to(x) / (1 - self.p))[batch]
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
+
+
+class ElementDropout(nn.Dropout):
+    """Drop single numbers, each on its own (CKConv, FlexConv, SMPConv).
+
+    Args:
+        p: share of numbers dropped in training; the others are scaled by 1 / (1 - p).
+
+    Raises:
+        ValueError: p outside of [0, 1).
+
+    Example:
+        >>> from ccnn_pc.domains import PointSet
+        >>> y = ElementDropout(0.5)(torch.ones(4, 100), PointSet(torch.rand(4, 3)))
+        >>> sorted(y.unique().tolist())
+        [0.0, 2.0]
+    """
+
+    def __init__(self, p: float = 0.0) -> None:
+        super().__init__(check_fraction("p", p))
+
+    def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:  # type: ignore[override]
+        return super().forward(x)
+
+
+class DropPath(nn.Module):
+    """Drop the whole residual branch of a cloud, image or series (stochastic depth, Huang et al. 2016; SMPConv).
+
+    Args:
+        p: share of clouds whose branch is dropped in training; the others are scaled by 1 / (1 - p).
+
+    Raises:
+        ValueError: p outside of [0, 1).
+
+    Example:
+        >>> from ccnn_pc.domains import PointSet
+        >>> y = DropPath(0.5)(torch.ones(6, 2), PointSet(torch.rand(6, 3), torch.tensor([0, 0, 1, 1, 2, 2])))
+        >>> bool((y[::2] == y[1::2]).all())
+        True
+    """
+
+    def __init__(self, p: float = 0.0) -> None:
+        super().__init__()
+        self.p = check_fraction("p", p)
+
+    def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:
+        if not self.training or self.p == 0:
+            return x
+        batch, clouds = domain.segments()
+        keep = torch.rand(clouds, 1, device=x.device) >= self.p
         return x * (keep.to(x) / (1 - self.p))[batch]
 
     def extra_repr(self) -> str:

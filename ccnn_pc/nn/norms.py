@@ -42,6 +42,38 @@ class BatchNorm(nn.BatchNorm1d):
         return super().forward(x)
 
 
+class LayerNorm(nn.LayerNorm):
+    r"""Layer norm of each sample over its channels: causal, since no sample sees another.
+
+    .. math:: y_i = \gamma (x_i - \mu_i) / \sqrt{\sigma^2_i + \epsilon} + \beta
+
+    (Ba et al. 2016.) Takes the place of :class:`GroupNorm`, whose statistics run over time, where outputs must not know
+    the future.
+
+    Args:
+        channels: C.
+        eps: guard of the variance.
+
+    Shapes:
+        * ``[n, C]`` to ``[n, C]``.
+
+    Raises:
+        ValueError: channels below 1.
+
+    Example:
+        >>> from ccnn_pc.domains import PointSet
+        >>> y = LayerNorm(4)(torch.rand(9, 4), PointSet(torch.rand(9, 3)))
+        >>> bool((y.mean(1).abs() < 1e-6).all())
+        True
+    """
+
+    def __init__(self, channels: int, eps: float = 1e-5) -> None:
+        super().__init__(check_at_least("channels", channels, 1), eps=eps)
+
+    def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:  # type: ignore[override]
+        return super().forward(x)
+
+
 class GroupNorm(nn.Module):
     r"""Group norm with statistics per cloud: over its samples and the channels of a group.
 

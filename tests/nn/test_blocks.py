@@ -16,9 +16,13 @@ from ccnn_pc.nn import (
     BatchNorm,
     CCNNBlock,
     ChannelDropout,
+    CKCNNBlock,
     ContinuousConv,
+    DropPath,
+    ElementDropout,
     FlexNetBlock,
     GroupNorm,
+    LayerNorm,
     NoNorm,
     S4Block,
 )
@@ -47,7 +51,18 @@ def test_a_flexnet_block_with_a_zeroed_last_norm_is_a_relu() -> None:
     assert torch.equal(block(x, points), x.relu())
 
 
-@pytest.mark.parametrize("kind", [CCNNBlock, S4Block, FlexNetBlock])
+def test_a_ckcnn_block_has_a_relu_and_a_dropout_more_than_flexnets() -> None:
+    points = cloud()
+    torch.manual_seed(0)
+    flexnet, ckcnn = FlexNetBlock(3, 3, conv=conv).double(), CKCNNBlock(3, 3, conv=conv).double()
+    ckcnn.load_state_dict(flexnet.state_dict())
+    x = features(points)
+    torch.testing.assert_close(ckcnn(x, points), (x + flexnet.branch(x, points).relu()).relu())
+    nn.init.zeros_(ckcnn.norm2.weight)  # type: ignore[arg-type]
+    assert torch.equal(ckcnn(x, points), x.relu())
+
+
+@pytest.mark.parametrize("kind", [CCNNBlock, S4Block, FlexNetBlock, CKCNNBlock])
 def test_blocks_may_change_their_width(kind: Callable[..., Any]) -> None:
     points = cloud()
     assert kind(3, 5, conv=conv).double()(features(points), points).shape == (40, 5)
@@ -90,6 +105,34 @@ def test_channel_dropout_keeps_the_mean_and_rests_in_eval() -> None:
     assert (y[:3] == y[0]).all() and (y[3:] == y[3]).all() and (y[0] != y[3]).any()
     assert abs(float(y[0].mean()) - 1) < 0.02
     assert torch.equal(drop.eval()(x, points), x)
+
+
+def test_element_dropout_drops_numbers_one_by_one() -> None:
+    points, x = cloud(sizes=(3, 4)), torch.ones(7, 20_000, dtype=DOUBLE)
+    y = ElementDropout(0.3)(x, points)
+    assert (y[0] != y[1]).any() and sorted(y.unique().tolist()) == pytest.approx([0.0, 1 / 0.7])
+    assert abs(float(y.mean()) - 1) < 0.02
+    assert torch.equal(ElementDropout(0.3).eval()(x, points), x)
+
+
+def test_drop_path_drops_all_of_a_cloud_or_nothing() -> None:
+    sizes = (3,) * 4000
+    points = PointSet(torch.rand(12_000, 3), torch.arange(4000).repeat_interleave(torch.tensor(sizes)))
+    x = torch.ones(12_000, 2, dtype=DOUBLE)
+    y = DropPath(0.25)(x, points).view(4000, 6)
+    assert (y == y[:, :1]).all() and sorted(y.unique().tolist()) == pytest.approx([0.0, 1 / 0.75])
+    assert abs(float(y.mean()) - 1) < 0.05
+    assert torch.equal(DropPath(0.25).eval()(x, points), x)
+
+
+def test_layer_norm_keeps_samples_apart() -> None:
+    points, norm = cloud(), LayerNorm(6).double()
+    nn.init.normal_(norm.weight)
+    x = features(points, 6)
+    changed = x.clone()
+    changed[7] += torch.arange(6, dtype=DOUBLE)
+    assert (norm(changed, points) != norm(x, points)).any(1).nonzero().flatten().tolist() == [7]
+    torch.testing.assert_close(norm(x, points), nn.functional.layer_norm(x, (6,), norm.weight, norm.bias))
 
 
 def test_no_norm_is_the_identity() -> None:

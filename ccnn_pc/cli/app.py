@@ -19,6 +19,7 @@ COMMANDS = {
     "train": "Train a network: an experiment and Hydra overrides.",
     "evaluate": "Accuracy of a trained model on a data set, a folder or an .npz file.",
     "predict": "Classes and probabilities of meshes or clouds, and a picture.",
+    "transfer": "One trained model on several samplings: points, voxels, coarser images.",
     "plot": "Pictures of a model's kernels, windows and spectra.",
     "fit": "Which kernel network can show what: fits of functions and pictures.",
     "models": "Names, sizes and pretrained weights.",

@@ -186,8 +186,12 @@ class Grid(AbstractDomain):
     def quadrature(self, spacing: Tensor, reference_count: float | None = None) -> Tensor | None:
         r"""The weight of all samples :math:`w = \prod_d \Delta_d / \Delta_{\mathrm{train}, d}`; None where it is 1.
 
-        It is CKConv's factor for another sampling rate (its eq. 5).
+        It is CKConv's factor for another sampling rate (its eq. 5). Occupied cells are counted like the points of a
+        cloud where ``reference_count`` says what to: w = reference_count / number of cells in the image.
         """
+        if self.place is not None and reference_count is not None:
+            batch, images = self.segments()
+            return (reference_count / torch.bincount(batch, minlength=images))[batch]
         ratio = math.prod(s / t for s, t in zip(self.spacing, spacing.tolist(), strict=True))
         return None if math.isclose(ratio, 1.0, rel_tol=1e-6) else torch.tensor(ratio, device=self.device)
 

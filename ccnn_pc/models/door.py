@@ -40,7 +40,7 @@ class Door:
 
         Args:
             data: an array ``[B, C, *S]``; or PyG ``Data`` or ``Batch``: clouds (x, pos, batch, and optionally
-                neighbor_table with neighbor_count, or edge_index, and volume), or, without pos, an array x (and
+                neighbor_table with neighbor_count, or edge_index, volume, lattice), or, without pos, an array x (and
                 optionally occupied, spacing); or features ``[n, C]`` that come with ``domain``.
             domain: where the features lie; not with PyG data.
             spacing: distance of an array's samples; None: that of training.
@@ -59,7 +59,12 @@ class Door:
             )
         if data.pos is None and isinstance(data.x, Tensor) and data.x.dim() == self.dim + 2:
             step = data.get("spacing") if spacing is None else spacing
-            return self._on_grid(data.x, None, self._one_spacing(step), data.get("occupied"))
+            return self._on_grid(
+                data.x,
+                None,
+                None if step is None else common_spacing("spacing", step, self.dim),
+                data.get("occupied"),
+            )
         if spacing is not None:
             raise TypeError("'spacing' must be None with clouds, which bring positions")
         return self._cloud(data)
@@ -107,16 +112,6 @@ class Door:
             )
         return domain.flatten(x), domain
 
-    def _one_spacing(self, spacing: Any) -> Spacing | None:
-        """The spacing of a batch, which is the same for all of its items."""
-        if not isinstance(spacing, Tensor):
-            found: Spacing | None = spacing
-            return found
-        rows = spacing.view(-1, self.dim) if spacing.numel() % self.dim == 0 else spacing.view(-1, 1)
-        if bool((rows != rows[:1]).any()):
-            raise ValueError("'data.spacing' must be the same for all items of a batch (got several)")
-        return [float(value) for value in rows[0].expand(self.dim)]
-
     def _cloud(self, data: Data) -> tuple[Tensor, PointSet]:
         if data.pos is None:
             raise ValueError("'data.pos' must hold the positions of the points (got None)")
@@ -133,6 +128,21 @@ class Door:
         return x, point_set(data, self.num_neighbors)
 
 
+def common_spacing(name: str, spacing: Any, dim: int) -> Spacing:
+    """The spacing of a batch, per axis, which is the same for all of its items.
+
+    Raises:
+        ValueError: items of several spacings.
+    """
+    if not isinstance(spacing, Tensor):
+        found: Spacing = spacing
+        return found
+    rows = spacing.view(-1, dim) if spacing.numel() % dim == 0 else spacing.view(-1, 1)
+    if bool((rows != rows[:1]).any()):
+        raise ValueError(f"'data.{name}' must be the same for all items of a batch (got several)")
+    return [float(value) for value in rows[0].expand(dim)]
+
+
 def point_set(data: Data, num_neighbors: int) -> PointSet:
     """The point clouds of PyG data, with the neighbours they bring or ``num_neighbors`` nearest ones."""
 
@@ -145,5 +155,13 @@ def point_set(data: Data, num_neighbors: int) -> PointSet:
         count = get("neighbor_count")
         full = torch.full((len(table),), table.shape[1], dtype=torch.int32, device=table.device)
         neighbors = Neighbors(table, full if count is None else count)
-    cloud = PointSet(pos, get("batch"), edge_index=edge_index, neighbors=neighbors, volume=get("volume"))
+    lattice = get("lattice")
+    cloud = PointSet(
+        pos,
+        get("batch"),
+        edge_index=edge_index,
+        neighbors=neighbors,
+        volume=get("volume"),
+        lattice=None if lattice is None else common_spacing("lattice", lattice, pos.shape[1]),
+    )
     return cloud if cloud.neighbors is not None else cloud.knn(num_neighbors)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -68,7 +69,8 @@ def build_ccnn(
         pool: mean, max, mean+max, or None for one answer per point.
         num_neighbors: k on point clouds, the point itself included.
         num_points: points per cloud in training, for the initial scale of the kernels.
-        reference_count: points per cloud that the quadrature weights refer to; None: each cloud's own count.
+        reference_count: points per cloud that the quadrature weights refer to; None: each cloud's own count, or for
+            grids the number of their samples.
         init: rule of the kernels' initial values; default, ccnn, flexconv.
         threshold: see :class:`ContinuousConv`.
         layer: the class of the convolutions; another one only for comparisons.
@@ -91,6 +93,7 @@ def build_ccnn(
             raise ValueError(f"'shape' must have {dim} entries (got {list(grid)})")
         extent = tuple((s - 1) * spacing if causal else max(s // 2, 1) * spacing for s in grid)
         fan = None
+        reference_count = math.prod(grid) if reference_count is None else reference_count
     kernel = functools.partial(
         MAGNet,
         hidden_channels=kernel_hidden,

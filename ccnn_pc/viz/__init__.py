@@ -9,6 +9,7 @@ from ccnn_pc.viz.confusion import plot_confusion
 from ccnn_pc.viz.curves import plot_curves
 from ccnn_pc.viz.fits import LineFit, plot_image_fits, plot_line_fits
 from ccnn_pc.viz.kernels import plot_kernels
+from ccnn_pc.viz.transfer import plot_transfer
 
 __all__ = [
     "LineFit",
@@ -19,4 +20,5 @@ __all__ = [
     "plot_kernels",
     "plot_line_fits",
     "plot_prediction",
+    "plot_transfer",
 ]

@@ -12,6 +12,7 @@ from ccnn_pc.datasets.transforms.augment import (
 from ccnn_pc.datasets.transforms.base import Compose, RandomTransform
 from ccnn_pc.datasets.transforms.image import Cutout, Padding, RandomCrop, RandomMirror, RandomMotion
 from ccnn_pc.datasets.transforms.normalize import Frame, Normalize
+from ccnn_pc.datasets.transforms.resample import EveryNth, InverseDensity, ScatteredCells
 from ccnn_pc.datasets.transforms.sampling import FarthestPoints, PointDropout, RandomPoints
 from ccnn_pc.datasets.transforms.view import ToView, View, fixed_permutation
 from ccnn_pc.datasets.transforms.voxels import VoxelForm, Voxelize
@@ -21,9 +22,11 @@ __all__ = [
     "Axis",
     "Compose",
     "Cutout",
+    "EveryNth",
     "FarthestPoints",
     "FeaturesFrom",
     "Frame",
+    "InverseDensity",
     "Jitter",
     "Normalize",
     "Padding",
@@ -37,6 +40,7 @@ __all__ = [
     "RandomScale",
     "RandomTransform",
     "RandomTranslate",
+    "ScatteredCells",
     "ToView",
     "View",
     "VoxelForm",

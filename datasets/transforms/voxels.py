@@ -30,7 +30,7 @@ class Voxelize(RandomTransform, ChangesPoints):
     before: ``FeaturesFrom``); without ``x`` its feature is 1. Points outside of [-1, 1]^3 are left out. Both forms
     hold the same set, and with the same generator the same random subset of it:
 
-    * LATTICE: ``pos [m, 3]`` voxel centres, ``x [m, C]``; other numbers per point
+    * LATTICE: ``pos [m, 3]`` voxel centres, ``x [m, C]`` and ``lattice`` 2/n; other numbers per point
       (``normal``) are averaged too, other attributes of points dropped.
     * DENSE: a :class:`GridData` with ``x [1, C, n, n, n]``, zero in empty cells, ``occupied [1, 1, n, n, n]``
       and ``spacing`` 2/n.
@@ -87,6 +87,7 @@ class Voxelize(RandomTransform, ChangesPoints):
             else:
                 del data[key]
         data.pos, data.x = voxel_centers(cells[kept], self.resolution, data.pos.dtype), x[kept]
+        data.lattice = torch.full((1, cells.shape[1]), 2 / self.resolution, dtype=torch.float64)
         return data
 
     def _dense(self, data: Any, cells: Tensor, x: Tensor) -> GridData:

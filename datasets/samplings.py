@@ -1,0 +1,141 @@
+"""Other samplings of the data that a trained model reads: points, voxels, coarser images, scattered pixels."""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ccnn_pc.datasets.preprocess import preprocessing_transform
+from ccnn_pc.datasets.transforms import KNN, Compose, EveryNth, InverseDensity, ScatteredCells
+from ccnn_pc.datasets.transforms.base import Transform
+
+#: The published protocol of voxels: cells per axis, and surface points that fall into them.
+VOXELS, SURFACE_POINTS = 40, 4096
+
+
+class Kind(enum.Enum):
+    """What samples are.
+
+    Of shapes: POINTS of the surface, VOXELS (occupied ones, as points on a lattice), DENSE (the same voxels, as an
+    array). Of images and sequences: PIXELS (``pixels:2``: every second one along each axis), SCATTERED (a random part
+    of them, as points).
+    """
+
+    POINTS = "points"
+    VOXELS = "voxels"
+    DENSE = "dense"
+    PIXELS = "pixels"
+    SCATTERED = "scattered"
+
+
+SHAPES = (Kind.POINTS, Kind.VOXELS, Kind.DENSE)
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """A way to sample data, as it is written: ``points``, ``points:1024``, ``pixels:2``, ``points+density``.
+
+    Attributes:
+        kind: what the samples are.
+        number: points, voxels, the step between pixels, or the share of them; None: as in training.
+        density: weight samples by the inverse of their density.
+    """
+
+    kind: Kind
+    number: float | None = None
+    density: bool = False
+
+    @staticmethod
+    def parse(text: str) -> Sampling:
+        """Read ``KIND[:NUMBER][+density]``.
+
+        Raises:
+            ValueError: something else; the message lists the kinds.
+
+        Example:
+            >>> Sampling.parse("points:1024+density")
+            Sampling(kind=<Kind.POINTS: 'points'>, number=1024.0, density=True)
+        """
+        body, plus, weights = text.partition("+")
+        name, colon, number = body.partition(":")
+        kinds = [kind.value for kind in Kind]
+        if name not in kinds or (plus and weights != "density"):
+            raise ValueError(
+                f"a sampling must be one of {', '.join(kinds)}, [:NUMBER][+density] (got '{text}')"
+            )
+        try:
+            value = float(number) if colon else None
+        except ValueError:
+            raise ValueError(f"a sampling's number must be one (got '{number}' in '{text}')") from None
+        kind = Kind(name)
+        wrong = value is not None and not (0 < value <= 1 if kind is Kind.SCATTERED else value >= 1)
+        if wrong or (value is not None and kind is not Kind.SCATTERED and value != int(value)):
+            allowed = "in (0, 1]" if kind is Kind.SCATTERED else "a whole number, at least 1"
+            raise ValueError(f"the number of '{name}' must be {allowed} (got '{number}')")
+        if plus and kind in (Kind.DENSE, Kind.PIXELS):
+            raise ValueError(f"'+density' must go with samples that may lie unevenly (got '{text}')")
+        return Sampling(kind, value, bool(plus))
+
+    def transform(
+        self, preprocessing: Mapping[str, Any], spacing: float = 1.0, reach: float = math.inf
+    ) -> Compose:
+        """The preprocessing of a model, changed to this sampling.
+
+        k grows with the number of samples, so that neighbourhoods keep their size.
+
+        Args:
+            preprocessing: stored with the model.
+            spacing: of the model's grid, for pixels.
+            reach: samples that a kernel reaches to each side, for scattered pixels.
+
+        Raises:
+            ValueError: a sampling that the model's data do not have.
+        """
+        images = preprocessing.get("view") is not None
+        if images == (self.kind in SHAPES):
+            known = ", ".join(kind.value for kind in Kind if (kind in SHAPES) != images)
+            raise ValueError(f"the sampling must be one of {known} for this model (got {self.kind.value})")
+        return self._of_images(preprocessing, spacing, reach) if images else self._of_shapes(preprocessing)
+
+    def _of_shapes(self, preprocessing: Mapping[str, Any]) -> Compose:
+        trained = dict(preprocessing)
+        voxels, k = trained.get("voxels"), trained.get("num_neighbors")
+        usual = trained.get("num_voxels") if voxels is not None else trained.get("num_points")
+        count = usual if self.number is None else int(self.number)
+        if k is not None and usual is not None and count is not None:
+            k = max(1, round(k * count / usual))
+        changed = {key: trained.get(key) for key in ("normalize", "features", "sampling")}
+        if self.kind is Kind.POINTS:
+            changed |= {"num_points": count, "num_neighbors": k}
+        else:
+            surface = trained.get("num_points") if voxels is not None else SURFACE_POINTS
+            changed |= {"num_points": surface, "voxels": voxels or VOXELS, "num_voxels": count}
+            changed |= (
+                {"form": "dense"} if self.kind is Kind.DENSE else {"form": "lattice", "num_neighbors": k}
+            )
+        steps = preprocessing_transform(changed).transforms
+        if self.density:
+            steps.insert(len(steps) - (k is not None), InverseDensity())
+        return Compose(steps)
+
+    def _of_images(self, preprocessing: Mapping[str, Any], spacing: float, reach: float) -> Compose:
+        steps: list[Transform] = [preprocessing_transform(preprocessing)]
+        if self.kind is Kind.PIXELS:
+            if self.number is not None and self.number > 1:
+                steps.append(EveryNth(int(self.number), spacing))
+            return Compose(steps)
+        share = 0.5 if self.number is None else self.number
+        steps.append(ScatteredCells(share, spacing))
+        if self.density:
+            steps.append(InverseDensity())
+        if math.isfinite(reach):
+            axes = 1 if "sequence" in str(preprocessing.get("view")) else 2
+            steps.append(KNN(max(9, math.ceil(share * (2 * reach + 1) ** axes))))
+        return Compose(steps)
+
+    def __str__(self) -> str:
+        number = "" if self.number is None else f":{self.number:g}"
+        return f"{self.kind.value}{number}{'+density' if self.density else ''}"

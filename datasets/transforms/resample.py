@@ -1,0 +1,101 @@
+"""Gridded data seen otherwise: every s-th sample, or a random part of the cells as points."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch_geometric.transforms import BaseTransform
+
+from ccnn_pc._checks import check_at_least
+from ccnn_pc.datasets.point_cloud_data import PointCloudData
+from ccnn_pc.datasets.transforms.base import RandomTransform, has
+from ccnn_pc.datasets.transforms.sampling import draw_rows
+from ccnn_pc.ops.density import inverse_density_volume, knn_density
+
+
+class EveryNth(RandomTransform):
+    """Keep every ``step``-th sample of an array along each axis: a coarser grid of ``step`` times the spacing.
+
+    Args:
+        step: at least 1.
+        spacing: distance of the samples that come in.
+
+    Example:
+        >>> from ccnn_pc.datasets import GridData
+        >>> coarse = EveryNth(2)(GridData(x=torch.arange(6.0).view(1, 1, 6)))
+        >>> coarse.x.flatten().tolist(), float(coarse.spacing)
+        ([0.0, 2.0, 4.0], 2.0)
+    """
+
+    def __init__(self, step: int, spacing: float = 1.0) -> None:
+        self.step, self.spacing = check_at_least("step", step, 1), spacing
+
+    def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
+        """Replace ``x`` and ``spacing``."""
+        axes = data.x.dim() - 2
+        data.x = data.x[(slice(None), slice(None), *[slice(None, None, self.step)] * axes)].contiguous()
+        data.spacing = torch.full((1, axes), self.step * self.spacing, dtype=torch.float64)
+        return data
+
+    def __repr__(self) -> str:
+        return f"EveryNth({self.step}, {self.spacing})"
+
+
+class ScatteredCells(RandomTransform):
+    """A random part of the cells of an array as points: ``pos [m, D]`` on the lattice of cells, ``x [m, C]``.
+
+    Args:
+        fraction: share of the cells that are kept, in (0, 1].
+        spacing: distance of the cells.
+
+    Raises:
+        ValueError: a share that is not in (0, 1].
+
+    Example:
+        >>> from ccnn_pc.datasets import GridData
+        >>> points = ScatteredCells(0.5)(GridData(x=torch.rand(1, 3, 4, 4)), torch.Generator().manual_seed(0))
+        >>> points.pos.shape, points.x.shape
+        (torch.Size([8, 2]), torch.Size([8, 3]))
+    """
+
+    def __init__(self, fraction: float = 0.5, spacing: float = 1.0) -> None:
+        if not 0 < fraction <= 1:
+            raise ValueError(f"'fraction' must be in (0, 1] (got {fraction})")
+        self.fraction, self.spacing = fraction, spacing
+
+    def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
+        """Make points of cells."""
+        shape = data.x.shape[2:]
+        cells = torch.cartesian_prod(*(torch.arange(s) for s in shape)).view(-1, len(shape))
+        kept = draw_rows(len(cells), max(1, round(self.fraction * len(cells))), generator).sort().values
+        values = data.x[0].flatten(1).t()
+        points = PointCloudData(pos=(cells[kept] * self.spacing).to(data.x.dtype), x=values[kept])
+        points.lattice = torch.full((1, len(shape)), self.spacing, dtype=torch.float64)
+        for key in ("y", "name"):
+            if has(data, key):
+                points[key] = data[key]
+        return points
+
+    def __repr__(self) -> str:
+        return f"ScatteredCells({self.fraction}, {self.spacing})"
+
+
+class InverseDensity(BaseTransform):
+    """Attach the ``volume [n]`` each point stands for: the inverse of the density of its k nearest points.
+
+    Args:
+        k: neighbours that the density is estimated from (see :func:`ccnn_pc.ops.density.knn_density`).
+    """
+
+    def __init__(self, k: int = 16) -> None:
+        self.k = check_at_least("k", k, 1)
+
+    def forward(self, data: Any) -> Any:
+        """Set ``volume``."""
+        density = knn_density(data.pos, k=self.k)
+        data.volume = inverse_density_volume(density).to(data.pos.dtype)
+        return data
+
+    def __repr__(self) -> str:
+        return f"InverseDensity({self.k})"

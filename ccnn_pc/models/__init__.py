@@ -1,16 +1,23 @@
 """Networks: published sizes by name, and trained models on disk."""
 
-from ccnn_pc.models import baselines as _baselines  # these three enter their names
+from ccnn_pc.models import baselines as _baselines  # these four enter their names
 from ccnn_pc.models import published as _published
 from ccnn_pc.models import sizes as _sizes
+from ccnn_pc.models import smpnet as _smpnet
 from ccnn_pc.models.base import Model
 from ccnn_pc.models.ccnn import CCNN
+from ccnn_pc.models.ckcnn import CKCNN
+from ccnn_pc.models.flexnet import FlexNet
 from ccnn_pc.models.hub import from_pretrained, list_pretrained, save_pretrained
 from ccnn_pc.models.registry import create_model, list_models, register_model
+from ccnn_pc.models.smpconv import SMPConvNet
 
 __all__ = [
     "CCNN",
+    "CKCNN",
+    "FlexNet",
     "Model",
+    "SMPConvNet",
     "create_model",
     "from_pretrained",
     "list_models",
@@ -19,4 +26,4 @@ __all__ = [
     "save_pretrained",
 ]
 
-del _baselines, _published, _sizes
+del _baselines, _published, _sizes, _smpnet

@@ -6,8 +6,24 @@ import torch
 from torch import Tensor
 
 from ccnn_pc.domains.base import AbstractDomain
+from ccnn_pc.models.published_grids import (
+    Crop,
+    ReleasedCKConv,
+    ReleasedGridConv,
+    correlate_as_released,
+    cropped_taps,
+)
 from ccnn_pc.models.sizes import register_size
 from ccnn_pc.nn.conv import ContinuousConv, Path
+
+__all__ = [
+    "Crop",
+    "QueryFeatureConv",
+    "ReleasedCKConv",
+    "ReleasedGridConv",
+    "correlate_as_released",
+    "cropped_taps",
+]
 
 
 class QueryFeatureConv(ContinuousConv):

@@ -1,0 +1,211 @@
+"""Released networks for sequences and images equal ours: golden vectors ``3_net_*`` and CKConv's checkpoints."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from ccnn_pc.kernels import GaussianWindow, MAGNet
+from ccnn_pc.models import CCNN, CKCNN, FlexNet, Model, create_model
+from ccnn_pc.models.published import Crop, ReleasedCKConv, ReleasedGridConv
+from ccnn_pc.nn import CCNNBlock
+from tests.released import Released, close, load_block, load_branches, load_conv, load_linear, load_norm
+
+CHECKPOINTS = ["ct_drop30", "ct_drop70", "ct_sr1", "mnist_c30", "physionet", "sc_mfcc"]
+
+
+def test_every_network_vector_on_grids_is_checked(shared: Path) -> None:
+    found = {path.stem for path in (shared / "golden").glob("[34]_*.npz")}
+    grids = {
+        *("3_net_ccnn_4_140_smnist", "3_net_ccnn_4_140_cifar10_2d", "3_net_ccnn_small_1d_lowomega"),
+        *("3_net_fx_flexnet7_cifar10", "3_net_fx_flextcn6_smnist"),
+        *("3_net_smp_ckresnet_cifar10", "3_net_smp_cktcn_smnist"),
+    }
+    assert found - grids - {"3_net_ccnn_pointcloud_legacy"} == {f"4_ckpt_{name}" for name in CHECKPOINTS}
+
+
+def activation(model: Model, module: str, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Answers, and what a module inside returned, as an array."""
+    found: list[Tensor] = []
+    hook = model.get_submodule(module).register_forward_hook(lambda _m, _i, out: found.append(out))
+    with torch.no_grad():
+        answers = model(x)
+    hook.remove()
+    return answers, found[0].view(len(x), *x.shape[2:], -1).movedim(-1, 1)
+
+
+def strided(y: Tensor) -> Tensor:
+    """The part of an activation that the golden files hold."""
+    if y.dim() == 4:
+        return y[:2, :8, ::5, ::5]
+    return y[:2, :8, :: max(1, y.shape[-1] // 16)]
+
+
+def load_ccnn(model: CCNN, released: Released) -> CCNN:
+    load_conv(model.stem, released, "conv1.")
+    load_norm(model.stem_norm, released, "norm1")
+    for number, block in enumerate(model.blocks):
+        assert isinstance(block, CCNNBlock)
+        load_conv(block.conv, released, f"blocks.{number}.conv1.")
+        load_norm(block.norm, released, f"blocks.{number}.norm1")
+        load_linear(block.linear, released, f"blocks.{number}.linear1")
+        if isinstance(block.shortcut, torch.nn.Linear):
+            load_linear(block.shortcut, released, f"blocks.{number}.shortcut.0")
+    load_norm(model.norm, released, "out_norm")
+    load_linear(model.head.linear, released, "out_layer")
+    return model.eval()
+
+
+def load_flexnet(model: FlexNet, released: Released) -> FlexNet:
+    load_branches(model.stem, model.stem_norm, released, "", 1)
+    for number, block in enumerate(model.blocks):
+        load_block(block, released, f"blocks.{number}")
+    load_linear(model.head.linear, released, "out_layer")
+    return model.eval()
+
+
+def load_ckcnn(model: CKCNN, released: Released) -> CKCNN:
+    for number, block in enumerate(model.blocks):
+        load_block(block, released, f"backbone.{number}")
+    load_linear(model.head.linear, released, "finallyr")
+    return model.eval()
+
+
+def single(model: Model, released: Released) -> None:
+    """In float32 the answers cost ten times what they cost the released code, at most."""
+    expected = released.output("logits")
+    theirs = torch.from_numpy(released.data["output_f32/logits"]).double()
+    cost = float((theirs - expected).abs().max() / expected.abs().max())
+    with torch.no_grad():
+        close(model.float()(released.input().float()).double(), expected, max(1e-5, 10 * cost))
+
+
+@pytest.mark.parametrize(
+    ("name", "dim", "shape", "inputs"),
+    [("4_140_smnist", 1, (784,), 1), ("4_140_cifar10_2d", 2, (32, 32), 3)],
+)
+def test_ccnn(shared: Path, name: str, dim: int, shape: tuple[int, ...], inputs: int) -> None:
+    released = Released(shared, f"3_net_ccnn_{name}")
+    layer = functools.partial(ReleasedGridConv, crop=Crop.CCNN, fft_above=50)
+    model = create_model(
+        "ccnn_4_140", dim=dim, in_channels=inputs, out_channels=10, shape=shape, layer=layer
+    ).double()
+    assert isinstance(model, CCNN)
+    load_ccnn(model, released)
+    logits, first = activation(model, "blocks.0", released.input())
+    close(strided(first), released.output("act_strided_blocks.0"))
+    close(logits, released.output("logits"))
+    single(model, released)
+
+
+def test_ccnn_of_growing_width(shared: Path) -> None:
+    released = Released(shared, "3_net_ccnn_small_1d_lowomega")
+    conv = functools.partial(
+        ReleasedGridConv,
+        dim=1,
+        extent=199.0,
+        causal=True,
+        kernel=functools.partial(MAGNet, hidden_channels=8),
+        crop=Crop.CCNN,
+        fft_above=50,
+    )
+    model = CCNN(3, 7, channels=30, num_blocks=0, conv=conv)
+    model.stem, model.stem_norm = conv(3, 20), type(model.norm)(20)
+    model.blocks.extend(CCNNBlock(a, b, conv=conv) for a, b in ((20, 20), (20, 30), (30, 30)))
+    assert sum(p.numel() for p in model.parameters()) == int(released.config("n_parameters"))
+    load_ccnn(model.double(), released)
+    for module in ("stem", "blocks.0", "blocks.2", "norm"):
+        theirs = {"stem": "conv1", "norm": "out_norm"}.get(module, module)
+        logits, found = activation(model, module, released.input())
+        close(strided(found), released.output(f"act_strided_{theirs}"))
+    close(logits, released.output("logits"))
+    single(model, released)
+
+
+def test_flexnet(shared: Path) -> None:
+    released = Released(shared, "3_net_fx_flexnet7_cifar10")
+    layer = functools.partial(ReleasedGridConv, crop=Crop.FLEXCONV)
+    model = create_model("flexnet_7", dim=2, in_channels=3, out_channels=10, layer=layer).double()
+    assert isinstance(model, FlexNet)
+    load_flexnet(model, released)
+    logits, found = activation(model, "blocks.6", released.input())
+    close(strided(found), released.output("act_strided_blocks.6"))
+    close(logits, released.output("logits"))
+    single(model, released)
+
+
+def test_flextcn(shared: Path) -> None:
+    released = Released(shared, "3_net_fx_flextcn6_smnist")
+    layer = functools.partial(ReleasedGridConv, crop=Crop.FLEXCONV, fft_above=50)
+    model = create_model("flextcn_6", dim=1, in_channels=1, out_channels=10, layer=layer).double()
+    assert isinstance(model, CKCNN)
+    load_ckcnn(model, released)
+    logits, found = activation(model, "blocks.5", released.input())
+    close(strided(found), released.output("act_strided_backbone.5"))
+    close(logits, released.output("logits"))
+    single(model, released)
+
+
+def test_smpconv_on_images(shared: Path) -> None:
+    """No quirk is needed: ours is the released network."""
+    released = Released(shared, "3_net_smp_ckresnet_cifar10")
+    model = create_model("smpnet_resnet_7", dim=2, in_channels=3, out_channels=10).double()
+    assert isinstance(model, FlexNet)
+    load_flexnet(model, released)
+    logits, found = activation(model, "blocks.6", released.input())
+    close(strided(found), released.output("act_strided_blocks.6"))
+    close(logits, released.output("logits"))
+    single(model, released)
+
+
+def test_smpconv_on_sequences(shared: Path) -> None:
+    released = Released(shared, "3_net_smp_cktcn_smnist")
+    model = create_model("smpnet_tcn_6", dim=1, in_channels=1, out_channels=10).double()
+    assert isinstance(model, CKCNN)
+    load_ckcnn(model, released)
+    logits, found = activation(model, "blocks.5", released.input())
+    close(strided(found), released.output("act_strided_backbone.5"))
+    close(logits, released.output("logits"))
+    single(model, released)
+
+
+@pytest.mark.parametrize("name", CHECKPOINTS)
+def test_trained_ckcnns(shared: Path, name: str) -> None:
+    """Checkpoints of CKConv, at the rate of training and at others, with the released rules for lengths."""
+    released = Released(shared, f"4_ckpt_{name}")
+    model = create_model(
+        "ckcnn_2_30",
+        dim=1,
+        in_channels=int(released.config("in_channels")),
+        out_channels=int(released.config("out_channels")),
+        shape=(int(released.config("train_length")),),
+        norm="group",
+        norm_eps=float(released.config("groupnorm_eps")),
+        layer=ReleasedCKConv,
+    ).double()
+    assert isinstance(model, CKCNN)
+    load_ckcnn(model, released)
+    inputs = [key.removeprefix("input/") for key in released.data if key.startswith("input/")]
+    assert "x" in inputs
+    for key in inputs:
+        with torch.no_grad():
+            logits = model(released.input(key))
+        close(logits.view_as(released.output(f"logits_{key}")), released.output(f"logits_{key}"))
+
+
+def test_flexconvs_windows_have_no_guard(shared: Path) -> None:
+    """The guard of our windows changes FlexConv's values by about 1e-6: golden vectors are read without it."""
+    released = Released(shared, "2_conv_fx_flexconv1d_direct")
+    window = GaussianWindow(1, learn_mean=True).double()
+    with torch.no_grad():
+        window.mean.copy_(released("mask_params")[:, 0])
+        window.width.copy_(released("mask_params")[:, 1])
+    u = torch.linspace(-1, 1, 300, dtype=torch.float64)[:, None]
+    expected = released.output("mask_full")
+    assert 1e-9 < float((window(u)[:, 0] - expected).detach().abs().max()) < 1e-5
+    window.min_width = 0.0
+    close(window(u)[:, 0], expected)

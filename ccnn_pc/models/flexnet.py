@@ -199,7 +199,7 @@ def build_flexnet(
         conv=conv,
         norm=choice("norm", norm, NormKind).factory(norm_eps),
         dropout=dropout,
-        pool=None if pool is None else choice("pool", pool, Pool),
+        pool=pool_choice(pool, dim),
         num_neighbors=num_neighbors,
     )
 

@@ -58,10 +58,19 @@ def choice(name: str, value: E | str, choices: type[E]) -> E:
 
 
 def pool_choice(pool: Pool | str | None, dim: int) -> Pool | None:
-    """How samples become one answer; "auto" is the newest sample of a series, else the mean."""
+    """How samples become one answer; "auto" is the newest sample of a series, else the mean.
+
+    Raises:
+        ValueError: no such choice, or the last sample of data with several axes.
+    """
     if pool is None:
         return None
-    return (Pool.LAST if dim == 1 else Pool.MEAN) if pool == "auto" else choice("pool", pool, Pool)
+    if pool == "auto":
+        return Pool.LAST if dim == 1 else Pool.MEAN
+    reduce = choice("pool", pool, Pool)
+    if reduce is Pool.LAST and dim != 1:
+        raise ValueError(f"'pool' must not be 'last' where samples have no order (got dim={dim})")
+    return reduce
 
 
 @dataclass(frozen=True)

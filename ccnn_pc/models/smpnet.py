@@ -221,7 +221,7 @@ def build_smpnet_resnet(
         stem=make(small_bias=True),
         norm=NoNorm,  # the branches have their own
         dropout=dropout,
-        pool=None if pool is None else choice("pool", pool, Pool),
+        pool=pool_choice(pool, dim),
     )
 
 

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch_geometric.data import Batch, Data
 
 from ccnn_pc.domains import Grid, PointSet
 from ccnn_pc.kernels import SelfMovingPointsPerFilter
-from ccnn_pc.models import CKCNN, FlexNet, Model, SMPConvNet, create_model, list_models, save_pretrained
+from ccnn_pc.models import (
+    CKCNN,
+    FlexNet,
+    Model,
+    SMPConvNet,
+    create_model,
+    from_pretrained,
+    list_models,
+    save_pretrained,
+)
 from ccnn_pc.nn import BatchNorm, ContinuousConv, GroupNorm, LayerNorm, merge_branches
 
 SERIES = ["ckcnn_2_30", "flextcn_6", "smpnet_tcn_6"]
@@ -131,6 +142,16 @@ def test_merged_networks_give_the_same_answers(name: str) -> None:
         save_pretrained(merged, "nowhere")
 
 
+@pytest.mark.parametrize("name", ["ckcnn_2_30", "flexnet_5", "smpnet_resnet_7"])
+def test_models_on_disk_and_items_of_data_sets(name: str, tmp_path: Path) -> None:
+    model = make(name, **({"norm": "layer", "pool": None} if name == "ckcnn_2_30" else {})).eval()
+    loaded = from_pretrained(save_pretrained(model, tmp_path))
+    x = data(model)
+    batch = Batch.from_data_list([Data(x=item[None], y=torch.tensor([0])) for item in x])
+    with torch.no_grad():
+        assert torch.equal(loaded(batch), model(x))
+
+
 def test_read_outs() -> None:
     series = data(make("ckcnn_2_30"))
     assert make("ckcnn_2_30", pool=None)(series).shape == (3, 5, 24)
@@ -175,6 +196,8 @@ def test_names_and_options() -> None:
         make("ckcnn_2_30", norm="instance")
     with pytest.raises(ValueError, match="'pool' must be one of"):
         make("ckcnn_2_30", pool="median")
+    with pytest.raises(ValueError, match="'pool' must not be 'last'"):
+        make("flexnet_5", pool="last")
     with pytest.raises(ValueError, match="'init' of SIREN"):
         make("ckcnn_2_30", init="smpconv")
     with pytest.raises(ValueError, match="'shape' must have 1 entries"):

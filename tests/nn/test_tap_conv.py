@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ccnn_pc.domains import Boundary, Grid, PointSet
-from ccnn_pc.kernels import SelfMovingPoints, SelfMovingPointsPerFilter
+from ccnn_pc.kernels import NoWindow, SelfMovingPoints, SelfMovingPointsPerFilter
 from ccnn_pc.nn import (
     BatchNorm,
     BranchedConv,
@@ -18,6 +18,7 @@ from ccnn_pc.nn import (
     DepthwiseConv,
     GroupNorm,
     NoNorm,
+    Path,
     TapConv,
     merge_branches,
 )
@@ -146,6 +147,31 @@ def test_merged_branches_give_the_same_answers(
     one = merge_branches(both)
     assert isinstance(one, TapConv) and one.taps == ((9,) if causal else (17,) * len(shape))
     torch.testing.assert_close(one(x, grid), both(x, grid), atol=1e-9, rtol=0)
+
+
+@pytest.mark.parametrize(("dim", "length"), [(1, 400), (2, 48)])
+def test_unit_noise_comes_out_of_points_per_filter_with_unit_variance(dim: int, length: int) -> None:
+    """The rule of all initial kernels, for the one that does not factorise: mean over seeds, on a grid."""
+    found = []
+    for seed in range(5):
+        torch.manual_seed(seed)
+        conv = ContinuousConv(
+            4,
+            6,
+            dim=dim,
+            extent=100.0 if dim == 1 else 8.0,
+            causal=dim == 1,
+            kernel=functools.partial(
+                SelfMovingPointsPerFilter, in_channels=4, num_points=16, radius=0.1, coord_std=0.1
+            ),
+            window=NoWindow,
+            separable=False,
+        )
+        grid = Grid((length,) * dim)
+        with torch.no_grad():
+            y = grid.unflatten(conv(torch.randn(grid.num_samples, 4), grid, Path.FUSED))
+        found.append(float(y[..., 100:].var() if dim == 1 else y[..., 8:-8, 8:-8].var()))
+    assert 0.5 < sum(found) / len(found) < 2.0
 
 
 def test_a_small_branch_longer_than_the_kernel_keeps_its_taps() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -100,7 +102,7 @@ class SelfMovingPointsPerFilter(AbstractKernel):
 
     def _mean_square(self, radius: float) -> float:
         """Mean of K² over the support, on as many places as narrow tents need."""
-        n = 4096 if self.dim > 1 else min(1 << 16, max(4096, 1 << round(8.0 / radius).bit_length()))
+        n = 1 << min(16, max(10, math.ceil(self.dim * math.log2(4.0 / radius))))
         parts = support_points(self.dim, n).to(self.weight).split(_CHUNK)
         mean = sum(float(self(u).double().square().sum()) for u in parts) / (n * self.out_channels)
         if mean <= 0.0:

@@ -85,8 +85,8 @@ class BranchedConv(nn.Module):
         conv, small = self.conv, self.small
         if conv.mix is not None:
             raise TypeError("'conv' must not mix channels to be merged (got a separable layer with mixing)")
-        scale, shift = _affine(self.norm, conv.bias, self.out_channels)
-        small_scale, small_shift = _affine(self.small_norm, small.bias, self.out_channels)
+        scale, shift = _affine(self.norm, conv.bias, small.weight)
+        small_scale, small_shift = _affine(self.small_norm, small.bias, small.weight)
         terms = ConvolutionTerms(
             conv.kernel,
             conv.window,
@@ -118,14 +118,14 @@ class BranchedConv(nn.Module):
             start = [a - b for a, b in zip(before, origin, strict=True)]
             place = tuple(slice(s, s + k) for s, k in zip(start, part.shape, strict=False))
             merged.weight[place] += part
-        merged.bias = nn.Parameter((shift + small_shift).to(kernel))
+        merged.bias = nn.Parameter((shift + small_shift).to(kernel).expand(self.out_channels).clone())
         return merged.eval()
 
 
-def _affine(norm: nn.Module, bias: Tensor | None, channels: int) -> tuple[Tensor, Tensor]:
+def _affine(norm: nn.Module, bias: Tensor | None, like: Tensor) -> tuple[Tensor, Tensor]:
     """Factor and offset of a norm in eval mode behind a layer with a bias."""
     if isinstance(norm, NoNorm):
-        return torch.ones(channels), torch.zeros(channels) if bias is None else bias
+        return like.new_ones(()), like.new_zeros(()) if bias is None else bias
     if not isinstance(norm, BatchNorm) or norm.running_mean is None or norm.running_var is None:
         raise TypeError(
             f"'norm' must be a BatchNorm to be merged: others depend on the input (got {type(norm).__name__})"

@@ -85,7 +85,7 @@ def test_points_that_touch_a_tap_get_gradients() -> None:
         assert alive.any() and (kernel.radius.grad[alive][touching[alive]] != 0).all()
 
 
-@pytest.mark.parametrize("name", [*SERIES, *IMAGES, "smpconv"])
+@pytest.mark.parametrize("name", [*SERIES, "flexnet_5", "smpnet_resnet_7", "smpconv"])
 def test_save_and_load_before_and_after_training_gives_the_same_output(name: str) -> None:
     torch.manual_seed(0)
     model = make(name)
@@ -142,7 +142,7 @@ def test_merged_networks_give_the_same_answers(name: str) -> None:
         save_pretrained(merged, "nowhere")
 
 
-@pytest.mark.parametrize("name", ["ckcnn_2_30", "flexnet_5", "smpnet_resnet_7"])
+@pytest.mark.parametrize("name", ["ckcnn_2_30", "flexnet_5", "smpnet_tcn_6"])
 def test_models_on_disk_and_items_of_data_sets(name: str, tmp_path: Path) -> None:
     model = make(name, **({"norm": "layer", "pool": None} if name == "ckcnn_2_30" else {})).eval()
     loaded = from_pretrained(save_pretrained(model, tmp_path))

@@ -20,6 +20,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 MODELNET10 = "results/modelnet10.csv"
 POINT_CONV = "results/bench_point_conv.csv"
+GRID_CONV = "results/bench_grid_conv.csv"
 KNN = "results/bench_knn.csv"
 KERNEL_FIT = "results/kernel_fit.csv"
 PACKAGED = "ccnn_tiny-modelnet10"
@@ -31,6 +32,12 @@ CONTENDERS = {
     "released_repaired": "released formulation, gather repaired",
     "pyg_cfconv": "PyG `CFConv`, kernel network as released",
     "pyg_cfconv_our_kernel": "PyG `CFConv`, our kernel network",
+}
+GRID_CONTENDERS = {
+    "ours": "this library",
+    "ours_fft": "this library, FFT",
+    "released_fft": "released formulation, FFT",
+    "conv2d_channels_first": "channels-first `conv2d`",
 }
 
 
@@ -71,20 +78,28 @@ def thousands(number: object) -> str:
 
 
 def models() -> str:
-    """Sizes of all networks, counted."""
+    """Sizes of all networks, counted, for the data that each is made for."""
     from ccnn_pc.models import CCNN, create_model, list_models
 
+    kinds = {"points": (3, 6, 40), "sequence": (1, 1, 10), "image": (2, 3, 10)}
     rows = []
     for name in list_models():
-        built = {k: create_model(name, dim=3, in_channels=6, out_channels=k) for k in (40, 10)}
-        counts = [thousands(sum(p.numel() for p in model.parameters())) for model in built.values()]
         size: list[object] = ["–", "–", "–"]
-        if isinstance(model := built[40], CCNN):
-            kernel: Any = model.stem.kernel
-            units = f"{kernel.hidden_channels} × {kernel.num_filters}"
-            size = [len(model.blocks), model.stem.out_channels, units]
+        counts = []
+        for dim, channels, classes in kinds.values():
+            try:
+                model = create_model(name, dim=dim, in_channels=channels, out_channels=classes)
+            except ValueError:  # not made for data with so many axes
+                counts.append("–")
+                continue
+            counts.append(thousands(sum(p.numel() for p in model.parameters())))
+            if isinstance(model, CCNN) and hasattr(model.stem.kernel, "num_filters"):
+                kernel: Any = model.stem.kernel
+                units = f"{kernel.hidden_channels} × {kernel.num_filters}"
+                size = [len(model.blocks), model.stem.out_channels, units]
         rows.append([f"`{name}`", *size, *counts])
-    return table(["name", "blocks", "channels", "kernel: units × filters", "40 classes", "10 classes"], rows)
+    header = "name|blocks|channels|kernel: units × filters|points, 40 classes|sequence, 10 classes|image, 10 classes"
+    return table(header.split("|"), rows)
 
 
 def experiments() -> str:
@@ -93,18 +108,22 @@ def experiments() -> str:
 
     from ccnn_pc.cli.compose import compose_config, list_experiments
 
-    classes, rows = {"shapes": 12, "modelnet40": 40}, []
+    classes, rows = {"shapes": 12, "modelnet40": 40, "cifar100": 100}, []
     for name in list_experiments():
         c = compose_config([f"experiment={name}"])
         model = instantiate(c.model)(out_channels=classes.get(c.data.name, 10))
         batch = f"{c.data.batch_size} × {c.trainer.accumulate_grad_batches}"
         count = thousands(sum(p.numel() for p in model.parameters()))
-        kernel = [f"{c.model[key]:g}" if key in c.model else "–" for key in ("omega_0", "width")]
-        cloud = [c.data.num_points, c.data.num_neighbors or "–", c.data.copies]
+        kernel = [f"{c.model[key]:g}" if c.model.get(key) is not None else "–" for key in ("omega_0", "width")]
+        if "shape" in c.data:
+            samples = ["×".join(str(size) for size in c.data.shape), "–", "–"]
+        else:
+            points = c.data.get("num_voxels") or c.data.num_points
+            samples = [points, c.data.num_neighbors or "–", c.data.copies]
         chosen = "test" if c.data.select_on_test else "validation"
         steps = [batch, f"{c.optim.lr:g}", c.trainer.max_epochs, chosen]
-        rows.append([f"`{name}`", count, *kernel, *cloud, *steps])
-    header = "experiment|parameters|ω₀|width|points|k|copies|batch|rate|epochs|epoch chosen on"
+        rows.append([f"`{name}`", count, *kernel, *samples, *steps])
+    header = "experiment|parameters|ω₀|width|samples|k|copies|batch|rate|epochs|epoch chosen on"
     return table(header.split("|"), rows)
 
 
@@ -178,6 +197,34 @@ def bench_point_conv() -> str:
     return "\n\n".join(lines)
 
 
+def bench_grid_conv() -> str:
+    """Times and memory of the depthwise convolution on grids, and the ratios that follow."""
+    rows = rows_of(GRID_CONV)
+    head, cells, ratios = rows[0], [], []
+    for case in dict.fromkeys(row["case"] for row in rows):
+        here = {row["contender"]: row for row in rows if row["case"] == case}
+        ours = here["ours"]
+        about = f"{case}: {ours['shape']}, kernel {ours['taps']}, {ours['batch']} × {ours['channels']}"
+        for name, row in here.items():
+            times = [f"{float(row[key]):.1f} ms" for key in ("forward_min_ms", "both_min_ms")]
+            memory = f"{float(row['peak_mb']):.0f} MB"
+            cells.append([about, GRID_CONTENDERS[name], *times, memory, f"{float(row['max_error']):.0e}"])
+        for name in ("released_fft", "conv2d_channels_first"):
+            if name in here:
+                ratio = float(here[name]["both_min_ms"]) / float(ours["both_min_ms"])
+                ratios.append(f"{case}: {ratio:.1f}× against {GRID_CONTENDERS[name]}")
+    lines = [
+        f"Depthwise convolution on grids with a rendered kernel, float32, {head['threads']} threads ({head['machine']}, "
+        f"torch {head['torch']}, {head['date']}). Least time of interleaved rounds; extra peak memory of a fresh process.",
+        table(
+            ["case: samples, taps, batch × channels", "contender", "forward", "forward + backward", "memory", "error"],
+            cells,
+        ),
+        "Forward + backward: " + "; ".join(ratios) + ".",
+    ]
+    return "\n\n".join(lines)
+
+
 def bench_knn() -> str:
     """Times of the searches on every case, and which one ``Backend.AUTO`` takes."""
     rows = rows_of(KNN)
@@ -221,6 +268,7 @@ BLOCKS: dict[str, tuple[Callable[[], str], str | None]] = {
     "results:pretrained": (results_pretrained, MODELNET10),
     "results:modelnet10": (results_modelnet10, MODELNET10),
     "bench:point_conv": (bench_point_conv, POINT_CONV),
+    "bench:grid_conv": (bench_grid_conv, GRID_CONV),
     "bench:knn": (bench_knn, KNN),
     "results:kernel_fit": (results_kernel_fit, KERNEL_FIT),
 }

@@ -58,22 +58,31 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
 
 
 def follow_features(config: DictConfig) -> None:
-    """Set what depends on ``data.features`` alone and is null: ``model.in_channels``, ``data.normals``.
+    """Set what follows from the data alone and is null: ``model.in_channels``, ``model.dim``, ``data.normals``.
+
+    Gridded data say their channels and shape themselves; for clouds the names of the features count.
 
     Raises:
         UsageError: if the number of input channels cannot be known from the names of the features.
     """
     features = [str(name) for name in config.data.get("features") or []]
     if "in_channels" in config.model and config.model.in_channels is None:
-        unknown = [name for name in features if name not in FEATURE_CHANNELS]
-        if unknown:
-            raise UsageError(
-                "'model.in_channels' must be given for features other than "
-                f"{', '.join(FEATURE_CHANNELS)} (got data.features={features})"
-            )
-        config.model.in_channels = sum(FEATURE_CHANNELS[name] for name in features)
+        config.model.in_channels = config.data.get("in_channels") or _feature_channels(features)
+    if "dim" in config.model and config.model.dim is None:
+        shape = config.data.get("shape")
+        config.model.dim = 3 if shape is None else len(shape)
     if "normals" in config.data and config.data.normals is None:
         config.data.normals = any(name.endswith("normal") for name in features)
+
+
+def _feature_channels(features: list[str]) -> int:
+    unknown = [name for name in features if name not in FEATURE_CHANNELS]
+    if unknown or not features:
+        raise UsageError(
+            "'model.in_channels' must be given for features other than "
+            f"{', '.join(FEATURE_CHANNELS)} (got data.features={features})"
+        )
+    return sum(FEATURE_CHANNELS[name] for name in features)
 
 
 def check_experiment(overrides: Sequence[str]) -> str:

@@ -12,10 +12,10 @@ from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.pooling import Pool
 from ccnn_pc.models.base import Model
 from ccnn_pc.models.door import Door, DoorInput, Spacing
-from ccnn_pc.nn.blocks import CCNNBlock, ConvFactory, NormFactory
+from ccnn_pc.nn.blocks import CCNNBlock, ConvFactory, DropoutFactory, NormFactory
 from ccnn_pc.nn.dropout import ChannelDropout
 from ccnn_pc.nn.heads import PooledHead, SampleHead
-from ccnn_pc.nn.norms import BatchNorm
+from ccnn_pc.nn.norms import BatchNorm, NoNorm
 
 
 class CCNN(Model):
@@ -33,10 +33,12 @@ class CCNN(Model):
         channels: width of the network.
         num_blocks: residual blocks.
         conv: makes a convolution: called with ``in_channels, out_channels``.
-        block: makes a residual block: called with ``in_channels, out_channels, conv=, norm=, dropout=``.
+        block: makes a residual block: called with ``in_channels, out_channels, conv=, norm=, dropout=, drop=``.
         norm: makes a norm: called with ``channels``.
-        dropout: share of channels dropped in blocks.
-        dropout_in: share of channels dropped from the data.
+        dropout: share of what ``drop`` drops in blocks.
+        dropout_in: share of what ``drop`` drops from the data.
+        drop: kind of dropout.
+        final_norm: whether a norm stands before the head; blocks that end with a norm need none.
         pool: how samples become one answer per cloud; None: one answer per sample.
         num_neighbors: k used for point clouds that bring no neighbours of their own.
 
@@ -63,6 +65,8 @@ class CCNN(Model):
         norm: NormFactory = BatchNorm,
         dropout: float = 0.0,
         dropout_in: float = 0.0,
+        drop: DropoutFactory = ChannelDropout,
+        final_norm: bool = True,
         pool: Pool | None = Pool.MEAN,
         num_neighbors: int = 256,
     ) -> None:
@@ -71,13 +75,14 @@ class CCNN(Model):
         stem = conv(in_channels, channels)
         super().__init__(in_channels, out_channels, stem.dim)
         self.door = Door(stem, check_at_least("num_neighbors", num_neighbors, 1), per_sample=pool is None)
-        self.dropout_in = ChannelDropout(dropout_in)
+        self.dropout_in = drop(dropout_in)
         self.stem = stem
         self.stem_norm = norm(channels)
         self.blocks = nn.ModuleList(
-            block(channels, channels, conv=conv, norm=norm, dropout=dropout) for _ in range(num_blocks)
+            block(channels, channels, conv=conv, norm=norm, dropout=dropout, drop=drop)
+            for _ in range(num_blocks)
         )
-        self.norm = norm(channels)
+        self.norm = norm(channels) if final_norm else NoNorm(channels)
         self.head = (
             SampleHead(channels, out_channels) if pool is None else PooledHead(channels, out_channels, pool)
         )

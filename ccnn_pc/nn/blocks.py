@@ -39,7 +39,8 @@ class S4Block(nn.Module):
         out_channels: channels of y; where they differ the shortcut s is a linear map.
         conv: makes the convolution: called with ``in_channels, out_channels``.
         norm: makes the norm: called with ``channels``.
-        dropout: share of channels dropped.
+        dropout: share of what ``drop`` drops.
+        drop: kind of dropout, called with ``dropout``: of whole channels, or of single numbers.
     """
 
     def __init__(
@@ -50,11 +51,12 @@ class S4Block(nn.Module):
         conv: ConvFactory,
         norm: NormFactory = BatchNorm,
         dropout: float = 0.0,
+        drop: DropoutFactory = ChannelDropout,
     ) -> None:
         super().__init__()
         self.norm = norm(in_channels)
         self.conv = conv(in_channels, out_channels)
-        self.dropout = ChannelDropout(dropout)
+        self.dropout = drop(dropout)
         self.linear = _pointwise(out_channels, out_channels)
         self.shortcut = _shortcut(in_channels, out_channels)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+
 import torch
 from torch import Tensor, nn
 
@@ -62,6 +64,18 @@ class ElementDropout(nn.Dropout):
 
     def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:  # type: ignore[override]
         return super().forward(x)
+
+
+class DropoutKind(enum.Enum):
+    """Kinds of dropout by name: of whole channels (CHANNEL) or of single numbers (ELEMENT)."""
+
+    CHANNEL = "channel"
+    ELEMENT = "element"
+
+    @property
+    def layer(self) -> type[nn.Module]:
+        """What makes such a layer: called with the share that is dropped."""
+        return ChannelDropout if self is DropoutKind.CHANNEL else ElementDropout
 
 
 class DropPath(nn.Module):

@@ -8,6 +8,7 @@ import importlib
 import importlib.util
 import re
 import shlex
+import sys
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,12 +54,14 @@ def prose(path: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def updater() -> types.ModuleType:
+def updater() -> Iterator[types.ModuleType]:
+    sys.path.insert(0, str(ROOT / "scripts"))  # where a script finds what lies beside it
     spec = importlib.util.spec_from_file_location("update_readme", ROOT / "scripts" / "update_readme.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    yield module
+    sys.path.remove(str(ROOT / "scripts"))
 
 
 # --- examples ---------------------------------------------------------------------------------------------------
@@ -231,7 +234,7 @@ def test_numbers_come_from_the_tables(
     updater: types.ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Sentences and ratios from small tables of known content."""
-    monkeypatch.setattr(updater, "ROOT", tmp_path)
+    monkeypatch.setattr(updater.tables, "ROOT", tmp_path)
     (tmp_path / "results").mkdir()
     assert "Not measured yet" in updater.body("bench:point_conv")
     head = "experiment,model,seed,test_accuracy,test_mean_class_accuracy,val_accuracy,best_epoch,epochs,parameters"
@@ -241,7 +244,7 @@ def test_numbers_come_from_the_tables(
         "t,pointnet2,0,0.9,0.8,0.99,5,9,1468170,90,10,44,val,45",
     ]
     table = "\n".join([head + ",n_train,n_val,n_test,selected_on,core_minutes", *rows]) + "\n"
-    (tmp_path / updater.MODELNET10).write_text(table)
+    (tmp_path / updater.tables.MODELNET10).write_text(table)
     trained = updater.body("results:pretrained")
     for part in (
         "23 843 parameters",
@@ -263,7 +266,7 @@ def test_numbers_come_from_the_tables(
     lines.append("1,100000,256,32,32,0.075,2,cpu,1.0,today,fused,1,12.4,321,")
     head = "clouds,points,k,channels,hidden,width,threads,machine,torch,date,contender,"
     head += "forward_min_s,both_min_s,peak_mb,max_error"
-    (tmp_path / updater.POINT_CONV).write_text("\n".join([head, *lines]) + "\n")
+    (tmp_path / updater.tables.POINT_CONV).write_text("\n".join([head, *lines]) + "\n")
     speed = updater.body("bench:point_conv")
     for part in (
         "6.0× faster",
@@ -277,9 +280,9 @@ def test_numbers_come_from_the_tables(
 
 
 def test_the_model_card_has_the_readmes_accuracy(updater: types.ModuleType) -> None:
-    cards = list((ROOT / "ccnn_pc" / "models" / "pretrained" / updater.PACKAGED).glob("*.md"))
-    if not cards or not (ROOT / updater.MODELNET10).exists():
-        pytest.skip(f"no card of {updater.PACKAGED} or no {updater.MODELNET10} yet")
+    cards = list((ROOT / "ccnn_pc" / "models" / "pretrained" / updater.tables.PACKAGED).glob("*.md"))
+    if not cards or not (ROOT / updater.tables.MODELNET10).exists():
+        pytest.skip(f"no card of {updater.tables.PACKAGED} or no {updater.tables.MODELNET10} yet")
     accuracy = re.findall(r"\*\*([\d.]+) %\*\*", updater.body("results:pretrained"))
     assert accuracy and all(accuracy[0] in card.read_text(encoding="utf-8") for card in cards)
 

@@ -47,6 +47,8 @@ class AbstractDomain(abc.ABC):
     dim: int
     num_samples: int
     num_queries: int
+    #: Whether :meth:`convolve` renders kernel values, so that any kernel will do; else it needs one that factorises.
+    renders: bool = False
 
     @abc.abstractmethod
     def to(self, device: object) -> AbstractDomain:

@@ -52,6 +52,8 @@ class Grid(AbstractDomain):
         torch.Size([48, 3])
     """
 
+    renders = True
+
     def __init__(
         self,
         shape: Sequence[int],

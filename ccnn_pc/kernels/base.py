@@ -63,6 +63,9 @@ class AbstractKernel(nn.Module, abc.ABC):
         F = 1 where nothing is multiplied. The c = ``gauss_stddevs`` standard deviations of a Gaussian count.
         """
 
+    def constrain_(self) -> None:  # noqa: B027  (most kernels have no constraint)
+        """Bring parameters back into their range; trainings call it after every step of the optimiser."""
+
     def max_frequency(self, gauss_stddevs: float = 2.0) -> Tensor:
         """Upper bound on the kernel's frequency, in cycles per unit of u: frequencies of factors add."""
         return self.filter_frequencies(gauss_stddevs).sum()

@@ -14,7 +14,7 @@ class SelfMovingPoints(FactorizedKernel):
 
     The form of SMPConv's large networks: no division by the number of tents that touch u (paper eq. 1
     divides), so that the kernel is continuous and factorises. The read-out has no bias: where no tent
-    reaches, K is 0. After each step of the optimiser call :meth:`clamp_radius_`.
+    reaches, K is 0. After each step of the optimiser call :meth:`constrain_`.
 
     Args:
         dim: number of coordinates D.
@@ -72,7 +72,7 @@ class SelfMovingPoints(FactorizedKernel):
         self._finish(init, fan)
 
     @torch.no_grad()
-    def clamp_radius_(self) -> None:
+    def constrain_(self) -> None:
         """Bring all radii back into [``min_radius``, ``max_radius``]; call it after each optimiser step."""
         self.radius.clamp_(self.min_radius, self.max_radius)
 

@@ -27,7 +27,7 @@ class SelfMovingPointsPerFilter(AbstractKernel):
 
     The count is not differentiated, so K jumps where a tent begins to touch. It does not factorise: layers render it on
     grids and pass messages elsewhere. Where no tent reaches K is 0. After each step of the optimiser call
-    :meth:`clamp_radius_`.
+    :meth:`constrain_`.
 
     Args:
         dim: number of coordinates D.
@@ -110,7 +110,7 @@ class SelfMovingPointsPerFilter(AbstractKernel):
         return mean
 
     @torch.no_grad()
-    def clamp_radius_(self) -> None:
+    def constrain_(self) -> None:
         """Bring all radii back into [``min_radius``, ``max_radius``]; call it after each optimiser step."""
         self.radius.clamp_(self.min_radius, self.max_radius)
 

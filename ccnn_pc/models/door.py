@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import torch
 from torch import Tensor
@@ -12,11 +12,18 @@ from torch_geometric.data import Data
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.grid import Grid
 from ccnn_pc.domains.point_set import PointSet
-from ccnn_pc.nn.conv import ContinuousConv
 from ccnn_pc.ops.neighbors import Neighbors
 
 DoorInput: TypeAlias = "Data | Tensor"
 Spacing: TypeAlias = "float | Sequence[float]"
+
+
+class Stem(Protocol):
+    """What a door needs to know of a first convolution."""
+
+    dim: int
+    in_channels: int
+    spacing: Tensor
 
 
 class Door:
@@ -28,7 +35,7 @@ class Door:
         per_sample: whether the model answers for every sample.
     """
 
-    def __init__(self, stem: ContinuousConv, num_neighbors: int = 256, per_sample: bool = False) -> None:
+    def __init__(self, stem: Stem, num_neighbors: int = 256, per_sample: bool = False) -> None:
         self.per_sample = per_sample
         self.dim, self.in_channels, self.num_neighbors = stem.dim, stem.in_channels, num_neighbors
         self.spacing = tuple(stem.spacing.tolist())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import functools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -12,10 +13,12 @@ from ccnn_pc._checks import check_at_least, check_positive
 from ccnn_pc.domains.pooling import Pool
 from ccnn_pc.models.base import Model
 from ccnn_pc.models.registry import register_model
-from ccnn_pc.models.sizes import DEFAULT_SHAPES
 from ccnn_pc.nn.blocks import NormFactory
 from ccnn_pc.nn.fan import Reference, cloud_reference
 from ccnn_pc.nn.norms import BatchNorm, GroupNorm, LayerNorm, NoNorm
+
+#: Shapes that models are built for when nobody says: a sequence of MNIST pixels, a CIFAR image, clouds.
+DEFAULT_SHAPES: dict[int, tuple[int, ...] | None] = {1: (784,), 2: (32, 32), 3: None}
 
 E = TypeVar("E", bound=enum.Enum)
 
@@ -84,6 +87,7 @@ class Geometry:
         taps: taps of a kernel per axis on the grid of training; None for clouds.
         causal: whether kernels see the past only.
         fan: geometry that initial kernels are scaled for; None: the grid.
+        count: samples of the grid of training, which weights of points refer to; None for clouds.
     """
 
     dim: int
@@ -92,6 +96,7 @@ class Geometry:
     taps: tuple[int, ...] | None
     causal: bool
     fan: Reference | None
+    count: int | None = None
 
     def options(self) -> dict[str, Any]:
         """Arguments of :class:`ContinuousConv`."""
@@ -101,6 +106,7 @@ class Geometry:
             "extent": self.extent,
             "causal": self.causal,
             "fan": self.fan,
+            "reference_count": self.count,
         }
 
 
@@ -135,11 +141,10 @@ def training_geometry(
         raise ValueError(f"'shape' must have {dim} entries (got {list(grid)})")
     sizes = [check_at_least("shape", size, 2) for size in grid]
     if dim == 1:
-        return Geometry(dim, spacing, ((sizes[0] - 1) * spacing,), (sizes[0],), True, None)
+        return Geometry(dim, spacing, ((sizes[0] - 1) * spacing,), (sizes[0],), True, None, sizes[0])
     half = [size // 2 for size in sizes]
-    return Geometry(
-        dim, spacing, tuple(h * spacing for h in half), tuple(2 * h + 1 for h in half), False, None
-    )
+    extent, taps = tuple(h * spacing for h in half), tuple(2 * h + 1 for h in half)
+    return Geometry(dim, spacing, extent, taps, False, None, math.prod(sizes))
 
 
 def register_frozen(

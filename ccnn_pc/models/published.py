@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ccnn_pc.domains.base import AbstractDomain
+from ccnn_pc.models.options import register_frozen
 from ccnn_pc.models.published_grids import (
     Crop,
     ReleasedCKConv,
@@ -13,7 +14,7 @@ from ccnn_pc.models.published_grids import (
     correlate_as_released,
     cropped_taps,
 )
-from ccnn_pc.models.sizes import register_size
+from ccnn_pc.models.sizes import build_ccnn
 from ccnn_pc.nn.conv import ContinuousConv, Path
 
 __all__ = [
@@ -72,8 +73,9 @@ class QueryFeatureConv(ContinuousConv):
         return y if self.mix is None else self.mix(y)
 
 
-register_size(
+register_frozen(
     "ccnn_tiny_query_features",
+    build_ccnn,
     num_blocks=4,
     channels=48,
     kernel_hidden=8,

@@ -18,7 +18,6 @@ from ccnn_pc.models.base import Model
 from ccnn_pc.models.door import Door, DoorInput, Spacing
 from ccnn_pc.models.options import choice, register_frozen
 from ccnn_pc.nn.branches import BranchedConv, DepthwiseConv
-from ccnn_pc.nn.conv import ContinuousConv
 from ccnn_pc.nn.heads import PooledHead
 from ccnn_pc.nn.large_kernel import FeedForwardBlock, LargeKernelBlock, Stem, Transition
 from ccnn_pc.nn.norms import BatchNorm
@@ -95,7 +94,7 @@ class SMPConvNet(Model):
         if init is Init.SMPCONV:
             self.apply(_truncated_normal_)
         # the stem has what a door asks of a convolution: axes, channels, spacing
-        self.door = Door(cast(ContinuousConv, self.stem.first.taps))
+        self.door = Door(self.stem.first.taps)
 
     def features(self, x: Tensor, domain: AbstractDomain) -> tuple[Tensor, Grid]:
         """What the head reads, ``[m, channels]``, and the coarse grid it lies on.

@@ -106,7 +106,7 @@ def build_smpnet_tcn(
 ) -> CKCNN:
     """SMPConv's network for sequences (its Tables 1 to 3): CKCNN's network with layers of two branches.
 
-    After each step of the optimiser call ``clamp_radius_`` of every kernel.
+    After each step of the optimiser call ``constrain_`` of every kernel.
 
     Args:
         num_blocks: residual blocks.

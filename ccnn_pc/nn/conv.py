@@ -181,7 +181,8 @@ class ContinuousConv(MessagePassing):
             raise ValueError(
                 "'path' must be MESSAGES or AUTO where positions need a gradient (got Path.FUSED)"
             )
-        fusible = isinstance(self.kernel, FactorizedKernel) and not domain.requires_grad
+        fusible = isinstance(self.kernel, FactorizedKernel) or domain.renders
+        fusible = fusible and not domain.requires_grad
         messages = path is Path.MESSAGES or (path is Path.AUTO and not fusible)
         y = self._messages(x, domain) if messages else self._fused(x, domain)
         if self.bias is not None:

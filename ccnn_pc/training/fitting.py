@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ccnn_pc._checks import check_at_least, check_positions, check_positive, check_same_length
-from ccnn_pc.kernels import AbstractKernel, SelfMovingPoints
+from ccnn_pc.kernels import AbstractKernel
 
 #: Called after each step with the number of steps made and the loss before this step.
 Progress = Callable[[int, float], None]
@@ -153,8 +153,7 @@ def _descend(
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-        if isinstance(kernel, SelfMovingPoints):
-            kernel.clamp_radius_()
+        kernel.constrain_()
         if progress is not None:
             progress(step + 1, value)
     if not math.isfinite(best):

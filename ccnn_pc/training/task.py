@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from ccnn_pc._checks import check_at_least, check_fraction
+from ccnn_pc.kernels.base import AbstractKernel
 from ccnn_pc.nn.penalty import kernel_penalty
 from ccnn_pc.training._ranges import check_not_negative
 from ccnn_pc.training.metrics import RunningScores
@@ -136,6 +137,15 @@ class ClassificationTask(pl.LightningModule):
         if self.aliasing_penalty_weight > 0 and self.aliasing is not None:
             loss = loss + self.aliasing_penalty_weight * self.aliasing(self.model, batch)
         return loss
+
+    def optimizer_step(
+        self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None
+    ) -> None:
+        """Step, then bring the parameters of kernels back into their range."""
+        super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
+        for module in self.model.modules():
+            if isinstance(module, AbstractKernel):
+                module.constrain_()
 
     def on_train_epoch_start(self) -> None:
         """Start new scores; not called when an epoch is resumed in its middle."""

@@ -256,5 +256,5 @@ def test_radius_stays_in_its_range() -> None:
     with torch.no_grad():
         kernel.radius.copy_(torch.tensor([-1.0, 0.2, 3.0]))
     assert torch.isfinite(kernel(torch.rand(5, 1))).all()
-    kernel.clamp_radius_()
+    kernel.constrain_()
     assert kernel.radius.tolist() == pytest.approx([0.01, 0.2, 0.5])

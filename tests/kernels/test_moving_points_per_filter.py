@@ -103,7 +103,7 @@ def test_radii_are_clamped() -> None:
     kernel = SelfMovingPointsPerFilter(1, 1, num_points=3, min_radius=0.01, max_radius=0.5)
     with torch.no_grad():
         kernel.radius.copy_(torch.tensor([[-1.0, 0.2, 3.0]]))
-    kernel.clamp_radius_()
+    kernel.constrain_()
     torch.testing.assert_close(kernel.radius.detach(), torch.tensor([[0.01, 0.2, 0.5]]))
     assert float(kernel.max_frequency()) == pytest.approx(100.0)
 

@@ -26,6 +26,7 @@ class ConvolutionTerms:
         channels_in: C_in.
         separable: whether the kernel is depthwise.
         penalty: whether the kernel's L2 penalty is asked for.
+        spacing: distance of samples in training ``[D]``.
     """
 
     kernel: AbstractKernel
@@ -36,6 +37,7 @@ class ConvolutionTerms:
     threshold: float = 0.0
     separable: bool = True
     penalty: bool = False
+    spacing: Tensor | None = None
 
 
 class AbstractDomain(abc.ABC):

@@ -13,7 +13,7 @@ from torch import Tensor
 from ccnn_pc._checks import check_at_least, check_extent
 from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
 from ccnn_pc.domains.pooling import Pool, pool_segments
-from ccnn_pc.domains.rendered import TAP_TOLERANCE, Taps, render, taps_within
+from ccnn_pc.domains.rendered import TAP_TOLERANCE, Taps, render, smoothed, taps_within
 from ccnn_pc.ops.grid_convolution import Method, count_pairs, grid_convolution
 
 
@@ -38,6 +38,9 @@ class Grid(AbstractDomain):
         boundary: what lies outside.
         occupied: which cells are samples, boolean ``[B, *S]`` or ``[B, 1, *S]``; None: all.
         method: how to convolve; a measured rule by default.
+        smoothing: where the grid is finer than that of training, blur kernels by a Gaussian of so many *training*
+            spacings, so that what they hold between the samples of training does not show (CKConv appendix E.3 has
+            half a sample); 0: as they are. Message passing does not smooth.
         device: where; default that of ``occupied``, else the CPU.
 
     Raises:
@@ -63,6 +66,7 @@ class Grid(AbstractDomain):
         *,
         occupied: Tensor | None = None,
         method: Method = Method.AUTO,
+        smoothing: float = 0.0,
         device: Any = None,
     ) -> None:
         self.shape = tuple(check_at_least("shape", s, 1) for s in shape)
@@ -72,6 +76,9 @@ class Grid(AbstractDomain):
         self.spacing = tuple(check_extent("spacing", spacing, self.dim).tolist())
         self.batch_size = check_at_least("batch_size", batch_size, 1)
         self.boundary, self.method = boundary, method
+        if not 0 <= smoothing < math.inf:
+            raise ValueError(f"'smoothing' must be at least 0 and finite (got {smoothing})")
+        self.smoothing = float(smoothing)
         self.cells = math.prod(self.shape)
         self.device = torch.device(
             device if device is not None else "cpu" if occupied is None else occupied.device
@@ -219,6 +226,8 @@ class Grid(AbstractDomain):
         """Render the kernel, then see :func:`ccnn_pc.ops.grid_convolution.grid_convolution`."""
         taps = self.taps(terms)
         kernel = render(terms, self.spacing, taps)
+        if self.smoothing > 0 and terms.spacing is not None:
+            kernel = smoothed(kernel, self.smoothing, terms.spacing.tolist(), self.spacing)
         circular = self.boundary is Boundary.CIRCULAR
         y = grid_convolution(
             self._dense(x), kernel.to(x.dtype), taps.origin, circular=circular, method=self.method

@@ -92,6 +92,38 @@ def render(terms: ConvolutionTerms, spacing: Sequence[float], taps: Taps) -> Ten
     return values
 
 
+def smoothed(kernel: Tensor, deviations: float, trained: Sequence[float], spacing: Sequence[float]) -> Tensor:
+    r"""A rendered kernel, blurred along axes that are finer than in training.
+
+    .. math::
+        \tilde k_t = \sum_s g_{t-s} k_s, \qquad
+        g_s \propto \exp(-\tfrac12 (s \Delta / \sigma)^2), \quad \sum_s g_s = 1
+
+    with :math:`\sigma` = ``deviations`` times the spacing of training (CKConv, arXiv 2102.02611, appendix E.3; the
+    released code neither normalises nor scales with the ratio). Beyond its ends the kernel is 0.
+
+    Args:
+        kernel: ``[*K, ...]``.
+        deviations: standard deviation, in spacings of training.
+        trained: spacing of training, per axis.
+        spacing: spacing of the kernel's taps, per axis.
+    """
+    for axis, (coarse, fine) in enumerate(zip(trained, spacing, strict=True)):
+        if fine >= coarse * (1 - TAP_TOLERANCE):
+            continue
+        width = deviations * coarse / fine
+        reach = max(1, math.ceil(4 * width))
+        steps = torch.arange(-reach, reach + 1, dtype=torch.float64, device=kernel.device)
+        weights = torch.exp(-0.5 * (steps / width).square())
+        weights = (weights / weights.sum()).to(kernel)
+        rows = kernel.movedim(axis, -1)
+        flat = torch.nn.functional.conv1d(
+            rows.reshape(-1, 1, rows.shape[-1]), weights.view(1, 1, -1), padding=reach
+        )
+        kernel = flat.view(rows.shape).movedim(-1, axis)
+    return kernel
+
+
 _memory: weakref.WeakKeyDictionary[AbstractKernel, tuple[object, Tensor]] = weakref.WeakKeyDictionary()
 
 

@@ -220,6 +220,7 @@ class ContinuousConv(MessagePassing):
             self._threshold(x),
             self.separable,
             collector is not None,
+            self.spacing,
         )
         y, penalty = domain.convolve(x, terms)
         if collector is not None and penalty is not None:

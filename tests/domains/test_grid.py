@@ -291,3 +291,34 @@ def test_positions_must_lie_on_the_lattice() -> None:
     pos = torch.tensor([[0.0, 0.0], [0.5, 1.0], [1.2, 0.5]])
     with pytest.raises(ValueError, match=r"'pos' must lie on a lattice of spacing \[0.5, 0.5\] \(got row 2"):
         PointSet(pos, lattice=0.5)
+
+
+def test_smoothing_is_a_gaussian_of_half_a_training_sample() -> None:
+    conv = conv_for(1, 4.0, width=0.2)
+    fine = 0.25
+    taps = Grid((99,), fine).taps(_terms(conv))
+    impulse = torch.zeros(99, 3, dtype=DOUBLE)
+    impulse[49] = 1.0
+    assert conv.mix is not None
+    conv.mix.weight.data = torch.eye(4, 3, dtype=DOUBLE)
+    conv.mix.bias.data.zero_()
+    conv.bias.data.zero_()  # type: ignore[union-attr]
+    sharp = conv(impulse, Grid((99,), fine))
+    soft = conv(impulse, Grid((99,), fine, smoothing=0.5))
+    offsets = torch.arange(-49, 50, dtype=DOUBLE)
+    gauss = torch.exp(-0.5 * (offsets * fine / 0.5).square())
+    gauss[offsets.abs() > 8] = 0.0
+    expected = torch.nn.functional.conv1d(
+        sharp.t()[:, None], (gauss / gauss.sum()).view(1, 1, -1), padding=49
+    )[:, 0].t()
+    inner = slice(49 - taps.last[0] + 8, 49 + taps.last[0] - 8)
+    torch.testing.assert_close(soft[inner], expected[inner], atol=1e-9, rtol=0)
+    assert not torch.allclose(soft, sharp, atol=1e-4)
+    for same in (
+        Grid((99,), 1.0, smoothing=0.5),
+        Grid((99,), 2.0, smoothing=0.5),
+    ):  # not finer: nothing to smooth
+        plain = Grid((99,), same.spacing)
+        torch.testing.assert_close(conv(impulse, same), conv(impulse, plain))
+    with pytest.raises(ValueError, match="'smoothing' must be at least 0"):
+        Grid((3,), smoothing=-1.0)

@@ -31,8 +31,9 @@ class ImageFolder(GridDataset):
         view: image (default), sequence, permuted, grey, grey_sequence; None: in [0, 1], not normalised.
         size: make squares of so many pixels: the middle of each image, resized. None: take images as they are;
             they must all have the size of the first.
+        grey: read one channel instead of three.
         scaling: mean and deviation; None: those of ImageNet (grey views: of grey CIFAR).
-        transform, pre_transform, seed: see :class:`LabelledDataset`; transforms see ``x [1, 3, H, W]`` in [0, 1].
+        transform, pre_transform, seed: see :class:`LabelledDataset`; transforms see ``x [1, C, H, W]`` in [0, 1].
 
     Attributes:
         files: paths, in the order of the rows.
@@ -52,6 +53,7 @@ class ImageFolder(GridDataset):
         view: View | str | None = View.IMAGE,
         *,
         size: int | None = None,
+        grey: bool = False,
         scaling: Scaling | None = None,
         transform: Transform | None = None,
         pre_transform: Transform | None = None,
@@ -69,6 +71,7 @@ class ImageFolder(GridDataset):
                 f"'{folder}' must hold <class>/<image> files ({', '.join(SUFFIXES)}; found none)"
             )
         self.size = None if size is None else check_at_least("size", size, 1)
+        self.grey = grey
         self.files = [path for path, _ in found]
         super().__init__(
             classes,
@@ -82,10 +85,10 @@ class ImageFolder(GridDataset):
 
     def _read(self, row: int) -> np.ndarray:
         path = self.files[row]
-        return read_image(path.read_bytes(), str(path), self.size)
+        return read_image(path.read_bytes(), str(path), self.size, self.grey)
 
     def _bytes(self, rows: np.ndarray) -> np.ndarray:
-        """Images of some rows, uint8 ``[len(rows), 3, H, W]``."""
+        """Images of some rows, uint8 ``[len(rows), C, H, W]``."""
         values = np.empty((len(rows), *self._first), dtype=np.uint8)
         for place, row in enumerate(rows):
             image = self._read(int(row))

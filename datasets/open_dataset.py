@@ -32,6 +32,8 @@ def open_dataset(
     seed: int = 0,
     cache: str | os.PathLike[str] | None = None,
     normals: bool = True,
+    image_size: int | None = None,
+    grey: bool = False,
 ) -> LabelledDataset[Any]:
     """Open a data set by name, file or folder.
 
@@ -53,6 +55,8 @@ def open_dataset(
         cache: folder of processed data (None: the default cache).
         normals: estimate those that clouds of a :class:`PointCloudFolder` lack (open3d); False keeps such
             clouds without.
+        image_size: make squares of so many pixels of the files of an :class:`ImageFolder`; None: as they are.
+        grey: read one channel of them instead of three.
 
     Raises:
         FileNotFoundError: neither a known name nor an existing path.
@@ -79,7 +83,8 @@ def open_dataset(
             seed=seed,
             cache=cache,
         )
-    images = _open_images(path, split, transform=transform, pre_transform=pre_transform, seed=seed)
+    options = {"transform": transform, "pre_transform": pre_transform, "seed": seed}
+    images = _open_images(path, split, {"size": image_size, "grey": grey}, **options)
     if images is not None:
         return images
     if split is None and any(path.glob("test/*/*")) | any(path.glob("*/test/*")):
@@ -101,7 +106,9 @@ def _is_modelnet(path: Path) -> bool:
     return any(find(path, None, "test") is not None for find in (find_off_zip, find_text_tree, find_h5))
 
 
-def _open_images(path: Path, split: Split | None, **options: Any) -> LabelledDataset[Any] | None:
+def _open_images(
+    path: Path, split: Split | None, files: dict[str, Any], **options: Any
+) -> LabelledDataset[Any] | None:
     """The images at ``path``; None if there are none."""
     for kind in (MNIST, CIFAR10, CIFAR100, STL10):
         try:
@@ -114,4 +121,4 @@ def _open_images(path: Path, split: Split | None, **options: Any) -> LabelledDat
         return None
     if split is None and parts:
         split = Split.TEST if "test" in parts else Split(parts[-1])
-    return ImageFolder(path, split, None, **options)
+    return ImageFolder(path, split, None, **files, **options)

@@ -14,14 +14,14 @@ import typer
 def evaluate(
     model: Annotated[str, typer.Argument(help="Name of a packaged model, or the folder of a trained one.")],
     data: Annotated[
-        str, typer.Option(help="A folder, an .npz file like those of ModelNet10, or the name of a data set.")
+        str, typer.Option(help="A folder (MNIST, CIFAR, STL-10, images, meshes), an .npz file, or a name.")
     ],
     split: Annotated[
         str | None,
         typer.Option(help="train, val or test; default: test where there is one, else everything."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the points that are drawn from each shape.")] = 0,
-    batch_size: Annotated[int, typer.Option(min=1, help="Shapes per batch.")] = 16,
+    batch_size: Annotated[int, typer.Option(min=1, help="Items per batch.")] = 16,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on the last line of stdout.")] = False,
 ) -> None:
     """Measure the accuracy of a trained model.
@@ -31,6 +31,7 @@ def evaluate(
       ccnn-pc evaluate ccnn_tiny-modelnet10 --data path/to/modelnet10
       ccnn-pc evaluate runs/modelnet10_tiny/latest/model --data path/to/test.npz --json
       ccnn-pc evaluate my_model --data my_shapes/ --split train --seed 3
+      ccnn-pc evaluate runs/smnist_tiny/latest/model --data path/to/mnist --batch-size 250
 
     The points of each shape are drawn by the seed and prepared as in training. With --json the last line of
     stdout is {"accuracy": ..., "mean_class_accuracy": ..., "n": ..., "model": ..., "data": ..., "seed": ...}.
@@ -40,45 +41,41 @@ def evaluate(
         print(json.dumps(result))
     else:
         accuracy, mean = 100 * result["accuracy"], 100 * result["mean_class_accuracy"]
-        print(f"accuracy {accuracy:.2f} %, mean over classes {mean:.2f} %, {result['n']} shapes of {data}")
+        print(f"accuracy {accuracy:.2f} %, mean over classes {mean:.2f} %, {result['n']} items of {data}")
 
 
 def evaluate_model(
     name_or_path: str, data: str | Path, *, split: str | None = None, seed: int = 0, batch_size: int = 16
 ) -> dict[str, Any]:
-    """Return accuracy, mean-class accuracy and number of shapes of a trained model on ``data``.
+    """Return accuracy, mean-class accuracy and number of items of a trained model on ``data``.
 
     Raises:
         FileNotFoundError: if the model or the data do not exist.
-        ValueError: if the data have a class that the model does not know.
+        ValueError: if the data have a class that the model does not know, or are images and the model reads clouds, or
+            the other way round, or images of another size.
     """
     import torch
     from rich.console import Console
     from rich.progress import track
 
-    from ccnn_pc.datasets.open_dataset import open_dataset
-    from ccnn_pc.datasets.preprocess import preprocessing_transform
+    from ccnn_pc.cli.inputs import open_data
     from ccnn_pc.models import from_pretrained
-    from ccnn_pc.training.loader import ResumableLoader
-    from ccnn_pc.training.metrics import mean_class_accuracy, overall_accuracy, predicted_classes
+    from ccnn_pc.training.evaluation import confusion_matrix
+    from ccnn_pc.training.metrics import mean_class_accuracy, overall_accuracy
 
     model: Any = from_pretrained(name_or_path)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    model.to(device)
-    transform = preprocessing_transform(model.preprocessing)
-    normals = any(name.endswith("normal") for name in model.preprocessing.get("features") or ())
-    dataset = open_dataset(data, split, transform=transform, seed=seed, normals=normals)
-    to_model = matching_classes(dataset.classes, model.classes).to(device)
-    size = len(model.classes)
-    confusion = torch.zeros(size * size, dtype=torch.long, device=device)
-    loader = ResumableLoader(dataset, batch_size, shuffle=False)
-    shown = track(loader, "evaluating", total=len(loader), console=Console(stderr=True), transient=True)
-    with torch.inference_mode():
-        for batch in shown:
-            batch = batch.to(device)
-            found = predicted_classes(model(batch))
-            confusion += torch.bincount(to_model[batch.y.view(-1)] * size + found, minlength=size * size)
-    matrix = confusion.view(size, size).cpu()
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    dataset = open_data(data, model.preprocessing, split, seed=seed, shape=model.config.get("shape"))
+    matrix = confusion_matrix(
+        model,
+        dataset,
+        matching_classes(dataset.classes, model.classes),
+        len(model.classes),
+        batch_size=batch_size,
+        shown=lambda loader: track(
+            loader, "evaluating", total=len(loader), console=Console(stderr=True), transient=True
+        ),
+    )
     _report_broken(dataset)
     return {
         "accuracy": float(overall_accuracy(matrix)),

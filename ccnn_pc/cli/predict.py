@@ -1,4 +1,4 @@
-"""``ccnn-pc predict``: what a trained model takes meshes and clouds for."""
+"""``ccnn-pc predict``: what a trained model takes meshes, clouds and images for."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 EXAMPLES = """
-Classes and probabilities of meshes or clouds, and a picture of each.
+Classes and probabilities of meshes, clouds or images, and a picture of each.
 
 \b
 Examples:
   ccnn-pc predict ccnn_tiny-modelnet10 chair.off
   ccnn-pc predict ccnn_tiny-modelnet10 scans/*.ply --json --no-picture
   ccnn-pc predict runs/my_experiment/model part.stl cloud.xyz --out pictures
+  ccnn-pc predict runs/cifar10_tiny/latest/model photos/*.jpg
 
 \b
-Reads off, obj, ply, stl, glb, pcd, xyz, txt, npy and npz.
+Reads off, obj, ply, stl, glb, pcd, xyz, txt, npy and npz; models of images and of their pixels as a sequence
+read png, jpg, bmp, ppm, pgm, webp and tif: the square in the middle, resized to what they were trained on.
 A file that cannot be read is reported and the others go on.
 The exit status is 1 only if every file failed.
 """
@@ -32,7 +34,7 @@ The exit status is 1 only if every file failed.
 
 def predict(
     model: Annotated[str, typer.Argument(help="A pretrained model's name, or the folder of a saved model.")],
-    files: Annotated[list[Path], typer.Argument(metavar="FILES...", help="Meshes or point clouds.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILES...", help="Meshes, point clouds or images.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on the last line of stdout.")] = False,
     out: Annotated[Path, typer.Option(help="Folder of the pictures.")] = Path("plots"),
     picture: Annotated[bool, typer.Option(help="Draw each file with its probabilities.")] = True,
@@ -58,7 +60,7 @@ def predict_files(
 
     Args:
         model: a pretrained model's name or a folder.
-        files: meshes or clouds, one row of the result each.
+        files: meshes, clouds or images, one row of the result each.
         out: folder of the pictures, ``<file's stem>.png``; None draws none.
         seed: which points are drawn.
 
@@ -70,11 +72,12 @@ def predict_files(
     import torch
 
     from ccnn_pc._optional import require
-    from ccnn_pc.cli.inputs import normals_of, read_input
+    from ccnn_pc.cli.inputs import read_input
     from ccnn_pc.models import from_pretrained
 
     network = from_pretrained(model)
-    preprocessing = dict(network.preprocessing)  # type: ignore[arg-type]
+    preprocessing = dict(network.preprocessing)
+    shape = network.config.get("shape")
     if out is not None:
         require("matplotlib", extra="train", purpose="to draw pictures (or use --no-picture)")
         _check_folder(out)
@@ -84,16 +87,13 @@ def predict_files(
         if len(files) > 1:
             print(f"[{number}/{len(files)}] {file}", file=sys.stderr)
         try:
-            data = read_input(file, preprocessing, seed)
+            data = read_input(file, preprocessing, seed, shape=shape)
             with torch.inference_mode():
                 chances = class_probabilities(network(data))[0]
             classes = _classes(network, len(chances))
             if out is not None:
-                from ccnn_pc.viz import plot_prediction
-
                 target = out / f"{_free_name(file.stem, taken)}.png"
-                shading = normals_of(data, preprocessing)
-                plot_prediction(data.pos, classes, chances, target, normals=shading, title=file.name)
+                _draw(data, preprocessing, classes, chances, target, file.name)
                 print(f"picture: {target}", file=sys.stderr)
         except Exception as error:  # readers of broken files raise anything; the other files must go on
             if os.environ.get("CCNN_PC_TRACEBACK"):
@@ -111,6 +111,19 @@ def predict_files(
             }
         )
     return rows
+
+
+def _draw(
+    data: Any, preprocessing: dict[str, Any], classes: list[str], chances: Tensor, target: Path, title: str
+) -> None:
+    from ccnn_pc.cli.inputs import normals_of, reads_images
+    from ccnn_pc.viz import plot_image_prediction, plot_prediction
+
+    if reads_images(preprocessing):
+        plot_image_prediction(data.picture[0], classes, chances, target, title=title)
+        return
+    shading = normals_of(data, preprocessing)
+    plot_prediction(data.pos, classes, chances, target, normals=shading, title=title)
 
 
 def class_probabilities(logits: Tensor) -> Tensor:

@@ -1,9 +1,10 @@
-"""Pictures: curves of a run, confusion matrices, kernels, windows, spectra, fits, clouds with predictions.
+"""Pictures: curves of a run, confusion matrices, kernels, windows, spectra, fits, clouds and images with predictions.
 
 Every function writes one file (or a folder of them) and returns its path. matplotlib is imported when the
 first one runs.
 """
 
+from ccnn_pc.viz.chances import plot_image_prediction
 from ccnn_pc.viz.clouds import plot_cloud, plot_prediction
 from ccnn_pc.viz.confusion import plot_confusion
 from ccnn_pc.viz.curves import plot_curves
@@ -17,6 +18,7 @@ __all__ = [
     "plot_confusion",
     "plot_curves",
     "plot_image_fits",
+    "plot_image_prediction",
     "plot_kernels",
     "plot_line_fits",
     "plot_prediction",

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ccnn_pc._checks import check_positions, check_same_length
-from ccnn_pc.viz.style import BLUE, FAINT, INK, ORDERED, SERIES, colour_scale, picture
+from ccnn_pc.viz.chances import prediction_picture
+from ccnn_pc.viz.style import FAINT, INK, ORDERED, SERIES, colour_scale, picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -87,33 +88,8 @@ def plot_prediction(
         ValueError: another number of probabilities than classes, or not probabilities.
         OSError: ``out`` cannot be written.
     """
-    chance = torch.as_tensor(probabilities, dtype=torch.float64).detach().cpu()
-    if chance.shape != (len(classes),):
-        raise ValueError(
-            f"'probabilities' must be one per class ({len(classes)}; got shape {list(chance.shape)})"
-        )
-    if not bool(((chance >= 0) & (chance <= 1 + 1e-6)).all()):
-        raise ValueError(f"'probabilities' must be in [0, 1] (got {chance.tolist()})")
-    order = chance.argsort(descending=True, stable=True)[:10].tolist()
-    with picture(out, 7.6, 3.9, fit=True) as figure:
+    with prediction_picture(out, classes, probabilities, truth) as figure:
         _draw_cloud(figure, (1, 2, 1), pos, normals=normals, title=title, bare=True)
-        axes = figure.add_subplot(1, 2, 2)
-        percent = [100 * float(chance[i]) for i in order]
-        names = [classes[i] + (" ✓" if classes[i] == truth else "") for i in order]
-        axes.barh(range(len(order)), percent, color=[BLUE] + ["#b9cfe6"] * (len(order) - 1), height=0.72)
-        for row, value in enumerate(percent):
-            axes.text(value + 1.5, row, f"{value:.1f}" if value >= 0.05 else "<0.1", va="center", fontsize=8)
-        axes.set_yticks(range(len(order)), names)
-        axes.set(
-            xlim=(0, 112),
-            xlabel="probability (%)",
-            xticks=range(0, 101, 25),
-            ylim=(max(len(order), 4) - 0.4, -0.6),
-        )
-        axes.tick_params(axis="y", length=0)
-        axes.grid(False, axis="y")
-        axes.spines["left"].set_visible(False)
-        axes.set_title(f"{classes[order[0]]}, {percent[0]:.0f} %", loc="left", fontweight="bold")
     return Path(out)
 
 

@@ -89,7 +89,7 @@ def test_last_line_is_json(model: str, data: str, capsys: pytest.CaptureFixture[
     assert result["model"] == model and result["data"] == data and result["seed"] == 2 and result["n"] == 30
     with pytest.raises(SystemExit):
         main(["evaluate", model, "--data", data])
-    assert "30 shapes" in capsys.readouterr().out
+    assert "30 items" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

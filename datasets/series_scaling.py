@@ -1,0 +1,89 @@
+"""Mean and deviation of series, from training data alone."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+#: Added to the deviation in the published experiments.
+EPSILON = 1e-5
+
+
+class Normalization(enum.Enum):
+    """What shares one mean and one deviation.
+
+    CHANNEL: all samples of a channel. STEP: all channels at one sample of a grid (the released code of CKConv does so
+    with character trajectories and speech, by taking the last axis for the channels). NONE: values stay as they are.
+    """
+
+    CHANNEL = "channel"
+    STEP = "step"
+    NONE = "none"
+
+
+def as_normalization(value: Normalization | str | None) -> Normalization:
+    """A :class:`Normalization` from itself or its name; None is NONE.
+
+    Raises:
+        ValueError: no such way.
+    """
+    value = "none" if value is None else value
+    choices = [member.value for member in Normalization]
+    if not isinstance(value, Normalization) and value not in choices:
+        raise ValueError(f"'normalize' must be one of {choices} (got {value!r})")
+    return Normalization(value)
+
+
+class SeriesScaling(NamedTuple):
+    r"""Makes :math:`(v - \mathrm{mean}) / (\mathrm{std} + 10^{-5})` of ``v [C, L]``.
+
+    Attributes:
+        mean, std: ``[C, 1]`` per channel or ``[1, L]`` per step, float32.
+    """
+
+    mean: np.ndarray
+    std: np.ndarray
+
+    def of(self, values: np.ndarray) -> np.ndarray:
+        """Scaled values ``[C, L]``; with one mean per step a shorter series takes the first ones."""
+        steps = values.shape[1]
+        return (values - self.mean[:, :steps]) / (self.std[:, :steps] + np.float32(EPSILON))
+
+
+def series_scaling(series: Iterable[np.ndarray], normalize: Normalization) -> SeriesScaling | None:
+    """Mean and deviation (n - 1 in its denominator) of all values that are not NaN.
+
+    Args:
+        series: arrays ``[C, L]``; for STEP all of one length.
+        normalize: what is put together; NONE gives None.
+
+    Raises:
+        ValueError: no series.
+
+    Example:
+        >>> scaling = series_scaling([np.array([[0.0, 2.0, np.nan]]), np.array([[4.0]])], Normalization.CHANNEL)
+        >>> scaling.mean.tolist(), scaling.std.tolist()
+        ([[2.0]], [[2.0]])
+    """
+    if normalize is Normalization.NONE:
+        return None
+    axis = 1 if normalize is Normalization.CHANNEL else 0
+    moments: np.ndarray | None = None
+    for values in series:
+        exact = values.astype(np.float64)
+        known = np.isfinite(exact)
+        exact[~known] = 0.0
+        found = np.stack([known.sum(axis), exact.sum(axis), np.square(exact).sum(axis)]).astype(np.float64)
+        moments = found if moments is None else moments + found
+    if moments is None:
+        raise ValueError("'series' must hold at least one training series to normalise by (got none)")
+    count, total, squares = moments
+    mean = total / np.maximum(count, 1)
+    variance = np.maximum(squares - count * mean**2, 0) / np.maximum(count - 1, 1)
+    shape = (-1, 1) if normalize is Normalization.CHANNEL else (1, -1)
+    return SeriesScaling(
+        mean.reshape(shape).astype(np.float32), np.sqrt(variance).reshape(shape).astype(np.float32)
+    )

@@ -1,4 +1,4 @@
-"""FlexConv's anti-aliasing penalty on the point clouds of a batch."""
+"""FlexConv's anti-aliasing penalty on the point clouds or grids of a batch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ class CloudAliasing:
     r"""Sum over layers of the squared excess of kernel frequencies over what the clouds can show.
 
     The Nyquist frequency of a layer is ``extent / (2 spacing)``, with the median distance of nearest neighbours as
-    spacing. It is measured on the first batch and kept: clouds of one data set have like spacings.
+    spacing. It is measured on the first batch and kept: clouds of one data set have like spacings. Grids have the
+    spacing that each layer was made for.
 
     Args:
         rule: how filters share the Nyquist frequency, or its name; see :class:`AliasingRule`.
@@ -37,13 +38,16 @@ class CloudAliasing:
 
     def __call__(self, model: nn.Module, batch: Any) -> Tensor:
         """The penalty, differentiable in the kernels' and windows' parameters."""
-        if self.spacing is None:
+        on_points = batch.pos is not None
+        if on_points and self.spacing is None:
             self.spacing = median_spacing(batch.pos, batch.batch)
         parts = [
             aliasing_penalty(
                 conv.kernel,
                 conv.window,
-                nyquist_frequency(self.spacing, conv.extent, conv.causal),
+                nyquist_frequency(
+                    self.spacing if on_points and self.spacing else conv.spacing, conv.extent, conv.causal
+                ),
                 rule=self.rule,
                 gauss_stddevs=self.gauss_stddevs,
             )

@@ -10,6 +10,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.optim import AdamW
 
 from ccnn_pc._checks import check_positive
+from ccnn_pc.kernels import SelfMovingPoints, SelfMovingPointsPerFilter
 from ccnn_pc.kernels.base import AbstractKernel
 from ccnn_pc.kernels.windows import AbstractWindow
 from ccnn_pc.nn.norms import GroupNorm
@@ -23,6 +24,7 @@ class Role(enum.Enum):
 
     OTHER = "other"
     KERNEL = "kernel"
+    RADIUS = "radius"
     WINDOW = "window"
     NORM = "norm"
     BIAS = "bias"
@@ -31,9 +33,10 @@ class Role(enum.Enum):
 def parameter_roles(model: nn.Module) -> dict[str, Role]:
     """Return the role of every trainable parameter, keyed and sorted by its name.
 
-    The innermost module that is a window, a kernel network or a norm decides; what is left is a bias if it
-    has at most one axis, else a weight. Types decide, never names. A parameter shared by two modules appears
-    once, under the name ``model.named_parameters()`` gives it.
+    The innermost module that is a window, a kernel network or a norm decides (radii of self-moving points
+    have a role of their own); what is left is a bias if it has at most one axis, else a weight. Types decide,
+    never names. A parameter shared by two modules appears once, under the name ``model.named_parameters()``
+    gives it.
 
     Example:
         >>> parameter_roles(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)))
@@ -48,7 +51,8 @@ def parameter_roles(model: nn.Module) -> dict[str, Role]:
         for parameter in module.parameters(recurse=False):
             name = named.get(id(parameter))
             if name is not None and name not in roles:
-                roles[name] = role or (Role.BIAS if parameter.ndim <= 1 else Role.OTHER)
+                found = Role.RADIUS if _is_radius(module, parameter) else role
+                roles[name] = found or (Role.BIAS if parameter.ndim <= 1 else Role.OTHER)
         for child in module.children():
             visit(child, role)
 
@@ -63,6 +67,7 @@ def parameter_groups(
     weight_decay: float = 0.0,
     window_lr_factor: float = 1.0,
     kernel_lr_factor: float = 1.0,
+    radius_lr_factor: float = 1.0,
 ) -> list[dict[str, Any]]:
     """Return optimiser groups: every trainable parameter in exactly one, ordered by name.
 
@@ -76,6 +81,7 @@ def parameter_groups(
         weight_decay: decoupled decay of the remaining weights (default 0).
         window_lr_factor: rate of windows relative to ``lr`` (default 1).
         kernel_lr_factor: rate of kernel networks relative to ``lr`` (default 1).
+        radius_lr_factor: rate of the radii of self-moving points relative to ``lr`` (default 1; SMPConv: 0.1).
 
     Raises:
         ValueError: if a rate or factor is out of range, or nothing is trainable.
@@ -84,11 +90,16 @@ def parameter_groups(
     check_not_negative("weight_decay", weight_decay)
     check_not_negative("window_lr_factor", window_lr_factor)
     check_not_negative("kernel_lr_factor", kernel_lr_factor)
+    check_not_negative("radius_lr_factor", radius_lr_factor)
     roles = parameter_roles(model)
     if not roles:
         raise ValueError("'model' must have at least one trainable parameter (got none)")
     parameters = dict(model.named_parameters())
-    rates = {Role.WINDOW: lr * window_lr_factor, Role.KERNEL: lr * kernel_lr_factor}
+    rates = {
+        Role.WINDOW: lr * window_lr_factor,
+        Role.KERNEL: lr * kernel_lr_factor,
+        Role.RADIUS: lr * radius_lr_factor,
+    }
     groups = []
     for role in Role:
         names = [name for name, found in roles.items() if found is role]
@@ -111,6 +122,7 @@ def adamw(
     weight_decay: float = 0.0,
     window_lr_factor: float = 1.0,
     kernel_lr_factor: float = 1.0,
+    radius_lr_factor: float = 1.0,
     betas: tuple[float, float] = (0.9, 0.999),
     eps: float = 1e-8,
 ) -> AdamW:
@@ -126,8 +138,13 @@ def adamw(
         weight_decay=weight_decay,
         window_lr_factor=window_lr_factor,
         kernel_lr_factor=kernel_lr_factor,
+        radius_lr_factor=radius_lr_factor,
     )
     return AdamW(groups, lr=lr, betas=(betas[0], betas[1]), eps=eps)
+
+
+def _is_radius(module: nn.Module, parameter: nn.Parameter) -> bool:
+    return isinstance(module, (SelfMovingPoints, SelfMovingPointsPerFilter)) and parameter is module.radius
 
 
 def _role_of(module: nn.Module) -> Role | None:

@@ -25,8 +25,10 @@ COUNTS = [
     ("ccnn_4_140", 2, 3, 10, 201_042),
     ("ccnn_6_380", 2, 3, 10, 1_999_366),
     ("ccnn_4_140", 2, 3, 100, 213_732),
+    ("ccnn_tiny_grid", 1, 1, 10, 20_673),
 ]
-CLOUD_MODELS = ["ccnn_4_16", "ccnn_4_32", "ccnn_4_48", "ccnn_4_140", "ccnn_tiny", "ccnn_tiny_query_features"]
+CLOUD_MODELS = ["ccnn_4_16", "ccnn_4_32", "ccnn_4_48", "ccnn_4_140", "ccnn_tiny", "ccnn_tiny_grid"]
+CLOUD_MODELS += ["ccnn_tiny_query_features"]
 
 
 @pytest.mark.parametrize(("name", "dim", "inputs", "outputs", "count"), COUNTS)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch_geometric.data import Batch, Data
 
+from ccnn_pc.datasets import GridData
 from ccnn_pc.kernels import aliasing_penalty
 from ccnn_pc.models import create_model
 from ccnn_pc.training.aliasing import CloudAliasing
@@ -22,6 +23,16 @@ def test_it_sums_the_layers_at_the_clouds_own_nyquist_frequency() -> None:
     penalty.backward()
     gradient = model.convolutions()[0].kernel.get_parameter("weight").grad
     assert gradient is not None and gradient.abs().max() > 0
+
+
+def test_on_grids_every_layer_has_the_spacing_it_was_made_for() -> None:
+    batch = Batch.from_data_list([GridData(x=torch.zeros(1, 1, 40)), GridData(x=torch.zeros(1, 1, 40))])
+    model = create_model(
+        "ccnn_4_16", dim=1, in_channels=1, out_channels=2, shape=(40,), spacing=0.5, omega_0=30.0
+    )
+    expected = sum(aliasing_penalty(c.kernel, c.window, 39 / 4) for c in model.convolutions())
+    assert float(expected) > 0
+    assert float(CloudAliasing()(model, batch)) == pytest.approx(float(expected), rel=1e-4)
 
 
 def test_unknown_rule() -> None:

@@ -35,6 +35,17 @@ def test_published_models(name: str) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["smpnet_tcn_6", "smpconv_t"])
+def test_radii_of_points_have_a_rate_of_their_own(name: str) -> None:
+    dim, shape = (1, (64,)) if name.endswith("6") else (2, None)
+    model = create_model(name, dim=dim, in_channels=1, out_channels=3, shape=shape)
+    of = {g["role"]: g for g in parameter_groups(model, lr=0.1, weight_decay=0.5, radius_lr_factor=0.1)}
+    radii = {id(p) for key, p in model.named_parameters() if key.endswith("kernel.radius")}
+    assert {id(p) for p in of["radius"]["params"]} == radii and len(radii) in (12, 14)
+    assert of["radius"]["lr"] == pytest.approx(0.01) and of["radius"]["weight_decay"] == 0.0
+    assert of["kernel"]["lr"] == 0.1 and not radii & {id(p) for p in of["kernel"]["params"]}
+
+
 def test_order_depends_on_names_alone() -> None:
     first, second = nn.Module(), nn.Module()
     for name in ("b", "a", "c"):

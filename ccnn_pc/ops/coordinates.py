@@ -7,6 +7,8 @@ from torch import Tensor
 
 #: How far outside of ``|u_d| <= 1`` still counts as inside, for offsets that are differences of floats.
 TOLERANCE = {torch.float32: 1e-6, torch.float64: 1e-12}
+#: Causal coordinates of later samples are at least this far beyond the present, lest rounding makes them present.
+FUTURE = 1e-3
 
 
 def kernel_coordinates(rel: Tensor, extent: Tensor, causal: bool = False) -> Tensor:
@@ -15,7 +17,8 @@ def kernel_coordinates(rel: Tensor, extent: Tensor, causal: bool = False) -> Ten
     .. math:: u = \mathrm{rel} / \mathrm{extent} \;\text{(centred)}, \qquad u = 1 + 2\,\mathrm{rel} / \mathrm{extent}
 
     A centred kernel reaches ``extent`` to both sides. A causal one (one axis) reaches back by ``extent``; the current
-    sample sits at +1 and the oldest at -1, as in CKConv (section 4.1) and FlexConv.
+    sample sits at +1 and the oldest at -1, as in CKConv (section 4.1) and FlexConv. Samples that are later by whatever
+    little come out at 1.001 or above, outside of the support.
 
     Args:
         rel: offsets sample - query ``[..., D]``, in position units.
@@ -32,7 +35,10 @@ def kernel_coordinates(rel: Tensor, extent: Tensor, causal: bool = False) -> Ten
         [-1.0, 1.0]
     """
     scaled = rel / extent.to(rel)
-    return 1 + 2 * scaled if causal else scaled
+    if not causal:
+        return scaled
+    u = 1 + 2 * scaled
+    return torch.where(rel > 0, u.clamp(min=1 + FUTURE), u)
 
 
 def in_support(u: Tensor, tolerance: float | None = None) -> Tensor:

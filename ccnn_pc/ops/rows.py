@@ -23,7 +23,8 @@ class Chunk:
 class Rows:
     """For each query a run of sample numbers: query i reads ``index[start[i] : start[i] + length[i]]``.
 
-    A dense table ``[m, k]`` and a ragged graph in CSR form are both of this shape, so one operator serves both.
+    A dense table ``[m, k]``, a ragged graph in CSR form and overlapping runs of a sorted series are all of this shape,
+    so one operator serves them.
 
     Attributes:
         index: sample numbers, int32 or int64 ``[T]``.
@@ -41,6 +42,13 @@ class Rows:
     def pruned(self, length: Tensor) -> Rows:
         """The same rows, cut to the first ``length`` entries each."""
         return replace(self, length=torch.minimum(length.to(self.length), self.length))
+
+    def _is_table(self, length: np.ndarray) -> bool:
+        """Whether rows are all of one length and lie one after the other; rows may also overlap."""
+        if not (len(length) and length.min() == length.max() == len(self.index) // len(length) > 0):
+            return False
+        step = self.start[1:] - self.start[:-1]
+        return int(self.start[0]) == 0 and bool((step == int(length[0])).all())
 
     def places(self, chunk: Chunk) -> tuple[Tensor | slice, Tensor | None]:
         """Where in ``index`` the entries of a chunk stand, ``[count * width]``, and which of them count.
@@ -60,7 +68,7 @@ class Rows:
         Queries without entries appear in no group.
         """
         length = self.length.cpu().numpy()
-        if len(length) and length.min() == length.max() == len(self.index) // len(length) > 0:
+        if self._is_table(length):
             step = max(1, max_edges // int(length[0]))
             for first in range(0, len(length), step):
                 count = min(step, len(length) - first)

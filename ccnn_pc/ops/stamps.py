@@ -1,0 +1,94 @@
+"""Time stamps that lie on a lattice: which one, and where on it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+#: Stamps may be this part of a step off their lattice.
+LATTICE_SLACK = 1e-2
+#: A lattice that rounding of the stamps blurs by more than this part of a step is none.
+BLUR = 1e-3
+
+
+def common_spacing(times: Tensor, batch: Tensor) -> float | None:
+    """The widest spacing of which all stamps of a series are whole multiples apart; None where there is none.
+
+    Euclid's algorithm on the distances of consecutive stamps, with the rounding of the stamps' own type taken for
+    zero, and a regression on the whole length that makes the result sharp.
+
+    Args:
+        times: as they came, uncentred, sorted within each series, float32 or float64 ``[n]``.
+        batch: series of each stamp ``[n]``.
+
+    Example:
+        >>> round(common_spacing(torch.tensor([0.3, 0.5, 1.1]), torch.zeros(3, dtype=torch.long)), 4)
+        0.2
+        >>> common_spacing(torch.rand(9).sort().values, torch.zeros(9, dtype=torch.long)) is None
+        True
+    """
+    stamps = times.detach().double()
+    slack = 2 * torch.finfo(times.dtype).eps * float(stamps.abs().max())
+    gap = (stamps[1:] - stamps[:-1])[batch[1:] == batch[:-1]]
+    rest = gap[gap > slack]
+    if not len(rest):
+        return None
+    step = float(rest.min())
+    while True:
+        count = (rest / step).round()
+        off = (rest - count * step).abs()
+        left = off[off > slack * (1 + count)]
+        if not len(left):
+            break
+        step = float(left.min())
+        if step * BLUR < slack:
+            return None
+    since = stamps - stamps[_first(batch)][batch]
+    steps = _counts(stamps, batch, step)  # counted gap by gap, where an error of the step does not add up
+    step = float((since * steps).sum() / steps.square().sum())
+    on = bool(((since / step - steps).abs() <= LATTICE_SLACK).all())
+    return step if on else None
+
+
+def lattice_cells(
+    times: Tensor, first: Tensor, series: Tensor, spacing: float, name: str = "times"
+) -> Tensor:
+    """Steps of each stamp from the first one of its series, int64 ``[n]``.
+
+    Args:
+        times: stamps, float64 ``[n]``.
+        first: the first stamp of each series ``[B]``.
+        series: of each stamp ``[n]``.
+        spacing: of the lattice.
+        name: what to call the stamps.
+
+    Raises:
+        ValueError: a stamp off the lattice by more than a hundredth of its spacing.
+
+    Example:
+        >>> stamps, series = torch.tensor([0.1, 0.3, 0.7]), torch.zeros(3, dtype=torch.long)
+        >>> lattice_cells(stamps.double(), stamps[:1].double(), series, 0.2).tolist()
+        [0, 1, 3]
+    """
+    steps = (times.detach() - first.detach()[series]) / spacing
+    off = (steps - steps.round()).abs()
+    if bool((off > LATTICE_SLACK).any()):
+        row = int(off.argmax())
+        raise ValueError(
+            f"'{name}' must lie on a lattice of spacing {spacing:g} (got row {row}, {float(off[row]):.3f} steps off)"
+        )
+    return steps.round().long()
+
+
+def _first(batch: Tensor) -> Tensor:
+    """Row of the first stamp of each series."""
+    return torch.searchsorted(batch, torch.arange(int(batch[-1]) + 1, device=batch.device))
+
+
+def _counts(stamps: Tensor, batch: Tensor, step: float) -> Tensor:
+    """Steps since the first stamp of a series, summed over consecutive stamps, float64."""
+    steps = torch.zeros_like(stamps)
+    same = batch[1:] == batch[:-1]
+    steps[1:] = ((stamps[1:] - stamps[:-1]) / step).round() * same
+    total = steps.cumsum(0)
+    return total - total[_first(batch)][batch]

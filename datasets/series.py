@@ -113,20 +113,26 @@ class SeriesDataset(GridDataset):
         values = self._placed if normalize is Normalization.STEP else self._kept
         self.scaling = series_scaling((values(int(row)) for row in training_rows), normalize)
 
+    def places(self, row: int) -> np.ndarray:
+        """Where the samples of a series lie on the grid, rising, int64 ``[n]``."""
+        return np.arange(min(int(self.stored.lengths[row]), self.length))
+
     def _kept(self, row: int) -> np.ndarray:
-        """Values of a series with NaN where dropped or missing, ``[C, n]``, n at most ``length``."""
-        values = np.ascontiguousarray(self.stored.series(row)[: self.length].T)
+        """Values of a series with NaN where dropped or missing, ``[C, n]``."""
+        places = self.places(row)
+        values = np.ascontiguousarray(self.stored.series(row)[: len(places)].T)
         if self._drops is not None:
-            values[:, ~self._drops.kept(row)[: values.shape[1]]] = np.nan
+            values[:, ~self._drops.kept(row)[places]] = np.nan
         return values
 
     def _placed(self, row: int) -> np.ndarray:
         """The same on the grid, ``[C, length]``."""
-        values = np.ascontiguousarray(self.stored.series(row)[: self.length].T)
-        missing = self.length - values.shape[1]
-        if missing:
-            after = values[:, -1:] if self.fill is Fill.LAST else np.full_like(values[:, :1], np.nan)
-            values = np.concatenate([values, after.repeat(missing, axis=1)], axis=1)
+        places = self.places(row)
+        series = self.stored.series(row)[: len(places)].T
+        values = np.full((len(series), self.length), np.nan, dtype=np.float32)
+        values[:, places] = series
+        if self.fill is Fill.LAST:
+            values[:, places[-1] + 1 :] = series[:, -1:]
         if self._drops is not None:
             values[:, ~self._drops.kept(row)] = np.nan
         return values
@@ -161,10 +167,8 @@ class SeriesDataset(GridDataset):
         times = self.stored.stamps(row)[: values.shape[1]]
         times = times * self.spacing if self.stored.times is None else times
         if self._drops is not None:
-            stay = self._drops.kept(row)[: len(times)]
-            if not stay.any():
-                stay[-1] = True  # a series keeps its last sample at least
-                values = np.ascontiguousarray(self.stored.series(row)[: self.length].T)
+            stay = self._drops.kept(row)[self.places(row)]
+            stay[-1] |= not stay.any()  # a series keeps its last sample at least
             values, times = values[:, stay], times[stay]
         x, mask = self.series_channels(row, *self._scaled(values), times)
         item = SeriesData(

@@ -137,13 +137,7 @@ def cached_series(
 
 
 def warn_broken_series(broken: Sequence[tuple[str, str]], total: int, where: object) -> None:
-    """One warning for all files that could not be read.
-
-    Raises:
-        ValueError: it is every single one.
-    """
-    if broken and len(broken) == total:
-        raise ValueError(f"none of the {total} files in '{where}' can be read; the first: {broken[0][1]}")
+    """One warning for all files that could not be read."""
     if broken:
         warnings.warn(
             f"{len(broken)} of {total} files in '{where}' could not be read and are left out (see .broken); "

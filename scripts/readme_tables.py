@@ -67,6 +67,19 @@ def thousands(number: object) -> str:
     return f"{int(str(number)):,}".replace(",", " ")
 
 
+#: Data that networks are made for; all others take every kind.
+MADE_FOR = {
+    "ckcnn": ["sequence"],
+    "dgcnn": ["points"],
+    "flexnet": ["image"],
+    "flextcn": ["sequence"],
+    "pointnet2": ["points"],
+    "smpconv": ["image"],
+    "smpnet_resnet": ["image"],
+    "smpnet_tcn": ["sequence"],
+}
+
+
 def models() -> str:
     """Sizes of all networks, counted, for the data that each is made for."""
     from ccnn_pc.models import CCNN, create_model, list_models
@@ -74,20 +87,21 @@ def models() -> str:
     kinds = {"points": (3, 6, 40), "sequence": (1, 1, 10), "image": (2, 3, 10)}
     rows = []
     for name in list_models():
+        made_for = next((found for start, found in MADE_FOR.items() if name.startswith(start)), list(kinds))
         size: list[object] = ["–", "–", "–"]
-        counts = []
-        for dim, channels, classes in kinds.values():
-            try:
-                model = create_model(name, dim=dim, in_channels=channels, out_channels=classes)
-            except ValueError:  # not made for data with so many axes
-                counts.append("–")
-                continue
-            counts.append(thousands(sum(p.numel() for p in model.parameters())))
-            if isinstance(model, CCNN) and hasattr(model.stem.kernel, "num_filters"):
+        counts = dict.fromkeys(kinds, "–")
+        for kind in made_for:
+            dim, channels, classes = kinds[kind]
+            model = create_model(name, dim=dim, in_channels=channels, out_channels=classes)
+            counts[kind] = thousands(sum(p.numel() for p in model.parameters()))
+            if isinstance(model, CCNN):
                 kernel: Any = model.stem.kernel
-                units = f"{kernel.hidden_channels} × {kernel.num_filters}"
-                size = [len(model.blocks), model.stem.out_channels, units]
-        rows.append([f"`{name}`", *size, *counts])
+                size = [
+                    len(model.blocks),
+                    model.stem.out_channels,
+                    f"{kernel.hidden_channels} × {kernel.num_filters}",
+                ]
+        rows.append([f"`{name}`", *size, *counts.values()])
     header = "name|blocks|channels|kernel: units × filters|points, 40 classes|sequence, 10 classes|image, 10 classes"
     return table(header.split("|"), rows)
 

@@ -9,31 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from ccnn_pc.domains import Boundary, Grid, PointSet, Pool
+from ccnn_pc.domains import Boundary, Grid, Pool
 from ccnn_pc.kernels import GaussianWindow, NoWindow
 from ccnn_pc.nn import ContinuousConv, Path, kernel_penalty
 from ccnn_pc.ops.grid_convolution import Method
-from tests.clouds import DOUBLE, layer
-
-SHAPES = [(9,), (10,), (5, 6), (4, 7), (3, 4, 5)]
-SPACINGS = [1.0, 0.1, 1 / 3, 1 / 39]
-
-
-def noise(n: int, channels: int = 3, seed: int = 1) -> Tensor:
-    return torch.randn(n, channels, dtype=DOUBLE, generator=torch.Generator().manual_seed(seed))
-
-
-def conv_for(dim: int, extent: Any, **options: Any) -> ContinuousConv:
-    options.setdefault("threshold", 0.0)
-    conv = layer(dim=dim, extent=extent, **options)
-    conv.extent = torch.tensor(extent if isinstance(extent, tuple) else [extent] * dim, dtype=DOUBLE)
-    return conv
-
-
-def as_points(grid: Grid) -> PointSet:
-    """The samples of a grid as a cloud, every pair of an image joined."""
-    batch, _ = grid.segments()
-    return PointSet(grid.positions(), batch, edge_index=grid.edges(float("inf")))
+from tests.clouds import DOUBLE
+from tests.grids import SHAPES, SPACINGS, as_points, conv_for, noise
 
 
 @pytest.mark.parametrize("separable", [True, False])
@@ -243,54 +224,6 @@ def _terms(conv: ContinuousConv) -> Any:
 def test_refuses(make: Any, error: type[Exception], word: str) -> None:
     with pytest.raises(error, match=word):
         make()
-
-
-def lattice_of(grid: Grid, neighbors: PointSet | None = None) -> PointSet:
-    points = neighbors or as_points(grid)
-    batch, _ = grid.segments()
-    return PointSet(grid.positions(), batch, neighbors=points.neighbors, lattice=grid.spacing)
-
-
-@pytest.mark.parametrize("separable", [True, False])
-@pytest.mark.parametrize("spacing", SPACINGS)
-@pytest.mark.parametrize("shape", SHAPES)
-def test_the_lattice_path_agrees(shape: tuple[int, ...], spacing: float, separable: bool) -> None:
-    """Points that know their lattice lose no boundary tap to rounding, whatever the spacing."""
-    dim = len(shape)
-    mask = torch.rand(2, *shape, generator=torch.Generator().manual_seed(0)) < 0.7
-    grid = Grid(shape, spacing, batch_size=2, occupied=mask)
-    conv = conv_for(dim, {1: 4, 2: 2, 3: 1}[dim] * spacing, spacing=spacing, separable=separable)
-    points, results = lattice_of(grid), []
-    for where, path in ((grid, Path.AUTO), (points, Path.MESSAGES), (points, Path.FUSED)):
-        x = noise(grid.num_samples).requires_grad_()
-        with kernel_penalty() as penalty:
-            y = conv(x, where, path)
-        loss = y.square().sum() + 3 * penalty.total()
-        results.append([y.detach(), penalty.total().detach()])
-        results[-1] += torch.autograd.grad(loss, [x, *conv.parameters()])
-    for other in results[1:]:
-        for one, two in zip(results[0], other, strict=True):
-            torch.testing.assert_close(two, one, atol=1e-8, rtol=1e-9)
-
-
-def test_a_pruned_ragged_lattice() -> None:
-    mask = torch.rand(2, 6, 6, generator=torch.Generator().manual_seed(3)) < 0.6
-    grid = Grid((6, 6), 0.5, batch_size=2, occupied=mask)
-    nearest = PointSet(grid.positions(), grid.segments()[0]).knn(9)
-    points = lattice_of(grid, nearest)
-    conv, x = conv_for(2, 1.5, width=0.1, threshold=1e-3), noise(grid.num_samples)
-    with kernel_penalty() as fast:
-        found = conv(x, points)
-    with kernel_penalty() as definition:
-        expected = conv(x, points, Path.MESSAGES)
-    torch.testing.assert_close(found, expected, atol=1e-9, rtol=0)
-    torch.testing.assert_close(fast.total(), definition.total())
-
-
-def test_positions_must_lie_on_the_lattice() -> None:
-    pos = torch.tensor([[0.0, 0.0], [0.5, 1.0], [1.2, 0.5]])
-    with pytest.raises(ValueError, match=r"'pos' must lie on a lattice of spacing \[0.5, 0.5\] \(got row 2"):
-        PointSet(pos, lattice=0.5)
 
 
 def test_smoothing_is_a_gaussian_of_half_a_training_sample() -> None:

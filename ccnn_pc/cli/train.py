@@ -112,7 +112,7 @@ def _train(config: Any, folder: Path, checkpoint: Path | None, store: Any) -> di
     data = _build(instantiate, config.data.module)
     classes = data.classes
     sizes = ", ".join(f"{size} {part}" for part, size in data.sizes().items())
-    _say(f"{data.name}: {len(classes)} classes, shapes: {sizes}")
+    _say(f"{data.name}: {len(classes)} classes, items: {sizes}")
     model = _build(instantiate, config.model)(out_channels=len(classes))
     _say(f"model: {sum(p.numel() for p in model.parameters())} parameters; run folder: {folder}")
     parts = _build(instantiate, config.optim)
@@ -153,14 +153,14 @@ def _report(result: dict[str, Any], folder: Path) -> None:
     selected = {"val": "best epoch by validation", "test": "best epoch BY THE TEST SPLIT"}
     _say(
         f"\ntest accuracy {100 * result['test_accuracy']:.2f} % (mean over classes"
-        f" {100 * result['test_mean_class_accuracy']:.2f} %) on {result['n_test']} shapes;"
+        f" {100 * result['test_mean_class_accuracy']:.2f} %) on {result['n_test']} items;"
         f" {selected.get(result['selected_on'], 'last epoch')}"
     )
     _say(f"{result['core_minutes']:.1f} core minutes, {result['parameters']} parameters")
     _say(f"written to {folder}: model/, checkpoints/, metrics.csv, curves.png, confusion.png, result.json")
     _say(
         "next:\n"
-        f"  ccnn-pc predict {folder}/model FILE...        classes of your own meshes or clouds\n"
+        f"  ccnn-pc predict {folder}/model FILE...        classes of your own files\n"
         f"  ccnn-pc evaluate {folder}/model --data PATH   accuracy on other data\n"
         f"  ccnn-pc plot {folder}/model                   the kernels it has learned"
     )

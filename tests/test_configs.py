@@ -17,6 +17,8 @@ from ccnn_pc.datasets import Axis, RandomRotation
 
 #: Experiments on clouds; those on grids take their two steps in test_grid_experiments.py.
 CLOUDS = [name for name in list_experiments() if name.startswith(("modelnet", "shapes", "folder"))]
+#: Large networks, like others that are built in the fast suite.
+LARGE = ("scifar10_ccnn_6", "cifar10_ccnn_6", "stl10_ccnn_6", "pmnist_ccnn_6", "lra_image_ccnn_6")
 PAPER = {"4_16": 6545, "4_32": 14401, "4_48": 26353, "4_140": 207709, "6_380": 2017503}
 
 #: Small data in place of the real ones: 12 classes, a few shapes of each.
@@ -59,7 +61,10 @@ def test_the_promised_experiments_exist() -> None:
     assert promised <= set(list_experiments())
 
 
-@pytest.mark.parametrize("name", list_experiments())
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.slow if n.startswith(LARGE) else ()) for n in list_experiments()],
+)
 def test_every_object_is_built(name: str) -> None:
     config = compose_config([f"experiment={name}"])
     assert config.name == name

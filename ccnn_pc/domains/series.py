@@ -13,7 +13,7 @@ from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
 from ccnn_pc.domains.point_checks import centered, centers
 from ccnn_pc.domains.pooling import Pool, pool_segments
 from ccnn_pc.domains.rendered import TAP_TOLERANCE
-from ccnn_pc.domains.series_checks import check_mask, check_query_series, check_times, check_volume
+from ccnn_pc.domains.series_checks import check_mask, check_query_series, check_times, check_weights
 from ccnn_pc.domains.series_direct import convolve_runs, interval
 from ccnn_pc.domains.series_lattice import SeriesLattice
 from ccnn_pc.ops.coordinates import TOLERANCE
@@ -96,12 +96,7 @@ class IrregularSeries(AbstractDomain):
         counts = torch.bincount(self.batch)
         self.pointer = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
         self.mask = check_mask(mask, self.num_samples)
-        self.volume = check_volume(weights, self.num_samples) if isinstance(weights, Tensor) else None
-        self.weights = None if isinstance(weights, Tensor) else weights
-        if self.volume is not None and self.mask is not None:
-            raise ValueError(
-                "'mask' must be None where 'weights' are numbers: they can hold zeros (got both)"
-            )
+        self.weights = check_weights(weights, self.mask, self.num_samples)
         self.method = method
         self.lattice = None if lattice is None else self._lattice(check_positive("lattice", lattice))
         self._kept: dict[float, Tensor] = {}
@@ -256,8 +251,8 @@ class IrregularSeries(AbstractDomain):
         Returns:
             ``[n]``, or ``[n, C_in]`` with a mask; None where every weight is 1 by definition.
         """
-        if self.volume is not None or self.weights is None:
-            return None if self.volume is None else self.volume / spacing.to(self.volume)
+        if not isinstance(self.weights, Weights):
+            return self.weights / spacing.to(self.weights)
         if self.weights is Weights.CONSTANT and self.mask is None:
             return None
         step = float(spacing)
@@ -290,13 +285,7 @@ class IrregularSeries(AbstractDomain):
         """One row per series; the mean is over time: weighted by cells, but not where weights are CONSTANT."""
         volume = None
         if reduce in (Pool.MEAN, Pool.MEAN_MAX) and self.weights is not Weights.CONSTANT:
-            volume = self._pooled_volume()
+            volume = self.unmasked().quadrature(self.times.new_ones(1))
+            if self.bipartite or (volume is not None and volume.dim() == 2):
+                volume = cell_widths(self.query_times.detach(), self.query_batch)
         return pool_segments(x, self.query_batch, self.num_series, reduce, volume)
-
-    def _pooled_volume(self) -> Tensor | None:
-        """Time that each query stands for."""
-        if self.bipartite:
-            return cell_widths(self.query_times.detach(), self.query_batch)
-        if self.volume is not None:
-            return self.volume if self.volume.dim() == 1 else None
-        return self.unmasked().quadrature(self.times.new_ones(1))

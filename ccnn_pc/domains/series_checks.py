@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ccnn_pc._checks import check_floating
 from ccnn_pc.domains.point_checks import check_query_batch
+from ccnn_pc.ops.series_weights import Weights
 
 
 def check_times(name: str, times: Tensor, series: Tensor) -> Tensor:
@@ -70,18 +71,25 @@ def check_mask(mask: Tensor | None, num_samples: int) -> Tensor | None:
     return mask
 
 
-def check_volume(volume: Tensor, num_samples: int) -> Tensor:
-    """Times that samples stand for must be finite and not negative, ``[n]`` or ``[n, C]``.
+def check_weights(weights: Weights | Tensor, mask: Tensor | None, num_samples: int) -> Weights | Tensor:
+    """``weights`` must be a kind of them, or times that are finite and not negative, ``[n]`` or ``[n, C]``.
 
     Raises:
-        TypeError: not float32 or float64.
-        ValueError: otherwise.
+        TypeError: neither, or numbers that are not float32 or float64.
+        ValueError: other shapes or numbers, or numbers beside a mask.
     """
-    check_floating("weights", volume)
-    if volume.dim() not in (1, 2) or len(volume) != num_samples:
+    if isinstance(weights, Weights):
+        return weights
+    if not isinstance(weights, Tensor):
+        raise TypeError(f"'weights' must be a Weights or a tensor (got {weights!r})")
+    check_floating("weights", weights)
+    if mask is not None:
+        raise ValueError("'mask' must be None where 'weights' are numbers: they can hold zeros (got both)")
+    if weights.dim() not in (1, 2) or len(weights) != num_samples:
         raise ValueError(
-            f"'weights' must have shape [{num_samples}] or [{num_samples}, channels] (got {list(volume.shape)})"
+            f"'weights' must have shape [{num_samples}] or [{num_samples}, channels] (got {list(weights.shape)})"
         )
-    if not bool((torch.isfinite(volume) & (volume >= 0)).all()):
-        raise ValueError("'weights' must be finite and not negative (got others)")
-    return volume
+    good = torch.isfinite(weights) & (weights >= 0)
+    if not bool(good.all()):
+        raise ValueError(f"'weights' must be finite and not negative (got {float(weights[~good][0])})")
+    return weights

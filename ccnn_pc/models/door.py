@@ -12,6 +12,7 @@ from torch_geometric.data import Data
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.grid import Grid
 from ccnn_pc.domains.point_set import PointSet
+from ccnn_pc.domains.series import IrregularSeries
 from ccnn_pc.ops.neighbors import Neighbors
 
 DoorInput: TypeAlias = "Data | Tensor"
@@ -47,8 +48,10 @@ class Door:
 
         Args:
             data: an array ``[B, C, *S]``; or PyG ``Data`` or ``Batch``: clouds (x, pos, batch, and optionally
-                neighbor_table with neighbor_count, or edge_index, volume, lattice), or, without pos, an array x (and
-                optionally occupied, spacing); or features ``[n, C]`` that come with ``domain``.
+                neighbor_table with neighbor_count, or edge_index, volume, lattice); series of one axis (x and
+                times ``[n]``, or pos ``[n, 1]`` without neighbours and volume; batch, and optionally mask, lattice);
+                or, without pos, an array x (and optionally occupied, spacing); or features ``[n, C]`` that come with
+                ``domain``.
             domain: where the features lie; not with PyG data.
             spacing: distance of an array's samples; None: that of training.
 
@@ -74,7 +77,7 @@ class Door:
             )
         if spacing is not None:
             raise TypeError("'spacing' must be None with clouds, which bring positions")
-        return self._cloud(data)
+        return self._series(data) if self.dim == 1 and is_series(data) else self._cloud(data)
 
     def close(self, answers: Tensor, where: AbstractDomain, data: DoorInput) -> Tensor:
         """Answers per sample of an array as an array ``[B, K, *S]``; others as they are."""
@@ -97,7 +100,7 @@ class Door:
             )
         if spacing is not None:
             raise TypeError("'spacing' must be None with features that come with a domain")
-        return x, domain
+        return self._filled(x, domain) if isinstance(domain, IrregularSeries) else (x, domain)
 
     def _on_grid(
         self, x: Tensor, domain: AbstractDomain | None, spacing: Spacing | None, occupied: Tensor | None
@@ -118,6 +121,22 @@ class Door:
                 f"'domain' must be a Grid for an array of shape {list(x.shape)} (got {type(domain).__name__})"
             )
         return domain.flatten(x), domain
+
+    def _series(self, data: Data) -> tuple[Tensor, IrregularSeries]:
+        x = data.pos if data.x is None else data.x
+        if x is None or x.dim() != 2 or x.shape[1] != self.in_channels:
+            raise ValueError(
+                f"'data.x' must have shape [n, {self.in_channels}] for this model "
+                f"(got {None if x is None else list(x.shape)})"
+            )
+        x, series = self._filled(x, irregular_series(data))
+        if not bool(torch.isfinite(x).all()):
+            raise ValueError("'data.x' must be finite where it was observed (got NaN or inf)")
+        return x, series
+
+    def _filled(self, x: Tensor, series: IrregularSeries) -> tuple[Tensor, IrregularSeries]:
+        """The mask is of the data's channels: hidden layers have features at every stamp."""
+        return series.filled(x, self.spacing[0])
 
     def _cloud(self, data: Data) -> tuple[Tensor, PointSet]:
         if data.pos is None:
@@ -148,6 +167,36 @@ def common_spacing(name: str, spacing: Any, dim: int) -> Spacing:
     if bool((rows != rows[:1]).any()):
         raise ValueError(f"'data.{name}' must be the same for all items of a batch (got several)")
     return [float(value) for value in rows[0].expand(dim)]
+
+
+def is_series(data: Data) -> bool:
+    """Whether data of one axis are a series: they have times, or positions and nothing that only clouds have."""
+    clouds = ("neighbor_table", "edge_index", "volume")
+    return data.get("times") is not None or (
+        data.pos is not None and all(data.get(name) is None for name in clouds)
+    )
+
+
+def irregular_series(data: Data) -> IrregularSeries:
+    """The series of PyG data: ``times [n]`` or ``pos [n, 1]``, batch, and optionally mask and lattice.
+
+    Raises:
+        ValueError: both times and pos, pos of more than one axis, or what :class:`IrregularSeries` refuses.
+    """
+    times, lattice = data.get("times"), data.get("lattice")
+    if times is None:
+        if data.pos.dim() != 2 or data.pos.shape[1] != 1:
+            raise ValueError(f"'data.pos' must have shape [n, 1] for this model (got {list(data.pos.shape)})")
+        times = data.pos[:, 0]
+    elif data.pos is not None:
+        raise ValueError("'data.pos' must be None beside 'data.times' (got both)")
+    step = None if lattice is None else common_spacing("lattice", lattice, 1)
+    return IrregularSeries(
+        times,
+        data.get("batch"),
+        lattice=step[0] if isinstance(step, Sequence) else step,
+        mask=data.get("mask"),
+    )
 
 
 def point_set(data: Data, num_neighbors: int) -> PointSet:

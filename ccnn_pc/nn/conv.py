@@ -176,6 +176,10 @@ class ContinuousConv(MessagePassing):
         self._check(x, domain)
         weights = domain.quadrature(self.spacing, float(self.reference_count) or None)
         if weights is not None:
+            if weights.dim() == 2 and weights.shape[1] != self.in_channels:
+                raise ValueError(
+                    f"'mask' or 'weights' must have {self.in_channels} channels like the layer (got {weights.shape[1]})"
+                )
             x = x * (weights[:, None] if weights.dim() == 1 else weights).to(x)
         if path is Path.FUSED and domain.requires_grad:
             raise ValueError(

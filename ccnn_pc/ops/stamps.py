@@ -8,7 +8,7 @@ from torch import Tensor
 #: Stamps may be this part of a step off their lattice.
 LATTICE_SLACK = 1e-2
 #: A lattice that rounding of the stamps blurs by more than this part of a step is none.
-BLUR = 1e-3
+BLUR = 1e-2
 
 
 def common_spacing(times: Tensor, batch: Tensor) -> float | None:
@@ -28,21 +28,22 @@ def common_spacing(times: Tensor, batch: Tensor) -> float | None:
         True
     """
     stamps = times.detach().double()
-    slack = 2 * torch.finfo(times.dtype).eps * float(stamps.abs().max())
+    slack = 1.5 * torch.finfo(times.dtype).eps * float(stamps.abs().max())
     gap = (stamps[1:] - stamps[:-1])[batch[1:] == batch[:-1]]
     rest = gap[gap > slack]
     if not len(rest):
         return None
-    step = float(rest.min())
-    while True:
+    step, error = float(rest.min()), slack
+    while error < BLUR * step:
         count = (rest / step).round()
-        off = (rest - count * step).abs()
-        left = off[off > slack * (1 + count)]
-        if not len(left):
+        off, blur = (rest - count * step).abs(), slack + count * error
+        left = off > blur
+        if not bool(left.any()):
             break
-        step = float(left.min())
-        if step * BLUR < slack:
-            return None
+        smallest = int(torch.where(left, off, torch.inf).argmin())
+        step, error = float(off[smallest]), float(blur[smallest])
+    else:
+        return None
     since = stamps - stamps[_first(batch)][batch]
     steps = _counts(stamps, batch, step)  # counted gap by gap, where an error of the step does not add up
     step = float((since * steps).sum() / steps.square().sum())

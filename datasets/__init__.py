@@ -2,6 +2,8 @@
 
 from ccnn_pc.datasets.arrays import CloudArrays
 from ccnn_pc.datasets.base import PointCloudDataset
+from ccnn_pc.datasets.character_text import CharacterText
+from ccnn_pc.datasets.character_trajectories import CharacterTrajectories
 from ccnn_pc.datasets.cifar import CIFAR10, CIFAR100
 from ccnn_pc.datasets.download import download_modelnet
 from ccnn_pc.datasets.download_images import download_images
@@ -10,21 +12,33 @@ from ccnn_pc.datasets.grids import GridArrays, GridDataset
 from ccnn_pc.datasets.image_folder import ImageFolder
 from ccnn_pc.datasets.images import ImageArrays, Scaling
 from ccnn_pc.datasets.labelled import LabelledDataset
+from ccnn_pc.datasets.memory_tasks import AddingProblem, CopyMemory
 from ccnn_pc.datasets.mnist import MNIST
 from ccnn_pc.datasets.modelnet import ModelNet
 from ccnn_pc.datasets.open_dataset import open_dataset
+from ccnn_pc.datasets.oscillations import Oscillations
+from ccnn_pc.datasets.physionet2019 import PhysioNet2019
 from ccnn_pc.datasets.point_cloud_data import PointCloudData
 from ccnn_pc.datasets.point_cloud_folder import PointCloudFolder
-from ccnn_pc.datasets.preprocess import augmentation_transform, preprocessing_transform
+from ccnn_pc.datasets.preprocess import augmentation_transform, preprocessing_transform, series_transform
 from ccnn_pc.datasets.read_shape import Sampling, estimate_normals, read_shape
+from ccnn_pc.datasets.series import SeriesDataset, SeriesForm
+from ccnn_pc.datasets.series_data import SeriesData
+from ccnn_pc.datasets.series_scaling import Normalization
 from ccnn_pc.datasets.shapes import Shapes
+from ccnn_pc.datasets.shuffle_split import published_rows
+from ccnn_pc.datasets.speech_commands import SpeechCommands
 from ccnn_pc.datasets.splits import Split, stratified_split
+from ccnn_pc.datasets.spoken_digits import SpokenDigits
 from ccnn_pc.datasets.stl10 import STL10
 from ccnn_pc.datasets.transforms import (
     KNN,
+    AsSeries,
     Axis,
     Compose,
     Cutout,
+    DropSamples,
+    EveryNth,
     FarthestPoints,
     FeaturesFrom,
     Frame,
@@ -54,10 +68,17 @@ __all__ = [
     "KNN",
     "MNIST",
     "STL10",
+    "AddingProblem",
+    "AsSeries",
     "Axis",
+    "CharacterText",
+    "CharacterTrajectories",
     "CloudArrays",
     "Compose",
+    "CopyMemory",
     "Cutout",
+    "DropSamples",
+    "EveryNth",
     "FarthestPoints",
     "FeaturesFrom",
     "Frame",
@@ -69,8 +90,11 @@ __all__ = [
     "Jitter",
     "LabelledDataset",
     "ModelNet",
+    "Normalization",
     "Normalize",
+    "Oscillations",
     "Padding",
+    "PhysioNet2019",
     "PointCloudData",
     "PointCloudDataset",
     "PointCloudFolder",
@@ -86,8 +110,13 @@ __all__ = [
     "RandomTranslate",
     "Sampling",
     "Scaling",
+    "SeriesData",
+    "SeriesDataset",
+    "SeriesForm",
     "Shapes",
+    "SpeechCommands",
     "Split",
+    "SpokenDigits",
     "ToView",
     "View",
     "VoxelForm",
@@ -99,6 +128,8 @@ __all__ = [
     "fixed_permutation",
     "open_dataset",
     "preprocessing_transform",
+    "published_rows",
     "read_shape",
+    "series_transform",
     "stratified_split",
 ]

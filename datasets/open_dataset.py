@@ -14,13 +14,15 @@ from ccnn_pc.datasets.labelled import LabelledDataset
 from ccnn_pc.datasets.mnist import MNIST
 from ccnn_pc.datasets.modelnet import ModelNet
 from ccnn_pc.datasets.modelnet_forms import find_h5, find_off_zip, find_text_tree
+from ccnn_pc.datasets.open_series import SYNTHETIC, open_series
 from ccnn_pc.datasets.point_cloud_folder import PointCloudFolder
+from ccnn_pc.datasets.series import SeriesForm
 from ccnn_pc.datasets.shapes import Shapes
 from ccnn_pc.datasets.splits import Split, as_split
 from ccnn_pc.datasets.stl10 import STL10
 from ccnn_pc.datasets.transforms.base import Transform
 
-NAMES = ("shapes",)
+NAMES = ("shapes", *SYNTHETIC)
 
 
 def open_dataset(
@@ -34,16 +36,19 @@ def open_dataset(
     normals: bool = True,
     image_size: int | None = None,
     grey: bool = False,
+    form: SeriesForm | str | None = None,
 ) -> LabelledDataset[Any]:
     """Open a data set by name, file or folder.
 
-    * ``"shapes"``: :class:`Shapes`.
+    * ``"shapes"``: :class:`Shapes`; ``"oscillations"``, ``"copy_memory"``, ``"adding"``: synthetic series.
     * an ``.npz`` file: :class:`CloudArrays`, all of it, whatever ``split`` says.
     * a folder with ``train.npz``/``test.npz``, the official ModelNet zip, or one of the two resampled
       ModelNet40 trees: :class:`ModelNet`.
     * a folder with the files of :class:`MNIST`, :class:`CIFAR10`, :class:`CIFAR100` or :class:`STL10`, or with class
       folders of image files (:class:`ImageFolder`): images in [0, 1], not normalised: ``transform`` takes the view
       (``preprocessing_transform`` of what is stored with a model).
+    * the files of :class:`CharacterTrajectories`, :class:`PhysioNet2019`, :class:`SpeechCommands` or
+      :class:`SpokenDigits`, or a folder with them: normalised by the same training part as in training.
     * any other folder: :class:`PointCloudFolder`.
 
     Args:
@@ -57,16 +62,23 @@ def open_dataset(
             clouds without.
         image_size: make squares of so many pixels of the files of an :class:`ImageFolder`; None: as they are.
         grey: read one channel of them instead of three.
+        form: of series: "grid" or "irregular" (default: that of the data set).
 
     Raises:
         FileNotFoundError: neither a known name nor an existing path.
     """
     split = None if split is None else as_split(split)
     path = Path(spec)
-    if str(spec) in NAMES and not path.exists():
+    if str(spec) == "shapes" and not path.exists():
         return Shapes(
             split or Split.TEST, transform=transform, pre_transform=pre_transform, seed=seed, cache=cache
         )
+    if path.is_file() or str(spec) in SYNTHETIC:
+        series = open_series(
+            spec, split, form=form, cache=cache, transform=transform, pre_transform=pre_transform, seed=seed
+        )
+        if series is not None:
+            return series
     if path.is_file() and path.suffix == ".npz":
         return CloudArrays(path, transform=transform, pre_transform=pre_transform, seed=seed, cache=cache)
     if not path.exists():
@@ -87,6 +99,11 @@ def open_dataset(
     images = _open_images(path, split, {"size": image_size, "grey": grey}, **options)
     if images is not None:
         return images
+    series = open_series(
+        path, split, form=form, cache=cache, transform=transform, pre_transform=pre_transform, seed=seed
+    )
+    if series is not None:
+        return series
     if split is None and any(path.glob("test/*/*")) | any(path.glob("*/test/*")):
         split = Split.TEST
     return PointCloudFolder(

@@ -7,7 +7,10 @@ from typing import Any
 
 from ccnn_pc.datasets.transforms import (
     KNN,
+    AsSeries,
     Compose,
+    DropSamples,
+    EveryNth,
     FarthestPoints,
     FeaturesFrom,
     Normalize,
@@ -20,18 +23,20 @@ from ccnn_pc.datasets.transforms.base import Transform
 
 _POINTS = ("num_points", "sampling", "normalize", "features", "voxels", "num_voxels", "form", "num_neighbors")
 _IMAGES = ("view", "mean", "std", "permutation_seed", "length", "noise_seed")
+_SERIES = ("every", "drop", "series")
 
 
 def preprocessing_transform(preprocessing: Mapping[str, Any], augment: Sequence[Transform] = ()) -> Compose:
-    """Points, then size, then augmentation, then features, then voxels, then neighbours; or the view of an image.
+    """Points, then size, then augmentation, then features, then voxels, then neighbours; or images, or series.
 
     Args:
         preprocessing: for clouds any of ``num_points`` (int), ``sampling`` ("random", the default, or
             "farthest"), ``normalize`` ("box" or "sphere"), ``features`` (list of attributes), ``voxels``
             (cells per axis) with ``num_voxels`` (int; None: all) and ``form`` ("lattice", the default, or
             "dense"), ``num_neighbors`` (int); for images ``view`` with any of ``mean``, ``std``,
-            ``permutation_seed``, ``length``, ``noise_seed`` (see :class:`ToView`). What is missing or None is
-            not done.
+            ``permutation_seed``, ``length``, ``noise_seed`` (see :class:`ToView`);
+            for series any of ``every`` (step of :class:`EveryNth`), ``drop`` (per cent, :class:`DropSamples`) and
+            ``series`` ("grid", the default, or "irregular": :class:`AsSeries`). What is missing or None is not done.
         augment: transforms that move points, or change images in [0, 1]; only for training.
 
     Raises:
@@ -43,7 +48,9 @@ def preprocessing_transform(preprocessing: Mapping[str, Any], augment: Sequence[
         >>> preprocessing_transform({"normalize": "box", "voxels": 40, "num_voxels": 512, "form": "dense"})
         Compose([Normalize(Frame.BOX), Voxelize(40, 512, dense)])
     """
-    known = _POINTS if preprocessing.get("view") is None else _IMAGES
+    known: tuple[str, ...] = _POINTS if preprocessing.get("view") is None else _IMAGES
+    if any(preprocessing.get(key) is not None for key in _SERIES):
+        known = _SERIES
     unknown = sorted(key for key in preprocessing if key not in known)
     if unknown:
         raise ValueError(
@@ -52,6 +59,12 @@ def preprocessing_transform(preprocessing: Mapping[str, Any], augment: Sequence[
     if known is _IMAGES:
         given = {key: value for key, value in preprocessing.items() if value is not None}
         return Compose([*augment, ToView(**given)])
+    if known is _SERIES:
+        form = preprocessing.get("series") or "grid"
+        if form not in ("grid", "irregular"):
+            raise ValueError(f"'series' must be 'grid' or 'irregular' (got {form!r})")
+        every, drop = preprocessing.get("every") or 1, preprocessing.get("drop") or 0
+        return series_transform(every, drop, irregular=form == "irregular", augment=augment) or Compose([])
     sampling = preprocessing.get("sampling") or "random"
     if sampling not in ("random", "farthest"):
         raise ValueError(f"'sampling' must be 'random' or 'farthest' (got {sampling!r})")
@@ -85,3 +98,28 @@ def augmentation_transform(augment: Sequence[Transform]) -> Compose | None:
         True
     """
     return Compose(augment) if augment else None
+
+
+def series_transform(
+    every: int = 1, drop: float = 0.0, *, irregular: bool = False, augment: Sequence[Transform] = ()
+) -> Compose | None:
+    """Every n-th sample of a series, some of them left out, with stamps if wanted; None where nothing is to do.
+
+    Args:
+        every: step of :class:`EveryNth` (default 1: all).
+        drop: per cent of :class:`DropSamples`.
+        irregular: series with stamps instead of arrays.
+        augment: what comes first; only for training.
+
+    Example:
+        >>> series_transform(2, 30), series_transform()
+        (Compose([EveryNth(2, 1.0), DropSamples(30.0, irregular=False)]), None)
+    """
+    steps: list[Transform] = list(augment)
+    if every != 1:
+        steps.append(EveryNth(every))
+    if irregular:
+        steps.append(AsSeries())
+    if drop:
+        steps.append(DropSamples(drop, irregular=irregular))
+    return Compose(steps) if steps else None

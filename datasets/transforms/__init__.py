@@ -14,14 +14,17 @@ from ccnn_pc.datasets.transforms.image import Cutout, Padding, RandomCrop, Rando
 from ccnn_pc.datasets.transforms.normalize import Frame, Normalize
 from ccnn_pc.datasets.transforms.resample import EveryNth, InverseDensity, ScatteredCells
 from ccnn_pc.datasets.transforms.sampling import FarthestPoints, PointDropout, RandomPoints
+from ccnn_pc.datasets.transforms.series import AsSeries, DropSamples
 from ccnn_pc.datasets.transforms.view import ToView, View, fixed_permutation
 from ccnn_pc.datasets.transforms.voxels import VoxelForm, Voxelize
 
 __all__ = [
     "KNN",
+    "AsSeries",
     "Axis",
     "Compose",
     "Cutout",
+    "DropSamples",
     "EveryNth",
     "FarthestPoints",
     "FeaturesFrom",

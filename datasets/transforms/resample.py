@@ -17,6 +17,8 @@ from ccnn_pc.ops.density import inverse_density_volume, knn_density
 class EveryNth(RandomTransform):
     """Keep every ``step``-th sample of an array along each axis: a coarser grid of ``step`` times the spacing.
 
+    Of series with time stamps every ``step``-th sample stays.
+
     Args:
         step: at least 1.
         spacing: distance of the samples that come in.
@@ -32,7 +34,12 @@ class EveryNth(RandomTransform):
         self.step, self.spacing = check_at_least("step", step, 1), spacing
 
     def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
-        """Replace ``x`` and ``spacing``."""
+        """Replace ``x`` and ``spacing``; of series ``times``, ``x`` and ``mask``."""
+        if has(data, "times"):
+            for key in ("times", "x", "mask"):
+                if has(data, key):
+                    data[key] = data[key][:: self.step]
+            return data
         axes = data.x.dim() - 2
         data.x = data.x[(slice(None), slice(None), *[slice(None, None, self.step)] * axes)].contiguous()
         data.spacing = torch.full((1, axes), self.step * self.spacing, dtype=torch.float64)

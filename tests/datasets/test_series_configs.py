@@ -1,0 +1,144 @@
+"""Every data file of series builds its data set; what is stored with a model makes the same input."""
+
+from __future__ import annotations
+
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from ccnn_pc.datasets import open_dataset, preprocessing_transform
+
+from .test_grid_configs import build, compose
+from .test_sequence_tasks import TEXT
+from .test_series_transforms import write_all
+
+pytest.importorskip("hydra")
+pytestmark = pytest.mark.filterwarnings("ignore:.*results are those of a part")
+PLACES = {
+    "chartraj": "characters", "chartraj_irregular": "characters", "physionet2019": "hospital",
+    "physionet2019_irregular": "hospital", "speech_commands_raw": "words", "speech_commands_mfcc": "words",
+    "fsdd": "digits",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("series")
+    write_all(root)
+    for part in ("train", "valid", "test"):
+        (root / "text" / f"ptb.{part}.txt").write_text(TEXT * 3)
+    return root
+
+
+def opened(*words: str) -> tuple[Any, Any]:
+    config = compose(*words, "data.batch_size=2")
+    data = build(config)
+    data.setup("fit")
+    data.setup("test")
+    return config, data
+
+
+def fake_mfcc(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake: Any = types.ModuleType("torchaudio.transforms")
+    fake.MFCC = lambda **settings: (
+        lambda x: x[:, None, ::100].expand(-1, 20, -1)[:, :, :160].repeat_interleave(1, 1)
+    )
+    monkeypatch.setitem(sys.modules, "torchaudio", types.ModuleType("torchaudio"))
+    monkeypatch.setitem(sys.modules, "torchaudio.transforms", fake)
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_series(name: str, places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hydra.utils import instantiate
+
+    fake_mfcc(monkeypatch)
+    config, data = opened(f"data={name}", f"data.root={places / PLACES[name]}")
+    batch = next(iter(data.test_dataloader()))
+    sizes = data.sizes()
+    assert data.name == name and min(sizes.values()) > 0 and sizes["train"] > sizes["val"]
+    channels = config.data.in_channels
+    if config.data.form == "irregular":
+        assert batch.x.shape == (len(batch.times), channels) and batch.batch.max() == 1
+        assert float(batch.times.max()) <= config.data.shape[0]
+    else:
+        length = (
+            160 if name == "speech_commands_mfcc" else config.data.shape[0]
+        )  # what stands in for it makes 160
+        assert list(batch.x.shape) == [2, channels, length] and data.test_set.batches_at_once
+    stored = instantiate(config.data.preprocessing, _convert_="all")
+    again = open_dataset(
+        places / PLACES[name], transform=preprocessing_transform(stored), form=stored["series"]
+    )
+    if name != "speech_commands_mfcc":  # the raw clips are what lies there
+        assert torch.equal(again[1].x, data.test_set[1].x)
+    if name != "fsdd":
+        assert (
+            data.open_val is not None and torch.equal(data.val_set.scaling.mean, data.test_set.scaling.mean)
+            if isinstance(data.test_set.scaling.mean, torch.Tensor)
+            else (data.val_set.scaling.mean == data.test_set.scaling.mean).all()
+        )
+
+
+def test_rates_and_drops(places: Path) -> None:
+    words = [
+        "data=chartraj",
+        f"data.root={places / 'characters'}",
+        "data.every=4",
+        "data.test_every=2",
+        "data.drop=30",
+    ]
+    _, data = opened(*words)
+    train, val, test = (data.train_set[0], data.val_set[0], data.test_set[0])
+    assert [item.x.shape for item in (train, val, test)] == [(1, 4, 46), (1, 4, 46), (1, 4, 91)]
+    assert [float(item.spacing) for item in (train, val, test)] == [4, 4, 2]
+    _, whole = opened(*words[:2], "data.drop=30")
+    assert torch.equal(test.x, whole.test_set[0].x[:, :, ::2])
+    with pytest.raises(Exception, match="'normalize' must be 'channel' or 'none'"):
+        opened("data=chartraj_irregular", words[1], "data.normalize=step")
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "target"),
+    [
+        ("copy_memory", ["data.blank=30", "data.shape=[50]"], (2, 50)),
+        ("adding", ["data.length=40"], (2, 1)),
+        ("ptb", ["data.in_channels=28", "data.length=40", "data.scored=30"], (2, 40)),
+    ],
+)
+def test_sequence_tasks(name: str, words: list[str], target: tuple[int, ...], places: Path) -> None:
+    if name == "ptb":
+        words = [*words, f"data.root={places / 'text'}"]
+    config, data = opened(f"data={name}", *words)
+    batch = next(iter(data.test_dataloader()))
+    assert list(batch.x.shape) == [2, config.data.in_channels, *config.data.shape]
+    assert tuple(batch.y.shape) == target and data.train_set.batches_at_once
+
+
+def test_synthetic() -> None:
+    config, data = opened("data=series_synthetic")
+    assert data.sizes() == {"train": 1000, "val": 250, "test": 500}
+    assert "times" in data.test_set[0] and config.data.spacing == 1 / 63
+    _, grids = opened("data=series_synthetic", "data.form=grid")
+    assert grids.test_set.shape == (1, 64) and grids.test_set.batches_at_once
+
+
+@pytest.mark.parametrize(
+    "words", [["data=chartraj"], ["data=chartraj_irregular"], ["data=physionet2019_irregular"]]
+)
+def test_a_model_reads_the_batches(words: list[str], places: Path) -> None:
+    from ccnn_pc.models import create_model
+
+    config, data = opened(*words, f"data.root={places / PLACES[words[0].removeprefix('data=')]}")
+    model: Any = create_model(
+        "ckcnn_2_30",
+        dim=1,
+        in_channels=config.data.in_channels,
+        out_channels=len(data.classes),
+        shape=[*config.data.shape],
+    )
+    logits = model.eval()(next(iter(data.test_dataloader())))
+    assert logits.shape == (2, len(data.classes)) and bool(logits.isfinite().all())

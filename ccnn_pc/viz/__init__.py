@@ -10,10 +10,12 @@ from ccnn_pc.viz.confusion import plot_confusion
 from ccnn_pc.viz.curves import plot_curves
 from ccnn_pc.viz.fits import LineFit, plot_image_fits, plot_line_fits
 from ccnn_pc.viz.kernels import plot_kernels
+from ccnn_pc.viz.quadrature import QuadratureStudy, plot_quadrature, study_quadrature
 from ccnn_pc.viz.transfer import plot_transfer
 
 __all__ = [
     "LineFit",
+    "QuadratureStudy",
     "plot_cloud",
     "plot_confusion",
     "plot_curves",
@@ -22,5 +24,7 @@ __all__ = [
     "plot_kernels",
     "plot_line_fits",
     "plot_prediction",
+    "plot_quadrature",
     "plot_transfer",
+    "study_quadrature",
 ]

@@ -24,6 +24,7 @@ A {architecture} network ({parameters} parameters) that names the class of a poi
 | --- | --- |
 | data | {data}: {n_train} training, {n_val} validation and {n_test} test shapes{note} |
 | input | {preprocessing} |
+| training input | {num_points} points and {num_neighbors} neighbours per shape, drawn anew in every epoch |
 | training | {epochs} epochs, batch {batch_size}, learning rate {lr} |
 | selection | best epoch ({best_epoch}) on {selected_on}: {val_accuracy} %; the test shapes read once, at the end |
 | seed | {seed} |
@@ -56,6 +57,8 @@ def card(name: str, result: dict[str, Any], model: Any, note: str) -> str:
         n_test=result["n_test"],
         note=f" ({note})" if note else "",
         preprocessing=", ".join(f"{k}: {v}" for k, v in model.preprocessing.items()),
+        num_points=result["num_points"],
+        num_neighbors=result["num_neighbors"],
         epochs=result["epochs"],
         batch_size=result.get("batch_size", "?"),
         lr=result.get("lr", "?"),

@@ -124,6 +124,9 @@ def open_data(
     """
     from ccnn_pc.datasets import GridDataset, ToView, open_dataset, preprocessing_transform
 
+    if preprocessing.get("series") is not None:
+        prepare = preprocessing_transform(preprocessing)
+        return open_dataset(spec, split, transform=prepare, seed=seed, form=preprocessing["series"])
     images = reads_images(preprocessing)
     dataset = open_dataset(
         spec,

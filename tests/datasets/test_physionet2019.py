@@ -11,6 +11,8 @@ import pytest
 import torch
 
 from ccnn_pc.datasets.physionet2019 import COLUMNS, STATICS, VARIABLES, PhysioNet2019
+from ccnn_pc.datasets.shuffle_split import published_rows
+from ccnn_pc.datasets.splits import Split
 
 HEADER = "|".join(COLUMNS)
 
@@ -144,10 +146,6 @@ def test_real_facts(shared: Path) -> None:
     assert round(float(np.isnan(stored.values).mean()), 4) == 0.8097
     assert stored.times is not None and int((stored.times[stored.offset[:-1]] != 1).sum()) == 961
     assert stored.static is not None and np.isnan(stored.static).sum(axis=0).tolist() == [0, 0, 4569, 4569, 0]
-    assert [len(PhysioNet2019(shared / "data", part)) for part in ("train", "val", "test")] == [
-        10_500,
-        2_250,
-        2_250,
-    ]
+    assert [len(published_rows(stored.label, part)) for part in Split] == [10_500, 2_250, 2_250]
     x = data.batch(range(0, 15_000, 50)).x
     assert x.shape == (300, 75, 72) and bool(x.isfinite().all())

@@ -9,12 +9,16 @@ Copies ``model/`` of the run folder to ``ccnn_pc/models/pretrained/NAME`` and wr
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 from pathlib import Path
 from typing import Any
 
 from ccnn_pc.models import from_pretrained, save_pretrained
 from ccnn_pc.models.hub import PACKAGED
+from ccnn_pc.training.files import write_rows_atomically
+
+RESULTS = Path(__file__).resolve().parents[1] / "results" / "modelnet10.csv"
 
 CARD = """# {name}
 
@@ -77,6 +81,21 @@ def card(name: str, result: dict[str, Any], model: Any, note: str) -> str:
     )
 
 
+def mark_row(table: Path, result: dict[str, Any], name: str) -> None:
+    """Write ``name`` into the column ``packaged`` of the result's row, and take it out of all others."""
+    if not table.exists():
+        return
+    with table.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    same = ("experiment", "seed", "core_minutes", "git_commit")
+    for row in rows:
+        if row.get("packaged") == name:
+            row["packaged"] = ""
+        if all(row.get(key) == str(result.get(key)) for key in same):
+            row["packaged"] = name
+    write_rows_atomically(table, rows, columns=list(rows[0]) if rows else [])
+
+
 def main() -> None:
     """Package a model."""
     parser = argparse.ArgumentParser(
@@ -87,11 +106,15 @@ def main() -> None:
     parser.add_argument(
         "--note", default="", help="what a reader must know of the data, e.g. which subset they are"
     )
+    parser.add_argument(
+        "--results", type=Path, default=RESULTS, help="table in which the model's row is marked as packaged"
+    )
     arguments = parser.parse_args()
     result = json.loads((arguments.run / "result.json").read_text(encoding="utf-8"))
     model = from_pretrained(arguments.run / "model")
     folder = save_pretrained(model, PACKAGED / arguments.name)
     (folder / "README.md").write_text(card(arguments.name, result, model, arguments.note), encoding="utf-8")
+    mark_row(arguments.results, result, arguments.name)
     print(f"{folder}: {sum(f.stat().st_size for f in folder.iterdir()) / 1024:.0f} KiB")
 
 

@@ -145,12 +145,11 @@ def results_modelnet10() -> str:
 
 
 def results_pretrained() -> str:
-    """The packaged model's row: of its size the best on validation shapes, then the longest trained."""
-    size = PACKAGED.split("-")[0]
-    rows = [row for row in rows_of(MODELNET10) if row["model"] == size]
+    """The packaged model's row, which ``scripts/package_model.py`` has marked."""
+    rows = [row for row in rows_of(MODELNET10) if row.get("packaged") == PACKAGED]
     if not rows:
         return missing(MODELNET10)
-    row = max(rows, key=lambda r: (float(r.get("val_accuracy") or 0), float(r["core_minutes"])))
+    row = rows[-1]
     chosen = f"epoch {row['best_epoch']} of {row['epochs']}"
     if row["selected_on"] == "val":
         chosen += f", chosen on {row['n_val']} validation shapes"

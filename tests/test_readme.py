@@ -239,11 +239,11 @@ def test_numbers_come_from_the_tables(
     assert "Not measured yet" in updater.body("bench:point_conv")
     head = "experiment,model,seed,test_accuracy,test_mean_class_accuracy,val_accuracy,best_epoch,epochs,parameters"
     rows = [
-        "t,ccnn_tiny,0,0.5,0.4,0.91,3,9,23843,90,10,44,val,44.6",
-        "t,ccnn_tiny,7,0.75,0.7,0.95,5,9,23843,90,10,44,val,30",
-        "t,pointnet2,0,0.9,0.8,0.99,5,9,1468170,90,10,44,val,45",
+        "t,ccnn_tiny,0,0.5,0.4,0.99,3,9,23843,90,10,44,val,44.6,",
+        "t,ccnn_tiny,7,0.75,0.7,0.95,5,9,23843,90,10,44,val,30,ccnn_tiny-modelnet10",
+        "t,pointnet2,0,0.9,0.8,0.99,5,9,1468170,90,10,44,val,45,",
     ]
-    table = "\n".join([head + ",n_train,n_val,n_test,selected_on,core_minutes", *rows]) + "\n"
+    table = "\n".join([head + ",n_train,n_val,n_test,selected_on,core_minutes,packaged", *rows]) + "\n"
     (tmp_path / updater.tables.MODELNET10).write_text(table)
     trained = updater.body("results:pretrained")
     for part in (

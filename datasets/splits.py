@@ -66,6 +66,39 @@ def stratified_split(
     return np.flatnonzero(~drawn), np.flatnonzero(drawn)
 
 
+def last_split(labels: np.ndarray | torch.Tensor, fraction: float) -> tuple[np.ndarray, np.ndarray]:
+    """Split indices into two parts, the second with the last ``fraction`` of every class in stored order.
+
+    Collections of CAD models are stored by name, and neighbours in name often come from one source and look alike: a
+    random part of them has near-duplicates in the rest and is judged too kindly. The test splits of ModelNet are the
+    last of each class too.
+
+    Args:
+        labels: class index of every item.
+        fraction: in (0, 1).
+
+    Returns:
+        Two sorted int64 arrays: the rest, and the last ones. Counts as in :func:`stratified_split`.
+
+    Raises:
+        ValueError: ``fraction`` not in (0, 1).
+
+    Example:
+        >>> rest, last = last_split(np.array([0, 0, 1, 0, 1]), 0.3)
+        >>> rest.tolist(), last.tolist()
+        ([0, 1, 2], [3, 4])
+    """
+    if not 0.0 < fraction < 1.0:
+        raise ValueError(f"'fraction' must be in (0, 1) (got {fraction})")
+    labels = np.asarray(labels)
+    drawn = np.zeros(len(labels), dtype=bool)
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        count = min(max(int(np.floor(fraction * len(members) + 0.5)), 1), len(members) - 1)
+        drawn[members[len(members) - count :]] = True
+    return np.flatnonzero(~drawn), np.flatnonzero(drawn)
+
+
 def split_rows(labels: np.ndarray, split: Split, validation_fraction: float, seed: int) -> np.ndarray:
     """Rows of ``split``; for TRAIN and VAL ``labels`` are those of the whole training data.
 

@@ -9,7 +9,7 @@ import lightning.pytorch as pl
 import numpy as np
 
 from ccnn_pc._checks import check_at_least, check_fraction
-from ccnn_pc.datasets.splits import stratified_split
+from ccnn_pc.datasets.splits import last_split, stratified_split
 from ccnn_pc.training.loader import ResumableLoader
 
 KEEP: Any = object()
@@ -27,6 +27,8 @@ class ClassificationData(pl.LightningDataModule):
         batch_size: clouds per training batch.
         eval_batch_size: clouds per validation and test batch (default: ``batch_size``).
         val_fraction: share of the training split kept for validation, stratified (default 0.1; 0 = none).
+        val_last: keep the last of each class instead of random ones (default False); see
+            :func:`ccnn_pc.datasets.splits.last_split`.
         select_on_test: validate on the *test* split, as the released experiments did (default False). The
             result row says so.
         seed: of the split and of the order.
@@ -48,6 +50,7 @@ class ClassificationData(pl.LightningDataModule):
         batch_size: int = 16,
         eval_batch_size: int | None = None,
         val_fraction: float = 0.1,
+        val_last: bool = False,
         select_on_test: bool = False,
         seed: int = 0,
         num_workers: int = 0,
@@ -63,7 +66,7 @@ class ClassificationData(pl.LightningDataModule):
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size or batch_size
         self.val_fraction = 0.0 if select_on_test else check_fraction("val_fraction", val_fraction)
-        self.select_on_test = select_on_test
+        self.select_on_test, self.val_last = select_on_test, val_last
         self.seed, self.num_workers, self.drop_last, self.in_memory = seed, num_workers, drop_last, in_memory
         self.copies = check_at_least("copies", copies, 1)
         self.name = name
@@ -83,7 +86,11 @@ class ClassificationData(pl.LightningDataModule):
         if own is not None:
             self.val_set = self._kept(own)
         elif self.val_fraction > 0:
-            first, second = stratified_split(np.asarray(full.labels), self.val_fraction, self.seed)
+            labels = np.asarray(full.labels)
+            if self.val_last:
+                first, second = last_split(labels, self.val_fraction)
+            else:
+                first, second = stratified_split(labels, self.val_fraction, self.seed)
             transform = full.transform if self.eval_transform is KEEP else self.eval_transform
             self.val_set = full.subset(second, transform=transform)
             full, self.rows_of_training = full.subset(first), first

@@ -49,8 +49,8 @@ def list_models(pattern: str = "*") -> list[str]:
 
     Example:
         >>> from ccnn_pc.models import list_models
-        >>> list_models("ccnn_4_*")
-        ['ccnn_4_140', 'ccnn_4_16', 'ccnn_4_32', 'ccnn_4_48']
+        >>> list_models("ccnn_4_??")
+        ['ccnn_4_16', 'ccnn_4_32', 'ccnn_4_48']
     """
     return sorted(fnmatch.filter(_BUILDERS, pattern))
 

@@ -51,7 +51,8 @@ def test_models_prints_published_counts(capsys: pytest.CaptureFixture[str]) -> N
     code, out, _ = run("models", "ccnn_4_*", "--json", capsys=capsys)
     counts = {row["name"]: row["parameters"] for row in json.loads(out.splitlines()[-1])}
     assert code == 0
-    assert counts == {"ccnn_4_16": 6545, "ccnn_4_32": 14401, "ccnn_4_48": 26353, "ccnn_4_140": 207709}
+    published = {"ccnn_4_16": 6545, "ccnn_4_32": 14401, "ccnn_4_48": 26353, "ccnn_4_140": 207709}
+    assert counts.items() >= published.items() and all(name.startswith("ccnn_4_") for name in counts)
 
 
 def test_models_without_a_match_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:

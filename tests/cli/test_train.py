@@ -39,6 +39,7 @@ def words(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch:
             "experiment=shapes_quickstart", f"runs={tmp_path / runs}", "data.num_points=24",
             "data.num_neighbors=6", "data.batch_size=8", "data.val_fraction=0.25", "model.name=ccnn_4_16",
             "model.dropout=0.2", "+data.module.train.per_class=4", "+data.module.test.per_class=2",
+            "data.eval_num_points=24", "data.eval_num_neighbors=6", "trainer.check_val_every_n_epoch=1",
             "trainer.max_epochs=3", "trainer.accelerator=cpu", "callbacks.checkpoints.every_n_steps=2",
             "threads=1", "callbacks=ema", *more,
         ]  # fmt: skip

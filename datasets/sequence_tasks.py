@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,9 +30,9 @@ class SequenceTask(GridDataset):
     def __init__(self, classes: Sequence[str], count: int, **options: Any) -> None:
         super().__init__(classes, np.zeros(count, dtype=np.int64), **options)
 
+    @abc.abstractmethod
     def targets(self, rows: np.ndarray) -> Tensor:
         """Targets of some rows, ``[len(rows), ...]``."""
-        raise NotImplementedError
 
     def load(self, row: int) -> GridData:
         rows = np.array([row])

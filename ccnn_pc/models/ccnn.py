@@ -10,15 +10,14 @@ from torch.nn import functional
 from ccnn_pc._checks import check_at_least
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.pooling import Pool
-from ccnn_pc.models.base import Model
-from ccnn_pc.models.door import Door, DoorInput, Spacing
+from ccnn_pc.models.network import Network
 from ccnn_pc.nn.blocks import CCNNBlock, ConvFactory, DropoutFactory, NormFactory
 from ccnn_pc.nn.dropout import ChannelDropout
-from ccnn_pc.nn.heads import PooledHead, SampleHead
+from ccnn_pc.nn.heads import head_for
 from ccnn_pc.nn.norms import BatchNorm, NoNorm
 
 
-class CCNN(Model):
+class CCNN(Network):
     r"""Continuous convolutional network (CCNN section 4.2, Fig. 3): stem, residual blocks, norm, head.
 
     .. math::
@@ -73,8 +72,7 @@ class CCNN(Model):
         check_at_least("num_blocks", num_blocks, 0)
         check_at_least("in_channels", in_channels, 1)
         stem = conv(in_channels, channels)
-        super().__init__(in_channels, out_channels, stem.dim)
-        self.door = Door(stem, check_at_least("num_neighbors", num_neighbors, 1), per_sample=pool is None)
+        super().__init__(stem, out_channels, per_sample=pool is None, num_neighbors=num_neighbors)
         self.dropout_in = drop(dropout_in)
         self.stem = stem
         self.stem_norm = norm(channels)
@@ -83,9 +81,7 @@ class CCNN(Model):
             for _ in range(num_blocks)
         )
         self.norm = norm(channels) if final_norm else NoNorm(channels)
-        self.head = (
-            SampleHead(channels, out_channels) if pool is None else PooledHead(channels, out_channels, pool)
-        )
+        self.head = head_for(channels, out_channels, pool)
 
     def features(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         """What the head reads, ``[m, channels]``."""
@@ -94,10 +90,3 @@ class CCNN(Model):
         for block in self.blocks:
             y = block(y, domain)
         return self.norm(y, domain)
-
-    def forward(
-        self, data: DoorInput, domain: AbstractDomain | None = None, *, spacing: Spacing | None = None
-    ) -> Tensor:
-        """Answers for PyG data, for an array, or for samples on a domain; see the class."""
-        x, where = self.door.open(data, domain, spacing)
-        return self.door.close(self.head(self.features(x, where), where), where, data)

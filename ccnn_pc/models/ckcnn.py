@@ -11,17 +11,16 @@ from ccnn_pc._checks import check_at_least
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.pooling import Pool
 from ccnn_pc.kernels import SIREN, Init, NoWindow
-from ccnn_pc.models.base import Model
-from ccnn_pc.models.door import Door, DoorInput, Spacing
+from ccnn_pc.models.network import Network
 from ccnn_pc.models.options import NormKind, choice, pool_choice, register_frozen, training_geometry
 from ccnn_pc.nn.blocks import CKCNNBlock, DropoutFactory, NormFactory
 from ccnn_pc.nn.conv import ContinuousConv
 from ccnn_pc.nn.dropout import ElementDropout
-from ccnn_pc.nn.heads import PooledHead, SampleHead
+from ccnn_pc.nn.heads import head_for
 from ccnn_pc.nn.norms import GroupNorm
 
 
-class CKCNN(Model):
+class CKCNN(Network):
     r"""Residual blocks and a linear read-out of the newest sample (CKConv section 4.3 and Fig. 7).
 
     .. math:: y = A\, \mathrm{pool}(\mathrm{block}_B(\dots \mathrm{block}_1(\mathrm{drop}(x)))) + a
@@ -73,13 +72,10 @@ class CKCNN(Model):
             for a, b in zip(widths[:-1], widths[1:], strict=True)
         )
         first = next(m for m in blocks.modules() if isinstance(m, ContinuousConv))
-        super().__init__(in_channels, out_channels, first.dim)
-        self.door = Door(first, check_at_least("num_neighbors", num_neighbors, 1), per_sample=pool is None)
+        super().__init__(first, out_channels, per_sample=pool is None, num_neighbors=num_neighbors)
         self.dropout_in = drop(dropout_in)
         self.blocks = blocks
-        self.head = (
-            SampleHead(channels, out_channels) if pool is None else PooledHead(channels, out_channels, pool)
-        )
+        self.head = head_for(channels, out_channels, pool)
         nn.init.normal_(self.head.linear.weight, std=0.01)
 
     def features(self, x: Tensor, domain: AbstractDomain) -> Tensor:
@@ -88,13 +84,6 @@ class CKCNN(Model):
         for block in self.blocks:
             y = block(y, domain)
         return y
-
-    def forward(
-        self, data: DoorInput, domain: AbstractDomain | None = None, *, spacing: Spacing | None = None
-    ) -> Tensor:
-        """Answers for PyG data, for an array, or for samples on a domain; see the class."""
-        x, where = self.door.open(data, domain, spacing)
-        return self.door.close(self.head(self.features(x, where), where), where, data)
 
 
 def build_ckcnn(

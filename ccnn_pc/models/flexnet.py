@@ -14,9 +14,8 @@ from ccnn_pc._checks import check_at_least
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.pooling import Pool
 from ccnn_pc.kernels import GaussianWindow, Init, MAGNet, flexconv_omega_0
-from ccnn_pc.models.base import Model
 from ccnn_pc.models.ckcnn import CKCNN
-from ccnn_pc.models.door import Door, DoorInput, Spacing
+from ccnn_pc.models.network import Network
 from ccnn_pc.models.options import (
     Geometry,
     NormKind,
@@ -29,11 +28,11 @@ from ccnn_pc.models.sizes import SPREAD_PER_WIDTH
 from ccnn_pc.nn.blocks import DropoutFactory, FlexNetBlock, NormFactory
 from ccnn_pc.nn.conv import ContinuousConv
 from ccnn_pc.nn.dropout import ElementDropout
-from ccnn_pc.nn.heads import PooledHead, SampleHead
+from ccnn_pc.nn.heads import head_for
 from ccnn_pc.nn.norms import BatchNorm
 
 
-class FlexNet(Model):
+class FlexNet(Network):
     r"""Residual network with a stem and one answer from the mean (FlexConv appendix).
 
     .. math::
@@ -80,16 +79,14 @@ class FlexNet(Model):
         check_at_least("len(widths)", len(widths), 1)
         first = (stem or conv)(in_channels, widths[0])
         inner = next(m for m in first.modules() if isinstance(m, ContinuousConv))
-        super().__init__(in_channels, out_channels, inner.dim)
-        self.door = Door(inner, check_at_least("num_neighbors", num_neighbors, 1), per_sample=pool is None)
+        super().__init__(inner, out_channels, per_sample=pool is None, num_neighbors=num_neighbors)
         self.stem = first
         self.stem_norm = norm(widths[0])
         self.blocks = nn.ModuleList(
             FlexNetBlock(a, b, conv=conv, norm=norm, dropout=dropout, drop=drop)
             for a, b in pairwise([widths[0], *widths])
         )
-        last = widths[-1]
-        self.head = SampleHead(last, out_channels) if pool is None else PooledHead(last, out_channels, pool)
+        self.head = head_for(widths[-1], out_channels, pool)
 
     def features(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         """What the head reads, ``[m, channels]``."""
@@ -97,13 +94,6 @@ class FlexNet(Model):
         for block in self.blocks:
             y = block(y, domain)
         return y
-
-    def forward(
-        self, data: DoorInput, domain: AbstractDomain | None = None, *, spacing: Spacing | None = None
-    ) -> Tensor:
-        """Answers for PyG data, for an array, or for samples on a domain; see the class."""
-        x, where = self.door.open(data, domain, spacing)
-        return self.door.close(self.head(self.features(x, where), where), where, data)
 
 
 def flexconv(

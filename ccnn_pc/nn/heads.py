@@ -50,3 +50,10 @@ class SampleHead(nn.Module):
 
     def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         return self.linear(x)
+
+
+def head_for(in_channels: int, out_channels: int, pool: Pool | None) -> PooledHead | SampleHead:
+    """One answer per cloud where samples are pooled, else one per sample."""
+    if pool is None:
+        return SampleHead(in_channels, out_channels)
+    return PooledHead(in_channels, out_channels, pool)

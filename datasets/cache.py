@@ -10,7 +10,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from ccnn_pc.datasets.stored import StoredClouds
 
@@ -71,30 +71,50 @@ def write_atomically(folder: Path, write: Callable[[Path], None]) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+class Storable(Protocol):
+    """What a cache takes: it writes itself into a folder."""
+
+    def save(self, folder: Path, /) -> Any: ...
+
+
+S = TypeVar("S", bound=Storable)
+
+
+def cached(
+    root: str | os.PathLike[str] | None,
+    name: str,
+    settings: dict[str, Any],
+    build: Callable[[], S],
+    load: Callable[[Path], S],
+) -> S:
+    """What ``build()`` returns, read by ``load`` from the cache if built before with the same settings.
+
+    Where the cache cannot be written the data stay in memory and a warning says so.
+    """
+    folder = cache_root(root) / f"{name}-{settings_key(settings)}"
+    if folder.is_dir():
+        try:
+            return load(folder)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            warnings.warn(f"the cache '{folder}' is damaged and is built again ({error})", stacklevel=4)
+    data = build()
+    try:
+        write_atomically(folder, data.save)
+    except OSError as error:
+        warnings.warn(
+            f"'{folder}' cannot be written ({error}): the data stay in memory and are processed again "
+            "next time; set CCNN_PC_CACHE to a writable folder",
+            stacklevel=4,
+        )
+        return data
+    return load(folder)
+
+
 def cached_clouds(
     root: str | os.PathLike[str] | None,
     name: str,
     settings: dict[str, Any],
     build: Callable[[], StoredClouds],
 ) -> StoredClouds:
-    """The clouds that ``build()`` returns, read from the cache if built before with the same settings.
-
-    Where the cache cannot be written the clouds stay in memory and a warning says so.
-    """
-    folder = cache_root(root) / f"{name}-{settings_key(settings)}"
-    if folder.is_dir():
-        try:
-            return StoredClouds.load(folder)
-        except (OSError, ValueError, KeyError) as error:
-            warnings.warn(f"the cache '{folder}' is damaged and is built again ({error})", stacklevel=3)
-    clouds = build()
-    try:
-        write_atomically(folder, clouds.save)
-    except OSError as error:
-        warnings.warn(
-            f"'{folder}' cannot be written ({error}): the data stay in memory and are processed again "
-            "next time; set CCNN_PC_CACHE to a writable folder",
-            stacklevel=3,
-        )
-        return clouds
-    return StoredClouds.load(folder)
+    """The clouds that ``build()`` returns; see :func:`cached`."""
+    return cached(root, name, settings, build, StoredClouds.load)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ccnn_pc.datasets.cache import cache_root, settings_key, write_atomically
+from ccnn_pc.datasets.cache import cached
 
 
 @dataclasses.dataclass
@@ -113,27 +113,8 @@ def cached_series(
     settings: dict[str, Any],
     build: Callable[[], StoredSeries],
 ) -> StoredSeries:
-    """The series that ``build()`` returns, read from the cache if built before with the same settings.
-
-    Where the cache cannot be written the series stay in memory and a warning says so.
-    """
-    folder = cache_root(root) / f"{name}-{settings_key(settings)}"
-    if folder.is_dir():
-        try:
-            return StoredSeries.load(folder)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            warnings.warn(f"the cache '{folder}' is damaged and is built again ({error})", stacklevel=3)
-    series = build()
-    try:
-        write_atomically(folder, series.save)
-    except OSError as error:
-        warnings.warn(
-            f"'{folder}' cannot be written ({error}): the data stay in memory and are processed again "
-            "next time; set CCNN_PC_CACHE to a writable folder",
-            stacklevel=3,
-        )
-        return series
-    return StoredSeries.load(folder)
+    """The series that ``build()`` returns; see :func:`ccnn_pc.datasets.cache.cached`."""
+    return cached(root, name, settings, build, StoredSeries.load)
 
 
 def warn_broken_series(broken: Sequence[tuple[str, str]], total: int, where: object) -> None:

@@ -66,6 +66,7 @@ def open_dataset(
 
     Raises:
         FileNotFoundError: neither a known name nor an existing path.
+        ValueError: VAL of data that have no validation part of their own.
     """
     split = None if split is None else as_split(split)
     path = Path(spec)
@@ -87,6 +88,7 @@ def open_dataset(
             f"(got '{spec}', which does not exist)"
         )
     if _is_modelnet(path):
+        _check_not_val(spec, split)
         return ModelNet(
             path,
             split=split or Split.TEST,
@@ -123,15 +125,25 @@ def _is_modelnet(path: Path) -> bool:
     return any(find(path, None, "test") is not None for find in (find_off_zip, find_text_tree, find_h5))
 
 
+def _check_not_val(spec: str | os.PathLike[str], split: Split | None) -> None:
+    if split is Split.VAL:
+        raise ValueError(
+            f"'split' must be train or test for '{spec}', which has no validation part of its own (got val): "
+            "the part that a training holds out is scored in its metrics.csv"
+        )
+
+
 def _open_images(
     path: Path, split: Split | None, files: dict[str, Any], **options: Any
 ) -> LabelledDataset[Any] | None:
     """The images at ``path``; None if there are none."""
     for kind in (MNIST, CIFAR10, CIFAR100, STL10):
         try:
-            return kind(path, split or Split.TEST, None, **options)
+            found = kind(path, Split.TRAIN if split is Split.TRAIN else Split.TEST, None, **options)
         except FileNotFoundError:
             continue
+        _check_not_val(path, split)
+        return found
     parts = [part.value for part in Split if (path / part.value).is_dir()]
     below = [path / split.value] if split is not None else [path / part for part in parts] or [path]
     if not any(file.suffix.lower() in SUFFIXES for folder in below for file in folder.glob("*/*")):

@@ -184,6 +184,8 @@ def test_validation_comes_from_training_data(arrays):
 def test_open_dataset(arrays):
     assert len(open_dataset(arrays / "train.npz", "test")) == 20
     assert len(open_dataset(arrays)) == 8 and len(open_dataset(str(arrays), "train")) == 20
+    with pytest.raises(ValueError, match="no validation part of its own"):
+        open_dataset(arrays, "val")
     with pytest.raises(FileNotFoundError, match="shapes"):
         open_dataset("no_such_data")
 

@@ -65,6 +65,7 @@ def test_a_test_part_is_drawn_by_class_where_it_is_asked_for(tmp_path):
 def test_folders_of_their_own_are_read_and_nothing_is_drawn(tmp_path):
     for part, count in (("train", 4), ("val", 2), ("test", 3)):
         fill(tmp_path / part / "a", count)
+    assert len(open_dataset(tmp_path, "val")) == 2
     options: dict[str, Any] = {"test_fraction": 0.5, "validation_fraction": 0.5, "num_points": 16}
     sizes = [len(PointCloudFolder(tmp_path, split=part, **options)) for part in ("train", "val", "test")]
     assert sizes == [4, 2, 3]

@@ -118,7 +118,7 @@ def test_recommended_points_change_with_the_epoch_and_validation_points_do_not()
 def test_every_model_file_fits_an_experiment_as_it_is(model: str) -> None:
     config = compose_config(["experiment=modelnet10_tiny", f"model={model}"])
     built = instantiate(config.model, _convert_="all")(out_channels=10)
-    assert built.in_channels == 6 and built.config["name"] == config.model.name
+    assert built.in_channels == 7 and built.config["name"] == config.model.name
     assert ("kernel" in config) == model.startswith("ccnn")
 
 
@@ -130,9 +130,12 @@ def test_kernel_files_reach_the_models_that_have_kernels() -> None:
 
 
 def test_the_rows_of_modelnet10_differ_in_the_network_alone() -> None:
-    ours, released, peer = (
-        compose_config([f"experiment=modelnet10_{name}"]) for name in ("tiny", "query_features", "pointnet2")
+    best, ours, released, peer = (
+        compose_config([f"experiment=modelnet10_{name}"])
+        for name in ("tiny", "tiny_separable", "query_features", "pointnet2")
     )
+    assert best.model == {**ours.model, "full_stem": True, "in_channels": 7}
+    assert best.data.features == [*ours.data.features, "one"]
     assert {**ours.model, "name": "ccnn_tiny_query_features"} == dict(released.model)
     for part in ("data", "augmentation", "optim", "trainer", "task"):
         assert ours[part] == released[part]
@@ -143,7 +146,12 @@ def test_the_rows_of_modelnet10_differ_in_the_network_alone() -> None:
 
 @pytest.mark.parametrize(
     ("features", "channels"),
-    [("[pos]", 3), ("[normal]", 3), ("[unoriented_normal,pos]", 6), ("[normal,unoriented_normal,pos]", 9)],
+    [
+        ("[pos]", 3),
+        ("[normal]", 3),
+        ("[unoriented_normal,pos,one]", 7),
+        ("[normal,unoriented_normal,pos]", 9),
+    ],
 )
 def test_input_channels_follow_the_features(features: str, channels: int) -> None:
     config = compose_config(["experiment=folder", f"data.features={features}"])

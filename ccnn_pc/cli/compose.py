@@ -15,8 +15,6 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-#: Channels of the features whose width is known without opening the data.
-FEATURE_CHANNELS = {"pos": 3, "normal": 3, "unoriented_normal": 3}
 LATEST, CONFIG, OVERRIDES = "latest", "config.yaml", "overrides.yaml"
 
 
@@ -76,6 +74,8 @@ def follow_features(config: DictConfig) -> None:
 
 
 def _feature_channels(features: list[str]) -> int:
+    from ccnn_pc.datasets.transforms.attach import FEATURE_CHANNELS
+
     unknown = [name for name in features if name not in FEATURE_CHANNELS]
     if unknown or not features:
         raise UsageError(

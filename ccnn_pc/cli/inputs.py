@@ -157,5 +157,8 @@ def normals_of(data: PointCloudData, preprocessing: Mapping[str, Any]) -> Tensor
     places = [i for i, name in enumerate(features) if name.endswith("normal")]
     if not places or data.x is None:
         return None
-    normals: Tensor = data.x[:, 3 * places[0] : 3 * places[0] + 3]
+    from ccnn_pc.datasets.transforms.attach import FEATURE_CHANNELS
+
+    first = sum(FEATURE_CHANNELS[name] for name in features[: places[0]])
+    normals: Tensor = data.x[:, first : first + 3]
     return normals

@@ -32,6 +32,7 @@ class CCNN(Network):
         channels: width of the network.
         num_blocks: residual blocks.
         conv: makes a convolution: called with ``in_channels, out_channels``.
+        stem: makes the first convolution, likewise; None: ``conv``.
         block: makes a residual block: called with ``in_channels, out_channels, conv=, norm=, dropout=, drop=``.
         norm: makes a norm: called with ``channels``.
         dropout: share of what ``drop`` drops in blocks.
@@ -60,6 +61,7 @@ class CCNN(Network):
         channels: int,
         num_blocks: int,
         conv: ConvFactory,
+        stem: ConvFactory | None = None,
         block: Callable[..., nn.Module] = CCNNBlock,
         norm: NormFactory = BatchNorm,
         dropout: float = 0.0,
@@ -71,10 +73,10 @@ class CCNN(Network):
     ) -> None:
         check_at_least("num_blocks", num_blocks, 0)
         check_at_least("in_channels", in_channels, 1)
-        stem = conv(in_channels, channels)
-        super().__init__(stem, out_channels, per_sample=pool is None, num_neighbors=num_neighbors)
+        first = (stem or conv)(in_channels, channels)
+        super().__init__(first, out_channels, per_sample=pool is None, num_neighbors=num_neighbors)
         self.dropout_in = drop(dropout_in)
-        self.stem = stem
+        self.stem = first
         self.stem_norm = norm(channels)
         self.blocks = nn.ModuleList(
             block(channels, channels, conv=conv, norm=norm, dropout=dropout, drop=drop)

@@ -45,6 +45,7 @@ def build_ccnn(
     reference_count: float | None = None,
     init: Init | str = Init.DEFAULT,
     threshold: float | None = None,
+    full_stem: bool = False,
     layer: type[ContinuousConv] = ContinuousConv,
     block: type[nn.Module] = CCNNBlock,
     final_norm: bool = True,
@@ -78,6 +79,8 @@ def build_ccnn(
             grids the number of their samples.
         init: rule of the kernels' initial values; default, ccnn, flexconv.
         threshold: see :class:`ContinuousConv`.
+        full_stem: whether the first layer has a kernel for every pair of channels. The papers' separable one has
+            a kernel for every channel of the data: for few channels these are few.
         layer: the class of the convolutions; another one only for comparisons.
         block: the class of the residual blocks, likewise.
         final_norm: whether a norm stands before the head; blocks that end with a norm need none.
@@ -117,6 +120,7 @@ def build_ccnn(
         channels=channels,
         num_blocks=num_blocks,
         conv=conv,
+        stem=functools.partial(conv, separable=False) if full_stem else None,
         block=block,
         dropout=dropout,
         dropout_in=dropout_in,

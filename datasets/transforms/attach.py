@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch_geometric.transforms import BaseTransform
 
 from ccnn_pc._checks import check_at_least
@@ -13,6 +14,10 @@ from ccnn_pc.datasets.transforms.base import TakesFeatures, TakesNeighbors, has
 
 #: |normal|: CAD models orient their faces as they were drawn.
 UNORIENTED = "unoriented_normal"
+#: 1 for every point: a convolution of it says how points lie, whatever they carry.
+ONE = "one"
+#: Features whose width is known without opening the data.
+FEATURE_CHANNELS = {"pos": 3, "normal": 3, UNORIENTED: 3, ONE: 1}
 
 
 class FeaturesFrom(BaseTransform, TakesFeatures):
@@ -21,7 +26,7 @@ class FeaturesFrom(BaseTransform, TakesFeatures):
     Args:
         names: attributes with one row per point, in the order of the channels; ``"unoriented_normal"`` stands
             for the absolute values of the normal's coordinates, which do not depend on the side a face was
-            drawn from.
+            drawn from, ``"one"`` for the constant 1.
         keep: leave the attributes in the data (``pos`` stays always).
 
     Raises:
@@ -36,8 +41,11 @@ class FeaturesFrom(BaseTransform, TakesFeatures):
 
     def forward(self, data: Any) -> Any:
         """Set ``x``."""
-        parts = []
+        parts: list[Tensor] = []
         for feature in self.names:
+            if feature == ONE:
+                parts.append(torch.ones_like(data.pos[:, :1]))
+                continue
             name = "normal" if feature == UNORIENTED else feature
             if not has(data, name):
                 hint = "; estimate normals first, or train on ['pos'] alone" if name == "normal" else ""

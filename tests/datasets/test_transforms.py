@@ -273,3 +273,9 @@ def test_unoriented_normals_do_not_know_the_side_of_a_face():
     take = FeaturesFrom(["unoriented_normal", "pos"])
     assert torch.equal(take(data).x, take(turned).x)
     assert torch.equal(take(data).x[:, :3], data.normal.abs()) and "normal" not in take(data)
+
+
+def test_the_constant_feature_is_1_wherever_it_stands():
+    x = FeaturesFrom(["one", "pos", "normal"])(sphere()).x
+    assert x.shape[1] == 7 and bool((x[:, 0] == 1).all()) and torch.equal(x[:, 1:4], sphere().pos)
+    assert FeaturesFrom(["one"])(PointCloudData(pos=torch.zeros(2, 3))).x.tolist() == [[1.0], [1.0]]

@@ -26,6 +26,17 @@ def test_blocks_of_table_8_have_the_published_sizes() -> None:
     assert parameters("ccnn_4_140_s4", **GRID) == parameters("ccnn_4_140", **GRID) == 201_042
 
 
+def test_a_full_stem_has_a_kernel_for_every_pair_of_channels() -> None:
+    """8 features and a bias for 7 x 48 kernels; the separable one has 7 kernels with a bias each, and mixes 7 to 48."""
+    cloud: dict[str, Any] = {"dim": 3, "in_channels": 7, "out_channels": 10, "pool": "mean+max"}
+    full, separable = (create_model("ccnn_tiny", **cloud, full_stem=full) for full in (True, False))
+    assert [conv.separable for conv in full.convolutions()] == [False, True, True, True, True]
+    assert all(conv.separable for conv in separable.convolutions())
+    count = {model: sum(p.numel() for p in model.parameters()) for model in (full, separable)}
+    assert count[full] - count[separable] == (9 * 7 * 48 + 48) - (9 * 7 + 7 + 7 * 48 + 48) == 2_618
+    assert count[full] == 26_519
+
+
 def test_only_blocks_that_end_without_a_norm_have_one_before_the_head() -> None:
     flex, s4 = (create_model(f"ccnn_4_140_{block}", **GRID) for block in ("flex", "s4"))
     assert isinstance(flex, CCNN) and isinstance(flex.norm, NoNorm)

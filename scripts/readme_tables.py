@@ -141,10 +141,9 @@ def results_modelnet10() -> str:
         effort = [row["epochs"], f"{float(row['core_minutes']):.0f}", row["seed"], row["selected_on"]]
         trained = row.get("num_points") or "–"
         points = f"{trained} → {row.get('eval_num_points') or trained}"
-        found.append(
-            [f"`{row['model']}`", thousands(row["parameters"]), *scores, row["n_test"], *effort, points]
-        )
-    header = "model|parameters|test accuracy|mean over classes|test shapes|epochs|core minutes|seed|chosen on"
+        run = [f"`{row['experiment']}`", f"`{row['changed']}`" if row.get("changed") else "–"]
+        found.append([*run, thousands(row["parameters"]), *scores, row["n_test"], *effort, points])
+    header = "experiment|changed|parameters|test accuracy|mean over classes|test shapes|epochs|core minutes|seed|chosen on"
     header += "|points: training → test"
     return table(header.split("|"), found)
 

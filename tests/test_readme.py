@@ -241,7 +241,7 @@ def test_numbers_come_from_the_tables(
     rows = [
         "t,ccnn_tiny,0,0.5,0.4,0.99,3,9,23843,90,10,44,val,44.6,",
         "t,ccnn_tiny,7,0.75,0.7,0.95,5,9,23843,90,10,44,val,30,ccnn_tiny-modelnet10",
-        "t,pointnet2,0,0.9,0.8,0.99,5,9,1468170,90,10,44,val,45,",
+        "modelnet10_pointnet2,pointnet2,0,0.9,0.8,0.99,5,9,1468170,90,10,44,val,45,",
     ]
     table = "\n".join([head + ",n_train,n_val,n_test,selected_on,core_minutes,packaged", *rows]) + "\n"
     (tmp_path / updater.tables.MODELNET10).write_text(table)
@@ -256,7 +256,7 @@ def test_numbers_come_from_the_tables(
         "30 core",
     ):
         assert part in trained
-    assert "| `pointnet2` | 1 468 170 | 90.00 % | 80.00 % | 44 | 9 | 45 | 0 | val |" in updater.body(
+    assert "| `modelnet10_pointnet2` | – | 1 468 170 | 90.00 % | 80.00 % | 44 | 9 | 45 | 0 | val |" in updater.body(
         "results:modelnet10"
     )
     common = "4,512,256,140,32,{},2,cpu,1.0,today,"

@@ -167,6 +167,23 @@ def _is_plain(config: DictConfig, key: str) -> bool:
     return isinstance(parent, DictConfig) and last in parent and not isinstance(parent.get(last), DictConfig)
 
 
+#: Words that say where things lie and what is shown, not what is computed.
+_PLACES = ("experiment", "data.root", "run_dir", "runs", "resume", "results_csv", "threads", "logger", "callbacks")
+
+
+def changed_settings(overrides: Sequence[str]) -> list[str]:
+    """Return the words that make a run differ from its experiment as it stands, sorted.
+
+    Example:
+        >>> changed_settings(["experiment=folder", "data.root=my_shapes", "seed=1", "+optim.lr=0.1"])
+        ['optim.lr=0.1', 'seed=1']
+    """
+    words = {word.lstrip("+").split("=", 1)[0]: word.lstrip("+") for word in overrides}
+    return sorted(
+        word for key, word in words.items() if key not in _PLACES and key.split(".")[0] not in _PLACES
+    )
+
+
 def store_config(config: DictConfig, overrides: Sequence[str], folder: Path) -> None:
     """Write the configuration into the run folder, and let ``latest`` beside it point there."""
     from ccnn_pc.training.files import write_text_atomically

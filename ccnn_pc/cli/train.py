@@ -61,7 +61,14 @@ def run_experiment(overrides: Sequence[str]) -> dict[str, Any]:
         UsageError: if the words do not describe one.
         ValueError: if an object refuses its settings, or the run folder cannot be written.
     """
-    from ccnn_pc.cli.compose import compose_config, resumable_run, resumed_config, store_config
+    from ccnn_pc.cli.compose import (
+        changed_settings,
+        compose_config,
+        resumable_run,
+        resumed_config,
+        store_config,
+        stored_overrides,
+    )
     from ccnn_pc.training.callbacks.checkpoints import LAST
     from ccnn_pc.training.files import check_writable_folder
     from ccnn_pc.training.run import RESULT
@@ -86,12 +93,20 @@ def run_experiment(overrides: Sequence[str]) -> dict[str, Any]:
     folder = check_writable_folder("run_dir", config.run_dir)
     if config.results_csv is not None:
         check_writable_folder("results_csv", Path(config.results_csv).parent)
-    result = _train(config, folder, checkpoint, lambda: store_config(config, overrides, folder))
+    identity = {
+        "experiment": config.name,
+        "model": config.model.get("name", ""),
+        "seed": config.seed,
+        "changed": " ".join(changed_settings([*stored_overrides(folder), *overrides])),
+    }
+    result = _train(config, folder, checkpoint, identity, lambda: store_config(config, overrides, folder))
     _report(result, folder)
     return result
 
 
-def _train(config: Any, folder: Path, checkpoint: Path | None, store: Any) -> dict[str, Any]:
+def _train(
+    config: Any, folder: Path, checkpoint: Path | None, identity: dict[str, Any], store: Any
+) -> dict[str, Any]:
     import logging
     import warnings
 
@@ -135,7 +150,7 @@ def _train(config: Any, folder: Path, checkpoint: Path | None, store: Any) -> di
         train_preprocessing=dict(instantiate(config.data.get("train_preprocessing") or {}, _convert_="all")),
         resume_from=checkpoint,
         results_csv=None if config.results_csv is None else Path(config.results_csv),
-        identity={"experiment": config.name, "model": config.model.get("name", ""), "seed": config.seed},
+        identity=identity,
     )
 
 

@@ -37,19 +37,22 @@ def models(
 def model_rows(pattern: str, dim: int, in_channels: int, out_channels: int) -> list[dict[str, Any]]:
     """One row per network whose name matches ``pattern``: name, dim, parameters, pretrained.
 
-    Pretrained networks are counted as they are stored; the others with the given numbers of channels.
+    Pretrained networks are counted as they are stored; the others with the given numbers of channels, and with ``dim``
+    axes unless they are made for another number alone.
 
     Example:
         >>> model_rows("ccnn_4_16", 3, 6, 40)
         [{'name': 'ccnn_4_16', 'dim': 3, 'parameters': 6545, 'pretrained': False}]
     """
     from ccnn_pc.models import create_model, from_pretrained, list_models, list_pretrained
+    from ccnn_pc.models.registry import only_dim
 
     rows: list[dict[str, Any]] = []
     for name in list_models(pattern):
-        model = create_model(name, dim=dim, in_channels=in_channels, out_channels=out_channels)
+        axes = only_dim(name) or dim
+        model = create_model(name, dim=axes, in_channels=in_channels, out_channels=out_channels)
         count = sum(p.numel() for p in model.parameters())
-        rows.append({"name": name, "dim": dim, "parameters": count, "pretrained": False})
+        rows.append({"name": name, "dim": axes, "parameters": count, "pretrained": False})
     for name in fnmatch.filter(list_pretrained(), pattern):
         model = from_pretrained(name)
         count = sum(p.numel() for p in model.parameters())

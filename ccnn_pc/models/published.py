@@ -7,9 +7,9 @@ from torch import Tensor
 
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.models.options import register_frozen
+from ccnn_pc.models.published_ckconv import Anchor, ReleasedCKConv
 from ccnn_pc.models.published_grids import (
     Crop,
-    ReleasedCKConv,
     ReleasedGridConv,
     correlate_as_released,
     cropped_taps,
@@ -18,6 +18,7 @@ from ccnn_pc.models.sizes import build_ccnn
 from ccnn_pc.nn.conv import ContinuousConv, Path
 
 __all__ = [
+    "Anchor",
     "Crop",
     "QueryFeatureConv",
     "ReleasedCKConv",

@@ -141,7 +141,7 @@ class ReleasedGridConv(ContinuousConv):
         return super().forward(x, domain, Path.FUSED)
 
     def _fused(self, x: Tensor, domain: AbstractDomain) -> Tensor:
-        grid = _zero_grid(domain)
+        grid = zero_grid(domain)
         sizes = [
             round(reach / step) * (1 if self.causal else 2) + 1
             for reach, step in zip(self.extent.tolist(), grid.spacing, strict=True)
@@ -169,82 +169,12 @@ class ReleasedGridConv(ContinuousConv):
         return grid.flatten(y.movedim(-1, 1))
 
 
-class ReleasedCKConv(ContinuousConv):
-    r"""CKConv's released causal layer: its rule for other lengths, its blur, its Fourier transform.
-
-    With training length T and data of length N the rate ratio is r = round(T / N), or 1 / round(N / T) for longer data:
-    the released code knows lengths only, and takes a longer series for one sampled more finely. N taps lie evenly from
-    -1, the oldest, to :math:`1 - 2 ((T-1) \bmod r) / (T-1)`, so that the newest is off by a part of a step; the kernel
-    is multiplied by r, and for r < 1 smoothed by an unnormalised Gaussian of half a tap. Lengths of at least T go
-    through the Fourier transform that is wrong for odd lengths.
-
-    Args:
-        in_channels: C_in.
-        out_channels: C_out.
-        options: as in :class:`ContinuousConv`; one axis, causal and full kernels only.
+def zero_grid(domain: AbstractDomain) -> Grid:
+    """The domain, if it is a grid with zeros outside.
 
     Raises:
-        ValueError: other options; at the call, a grid of another spacing than that of training.
-        TypeError: at the call, a domain that is no grid.
-
-    Example:
-        >>> conv = ReleasedCKConv(3, 4, dim=1, extent=160.0, causal=True, separable=False)
-        >>> conv(torch.rand(81, 3), Grid((81,))).shape
-        torch.Size([81, 4])
+        TypeError: another domain.
     """
-
-    def __init__(self, in_channels: int, out_channels: int, **options: Any) -> None:
-        if not options.get("causal", False) or options.get("separable", True):
-            raise ValueError("'causal' must be True and 'separable' False: there is no other released layer")
-        super().__init__(in_channels, out_channels, **options)
-
-    def forward(self, x: Tensor, domain: AbstractDomain, path: Path = Path.AUTO) -> Tensor:
-        """See the class; there is one path."""
-        return super().forward(x, domain, Path.FUSED)
-
-    def taps(self, length: int) -> tuple[Tensor, float]:
-        """The kernel for data of a length, ``[N, C_in, C_out]``, and the rate ratio r."""
-        trained = round(float(self.extent[0] / self.spacing[0])) + 1
-        step = 2.0 / (trained - 1)
-        if trained > length:
-            ratio = float(round(trained / length))
-            newest = 1.0 - ((trained - 1) % ratio) * step
-        else:
-            finer = round(length / trained)
-            ratio = 1.0 / finer
-            newest = 1.0 + ((length - 1) % finer) * step * ratio if finer > 1 else 1.0
-        u = torch.linspace(-1.0, newest, length, dtype=torch.float64, device=self.extent.device)[:, None]
-        kernel = self.kernel(u.to(self.extent))
-        if ratio < 1.0:
-            kernel = _blurred(kernel, round(1.0 / ratio))
-        return ratio * kernel.unflatten(-1, (-1, self.in_channels)).transpose(-2, -1), ratio
-
-    def _fused(self, x: Tensor, domain: AbstractDomain) -> Tensor:
-        grid = _zero_grid(domain)
-        if domain.quadrature(self.spacing, None) is not None:
-            raise ValueError(
-                f"'domain' must have the spacing of training, {self.spacing.tolist()}: the released layer "
-                f"knows lengths only (got {list(grid.spacing)})"
-            )
-        length = grid.shape[0]
-        kernel, _ = self.taps(length)
-        dense = grid.unflatten(x).movedim(1, -1)
-        if length > float(self.extent[0] / self.spacing[0]) + 0.5:
-            y = correlate_as_released(dense, kernel)
-        else:
-            y = grid_convolution(dense, kernel, [length - 1], method=grid.method)
-        return grid.flatten(y.movedim(-1, 1))
-
-
-def _blurred(kernel: Tensor, half: int) -> Tensor:
-    """Smooth ``[N, C]`` along the taps by a Gaussian of deviation 1/2; ``half`` taps at both ends stay as they are."""
-    j = torch.arange(-half, half + 1, dtype=kernel.dtype, device=kernel.device)
-    weights = torch.exp(-2.0 * j.square()) / (0.5 * math.sqrt(2.0 * math.pi))
-    inner = (kernel.unfold(0, 2 * half + 1, 1) * weights).sum(-1)
-    return torch.cat([kernel[:half], inner, kernel[len(kernel) - half :]])
-
-
-def _zero_grid(domain: AbstractDomain) -> Grid:
     if not isinstance(domain, Grid) or domain.boundary is not Boundary.ZERO:
         raise TypeError(f"'domain' must be a Grid with zeros outside for a released layer (got {domain})")
     return domain

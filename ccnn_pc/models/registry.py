@@ -26,10 +26,15 @@ class Builder(Protocol):
 
 
 _BUILDERS: dict[str, Builder] = {}
+_ONLY_DIM: dict[str, int] = {}
 
 
-def register_model(name: str) -> Callable[[Builder], Builder]:
+def register_model(name: str, *, dim: int | None = None) -> Callable[[Builder], Builder]:
     """Enter a builder under a name.
+
+    Args:
+        name: of the model.
+        dim: the only number of axes that it is made for; None: any.
 
     Raises:
         ValueError: the name is taken.
@@ -39,9 +44,22 @@ def register_model(name: str) -> Callable[[Builder], Builder]:
         if name in _BUILDERS:
             raise ValueError(f"'name' must be new (got '{name}', which is registered already)")
         _BUILDERS[name] = builder
+        if dim is not None:
+            _ONLY_DIM[name] = dim
         return builder
 
     return enter
+
+
+def only_dim(name: str) -> int | None:
+    """The only number of axes that a model is made for; None: any.
+
+    Example:
+        >>> from ccnn_pc.models.registry import only_dim
+        >>> only_dim("ckcnn_released"), only_dim("ccnn_4_16")
+        (1, None)
+    """
+    return _ONLY_DIM.get(name)
 
 
 def list_models(pattern: str = "*") -> list[str]:
@@ -88,7 +106,8 @@ def create_model(
         options: see the builder of the model, e.g. :func:`ccnn_pc.models.sizes.build_ccnn`.
 
     Raises:
-        ValueError: an unknown name (with the nearest one), or an option out of range.
+        ValueError: an unknown name (with the nearest one), another ``dim`` than the model is made for, or an option
+            out of range.
         TypeError: an option that the model does not have.
 
     Example:
@@ -99,6 +118,8 @@ def create_model(
     """
     if name not in _BUILDERS:
         raise unknown_name("model", name, list_models())
+    if _ONLY_DIM.get(name, dim) != dim:
+        raise ValueError(f"'dim' must be {_ONLY_DIM[name]} for '{name}' (got {dim})")
     model = _BUILDERS[name](
         dim=dim, in_channels=in_channels, out_channels=out_channels, shape=shape, spacing=spacing, **options
     )

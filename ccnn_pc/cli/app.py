@@ -22,6 +22,7 @@ COMMANDS = {
     "transfer": "One trained model on several samplings: points, voxels, coarser images.",
     "plot": "Pictures of a model's kernels, windows and spectra.",
     "fit": "Which kernel network can show what: fits of functions and pictures.",
+    "convert": "Released CKConv checkpoints into models of this library.",
     "models": "Names, sizes and pretrained weights.",
     "doctor": "Versions, backends, device, and a self-check of 5 seconds.",
 }

@@ -7,6 +7,7 @@ from ccnn_pc.models import smpnet as _smpnet
 from ccnn_pc.models.base import Model
 from ccnn_pc.models.ccnn import CCNN
 from ccnn_pc.models.ckcnn import CKCNN
+from ccnn_pc.models.convert_ckconv import convert_ckconv
 from ccnn_pc.models.flexnet import FlexNet
 from ccnn_pc.models.hub import from_pretrained, list_pretrained, save_pretrained
 from ccnn_pc.models.registry import create_model, list_models, register_model
@@ -18,6 +19,7 @@ __all__ = [
     "FlexNet",
     "Model",
     "SMPConvNet",
+    "convert_ckconv",
     "create_model",
     "from_pretrained",
     "list_models",

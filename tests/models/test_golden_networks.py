@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ccnn_pc.kernels import GaussianWindow, MAGNet
 from ccnn_pc.models import CCNN, CKCNN, FlexNet, Model, create_model
-from ccnn_pc.models.published import Crop, ReleasedCKConv, ReleasedGridConv
+from ccnn_pc.models.ckconv_checkpoint import CKConvCheckpoint
+from ccnn_pc.models.published import Crop, ReleasedGridConv
 from ccnn_pc.nn import CCNNBlock
 from tests.released import Released, close, load_block, load_branches, load_conv, load_linear, load_norm
 
@@ -177,18 +178,11 @@ def test_smpconv_on_sequences(shared: Path) -> None:
 def test_trained_ckcnns(shared: Path, name: str) -> None:
     """Checkpoints of CKConv, at the rate of training and at others, with the released rules for lengths."""
     released = Released(shared, f"4_ckpt_{name}")
-    model = create_model(
-        "ckcnn_2_30",
-        dim=1,
-        in_channels=int(released.config("in_channels")),
-        out_channels=int(released.config("out_channels")),
-        shape=(int(released.config("train_length")),),
-        norm="group",
-        norm_eps=float(released.config("groupnorm_eps")),
-        layer=ReleasedCKConv,
-    ).double()
-    assert isinstance(model, CKCNN)
-    load_ckcnn(model, released)
+    names = [key.removeprefix("weights/") for key in released.data if key.startswith("weights/")]
+    checkpoint = CKConvCheckpoint.of({name: released(name) for name in names})
+    model = checkpoint.model(float(released.config("omega_0")), int(released.config("train_length")))
+    sizes = (checkpoint.in_channels, checkpoint.out_channels, checkpoint.channels)
+    assert sizes == tuple(int(released.config(f"{n}_channels")) for n in ("in", "out", "hidden"))
     inputs = [key.removeprefix("input/") for key in released.data if key.startswith("input/")]
     assert "x" in inputs
     for key in inputs:

@@ -14,8 +14,12 @@ import re
 import sys
 from pathlib import Path
 
-import readme_tables as tables  # beside this script
-from readme_tables import BLOCKS, ROOT
+import ckconv_table  # beside this script, like the next one
+import readme_tables as tables
+from readme_tables import ROOT
+
+#: See :data:`readme_tables.BLOCKS`.
+BLOCKS = {**tables.BLOCKS, "results:ckconv": (ckconv_table.results_ckconv, ckconv_table.SOURCE)}
 
 BLOCK = re.compile(r"<!-- (?P<name>[\w:]+) -->\n(?P<body>.*?)<!-- /(?P=name) -->", re.DOTALL)
 

@@ -36,7 +36,8 @@ def convert(
       ccnn-pc convert ckconv CharTrajectories_srtr_1_drop_0_model_CKCNN_….pt --omega-0 21.44961185481323 --out ct
       ccnn-pc convert ckconv MNIST_perm_False_model_CKCNN_….pt --omega-0 31.09195739463897 --length 784 --out smnist
 
-    The network takes arrays [batch, channels, length] and computes what the released code computes, quirks included.
+    The network takes arrays of shape batch x channels x length and computes what the released
+    code computes, quirks included.
     With --json the last line of stdout is {"model": ..., "in_channels": ..., "length": ..., "parameters": ..., ...}.
     """  # noqa: D301
     if source not in SOURCES:

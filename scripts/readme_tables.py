@@ -12,6 +12,7 @@ MODELNET10 = "results/modelnet10.csv"
 POINT_CONV = "results/bench_point_conv.csv"
 GRID_CONV = "results/bench_grid_conv.csv"
 KNN = "results/bench_knn.csv"
+TRANSFER = "results/transfer.csv"
 KERNEL_FIT = "results/kernel_fit.csv"
 PACKAGED = "ccnn_tiny-modelnet10"
 Row = dict[str, str]
@@ -143,8 +144,8 @@ def results_modelnet10() -> str:
         points = f"{trained} → {row.get('eval_num_points') or trained}"
         run = [f"`{row['experiment']}`", f"`{row['changed']}`" if row.get("changed") else "–"]
         found.append([*run, thousands(row["parameters"]), *scores, row["n_test"], *effort, points])
-    header = "experiment|changed|parameters|test accuracy|mean over classes|test shapes|epochs|core minutes|seed|chosen on"
-    header += "|points: training → test"
+    header = "experiment|changed|parameters|test accuracy|mean over classes|test shapes|epochs|core minutes"
+    header += "|seed|chosen on|points: training → test"
     return table(header.split("|"), found)
 
 
@@ -273,6 +274,27 @@ def results_kernel_fit() -> str:
     return about + "\n\n" + table(header, rows)
 
 
+def results_transfer() -> str:
+    """Accuracy of each model on each sampling; that of its training is bold."""
+    rows = rows_of(TRANSFER)
+    models = list(dict.fromkeys(row["model"] for row in rows))
+    cells: list[list[object]] = []
+    for sampling in sorted({row["sampling"] for row in rows}):
+        line: list[object] = [f"`{sampling}`"]
+        for model in models:
+            found = [row for row in rows if (row["model"], row["sampling"]) == (model, sampling)]
+            own = bool(found) and found[0]["trained_on"] == sampling
+            score = percent(found[0]["accuracy"]) if found else "–"
+            line.append(f"**{score}**" if own else score)
+        cells.append(line)
+    first = {model: next(row for row in rows if row["model"] == model) for model in models}
+    heads = [f"`{model}`, ω₀ {float(first[model]['omega_0']):g}" for model in models]
+    counts = ", ".join(sorted({row["n"] for row in rows}))
+    seeds = ", ".join(sorted({row["seed"] for row in rows}))
+    note = f"{counts} test shapes, seed {seeds}; bold: the sampling of training."
+    return table(["sampling", *heads], cells) + "\n\n" + note
+
+
 def missing(source: str) -> str:
     """What stands in the place of a table that has not been measured."""
     return f"*Not measured yet: this part is written by `scripts/update_readme.py` once `{source}` exists.*"
@@ -287,5 +309,6 @@ BLOCKS: dict[str, tuple[Callable[[], str], str | None]] = {
     "bench:point_conv": (bench_point_conv, POINT_CONV),
     "bench:grid_conv": (bench_grid_conv, GRID_CONV),
     "bench:knn": (bench_knn, KNN),
+    "results:transfer": (results_transfer, TRANSFER),
     "results:kernel_fit": (results_kernel_fit, KERNEL_FIT),
 }

@@ -256,9 +256,20 @@ def test_numbers_come_from_the_tables(
         "30 core",
     ):
         assert part in trained
-    assert "| `modelnet10_pointnet2` | – | 1 468 170 | 90.00 % | 80.00 % | 44 | 9 | 45 | 0 | val |" in updater.body(
-        "results:modelnet10"
+    assert (
+        "| `modelnet10_pointnet2` | – | 1 468 170 | 90.00 % | 80.00 % | 44 | 9 | 45 | 0 | val |"
+        in updater.body("results:modelnet10")
     )
+    rows = [
+        "a,voxels,0.5,0,voxels,0.75,0.7,44",
+        "a,voxels,0.5,0,points,0.5,0.5,44",
+        "b,points,40,0,points,0.25,0.2,44",
+    ]
+    head = "model,trained_on,omega_0,seed,sampling,accuracy,mean_class_accuracy,n"
+    (tmp_path / updater.tables.TRANSFER).write_text("\n".join([head, *rows]) + "\n")
+    transfer = updater.body("results:transfer")
+    assert "| sampling | `a`, ω₀ 0.5 | `b`, ω₀ 40 |" in transfer
+    assert "| `points` | 50.00 % | **25.00 %** |\n| `voxels` | **75.00 %** | – |" in transfer
     common = "4,512,256,140,32,{},2,cpu,1.0,today,"
     times = [("2.0", "fused", "0.1,0.5,100,1e-7"), ("2.0", "released_repaired", "1,3.0,1500,1e-7"),
              ("2.0", "pyg_cfconv_our_kernel", "1,1.0,900,1e-7"), ("0.075", "fused", "0.1,0.1,50,2e-7")]  # fmt: skip

@@ -168,7 +168,17 @@ def _is_plain(config: DictConfig, key: str) -> bool:
 
 
 #: Words that say where things lie and what is shown, not what is computed.
-_PLACES = ("experiment", "data.root", "run_dir", "runs", "resume", "results_csv", "threads", "logger", "callbacks")
+_PLACES = (
+    "experiment",
+    "data.root",
+    "run_dir",
+    "runs",
+    "resume",
+    "results_csv",
+    "threads",
+    "logger",
+    "callbacks",
+)
 
 
 def changed_settings(overrides: Sequence[str]) -> list[str]:

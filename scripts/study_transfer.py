@@ -1,0 +1,65 @@
+"""Which samplings trained networks read: one table for several models, ``results/transfer.csv``.
+
+    python scripts/study_transfer.py path/to/modelnet10 ccnn_tiny-modelnet10 ccnn_tiny-modelnet10-voxels
+
+Every model is evaluated on its own sampling and on the others; rows of the same model are replaced. The test split is
+read once for each model and sampling, with nothing chosen by it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ccnn_pc.cli.transfer import transfer_model
+from ccnn_pc.models import from_pretrained
+from ccnn_pc.training.files import read_rows, write_rows_atomically
+from ccnn_pc.training.versions import git_commit, library_versions
+
+RESULTS = Path(__file__).resolve().parents[1] / "results" / "transfer.csv"
+SAMPLINGS = ["points", "points:256", "points+density", "voxels", "voxels:256", "voxels+density"]
+
+
+def rows_for(model: str, label: str, data: str, samplings: list[str], seed: int) -> list[dict[str, Any]]:
+    """Rows of one model, the sampling of its training first."""
+    network: Any = from_pretrained(model)
+    trained_on = "points" if network.preprocessing.get("voxels") is None else "voxels"
+    others = [sampling for sampling in samplings if sampling != trained_on]
+    result = transfer_model(model, data, trained_on, others, seed=seed)
+    common = {
+        "model": label,
+        "trained_on": trained_on,
+        "omega_0": network.config["options"].get("omega_0"),
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "seed": seed,
+        "git_commit": git_commit(),
+        "versions": library_versions(),
+    }
+    return [{**common, "sampling": name, **row} for name, row in result["results"].items()]
+
+
+def main() -> None:
+    """Evaluate the models and store their rows."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", help="ModelNet10, as ccnn-pc evaluate takes it")
+    parser.add_argument(
+        "models", nargs="+", help="NAME, FOLDER, or LABEL=FOLDER to say what the table calls it"
+    )
+    parser.add_argument("--to", nargs="+", default=SAMPLINGS, help="samplings (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    arguments = parser.parse_args()
+    for word in arguments.models:
+        label, _, folder = word.rpartition("=")
+        new = rows_for(folder, label or folder, arguments.data, arguments.to, arguments.seed)
+        kept = [row for row in read_rows(arguments.results) if row["model"] != (label or folder)]
+        write_rows_atomically(arguments.results, [*kept, *new])
+        for row in new:
+            print(f"{row['model']}  {row['sampling']:<16} {100 * row['accuracy']:.2f} %  of {row['n']}")
+
+
+if __name__ == "__main__":
+    main()

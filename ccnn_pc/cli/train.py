@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -128,7 +128,8 @@ def _train(
     classes = data.classes
     sizes = ", ".join(f"{size} {part}" for part, size in data.sizes().items())
     _say(f"{data.name}: {len(classes)} classes, items: {sizes}")
-    model = _build(instantiate, config.model)(out_channels=len(classes))
+    outputs = config.model.get("out_channels") or len(classes)
+    model = _build(instantiate, config.model)(out_channels=outputs)
     _say(f"model: {sum(p.numel() for p in model.parameters())} parameters; run folder: {folder}")
     parts = _build(instantiate, config.optim)
     task = _build(instantiate, config.task)(
@@ -167,8 +168,7 @@ def _build(instantiate: Any, node: Any) -> Any:
 def _report(result: dict[str, Any], folder: Path) -> None:
     selected = {"val": "best epoch by validation", "test": "best epoch BY THE TEST SPLIT"}
     _say(
-        f"\ntest accuracy {100 * result['test_accuracy']:.2f} % (mean over classes"
-        f" {100 * result['test_mean_class_accuracy']:.2f} %) on {result['n_test']} items;"
+        f"\ntest {scores_in_words(result)} on {result['n_test']} items;"
         f" {selected.get(result['selected_on'], 'last epoch')}"
     )
     _say(f"{result['core_minutes']:.1f} core minutes, {result['parameters']} parameters")
@@ -178,6 +178,20 @@ def _report(result: dict[str, Any], folder: Path) -> None:
         f"  ccnn-pc predict {folder}/model FILE...        classes of your own files\n"
         f"  ccnn-pc evaluate {folder}/model --data PATH   accuracy on other data\n"
         f"  ccnn-pc plot {folder}/model                   the kernels it has learned"
+    )
+
+
+def scores_in_words(result: Mapping[str, Any]) -> str:
+    """The scores of the test split, in words.
+
+    Example:
+        >>> scores_in_words({"test_accuracy": 0.875, "test_mean_class_accuracy": 0.8, "test_auc": 0.9, "seed": 0})
+        'accuracy 87.50 %, mean class accuracy 80.00 %, auc 0.9'
+    """
+    found = {name.removeprefix("test_"): value for name, value in result.items() if name.startswith("test_")}
+    return ", ".join(
+        f"{name.replace('_', ' ')} {f'{100 * value:.2f} %' if name.endswith('accuracy') else f'{value:.4g}'}"
+        for name, value in found.items()
     )
 
 

@@ -30,13 +30,22 @@ def confusion_matrix(
         num_classes: K.
         batch_size: items per batch.
         shown: wraps the loader, e.g. in a progress bar.
+
+    Raises:
+        ValueError: the model or the data have not one class per item.
     """
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     to_model, confusion = to_model.to(device), torch.zeros(num_classes**2, dtype=torch.long, device=device)
     with torch.inference_mode():
         for batch in shown(ResumableLoader(dataset, batch_size, shuffle=False)):
             batch = batch.to(device)
-            found = predicted_classes(model(batch))
+            logits = model(batch)
+            if logits.dim() != 2 or len(logits) != batch.y.numel() or batch.y.is_floating_point():
+                raise ValueError(
+                    f"'model' and 'data' must have one class per item (got answers {list(logits.shape)}, "
+                    f"targets {list(batch.y.shape)} of {batch.y.dtype})"
+                )
+            found = predicted_classes(logits)
             confusion += torch.bincount(
                 to_model[batch.y.view(-1)] * num_classes + found, minlength=num_classes**2
             )

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
-from torchmetrics import MetricCollection, SumMetric
-from torchmetrics.classification import MulticlassConfusionMatrix
+from torch import Tensor
 
 
 def overall_accuracy(confusion: Tensor) -> Tensor:
@@ -40,39 +38,12 @@ def predicted_classes(logits: Tensor) -> Tensor:
     return (logits[:, 0] > 0).long() if logits.shape[1] == 1 else logits.argmax(dim=1)
 
 
-class RunningScores(nn.Module):
-    """Mean loss and confusion matrix of one pass; stored in checkpoints, so a resumed epoch is whole.
+def positive_probability(logits: Tensor) -> Tensor:
+    """Return the probability of class 1 of two, float64 ``[B]``, from logits ``[B, 1]`` or ``[B, 2]``.
 
-    Args:
-        num_classes: K.
+    Example:
+        >>> positive_probability(torch.tensor([[0.0]])), positive_probability(torch.tensor([[2.0, 2.0]]))
+        (tensor([0.5000], dtype=torch.float64), tensor([0.5000], dtype=torch.float64))
     """
-
-    def __init__(self, num_classes: int) -> None:
-        super().__init__()
-        self.states = MetricCollection(
-            {"loss": SumMetric(nan_strategy="disable"), "confusion": MulticlassConfusionMatrix(num_classes)},
-            compute_groups=False,
-        )
-        self.states.persistent(True)
-
-    def add(self, loss: Tensor, logits: Tensor, target: Tensor) -> None:
-        """Take in one batch: mean loss, logits ``[B, K]``, classes ``[B]``."""
-        self.states["loss"].update(loss.detach().double() * len(target))
-        self.states["confusion"].update(predicted_classes(logits.detach()), target)
-
-    def confusion(self) -> Tensor:
-        """Return the matrix ``[K, K]`` so far, true classes in rows."""
-        return self.states["confusion"].compute()
-
-    def results(self) -> dict[str, float]:
-        """Return loss, accuracy and mean-class accuracy so far."""
-        confusion = self.confusion()
-        return {
-            "loss": float(self.states["loss"].compute() / confusion.sum().clamp(min=1)),
-            "accuracy": float(overall_accuracy(confusion)),
-            "mean_class_accuracy": float(mean_class_accuracy(confusion)),
-        }
-
-    def reset(self) -> None:
-        """Forget everything."""
-        self.states.reset()
+    logits = logits.double()
+    return (logits[:, 0] if logits.shape[1] == 1 else logits[:, 1] - logits[:, 0]).sigmoid()

@@ -16,7 +16,7 @@ from ccnn_pc.models import save_pretrained
 from ccnn_pc.training.callbacks import Checkpoints, CoreTime
 from ccnn_pc.training.data import ClassificationData
 from ccnn_pc.training.files import append_row, write_text_atomically
-from ccnn_pc.training.task import ClassificationTask
+from ccnn_pc.training.task import SupervisedTask
 from ccnn_pc.training.versions import git_commit, library_versions
 
 RESULT = "result.json"
@@ -26,7 +26,7 @@ Found = TypeVar("Found", bound=pl.Callback)
 def run_training(
     *,
     folder: Path,
-    task: ClassificationTask,
+    task: SupervisedTask,
     data: ClassificationData,
     trainer: Callable[..., pl.Trainer],
     callbacks: Sequence[pl.Callback],
@@ -67,13 +67,13 @@ def run_training(
     write_pictures(folder, None, data.classes)
     tester = trainer(callbacks=[], logger=False, default_root_dir=folder)
     tester.test(task, datamodule=data, verbose=False)
-    scores = {name: float(value) for name, value in tester.callback_metrics.items()}
-    confusion = task.eval_scores.confusion().cpu()
+    scores, confusion = task.eval_scores.results(), task.eval_scores.confusion()
     result = {
         **(identity or {}),
-        "test_accuracy": round(scores["test/accuracy"], 6),
-        "test_mean_class_accuracy": round(scores["test/mean_class_accuracy"], 6),
-        "val_accuracy": None if checkpoints.best_score is None else round(checkpoints.best_score, 6),
+        **{f"test_{name}": round(value, 6) for name, value in scores.items() if name != "loss"},
+        f"val_{checkpoints.monitor.rpartition('/')[2]}": (
+            None if checkpoints.best_score is None else round(checkpoints.best_score, 6)
+        ),
         "best_epoch": checkpoints.best_epoch,
         "epochs": engine.current_epoch,
         "max_epochs": engine.max_epochs,
@@ -87,7 +87,7 @@ def run_training(
         "features": "+".join(used.get("features") or []),
         "data": data.name,
         **{f"n_{part}": size for part, size in data.sizes().items()},
-        "n_test": int(confusion.sum()),
+        "n_test": task.eval_scores.count(),
         "selected_on": "test" if data.select_on_test else "val" if data.val_set is not None else "last epoch",
         "core_minutes": round(core_time.minutes, 2),
         "wall_minutes": round((time.time() - began) / 60, 2),
@@ -95,7 +95,7 @@ def run_training(
         "git_commit": git_commit(),
         "versions": library_versions(),
     }
-    write_pictures(folder, confusion, data.classes)
+    write_pictures(folder, None if confusion is None else confusion.cpu(), data.classes)
     write_text_atomically(folder / RESULT, json.dumps(result, indent=2) + "\n")
     if results_csv is not None:
         append_row(results_csv, result)

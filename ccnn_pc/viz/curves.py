@@ -11,10 +11,14 @@ from typing import Any
 from ccnn_pc.viz.style import BLUE, RED, SERIES, picture
 
 _PARTS = (("train", BLUE, "training"), ("val", RED, "validation"))
+#: Score, label, factor, whether it should fall.
 _PANELS = (
-    ("loss", "loss (cross entropy, nats)"),
-    ("accuracy", "accuracy (%)"),
-    ("mean_class_accuracy", "mean-class accuracy (%)"),
+    ("loss", "loss", 1.0, True),
+    ("accuracy", "accuracy (%)", 100.0, False),
+    ("mean_class_accuracy", "mean-class accuracy (%)", 100.0, False),
+    ("auc", "area under the ROC curve", 1.0, False),
+    ("mse", "mean squared error", 1.0, True),
+    ("bits_per_character", "bits per character", 1.0, True),
 )
 
 
@@ -59,7 +63,7 @@ def read_metrics(metrics_csv: str | os.PathLike[str]) -> dict[str, list[tuple[fl
 
 
 def plot_curves(metrics_csv: str | os.PathLike[str], out: str | os.PathLike[str]) -> Path:
-    """Draw loss, accuracies, learning rate and (where logged) window widths of a run against the epoch.
+    """Draw loss, scores, learning rate and (where logged) window widths of a run against the epoch.
 
     Args:
         metrics_csv: columns ``epoch``, ``step``, ``train/loss``, ``val/loss``, ``train/accuracy`` …
@@ -75,9 +79,7 @@ def plot_curves(metrics_csv: str | os.PathLike[str], out: str | os.PathLike[str]
         OSError: ``out`` cannot be written.
     """
     curves = read_metrics(metrics_csv)
-    panels = [
-        (key, label) for key, label in _PANELS if any(f"{part}/{key}" in curves for part, _, _ in _PARTS)
-    ]
+    panels = [panel for panel in _PANELS if any(f"{part}/{panel[0]}" in curves for part, _, _ in _PARTS)]
     rates = {name: points for name, points in curves.items() if name.split("/")[0].split("-")[0] == "lr"}
     widths = {name: points for name, points in curves.items() if name.startswith("window")}
     extra = [("learning rate", rates, True), ("window width (kernel coordinates)", widths, False)]
@@ -87,11 +89,11 @@ def plot_curves(metrics_csv: str | os.PathLike[str], out: str | os.PathLike[str]
     rows = math.ceil(count / columns)
     with picture(out, 3.5 * columns, 2.7 * rows) as figure:
         grid = figure.subplots(rows, columns, squeeze=False).flat
-        for key, label in panels:
-            axes, percent = next(grid), 1.0 if key == "loss" else 100.0
-            best = _best(curves.get(f"val/{key}", []), lowest=key == "loss")
+        for key, label, factor, falls in panels:
+            axes = next(grid)
+            best = _best(curves.get(f"val/{key}", []), factor, lowest=falls)
             for part, colour, name in _PARTS:
-                _line(axes, curves.get(f"{part}/{key}", []), percent, colour, name + best * (part == "val"))
+                _line(axes, curves.get(f"{part}/{key}", []), factor, colour, name + best * (part == "val"))
             axes.set(xlabel="epoch", ylabel=label)
             axes.legend()
         for label, lines, logarithmic in extra:
@@ -127,14 +129,13 @@ def _line(axes: Any, points: list[tuple[float, float]], factor: float, colour: s
         )
 
 
-def _best(points: list[tuple[float, float]], lowest: bool) -> str:
+def _best(points: list[tuple[float, float]], factor: float, lowest: bool) -> str:
     """Say in the legend which validation value was best, and when."""
     if not points:
         return ""
     epoch, value = min(points, key=lambda point: (point[1] if lowest else -point[1], point[0]))
-    return (
-        f" (best {value:.3g}, epoch {epoch:g})" if lowest else f" (best {100 * value:.2f}, epoch {epoch:g})"
-    )
+    shown = f"{value:.3g}" if factor == 1.0 else f"{factor * value:.2f}"
+    return f" (best {shown}, epoch {epoch:g})"
 
 
 def _number(text: str | None) -> float | None:

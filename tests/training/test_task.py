@@ -15,9 +15,11 @@ from torchmetrics.functional.classification import multiclass_accuracy
 
 from ccnn_pc.models import create_model
 from ccnn_pc.nn import kernel_penalty
-from ccnn_pc.training.metrics import RunningScores, mean_class_accuracy, overall_accuracy
+from ccnn_pc.training.metrics import mean_class_accuracy, overall_accuracy
+from ccnn_pc.training.objectives import classification_loss
 from ccnn_pc.training.optim import adamw
-from ccnn_pc.training.task import ClassificationTask, classification_loss
+from ccnn_pc.training.scores import RunningScores
+from ccnn_pc.training.task import ClassificationTask
 
 
 def test_smoothed_loss_is_the_cross_entropy_with_smoothed_targets() -> None:

@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import Checkpoint
 
 from ccnn_pc._checks import check_at_least
 from ccnn_pc.training.files import sync_file
+from ccnn_pc.training.scores import FALLING
 
 LAST, BEST = "last.ckpt", "best.ckpt"
 
@@ -28,10 +29,10 @@ class Checkpoints(Checkpoint):
         folder: where the files go; created when training starts.
         every_n_steps: optimiser steps between saves inside an epoch (default 100).
         monitor: logged score to compare (default ``val/accuracy``).
-        higher_is_better: direction of the score (default True).
+        higher_is_better: direction of the score; None (default): losses and errors should fall, all else rise.
 
     Raises:
-        ValueError: if ``every_n_steps`` is below 1.
+        ValueError: if ``every_n_steps`` is below 1; after a validation that did not log ``monitor``.
     """
 
     def __init__(
@@ -39,12 +40,13 @@ class Checkpoints(Checkpoint):
         folder: str | Path,
         every_n_steps: int = 100,
         monitor: str = "val/accuracy",
-        higher_is_better: bool = True,
+        higher_is_better: bool | None = None,
     ) -> None:
         self.folder = Path(folder)
         self.every_n_steps = check_at_least("every_n_steps", every_n_steps, 1)
         self.monitor = monitor
-        self.higher_is_better = higher_is_better
+        falls = monitor.rpartition("/")[2] in FALLING
+        self.higher_is_better = not falls if higher_is_better is None else higher_is_better
         self.best_score: float | None = None
         self.best_epoch: int | None = None
         self._fresh = False
@@ -81,6 +83,9 @@ class Checkpoints(Checkpoint):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save; if the new score is the best, as ``best.ckpt`` first."""
         score = trainer.callback_metrics.get(self.monitor) if self._fresh else None
+        if self._fresh and score is None:
+            logged = sorted(name for name in trainer.callback_metrics if name.startswith("val/"))
+            raise ValueError(f"'monitor' must be a score of the validation, {logged} (got '{self.monitor}')")
         self._fresh = False
         improved = score is not None and self._better(float(score))
         if improved and score is not None:

@@ -35,11 +35,14 @@ def epoch_line(trainer: pl.Trainer, epoch: int) -> str:
     for part in ("train", "val"):
         if f"{part}/accuracy" in metrics:
             parts.append(f"{part} {100 * metrics[f'{part}/accuracy']:5.1f} %")
+        for name, short in (("auc", "AUC"), ("mse", "mse"), ("bits_per_character", "bits")):
+            if f"{part}/{name}" in metrics:
+                parts.append(f"{part} {short} {metrics[f'{part}/{name}']:.4g}")
     return "  ".join(parts)
 
 
 class EpochLines(pl.Callback):
-    """One line per epoch on stderr: loss, accuracies, time left. Reads well in a log file."""
+    """One line per epoch on stderr: loss, scores, time left. Reads well in a log file."""
 
     def __init__(self) -> None:
         self._begin = 0.0

@@ -1,0 +1,17 @@
+"""What is minimised and how it is judged, one kind of target per file."""
+
+from __future__ import annotations
+
+from ccnn_pc.training.objectives.base import Objective
+from ccnn_pc.training.objectives.classification import Classification, classification_loss, log_prior
+from ccnn_pc.training.objectives.regression import Regression
+from ccnn_pc.training.objectives.steps import StepClassification
+
+__all__ = [
+    "Classification",
+    "Objective",
+    "Regression",
+    "StepClassification",
+    "classification_loss",
+    "log_prior",
+]

@@ -1,0 +1,195 @@
+"""Scores of one pass over data: taken in batch by batch, stored in checkpoints, read at the end."""
+
+from __future__ import annotations
+
+import abc
+import math
+
+import torch
+from torch import Tensor, nn
+from torchmetrics import Metric, MetricCollection, SumMetric
+from torchmetrics.classification import BinaryAUROC, MulticlassConfusionMatrix
+
+from ccnn_pc.training.metrics import (
+    mean_class_accuracy,
+    overall_accuracy,
+    positive_probability,
+    predicted_classes,
+)
+
+#: Scores of which the lower is the better one.
+FALLING = ("loss", "mse", "bits_per_character")
+
+
+class Scores(nn.Module, abc.ABC):
+    """What one pass adds up; a resumed epoch goes on where it was.
+
+    Args:
+        states: the sums, by name.
+    """
+
+    def __init__(self, **states: Metric) -> None:
+        super().__init__()
+        self.states = MetricCollection(dict(states), compute_groups=False)
+        self.states.persistent(True)
+
+    @abc.abstractmethod
+    def add(self, loss: Tensor, answers: Tensor, target: Tensor) -> None:
+        """Take in one batch: its mean loss, the model's answers, the targets."""
+
+    @abc.abstractmethod
+    def results(self) -> dict[str, float]:
+        """Return the scores so far, ``loss`` first; one that is not defined yet is left out."""
+
+    @abc.abstractmethod
+    def count(self) -> int:
+        """Return the number of items so far."""
+
+    def confusion(self) -> Tensor | None:
+        """Return the matrix ``[K, K]`` so far, true classes in rows; None where there are no classes."""
+        return None
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self.states.reset()
+
+    def total(self, name: str) -> float:
+        """Return one of the sums."""
+        return float(self.states[name].compute())
+
+
+def _sum() -> SumMetric:
+    return SumMetric(nan_strategy="disable")
+
+
+class RunningScores(Scores):
+    """Mean loss and confusion matrix of classes.
+
+    Args:
+        num_classes: K.
+    """
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__(loss=_sum(), confusion=MulticlassConfusionMatrix(num_classes))
+
+    def add(self, loss: Tensor, answers: Tensor, target: Tensor) -> None:
+        """Take in one batch: mean loss, logits ``[B, K]``, classes ``[B]``."""
+        self.states["loss"].update(loss.detach().double() * len(target))
+        self.states["confusion"].update(predicted_classes(answers.detach()), target)
+
+    def confusion(self) -> Tensor:
+        """Return the matrix ``[K, K]`` so far, true classes in rows."""
+        return self.states["confusion"].compute()
+
+    def count(self) -> int:
+        """Return the number of items so far."""
+        return int(self.confusion().sum())
+
+    def results(self) -> dict[str, float]:
+        """Return loss, accuracy and mean-class accuracy so far."""
+        confusion = self.confusion()
+        return {
+            "loss": float(self.states["loss"].compute() / confusion.sum().clamp(min=1)),
+            "accuracy": float(overall_accuracy(confusion)),
+            "mean_class_accuracy": float(mean_class_accuracy(confusion)),
+        }
+
+
+class BinaryScores(RunningScores):
+    r"""Those of two classes, with the area under the ROC curve.
+
+    .. math:: \mathrm{AUC} = P(s_+ > s_-) + \tfrac12 P(s_+ = s_-)
+
+    of the scores s of a random item of class 1 and of class 0. It keeps every probability until it is reset; they are
+    not stored in checkpoints, since a validation is never resumed in its middle.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(2)
+        self.roc = BinaryAUROC()
+
+    def add(self, loss: Tensor, answers: Tensor, target: Tensor) -> None:
+        """Take in one batch: mean loss, logits ``[B, 1]`` or ``[B, 2]``, classes ``[B]``."""
+        super().add(loss, answers, target)
+        # probabilities, because the metric would take logits that happen to lie in [0, 1] for them
+        self.roc.update(positive_probability(answers.detach()), target)
+
+    def results(self) -> dict[str, float]:
+        """Return loss, accuracies and, once both classes have been seen, ``auc``."""
+        found = super().results()
+        if bool((self.confusion().sum(dim=1) > 0).all()):
+            found["auc"] = float(self.roc.compute())
+        return found
+
+    def reset(self) -> None:
+        """Forget everything."""
+        super().reset()
+        self.roc.reset()
+
+
+class StepScores(Scores):
+    """Mean loss of all steps that have a target, and the accuracy of those that count.
+
+    Args:
+        num_classes: K.
+        last: how many steps at the end count; None: all that have a target.
+        ignored: class number of a step without a target.
+        bits: whether to say the loss in bits, too.
+    """
+
+    def __init__(self, num_classes: int, last: int | None, ignored: int, bits: bool) -> None:
+        super().__init__(
+            loss=_sum(), steps=_sum(), seen=_sum(), confusion=MulticlassConfusionMatrix(num_classes)
+        )
+        self.last, self.ignored, self.bits = last, ignored, bits
+
+    def add(self, loss: Tensor, answers: Tensor, target: Tensor) -> None:
+        """Take in one batch: mean loss, logits ``[B, K, L]`` or ``[n, K]``, classes ``[B, L]`` or ``[n]``."""
+        scored = target != self.ignored
+        steps = scored.sum()
+        self.states["loss"].update(torch.where(steps > 0, loss.detach().double() * steps, 0.0))
+        self.states["steps"].update(steps)
+        self.states["seen"].update(len(target))
+        if self.last is not None:
+            scored = scored.clone()
+            scored[:, : -self.last] = False
+        self.states["confusion"].update(answers.detach().argmax(dim=1)[scored], target[scored])
+
+    def confusion(self) -> Tensor:
+        """Return the matrix ``[K, K]`` of the steps that count, true classes in rows."""
+        return self.states["confusion"].compute()
+
+    def count(self) -> int:
+        """Return the number of sequences so far."""
+        return int(self.total("seen"))
+
+    def results(self) -> dict[str, float]:
+        """Return loss, accuracy and, if wanted, bits per character so far."""
+        loss = self.total("loss") / max(self.total("steps"), 1.0)
+        found = {"loss": loss, "accuracy": float(overall_accuracy(self.confusion()))}
+        return {**found, "bits_per_character": loss / math.log(2)} if self.bits else found
+
+
+class ErrorScores(Scores):
+    """Mean squared error of numbers."""
+
+    def __init__(self) -> None:
+        super().__init__(loss=_sum(), squares=_sum(), numbers=_sum(), seen=_sum())
+
+    def add(self, loss: Tensor, answers: Tensor, target: Tensor) -> None:
+        """Take in one batch: mean loss, answers and targets of one shape ``[B, ...]``."""
+        self.states["loss"].update(loss.detach().double() * len(target))
+        self.states["squares"].update((answers.detach().double() - target.double()).square().sum())
+        self.states["numbers"].update(target.numel())
+        self.states["seen"].update(len(target))
+
+    def count(self) -> int:
+        """Return the number of items so far."""
+        return int(self.total("seen"))
+
+    def results(self) -> dict[str, float]:
+        """Return loss and mean squared error so far."""
+        return {
+            "loss": self.total("loss") / max(self.total("seen"), 1.0),
+            "mse": self.total("squares") / max(self.total("numbers"), 1.0),
+        }

@@ -74,6 +74,9 @@ MADE_FOR = {
     "dgcnn": ["points"],
     "flexnet": ["image"],
     "flextcn": ["sequence"],
+    "gru_": ["sequence"],
+    "neural_cde": ["sequence"],
+    "ode_rnn": ["sequence"],
     "pointnet2": ["points"],
     "smpconv": ["image"],
     "smpnet_resnet": ["image"],
@@ -113,10 +116,11 @@ def experiments() -> str:
 
     from ccnn_pc.cli.compose import compose_config, list_experiments
 
-    classes, rows = {"shapes": 12, "modelnet40": 40, "cifar100": 100}, []
+    classes, rows = {"shapes": 12, "modelnet40": 40, "cifar100": 100, "adding": 1, "ptb": 50}, []
     for name in list_experiments():
         c = compose_config([f"experiment={name}"])
-        model = instantiate(c.model)(out_channels=classes.get(c.data.name, 10))
+        outputs = c.model.get("out_channels") or classes.get(c.data.name, 20 if "chartraj" in name else 10)
+        model = instantiate(c.model)(out_channels=outputs)
         batch = f"{c.data.batch_size} × {c.trainer.accumulate_grad_batches}"
         count = thousands(sum(p.numel() for p in model.parameters()))
         kernel = [

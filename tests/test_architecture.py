@@ -41,6 +41,7 @@ EXTRAS = {
         "tensorboard",
     ),
     *("trimesh", "h5py", "networkx", "PIL", "open3d", "wandb", "torch_cluster", "torch_scatter"),
+    *("torchdiffeq", "torchcde", "torchsde"),
 }
 # torch may load these itself where they are installed
 HEAVY = EXTRAS - {"networkx", "PIL", "rich", "tensorboard"} | {"ccnn_pc.datasets"}

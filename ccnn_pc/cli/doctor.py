@@ -29,6 +29,8 @@ PACKAGES: dict[str, tuple[tuple[str, ...], str | None]] = {
     "h5py": (("h5py",), "mesh"),
     "open3d": (("open3d-cpu", "open3d"), "open3d"),
     "wandb": (("wandb",), "wandb"),
+    "torchdiffeq": (("torchdiffeq",), "baselines"),
+    "torchcde": (("torchcde",), "baselines"),
     "torch_cluster": (("torch-cluster",), "accel"),
     "torch_scatter": (("torch-scatter",), "accel"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import json
 from typing import Any
@@ -30,15 +31,18 @@ def models(
     print(f"{'name':<{width}}  dim  parameters  pretrained")
     for row in rows:
         trained = "yes" if row["pretrained"] else "no"
-        print(f"{row['name']:<{width}}  {row['dim']:>3}  {row['parameters']:>10}  {trained}")
+        count = "-" if row["parameters"] is None else row["parameters"]
+        print(f"{row['name']:<{width}}  {row['dim']:>3}  {count:>10}  {trained}")
     print(f"\nParameters of untrained models: {in_channels} input channels, {out_channels} outputs.")
+    if any(row["parameters"] is None for row in rows):
+        print(f"-: not made for {dim} axes (see --dim), or a package is missing (see ccnn-pc doctor).")
 
 
 def model_rows(pattern: str, dim: int, in_channels: int, out_channels: int) -> list[dict[str, Any]]:
     """One row per network whose name matches ``pattern``: name, dim, parameters, pretrained.
 
     Pretrained networks are counted as they are stored; the others with the given numbers of channels, and with ``dim``
-    axes unless they are made for another number alone.
+    axes unless they are made for another number alone. The number of parameters is None where a package is missing.
 
     Example:
         >>> model_rows("ccnn_4_16", 3, 6, 40)
@@ -50,8 +54,10 @@ def model_rows(pattern: str, dim: int, in_channels: int, out_channels: int) -> l
     rows: list[dict[str, Any]] = []
     for name in list_models(pattern):
         axes = only_dim(name) or dim
-        model = create_model(name, dim=axes, in_channels=in_channels, out_channels=out_channels)
-        count = sum(p.numel() for p in model.parameters())
+        count: int | None = None
+        with contextlib.suppress(ImportError):
+            model = create_model(name, dim=axes, in_channels=in_channels, out_channels=out_channels)
+            count = sum(p.numel() for p in model.parameters())
         rows.append({"name": name, "dim": axes, "parameters": count, "pretrained": False})
     for name in fnmatch.filter(list_pretrained(), pattern):
         model = from_pretrained(name)

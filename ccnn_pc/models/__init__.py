@@ -1,7 +1,10 @@
 """Networks: published sizes by name, and trained models on disk."""
 
-from ccnn_pc.models import baselines as _baselines  # these four enter their names
+from ccnn_pc.models import baselines as _baselines  # these enter their names
+from ccnn_pc.models import neural_cde as _neural_cde
+from ccnn_pc.models import ode_rnn as _ode_rnn
 from ccnn_pc.models import published as _published
+from ccnn_pc.models import recurrent as _recurrent
 from ccnn_pc.models import sizes as _sizes
 from ccnn_pc.models import smpnet as _smpnet
 from ccnn_pc.models.base import Model
@@ -28,4 +31,4 @@ __all__ = [
     "save_pretrained",
 ]
 
-del _baselines, _published, _sizes, _smpnet
+del _baselines, _neural_cde, _ode_rnn, _published, _recurrent, _sizes, _smpnet

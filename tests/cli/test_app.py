@@ -55,6 +55,17 @@ def test_models_prints_published_counts(capsys: pytest.CaptureFixture[str]) -> N
     assert counts.items() >= published.items() and all(name.startswith("ccnn_4_") for name in counts)
 
 
+def test_models_lists_those_of_other_axes_without_a_count(capsys: pytest.CaptureFixture[str]) -> None:
+    for dim in (1, 3):
+        code, out, _ = run(
+            "models", "gru_*", "--dim", str(dim), "--in-channels", "2", "--json", capsys=capsys
+        )
+        counts = {row["name"]: row["parameters"] for row in json.loads(out.splitlines()[-1])}
+        assert code == 0 and set(counts) == {"gru_d", "gru_dt"}
+        assert all((count is None) == (dim == 3) for count in counts.values())
+    assert "not made for 3 axes" in run("models", "gru_*", capsys=capsys)[1]
+
+
 def test_models_without_a_match_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = run("models", "nothing*", capsys=capsys)
     assert code == 1 and "'pattern' must match a model's name (got 'nothing*')" in err

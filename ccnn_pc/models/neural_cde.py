@@ -1,0 +1,130 @@
+"""Neural CDE, a peer on irregular series, for comparison: ``neural_cde``. Needs torchcde (extra ``baselines``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ccnn_pc._checks import check_at_least
+from ccnn_pc._optional import require
+from ccnn_pc.models.ode_rnn import mlp
+from ccnn_pc.models.options import choice
+from ccnn_pc.models.padded import PaddedSeries, SeriesPeer, check_one_axis
+from ccnn_pc.models.registry import register_model
+from ccnn_pc.models.solvers import Solver
+from ccnn_pc.models.splines import Spline, filled_path, spline_coefficients
+
+
+class VectorField(nn.Module):
+    """``f(z)``, a matrix ``[hidden, channels]`` for each state: an MLP with ReLU inside and tanh at the end.
+
+    Args:
+        channels: of the path.
+        hidden: width of the state.
+        width: of the hidden layers.
+        num_layers: hidden layers.
+    """
+
+    def __init__(self, channels: int, hidden: int, width: int, num_layers: int) -> None:
+        super().__init__()
+        self.channels = channels
+        self.layers = mlp([hidden, *[width] * num_layers, hidden * channels], nn.ReLU)
+
+    def forward(self, t: Tensor, z: Tensor) -> Tensor:
+        return self.layers(z).tanh().unflatten(-1, (-1, self.channels))
+
+
+class NeuralCDE(SeriesPeer):
+    r"""A state that is driven by a path through the samples (Kidger et al., arXiv 2005.08926, section 3): neural CDE.
+
+    .. math:: z_{t_0} = \zeta(X_{t_0}), \qquad dz = f(z)\, dX_t, \qquad y = \ell(z_{t_n})
+
+    X is a cubic spline through ``(t_i, x_i)``, missing values filled in linearly before. Its coefficients are computed
+    in every batch, for all series at once.
+
+    Args:
+        in_channels: channels of the data; the path has one more, time.
+        out_channels: classes (1: one logit).
+        hidden: width of the state (default 32).
+        width: of the layers of f (default 32).
+        num_layers: hidden layers of f (default 2).
+        spline: hermite (default) or natural, as in the paper.
+        method: solver (default rk4); see :class:`~ccnn_pc.models.solvers.Solver`.
+        num_steps: of a solver of fixed steps, per interval between samples (default 1).
+        adjoint: solve an equation backwards for gradients, with memory that does not grow with ``num_steps``
+            (default True); False: back-propagate through the solver, which is faster and exact.
+        options: spacing, dropout: see :class:`SeriesPeer`.
+
+    Raises:
+        ImportError: torchcde is missing.
+        ValueError: sizes below 1, an unknown spline or solver; at the call: a stamp that occurs twice in a series.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        hidden: int = 32,
+        width: int = 32,
+        num_layers: int = 2,
+        spline: Spline | str = Spline.HERMITE,
+        method: Solver | str = Solver.RK4,
+        num_steps: int = 1,
+        adjoint: bool = True,
+        **options: Any,
+    ) -> None:
+        _torchcde()
+        super().__init__(in_channels, out_channels, hidden, **options)
+        check_at_least("width", width, 1)
+        check_at_least("num_layers", num_layers, 1)
+        self.spline, self.adjoint = choice("spline", spline, Spline), adjoint
+        self.method, self.num_steps = (
+            choice("method", method, Solver),
+            check_at_least("num_steps", num_steps, 1),
+        )
+        self.initial = nn.Linear(in_channels + 1, hidden)
+        self.field = VectorField(in_channels + 1, hidden, width, num_layers)
+
+    def final_state(self, series: PaddedSeries) -> Tensor:
+        """State after the last sample of each series."""
+        path, times = filled_path(series), series.times
+        start = self.initial(path[:, 0])
+        if path.shape[1] == 1:
+            return start
+        coefficients = spline_coefficients(path, times, series.lengths, self.spline)
+        knots = torch.arange(path.shape[1], dtype=path.dtype, device=path.device)
+        torchcde = _torchcde()
+        states: Tensor = torchcde.cdeint(
+            torchcde.CubicSpline(coefficients, knots),
+            self.field,
+            start,
+            knots,
+            adjoint=self.adjoint,
+            method=self.method.value,
+            # the path runs through each interval at a pace of its own
+            options=self.method.options(self.num_steps, jumps=knots[1:-1]),
+        )
+        return series.at_end(states)
+
+
+def _torchcde() -> Any:
+    return require("torchcde", extra="baselines", purpose="to solve controlled differential equations")
+
+
+@register_model("neural_cde")
+def build_neural_cde(
+    *,
+    dim: int,
+    in_channels: int,
+    out_channels: int,
+    shape: Sequence[int] | None = None,
+    spacing: float = 1.0,
+    **options: Any,
+) -> NeuralCDE:
+    """Neural CDE by name; ``shape`` means nothing to it, options are those of the class."""
+    check_one_axis(dim)
+    return NeuralCDE(in_channels, out_channels, spacing=spacing, **options)

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from ccnn_pc.datasets.formats.wav import read_wav
+from ccnn_pc.datasets.mfcc import mfcc_of_samples
 from ccnn_pc.datasets.series import Fill, SeriesDataset
+from ccnn_pc.datasets.speech_commands import SpeechFeatures
 from ccnn_pc.datasets.splits import Split, as_split
 from ccnn_pc.datasets.stored_series import StoredSeries, join_series, warn_broken_series
 
@@ -42,6 +44,8 @@ class SpokenDigits(SeriesDataset):
         test_speakers: speakers of the test (default: yweweler; the others train).
         val_speakers: speakers of the validation (default none: draw it from the training part).
         length: samples of the grid (default 8000, one second).
+        features: raw (default), or mfcc: 20 coefficients of the first ``length`` samples, every 100 of them, in both
+            forms.
         options: form, normalize, drop, drop_seed, spacing, transform, pre_transform, seed: see :class:`SeriesDataset`.
 
     Attributes:
@@ -50,6 +54,7 @@ class SpokenDigits(SeriesDataset):
 
     Raises:
         FileNotFoundError: no recording.
+        ImportError: mfcc without torchaudio.
         ValueError: a speaker that is not there, a part without recordings, a damaged zip.
     """
 
@@ -62,6 +67,7 @@ class SpokenDigits(SeriesDataset):
         test_speakers: Sequence[str] = ("yweweler",),
         val_speakers: Sequence[str] = (),
         length: int | None = RATE,
+        features: SpeechFeatures | str = SpeechFeatures.RAW,
         **options: Any,
     ) -> None:
         sources = find_spoken_digits(root)
@@ -90,6 +96,9 @@ class SpokenDigits(SeriesDataset):
                 f"'split' must have recordings (got none for {split}): give 'val_speakers', or draw validation from "
                 "the training part"
             )
+        if SpeechFeatures(features) is SpeechFeatures.MFCC:
+            stored = _coefficients(stored, int(stored.lengths.max()) if length is None else length)
+            length = int(stored.lengths[0])
         super().__init__(stored, rows, np.flatnonzero(part == 0), length=length, fill=Fill.MISSING, **options)
 
 
@@ -122,6 +131,19 @@ def find_spoken_digits(root: str | os.PathLike[str]) -> list[Source]:
     raise FileNotFoundError(
         f"'root' must hold recordings {{digit}}_{{speaker}}_{{index}}.wav, or fsdd.zip with them (found none at "
         f"'{root}').\nGet by hand: https://github.com/Jakobovski/free-spoken-digit-dataset"
+    )
+
+
+def _coefficients(stored: StoredSeries, length: int) -> StoredSeries:
+    """Mel-frequency cepstral coefficients of recordings cut or, in silence, filled up to one length."""
+    samples = np.zeros((len(stored), length), dtype=stored.values.dtype)
+    for row in range(len(stored)):
+        first, last = int(stored.offset[row]), int(stored.offset[row + 1])
+        recording = stored.values[first:last, 0][:length]
+        samples[row, : len(recording)] = recording
+    frames = mfcc_of_samples(samples, rate=RATE)
+    return join_series(
+        list(frames), stored.label.tolist(), stored.classes, name=stored.name, broken=stored.broken
     )
 
 

@@ -173,12 +173,14 @@ def _report(result: dict[str, Any], folder: Path) -> None:
     )
     _say(f"{result['core_minutes']:.1f} core minutes, {result['parameters']} parameters")
     _say(f"written to {folder}: model/, checkpoints/, metrics.csv, curves.png, confusion.png, result.json")
-    _say(
-        "next:\n"
-        f"  ccnn-pc predict {folder}/model FILE...        classes of your own files\n"
-        f"  ccnn-pc evaluate {folder}/model --data PATH   accuracy on other data\n"
-        f"  ccnn-pc plot {folder}/model                   the kernels it has learned"
-    )
+    commands = [f"  ccnn-pc plot {folder}/model                   the kernels it has learned"]
+    if "test_mean_class_accuracy" in result:  # one class per item
+        commands = [
+            f"  ccnn-pc predict {folder}/model FILE...        classes of your own files",
+            f"  ccnn-pc evaluate {folder}/model --data PATH   accuracy on other data",
+            *commands,
+        ]
+    _say("\n".join(["next:", *commands]))
 
 
 def scores_in_words(result: Mapping[str, Any]) -> str:

@@ -164,4 +164,8 @@ def build_ckcnn(
 
 
 register_frozen("ckcnn_2_30", build_ckcnn, num_blocks=2, channels=30, kernel_hidden=32, kernel_layers=3)
+# of the stress tasks and of text (CKConv Table 8)
+register_frozen("ckcnn_2_10", build_ckcnn, num_blocks=2, channels=10, kernel_hidden=32, kernel_layers=3)
+register_frozen("ckcnn_2_25", build_ckcnn, num_blocks=2, channels=25, kernel_hidden=32, kernel_layers=3)
+register_frozen("ckcnn_2_128", build_ckcnn, num_blocks=2, channels=128, kernel_hidden=32, kernel_layers=3)
 register_frozen("ckcnn_2_100", build_ckcnn, num_blocks=2, channels=100, kernel_hidden=32, kernel_layers=3)

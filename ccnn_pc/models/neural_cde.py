@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ccnn_pc._checks import check_at_least
+from ccnn_pc._checks import check_at_least, check_positive
 from ccnn_pc._optional import require
 from ccnn_pc.models.ode_rnn import mlp
 from ccnn_pc.models.options import choice
@@ -42,7 +42,7 @@ class NeuralCDE(SeriesPeer):
 
     .. math:: z_{t_0} = \zeta(X_{t_0}), \qquad dz = f(z)\, dX_t, \qquad y = \ell(z_{t_n})
 
-    X is a cubic spline through ``(t_i, x_i)``, missing values filled in linearly before. Its coefficients are computed
+    X is a cubic spline through ``(t_i / duration, x_i)``, missing values filled in linearly before. Its coefficients are computed
     in every batch, for all series at once.
 
     Args:
@@ -51,6 +51,7 @@ class NeuralCDE(SeriesPeer):
         hidden: width of the state (default 32).
         width: of the layers of f (default 32).
         num_layers: hidden layers of f (default 2).
+        duration: of a series in training, in units of the spacing (default 1): the time of the path comes to about 1.
         spline: hermite (default) or natural, as in the paper.
         method: solver (default rk4); see :class:`~ccnn_pc.models.solvers.Solver`.
         num_steps: of a solver of fixed steps, per interval between samples (default 1).
@@ -71,6 +72,7 @@ class NeuralCDE(SeriesPeer):
         hidden: int = 32,
         width: int = 32,
         num_layers: int = 2,
+        duration: float = 1.0,
         spline: Spline | str = Spline.HERMITE,
         method: Solver | str = Solver.RK4,
         num_steps: int = 1,
@@ -81,6 +83,7 @@ class NeuralCDE(SeriesPeer):
         super().__init__(in_channels, out_channels, hidden, **options)
         check_at_least("width", width, 1)
         check_at_least("num_layers", num_layers, 1)
+        self.duration = check_positive("duration", duration)
         self.spline, self.adjoint = choice("spline", spline, Spline), adjoint
         self.method, self.num_steps = (
             choice("method", method, Solver),
@@ -91,11 +94,12 @@ class NeuralCDE(SeriesPeer):
 
     def final_state(self, series: PaddedSeries) -> Tensor:
         """State after the last sample of each series."""
-        path, times = filled_path(series), series.times
+        path = filled_path(series)
+        path = torch.cat([path[..., :1] / self.duration, path[..., 1:]], dim=-1)
         start = self.initial(path[:, 0])
         if path.shape[1] == 1:
             return start
-        coefficients = spline_coefficients(path, times, series.lengths, self.spline)
+        coefficients = spline_coefficients(path, series.times, series.lengths, self.spline)
         knots = torch.arange(path.shape[1], dtype=path.dtype, device=path.device)
         torchcde = _torchcde()
         states: Tensor = torchcde.cdeint(
@@ -125,6 +129,8 @@ def build_neural_cde(
     spacing: float = 1.0,
     **options: Any,
 ) -> NeuralCDE:
-    """Neural CDE by name; ``shape`` means nothing to it, options are those of the class."""
+    """Neural CDE by name; ``shape`` gives the duration of a series, options are those of the class."""
     check_one_axis(dim)
+    if shape is not None:
+        options = {"duration": float(max(shape[0] - 1, 1)), **options}
     return NeuralCDE(in_channels, out_channels, spacing=spacing, **options)

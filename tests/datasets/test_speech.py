@@ -190,6 +190,23 @@ def test_digits(tmp_path: Path) -> None:
     assert torch.equal(zipped.batch(range(30)).x, parts["test"].batch(range(30)).x)
 
 
+def test_coefficients_of_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from .test_series_configs import fake_mfcc
+
+    fake_mfcc(monkeypatch)  # the first sample of each frame, twenty times
+    write_digits(tmp_path / "recordings")
+    options: Any = {"test_speakers": ["eve"], "normalize": "none", "length": 1000, "features": "mfcc"}
+    data = SpokenDigits(tmp_path, None, **options)
+    assert data.shape == (20, 11) and len(data) == 90
+    whole = SpokenDigits(tmp_path, None, test_speakers=["eve"], normalize="none", length=1000)
+    for index in (0, 41, 89):  # 900 or more samples, cut or filled up to 1000
+        padded = torch.nn.functional.pad(whole[index].x[0, 0], (0, 100))
+        assert torch.equal(data[index].x[0], padded[::100].expand(20, -1))
+        assert torch.equal(data[index].y, whole[index].y)
+    series = SpokenDigits(tmp_path, "test", form="irregular", **options)[3]
+    assert series.x.shape == (11, 20) and series.times.tolist() == list(range(11))
+
+
 def test_digit_errors(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="free-spoken-digit-dataset"):
         SpokenDigits(tmp_path)

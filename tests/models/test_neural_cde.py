@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ccnn_pc.datasets import SeriesData
+from ccnn_pc.models import create_model
 from ccnn_pc.models.neural_cde import NeuralCDE
 from ccnn_pc.models.splines import Spline, filled_path, spline_coefficients
 
@@ -74,6 +76,33 @@ def test_one_series_is_what_torchcde_makes_of_it(spline: Spline, adjoint: bool) 
     wanted = torch.autograd.grad(expected.square().sum(), weights)
     for mine, theirs in zip(torch.autograd.grad(found.square().sum(), weights), wanted, strict=True):
         torch.testing.assert_close(mine, theirs, atol=1e-7, rtol=1e-6)
+
+
+def test_time_of_the_path_is_in_durations_of_training() -> None:
+    """A tenth of the time with a field is all of the time with a tenth of the field."""
+    (item,) = series(6, mask=False, dtype=torch.float64)
+    model: Any = create_model(
+        "neural_cde", dim=1, in_channels=3, out_channels=4, shape=[11], hidden=6
+    ).double()
+    assert model.duration == 10.0
+    other = copy.deepcopy(model)
+    other.duration = 1.0
+    other.field = _Scaled(model.field)  # the first channel of the path is ten times as long now
+    with torch.no_grad():
+        other.initial.weight[:, 0] /= 10
+        torch.testing.assert_close(model(item), other(item), atol=1e-9, rtol=0)
+
+
+class _Scaled(torch.nn.Module):
+    """A field that answers to time with a tenth."""
+
+    def __init__(self, field: Any) -> None:
+        super().__init__()
+        self.field = field
+
+    def forward(self, t: Tensor, z: Tensor) -> Tensor:
+        scale = torch.tensor([0.1, 1.0, 1.0, 1.0], dtype=z.dtype)
+        return self.field(t, z) * scale  # type: ignore[no-any-return]
 
 
 def test_paths_that_stand_still_change_nothing() -> None:

@@ -138,7 +138,7 @@ def steps(name: str, places: Path, folder: Path, *more: str) -> dict[str, Any]:
     place = {"chartraj": "characters", "physionet2019": "hospital", "ptb": "text", "fsdd": "digits"}.get(kind)
     root = [] if place is None else [f"data.root={places / place}"]
     if kind == "ptb":
-        root += ["data.in_channels=28"]  # letters of the text
+        root += ["data.in_channels=28", "data.length=100", "data.scored=80"]  # a short text of 28 letters
     return run_experiment(
         [
             f"experiment={name}",

@@ -42,15 +42,15 @@ class NeuralCDE(SeriesPeer):
 
     .. math:: z_{t_0} = \zeta(X_{t_0}), \qquad dz = f(z)\, dX_t, \qquad y = \ell(z_{t_n})
 
-    X is a cubic spline through ``(t_i / duration, x_i)``, missing values filled in linearly before. Its coefficients are computed
-    in every batch, for all series at once.
+    X is a cubic spline through ``(t_i / duration, x_i)``, missing values filled in linearly before. Its coefficients
+    are computed in every batch, for all series at once.
 
     Args:
         in_channels: channels of the data; the path has one more, time.
         out_channels: classes (1: one logit).
         hidden: width of the state (default 32).
-        width: of the layers of f (default 32).
-        num_layers: hidden layers of f (default 2).
+        field_width: of the layers of f (default 32).
+        field_layers: hidden layers of f (default 2).
         duration: of a series in training, in units of the spacing (default 1): the time of the path comes to about 1.
         spline: hermite (default) or natural, as in the paper.
         method: solver (default rk4); see :class:`~ccnn_pc.models.solvers.Solver`.
@@ -70,8 +70,8 @@ class NeuralCDE(SeriesPeer):
         out_channels: int,
         *,
         hidden: int = 32,
-        width: int = 32,
-        num_layers: int = 2,
+        field_width: int = 32,
+        field_layers: int = 2,
         duration: float = 1.0,
         spline: Spline | str = Spline.HERMITE,
         method: Solver | str = Solver.RK4,
@@ -81,8 +81,8 @@ class NeuralCDE(SeriesPeer):
     ) -> None:
         _torchcde()
         super().__init__(in_channels, out_channels, hidden, **options)
-        check_at_least("width", width, 1)
-        check_at_least("num_layers", num_layers, 1)
+        check_at_least("field_width", field_width, 1)
+        check_at_least("field_layers", field_layers, 1)
         self.duration = check_positive("duration", duration)
         self.spline, self.adjoint = choice("spline", spline, Spline), adjoint
         self.method, self.num_steps = (
@@ -90,7 +90,7 @@ class NeuralCDE(SeriesPeer):
             check_at_least("num_steps", num_steps, 1),
         )
         self.initial = nn.Linear(in_channels + 1, hidden)
-        self.field = VectorField(in_channels + 1, hidden, width, num_layers)
+        self.field = VectorField(in_channels + 1, hidden, field_width, field_layers)
 
     def final_state(self, series: PaddedSeries) -> Tensor:
         """State after the last sample of each series."""

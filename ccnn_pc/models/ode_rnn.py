@@ -40,8 +40,8 @@ class ODERNN(SeriesPeer):
         in_channels: channels of the data.
         out_channels: classes (1: one logit).
         hidden: width of the state (default 32).
-        width: of the layers of f (default 32).
-        num_layers: hidden layers of f, with tanh (default 1).
+        field_width: of the layers of f (default 32).
+        field_layers: hidden layers of f, with tanh (default 1).
         mask_input: whether inputs hold what was observed, m (default False; for data with missing values).
         method: solver (default rk4); see :class:`~ccnn_pc.models.solvers.Solver`.
         num_steps: of a solver of fixed steps, per interval (default 1).
@@ -58,8 +58,8 @@ class ODERNN(SeriesPeer):
         out_channels: int,
         *,
         hidden: int = 32,
-        width: int = 32,
-        num_layers: int = 1,
+        field_width: int = 32,
+        field_layers: int = 1,
         mask_input: bool = False,
         method: Solver | str = Solver.RK4,
         num_steps: int = 1,
@@ -67,14 +67,14 @@ class ODERNN(SeriesPeer):
     ) -> None:
         _torchdiffeq()
         super().__init__(in_channels, out_channels, hidden, **options)
-        check_at_least("width", width, 1)
-        check_at_least("num_layers", num_layers, 1)
+        check_at_least("field_width", field_width, 1)
+        check_at_least("field_layers", field_layers, 1)
         self.mask_input = mask_input
         self.method, self.num_steps = (
             choice("method", method, Solver),
             check_at_least("num_steps", num_steps, 1),
         )
-        self.field = mlp([hidden, *[width] * num_layers, hidden], nn.Tanh)
+        self.field = mlp([hidden, *[field_width] * field_layers, hidden], nn.Tanh)
         self.cell = nn.GRUCell(in_channels * (1 + mask_input), hidden)
 
     def final_state(self, series: PaddedSeries) -> Tensor:

@@ -125,9 +125,9 @@ def test_numbers_of_parameters() -> None:
     assert count("gru_dt") == gru(c + 1) + head and count("gru_dt", mask_input=True) == gru(2 * c + 1) + head
     assert count("gru_d") == 3 * h * (2 * c + h) + 3 * h + 2 * c + (c * h + h) + head
     field = h * w + w + w * h + h
-    assert count("ode_rnn", width=w) == gru(c) + field + head
+    assert count("ode_rnn", field_width=w) == gru(c) + field + head
     field = h * w + w + (w * w + w) + w * h * (c + 1) + h * (c + 1)
-    assert count("neural_cde", width=w) == (c + 1) * h + h + field + head
+    assert count("neural_cde", field_width=w) == (c + 1) * h + h + field + head
 
 
 def test_gru_delta_is_a_gru_on_values_and_gaps() -> None:

@@ -20,9 +20,9 @@ from ccnn_pc.models import from_pretrained
 from ccnn_pc.training.evaluation import confusion_matrix
 from ccnn_pc.training.files import read_rows
 
-from .datasets.test_sequence_tasks import TEXT
-from .datasets.test_series_configs import fake_mfcc
-from .datasets.test_series_transforms import write_all
+from tests.datasets.test_sequence_tasks import TEXT
+from tests.datasets.test_series_configs import fake_mfcc
+from tests.datasets.test_series_transforms import write_all
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*results are those of a part")
 SERIES = [

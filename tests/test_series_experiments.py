@@ -19,7 +19,6 @@ from ccnn_pc.kernels import nyquist_frequency
 from ccnn_pc.models import from_pretrained
 from ccnn_pc.training.evaluation import confusion_matrix
 from ccnn_pc.training.files import read_rows
-
 from tests.datasets.test_sequence_tasks import TEXT
 from tests.datasets.test_series_configs import fake_mfcc
 from tests.datasets.test_series_transforms import write_all

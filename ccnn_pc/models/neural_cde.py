@@ -12,7 +12,7 @@ from ccnn_pc._checks import check_at_least, check_positive
 from ccnn_pc._optional import require
 from ccnn_pc.models.ode_rnn import mlp
 from ccnn_pc.models.options import choice
-from ccnn_pc.models.padded import PaddedSeries, SeriesPeer, check_one_axis
+from ccnn_pc.models.padded import PaddedSeries, SeriesPeer
 from ccnn_pc.models.registry import register_model
 from ccnn_pc.models.solvers import Solver
 from ccnn_pc.models.splines import Spline, filled_path, spline_coefficients
@@ -119,7 +119,7 @@ def _torchcde() -> Any:
     return require("torchcde", extra="baselines", purpose="to solve controlled differential equations")
 
 
-@register_model("neural_cde")
+@register_model("neural_cde", dim=1)
 def build_neural_cde(
     *,
     dim: int,
@@ -130,7 +130,6 @@ def build_neural_cde(
     **options: Any,
 ) -> NeuralCDE:
     """Neural CDE by name; ``shape`` gives the duration of a series, options are those of the class."""
-    check_one_axis(dim)
     if shape is not None:
         options = {"duration": float(max(shape[0] - 1, 1)), **options}
     return NeuralCDE(in_channels, out_channels, spacing=spacing, **options)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ccnn_pc._checks import check_at_least
 from ccnn_pc._optional import require
 from ccnn_pc.models.options import choice
-from ccnn_pc.models.padded import PaddedSeries, SeriesPeer, check_one_axis
+from ccnn_pc.models.padded import PaddedSeries, SeriesPeer
 from ccnn_pc.models.recurrent import observed_inputs
 from ccnn_pc.models.registry import register_model
 from ccnn_pc.models.solvers import Solver
@@ -103,7 +103,7 @@ def _torchdiffeq() -> Any:
     return require("torchdiffeq", extra="baselines", purpose="to solve differential equations")
 
 
-@register_model("ode_rnn")
+@register_model("ode_rnn", dim=1)
 def build_ode_rnn(
     *,
     dim: int,
@@ -114,5 +114,4 @@ def build_ode_rnn(
     **options: Any,
 ) -> ODERNN:
     """ODE-RNN by name; ``shape`` means nothing to it, options are those of the class."""
-    check_one_axis(dim)
     return ODERNN(in_channels, out_channels, spacing=spacing, **options)

@@ -159,13 +159,3 @@ class SeriesPeer(Model, abc.ABC):
         return PaddedSeries(
             values, torch.ones_like(values, dtype=torch.bool), times.expand(len(x), -1), lengths
         )
-
-
-def check_one_axis(dim: int) -> None:
-    """``dim`` must be 1.
-
-    Raises:
-        ValueError: otherwise.
-    """
-    if dim != 1:
-        raise ValueError(f"'dim' must be 1 for a network of series (got {dim})")

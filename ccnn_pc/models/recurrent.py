@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ccnn_pc._checks import check_at_least
-from ccnn_pc.models.padded import PaddedSeries, SeriesPeer, check_one_axis
+from ccnn_pc.models.padded import PaddedSeries, SeriesPeer
 from ccnn_pc.models.registry import register_model
 
 
@@ -162,7 +162,7 @@ class GRUD(SeriesPeer):
         return state
 
 
-@register_model("gru_dt")
+@register_model("gru_dt", dim=1)
 def build_gru_dt(
     *,
     dim: int,
@@ -173,11 +173,10 @@ def build_gru_dt(
     **options: Any,
 ) -> GRUDt:
     """GRU-Δt by name; ``shape`` means nothing to it, options are those of the class."""
-    check_one_axis(dim)
     return GRUDt(in_channels, out_channels, spacing=spacing, **options)
 
 
-@register_model("gru_d")
+@register_model("gru_d", dim=1)
 def build_gru_d(
     *,
     dim: int,
@@ -188,5 +187,4 @@ def build_gru_d(
     **options: Any,
 ) -> GRUD:
     """GRU-D by name; ``shape`` means nothing to it, options are those of the class."""
-    check_one_axis(dim)
     return GRUD(in_channels, out_channels, spacing=spacing, **options)

@@ -8,13 +8,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-MODELNET10 = "results/modelnet10.csv"
 POINT_CONV = "results/bench_point_conv.csv"
 GRID_CONV = "results/bench_grid_conv.csv"
 KNN = "results/bench_knn.csv"
-TRANSFER = "results/transfer.csv"
 KERNEL_FIT = "results/kernel_fit.csv"
-PACKAGED = "ccnn_tiny-modelnet10"
 Row = dict[str, str]
 
 CONTENDERS = {
@@ -138,39 +135,6 @@ def experiments() -> str:
     return table(header.split("|"), rows)
 
 
-def results_modelnet10() -> str:
-    """Every row of the ModelNet10 table."""
-    found = []
-    for row in rows_of(MODELNET10):
-        scores = [percent(row["test_accuracy"]), percent(row["test_mean_class_accuracy"])]
-        effort = [row["epochs"], f"{float(row['core_minutes']):.0f}", row["seed"], row["selected_on"]]
-        trained = row.get("num_points") or "–"
-        points = f"{trained} → {row.get('eval_num_points') or trained}"
-        run = [f"`{row['experiment']}`", f"`{row['changed']}`" if row.get("changed") else "–"]
-        found.append([*run, thousands(row["parameters"]), *scores, row["n_test"], *effort, points])
-    header = "experiment|changed|parameters|test accuracy|mean over classes|test shapes|epochs|core minutes"
-    header += "|seed|chosen on|points: training → test"
-    return table(header.split("|"), found)
-
-
-def results_pretrained() -> str:
-    """The packaged model's row, which ``scripts/package_model.py`` has marked."""
-    rows = [row for row in rows_of(MODELNET10) if row.get("packaged") == PACKAGED]
-    if not rows:
-        return missing(MODELNET10)
-    row = rows[-1]
-    chosen = f"epoch {row['best_epoch']} of {row['epochs']}"
-    if row["selected_on"] == "val":
-        chosen += f", chosen on {row['n_val']} validation shapes"
-    return (
-        f"`{PACKAGED}` has {thousands(row['parameters'])} parameters. It was trained on "
-        f"{thousands(row['n_train'])} shapes in {float(row['core_minutes']):.0f} core minutes ({chosen}; "
-        f"seed {row['seed']}) and classifies "
-        f"**{percent(row['test_accuracy'])}** of {row['n_test']} test shapes correctly "
-        f"({percent(row['test_mean_class_accuracy'])} as a mean over classes). The test split was read once."
-    )
-
-
 def bench_point_conv() -> str:
     """Times and memory of one layer, and the ratios that follow."""
     rows = rows_of(POINT_CONV)
@@ -278,27 +242,6 @@ def results_kernel_fit() -> str:
     return about + "\n\n" + table(header, rows)
 
 
-def results_transfer() -> str:
-    """Accuracy of each model on each sampling; that of its training is bold."""
-    rows = rows_of(TRANSFER)
-    models = list(dict.fromkeys(row["model"] for row in rows))
-    cells: list[list[object]] = []
-    for sampling in sorted({row["sampling"] for row in rows}):
-        line: list[object] = [f"`{sampling}`"]
-        for model in models:
-            found = [row for row in rows if (row["model"], row["sampling"]) == (model, sampling)]
-            own = bool(found) and found[0]["trained_on"] == sampling
-            score = percent(found[0]["accuracy"]) if found else "–"
-            line.append(f"**{score}**" if own else score)
-        cells.append(line)
-    first = {model: next(row for row in rows if row["model"] == model) for model in models}
-    heads = [f"`{model}`, ω₀ {float(first[model]['omega_0']):g}" for model in models]
-    counts = ", ".join(sorted({row["n"] for row in rows}))
-    seeds = ", ".join(sorted({row["seed"] for row in rows}))
-    note = f"{counts} test shapes, seed {seeds}; bold: the sampling of training."
-    return table(["sampling", *heads], cells) + "\n\n" + note
-
-
 def missing(source: str) -> str:
     """What stands in the place of a table that has not been measured."""
     return f"*Not measured yet: this part is written by `scripts/update_readme.py` once `{source}` exists.*"
@@ -308,11 +251,8 @@ def missing(source: str) -> str:
 BLOCKS: dict[str, tuple[Callable[[], str], str | None]] = {
     "models": (models, None),
     "experiments": (experiments, None),
-    "results:pretrained": (results_pretrained, MODELNET10),
-    "results:modelnet10": (results_modelnet10, MODELNET10),
     "bench:point_conv": (bench_point_conv, POINT_CONV),
     "bench:grid_conv": (bench_grid_conv, GRID_CONV),
     "bench:knn": (bench_knn, KNN),
-    "results:transfer": (results_transfer, TRANSFER),
     "results:kernel_fit": (results_kernel_fit, KERNEL_FIT),
 }

@@ -14,12 +14,17 @@ import re
 import sys
 from pathlib import Path
 
-import ckconv_table  # beside this script, like the next one
+import ckconv_table  # beside this script, like the next two
+import modelnet10_tables
 import readme_tables as tables
 from readme_tables import ROOT
 
 #: See :data:`readme_tables.BLOCKS`.
-BLOCKS = {**tables.BLOCKS, "results:ckconv": (ckconv_table.results_ckconv, ckconv_table.SOURCE)}
+BLOCKS = {
+    **tables.BLOCKS,
+    **modelnet10_tables.BLOCKS,
+    "results:ckconv": (ckconv_table.results_ckconv, ckconv_table.SOURCE),
+}
 
 BLOCK = re.compile(r"<!-- (?P<name>[\w:]+) -->\n(?P<body>.*?)<!-- /(?P=name) -->", re.DOTALL)
 

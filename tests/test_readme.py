@@ -8,7 +8,6 @@ import importlib
 import importlib.util
 import re
 import shlex
-import sys
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,17 +50,6 @@ def fences(path: Path, language: str) -> Iterator[tuple[int, str, str]]:
 def prose(path: Path) -> str:
     """A page without its fenced blocks."""
     return FENCE.sub("", path.read_text(encoding="utf-8"))
-
-
-@pytest.fixture(scope="module")
-def updater() -> Iterator[types.ModuleType]:
-    sys.path.insert(0, str(ROOT / "scripts"))  # where a script finds what lies beside it
-    spec = importlib.util.spec_from_file_location("update_readme", ROOT / "scripts" / "update_readme.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield module
-    sys.path.remove(str(ROOT / "scripts"))
 
 
 # --- examples ---------------------------------------------------------------------------------------------------
@@ -228,74 +216,6 @@ def test_numbers_are_what_the_script_writes(path: Path, updater: types.ModuleTyp
             absent.add(source)
     if absent:
         pytest.skip(f"all others agree; not measured yet: {', '.join(sorted(absent))}")
-
-
-def test_numbers_come_from_the_tables(
-    updater: types.ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Sentences and ratios from small tables of known content."""
-    monkeypatch.setattr(updater.tables, "ROOT", tmp_path)
-    (tmp_path / "results").mkdir()
-    assert "Not measured yet" in updater.body("bench:point_conv")
-    head = "experiment,model,seed,test_accuracy,test_mean_class_accuracy,val_accuracy,best_epoch,epochs,parameters"
-    rows = [
-        "t,ccnn_tiny,0,0.5,0.4,0.99,3,9,23843,90,10,44,val,44.6,",
-        "t,ccnn_tiny,7,0.75,0.7,0.95,5,9,23843,90,10,44,val,30,ccnn_tiny-modelnet10",
-        "modelnet10_pointnet2,pointnet2,0,0.9,0.8,0.99,5,9,1468170,90,10,44,val,45,",
-    ]
-    table = "\n".join([head + ",n_train,n_val,n_test,selected_on,core_minutes,packaged", *rows]) + "\n"
-    (tmp_path / updater.tables.MODELNET10).write_text(table)
-    trained = updater.body("results:pretrained")
-    for part in (
-        "23 843 parameters",
-        "**75.00 %** of 44",
-        "70.00 %",
-        "epoch 5 of 9",
-        "10 validation",
-        "seed 7",
-        "30 core",
-    ):
-        assert part in trained
-    assert (
-        "| `modelnet10_pointnet2` | – | 1 468 170 | 90.00 % | 80.00 % | 44 | 9 | 45 | 0 | val |"
-        in updater.body("results:modelnet10")
-    )
-    rows = [
-        "a,voxels,0.5,0,voxels,0.75,0.7,44",
-        "a,voxels,0.5,0,points,0.5,0.5,44",
-        "b,points,40,0,points,0.25,0.2,44",
-    ]
-    head = "model,trained_on,omega_0,seed,sampling,accuracy,mean_class_accuracy,n"
-    (tmp_path / updater.tables.TRANSFER).write_text("\n".join([head, *rows]) + "\n")
-    transfer = updater.body("results:transfer")
-    assert "| sampling | `a`, ω₀ 0.5 | `b`, ω₀ 40 |" in transfer
-    assert "| `points` | 50.00 % | **25.00 %** |\n| `voxels` | **75.00 %** | – |" in transfer
-    common = "4,512,256,140,32,{},2,cpu,1.0,today,"
-    times = [("2.0", "fused", "0.1,0.5,100,1e-7"), ("2.0", "released_repaired", "1,3.0,1500,1e-7"),
-             ("2.0", "pyg_cfconv_our_kernel", "1,1.0,900,1e-7"), ("0.075", "fused", "0.1,0.1,50,2e-7")]  # fmt: skip
-    lines = [common.format(width) + f"{contender},{figures}" for width, contender, figures in times]
-    lines.append("1,100000,256,32,32,0.075,2,cpu,1.0,today,fused,1,12.4,321,")
-    head = "clouds,points,k,channels,hidden,width,threads,machine,torch,date,contender,"
-    head += "forward_min_s,both_min_s,peak_mb,max_error"
-    (tmp_path / updater.tables.POINT_CONV).write_text("\n".join([head, *lines]) + "\n")
-    speed = updater.body("bench:point_conv")
-    for part in (
-        "6.0× faster",
-        "15.0× less memory",
-        "2.0× faster than PyG",
-        "further 5.0× faster",
-        "12 s and 321 MB",
-        "2e-07",
-    ):
-        assert part in speed
-
-
-def test_the_model_card_has_the_readmes_accuracy(updater: types.ModuleType) -> None:
-    cards = list((ROOT / "ccnn_pc" / "models" / "pretrained" / updater.tables.PACKAGED).glob("*.md"))
-    if not cards or not (ROOT / updater.tables.MODELNET10).exists():
-        pytest.skip(f"no card of {updater.tables.PACKAGED} or no {updater.tables.MODELNET10} yet")
-    accuracy = re.findall(r"\*\*([\d.]+) %\*\*", updater.body("results:pretrained"))
-    assert accuracy and all(accuracy[0] in card.read_text(encoding="utf-8") for card in cards)
 
 
 def test_examples_use_public_names() -> None:

@@ -35,7 +35,7 @@ def models(
         print(f"{row['name']:<{width}}  {row['dim']:>3}  {count:>10}  {trained}")
     print(f"\nParameters of untrained models: {in_channels} input channels, {out_channels} outputs.")
     if any(row["parameters"] is None for row in rows):
-        print(f"-: not made for {dim} axes (see --dim), or a package is missing (see ccnn-pc doctor).")
+        print("-: a package is missing (see ccnn-pc doctor).")
 
 
 def model_rows(pattern: str, dim: int, in_channels: int, out_channels: int) -> list[dict[str, Any]]:

@@ -55,15 +55,24 @@ def test_models_prints_published_counts(capsys: pytest.CaptureFixture[str]) -> N
     assert counts.items() >= published.items() and all(name.startswith("ccnn_4_") for name in counts)
 
 
-def test_models_lists_those_of_other_axes_without_a_count(capsys: pytest.CaptureFixture[str]) -> None:
+def test_models_of_one_axis_are_counted_with_it(capsys: pytest.CaptureFixture[str]) -> None:
+    found = []
     for dim in (1, 3):
-        code, out, _ = run(
-            "models", "gru_*", "--dim", str(dim), "--in-channels", "2", "--json", capsys=capsys
-        )
-        counts = {row["name"]: row["parameters"] for row in json.loads(out.splitlines()[-1])}
-        assert code == 0 and set(counts) == {"gru_d", "gru_dt"}
-        assert all((count is None) == (dim == 3) for count in counts.values())
-    assert "not made for 3 axes" in run("models", "gru_*", capsys=capsys)[1]
+        words = ["models", "gru_*", "--dim", str(dim), "--in-channels", "2", "--json"]
+        code, out, _ = run(*words, capsys=capsys)
+        found.append(json.loads(out.splitlines()[-1]))
+        assert code == 0 and [row["name"] for row in found[-1]] == ["gru_d", "gru_dt"]
+    assert found[0] == found[1] and all(row["dim"] == 1 and row["parameters"] > 0 for row in found[0])
+
+
+def test_models_of_a_missing_package_are_listed_without_a_count(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_: object, **__: object) -> None:
+        raise ImportError("'torchcde' is needed")
+
+    monkeypatch.setattr("ccnn_pc.models.create_model", missing)
+    assert "-: a package is missing" in run("models", "neural_*", capsys=capsys)[1]
 
 
 def test_models_without_a_match_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:

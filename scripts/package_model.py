@@ -36,7 +36,7 @@ A {architecture} network ({parameters} parameters) that names the class of a poi
 | time | {core_minutes} minutes of one core |
 | made with | commit {git_commit}, {versions} |
 
-Reproduce: `ccnn-pc train experiment={experiment} data.root=<folder> threads=1 seed={seed}`.
+Reproduce: `ccnn-pc train experiment={experiment} data.root=<folder> threads=1 seed={seed}{changed}`.
 
 The shapes of ModelNet10 are for academic research; the copyright of the CAD models stays with their authors. Cite:
 Z. Wu et al., "3D ShapeNets: A Deep Representation for Volumetric Shapes", CVPR 2015.
@@ -77,6 +77,7 @@ def card(name: str, result: dict[str, Any], model: Any, note: str) -> str:
         versions=versions
         if isinstance(versions, str)
         else ", ".join(f"{k} {v}" for k, v in versions.items()),
+        changed="".join(f" {word}" for word in result.get("changed", "").split()),
         experiment=result.get("experiment", result.get("name", "")),
     )
 

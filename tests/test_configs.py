@@ -239,7 +239,8 @@ def test_two_steps(name: str, tmp_path: Path) -> None:
     assert result["experiment"] == name and result["epochs"] == result["max_epochs"] == 1
     config = compose_config([f"experiment={name}"])
     assert (result["num_points"], result["num_neighbors"], result["batch_size"]) == (24, 6, 8)
-    assert result["eval_num_points"] == (1024 if config.data.eval_num_points == 1024 else 24)
+    given, follows = config.data.eval_num_points, config.data.eval_num_points == config.data.num_points
+    assert result["eval_num_points"] == (24 if follows else given)
     features = ["pos"] if name == "folder" else config.data.features
     assert result["lr"] == config.optim.lr and result["features"] == "+".join(features)
     published = {*(f"modelnet40_ccnn_{size}" for size in PAPER), "modelnet10_voxels_ccnn_4_140"}

@@ -85,3 +85,16 @@ def updater() -> Iterator[types.ModuleType]:
     spec.loader.exec_module(module)
     yield module
     sys.path.remove(str(ROOT / "scripts"))
+
+
+@pytest.fixture(scope="session")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small copy of every data set of series, in the files that it comes in."""
+    from tests.datasets.test_sequence_tasks import TEXT
+    from tests.datasets.test_series_transforms import write_all
+
+    folder = tmp_path_factory.mktemp("series")
+    write_all(folder)
+    for part in ("train", "valid", "test"):
+        (folder / "text" / f"ptb.{part}.txt").write_text(TEXT * 3)
+    return folder

@@ -19,9 +19,7 @@ from ccnn_pc.kernels import nyquist_frequency
 from ccnn_pc.models import from_pretrained
 from ccnn_pc.training.evaluation import confusion_matrix
 from ccnn_pc.training.files import read_rows
-from tests.datasets.test_sequence_tasks import TEXT
 from tests.datasets.test_series_configs import fake_mfcc
-from tests.datasets.test_series_transforms import write_all
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*results are those of a part")
 SERIES = [
@@ -50,15 +48,6 @@ CKCNN: dict[str, tuple[float, int, int, float, float, float, float, int, int]] =
     "adding_3000_ckcnn_2_25": (1e-3, 32, 50, 0, 0, 2.23, 0, 70_587, 1),
     "adding_6000_ckcnn_2_25": (1e-3, 32, 50, 0, 0, 4.3, 0, 70_587, 1),
 }
-
-
-@pytest.fixture(scope="module")
-def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("series")
-    write_all(root)
-    for part in ("train", "valid", "test"):
-        (root / "text" / f"ptb.{part}.txt").write_text(TEXT * 3)
-    return root
 
 
 @pytest.fixture(autouse=True)

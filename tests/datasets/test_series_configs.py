@@ -15,8 +15,6 @@ from torch_geometric.data import Batch
 from ccnn_pc.datasets import AsSeries, open_dataset, preprocessing_transform
 
 from .test_grid_configs import build, compose
-from .test_sequence_tasks import TEXT
-from .test_series_transforms import write_all
 
 pytest.importorskip("hydra")
 pytestmark = pytest.mark.filterwarnings("ignore:.*results are those of a part")
@@ -25,15 +23,6 @@ PLACES = {
     "physionet2019_irregular": "hospital", "speech_commands_raw": "words", "speech_commands_mfcc": "words",
     "fsdd": "digits", "fsdd_mfcc": "digits",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("series")
-    write_all(root)
-    for part in ("train", "valid", "test"):
-        (root / "text" / f"ptb.{part}.txt").write_text(TEXT * 3)
-    return root
 
 
 def opened(*words: str) -> tuple[Any, Any]:

@@ -16,7 +16,7 @@ def results_modelnet10() -> str:
         scores = [percent(row["test_accuracy"]), percent(row["test_mean_class_accuracy"])]
         effort = [row["epochs"], f"{float(row['core_minutes']):.0f}", row["seed"], row["selected_on"]]
         trained = row.get("num_points") or "–"
-        points = f"{trained} → {row.get('eval_num_points') or trained}"
+        points = f"{trained} → {row.get('eval_num_points') or trained}, {row.get('sampling') or 'random'}"
         run = [f"`{row['experiment']}`", f"`{row['changed']}`" if row.get("changed") else "–"]
         found.append([*run, thousands(row["parameters"]), *scores, row["n_test"], *effort, points])
     header = "experiment|changed|parameters|test accuracy|mean over classes|test shapes|epochs|core minutes"

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ccnn_pc._checks import check_at_least, check_positions
@@ -37,14 +41,38 @@ def farthest_points(pos: Tensor, num_points: int, *, start: int = 0) -> Tensor:
         raise ValueError(f"'num_points' must be at most the number of points ({n}; got {num_points})")
     if not 0 <= start < n:
         raise ValueError(f"'start' must be in [0, {n}) (got {start})")
-    columns = pos.detach().t().contiguous()
-    nearest = torch.full((n,), torch.inf, dtype=pos.dtype, device=pos.device)
+    if pos.device.type == "cpu":
+        return torch.from_numpy(_on_cpu(pos.detach().numpy(), num_points, start))
+    return _on_device(pos.detach(), num_points, start)
+
+
+def _on_cpu(pos: NDArray[np.floating[Any]], num_points: int, start: int) -> NDArray[np.int64]:
+    """The loop on arrays: a step is a few microseconds of work, so that what a call costs counts."""
+    columns = np.ascontiguousarray(pos.T)
+    nearest = np.full(len(pos), np.inf, dtype=columns.dtype)
+    chosen = np.empty(num_points, dtype=np.int64)
+    offset, square = np.empty_like(columns), np.empty_like(nearest)
+    for step in range(num_points):
+        chosen[step] = start
+        np.subtract(columns, columns[:, start, None], out=offset)
+        np.multiply(offset, offset, out=offset)
+        np.sum(offset, axis=0, out=square)
+        np.minimum(nearest, square, out=nearest)
+        nearest[start] = -1.0  # never again, not even among duplicates
+        start = int(nearest.argmax())
+    return chosen
+
+
+def _on_device(pos: Tensor, num_points: int, start: int) -> Tensor:
+    """The same loop without a value that the host waits for."""
+    columns = pos.t().contiguous()
+    nearest = torch.full((len(pos),), torch.inf, dtype=pos.dtype, device=pos.device)
     chosen = torch.empty(num_points, dtype=torch.long, device=pos.device)
     current = torch.tensor(start, device=pos.device)
     for step in range(num_points):
         chosen[step] = current
         offset = columns - columns.index_select(1, current.view(1))
         nearest = torch.minimum(nearest, offset.square_().sum(dim=0))
-        nearest[current] = -1.0  # never again, not even among duplicates
+        nearest[current] = -1.0
         current = nearest.argmax()
     return chosen

@@ -80,6 +80,7 @@ def run_training(
         "parameters": sum(p.numel() for p in task.model.parameters() if p.requires_grad),
         "lr": _learning_rate(engine),
         "batch_size": data.batch_size,
+        "sampling": trained.get("sampling"),
         "num_points": trained.get("num_points"),
         "num_neighbors": trained.get("num_neighbors"),
         "eval_num_points": used.get("num_points"),

@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy import stats
 
+from ccnn_pc.ops import farthest
 from ccnn_pc.ops.farthest import farthest_points
 from ccnn_pc.ops.surface import face_areas_and_normals, sample_surface
 
@@ -86,6 +87,12 @@ def test_farthest_points_cover_and_keep_apart(rng):
     cover = torch.cdist(pos, chosen).amin(dim=1).max()
     apart = (torch.cdist(chosen, chosen) + 10 * torch.eye(40)).min()
     assert cover <= apart + 1e-12
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_farthest_points_are_the_same_by_both_loops(rng, dim):
+    pos = torch.from_numpy(rng.random(size=(300, dim)))
+    assert torch.equal(farthest_points(pos, 100, start=3), farthest._on_device(pos, 100, 3))
 
 
 def test_farthest_points_never_repeat_a_point_even_among_duplicates():

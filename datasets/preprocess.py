@@ -15,6 +15,7 @@ from ccnn_pc.datasets.transforms import (
     FeaturesFrom,
     Normalize,
     RandomPoints,
+    Subset,
     ToView,
     VoxelForm,
     Voxelize,
@@ -31,9 +32,10 @@ def preprocessing_transform(preprocessing: Mapping[str, Any], augment: Sequence[
 
     Args:
         preprocessing: for clouds any of ``num_points`` (int), ``sampling`` ("random", the default, or
-            "farthest"), ``normalize`` ("box" or "sphere"), ``features`` (list of attributes), ``voxels``
-            (cells per axis) with ``num_voxels`` (int; None: all) and ``form`` ("lattice", the default, or
-            "dense"), ``num_neighbors`` (int); for images ``view`` with any of ``mean``, ``std``,
+            "farthest": which points are kept, or which voxels, whose points are then random), ``normalize``
+            ("box" or "sphere"), ``features`` (list of attributes), ``voxels`` (cells per axis) with
+            ``num_voxels`` (int; None: all) and ``form`` ("lattice", the default, or "dense"),
+            ``num_neighbors`` (int); for images ``view`` with any of ``mean``, ``std``,
             ``permutation_seed``, ``length``, ``noise_seed`` (see :class:`ToView`);
             for series any of ``every`` (step of :class:`EveryNth`), ``drop`` (per cent, :class:`DropSamples`) and
             ``series`` ("grid", the default, or "irregular": :class:`AsSeries`). What is missing or None is not done.
@@ -65,23 +67,25 @@ def preprocessing_transform(preprocessing: Mapping[str, Any], augment: Sequence[
             raise ValueError(f"'series' must be 'grid' or 'irregular' (got {form!r})")
         every, drop = preprocessing.get("every") or 1, preprocessing.get("drop") or 0
         return series_transform(every, drop, irregular=form == "irregular", augment=augment) or Compose([])
-    sampling = preprocessing.get("sampling") or "random"
-    if sampling not in ("random", "farthest"):
-        raise ValueError(f"'sampling' must be 'random' or 'farthest' (got {sampling!r})")
+    sampling, choices = preprocessing.get("sampling") or Subset.RANDOM, [member.value for member in Subset]
+    if not isinstance(sampling, Subset) and sampling not in choices:
+        raise ValueError(f"'sampling' must be one of {choices} (got {sampling!r})")
+    subset, voxels = Subset(sampling), preprocessing.get("voxels")
     steps: list[Transform] = []
     if preprocessing.get("num_points") is not None:
         points = int(preprocessing["num_points"])
-        steps.append(RandomPoints(points) if sampling == "random" else FarthestPoints(points))
+        spread = subset is Subset.FARTHEST and voxels is None
+        steps.append(FarthestPoints(points) if spread else RandomPoints(points))
     if preprocessing.get("normalize") is not None:
         steps.append(Normalize(preprocessing["normalize"]))
     steps += augment
     if preprocessing.get("features") is not None:
         steps.append(FeaturesFrom(list(preprocessing["features"])))
-    if preprocessing.get("voxels") is not None:
+    if voxels is not None:
         form = preprocessing.get("form") or VoxelForm.LATTICE
-        voxels = Voxelize(int(preprocessing["voxels"]), preprocessing.get("num_voxels"), form)
-        steps.append(voxels)
-        if voxels.form is VoxelForm.DENSE and preprocessing.get("num_neighbors") is not None:
+        voxelize = Voxelize(int(voxels), preprocessing.get("num_voxels"), form, subset)
+        steps.append(voxelize)
+        if voxelize.form is VoxelForm.DENSE and preprocessing.get("num_neighbors") is not None:
             raise ValueError("'num_neighbors' must be None for dense voxels, which have no neighbour table")
     elif preprocessing.get("num_voxels") is not None or preprocessing.get("form") is not None:
         raise ValueError("'voxels' must be given with 'num_voxels' or 'form' (got None)")

@@ -107,9 +107,9 @@ class Sampling:
         count = usual if self.number is None else int(self.number)
         if k is not None and usual is not None and count is not None:
             k = max(1, round(k * count / usual))
-        changed = {key: trained.get(key) for key in ("normalize", "features")}
+        changed = {key: trained.get(key) for key in ("normalize", "features", "sampling")}
         if self.kind is Kind.POINTS:
-            changed |= {"num_points": count, "sampling": trained.get("sampling"), "num_neighbors": k}
+            changed |= {"num_points": count, "num_neighbors": k}
         else:
             surface = trained.get("num_points") if voxels is not None else SURFACE_POINTS
             changed |= {"num_points": surface, "voxels": voxels or VOXELS, "num_voxels": count}

@@ -13,7 +13,7 @@ from ccnn_pc.datasets.transforms.base import Compose, RandomTransform
 from ccnn_pc.datasets.transforms.image import Cutout, Padding, RandomCrop, RandomMirror, RandomMotion
 from ccnn_pc.datasets.transforms.normalize import Frame, Normalize
 from ccnn_pc.datasets.transforms.resample import EveryNth, InverseDensity, ScatteredCells
-from ccnn_pc.datasets.transforms.sampling import FarthestPoints, PointDropout, RandomPoints
+from ccnn_pc.datasets.transforms.sampling import FarthestPoints, PointDropout, RandomPoints, Subset
 from ccnn_pc.datasets.transforms.series import AsSeries, DropSamples
 from ccnn_pc.datasets.transforms.view import ToView, View, fixed_permutation
 from ccnn_pc.datasets.transforms.voxels import VoxelForm, Voxelize
@@ -44,6 +44,7 @@ __all__ = [
     "RandomTransform",
     "RandomTranslate",
     "ScatteredCells",
+    "Subset",
     "ToView",
     "View",
     "VoxelForm",

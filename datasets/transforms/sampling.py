@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,13 @@ import torch
 from ccnn_pc._checks import check_at_least, check_fraction
 from ccnn_pc.datasets.transforms.base import ChangesPoints, RandomTransform, point_keys
 from ccnn_pc.ops.farthest import farthest_points
+
+
+class Subset(enum.Enum):
+    """Which points are kept. RANDOM: every subset equally likely. FARTHEST: spread evenly over the shape."""
+
+    RANDOM = "random"
+    FARTHEST = "farthest"
 
 
 def _take(data: Any, index: torch.Tensor) -> Any:
@@ -29,6 +37,17 @@ def draw_rows(n: int, k: int, generator: torch.Generator | None = None) -> torch
             first.sort()
             return torch.from_numpy(draw[first[:k]])
     return torch.randperm(n, generator=generator)[:k]
+
+
+def choose_rows(
+    pos: torch.Tensor, k: int, subset: Subset = Subset.RANDOM, generator: torch.Generator | None = None
+) -> torch.Tensor:
+    """Rows of ``min(k, n)`` positions ``pos [n, D]``; farthest ones start from a random first."""
+    n = len(pos)
+    if subset is Subset.RANDOM:
+        return draw_rows(n, k, generator)
+    start = int(torch.randint(n, (1,), generator=generator))
+    return farthest_points(pos, min(k, n), start=start)
 
 
 class RandomPoints(RandomTransform, ChangesPoints):
@@ -77,9 +96,7 @@ class FarthestPoints(RandomTransform, ChangesPoints):
         """Keep ``num_points`` rows of every attribute that has one row per point."""
         if self.candidates is not None and self.candidates < data.pos.shape[0]:
             data = _take(data, draw_rows(data.pos.shape[0], self.candidates, generator))
-        n = data.pos.shape[0]
-        start = int(torch.randint(n, (1,), generator=generator))
-        return _take(data, farthest_points(data.pos, min(self.num_points, n), start=start))
+        return _take(data, choose_rows(data.pos, self.num_points, Subset.FARTHEST, generator))
 
     def __repr__(self) -> str:
         return f"FarthestPoints({self.num_points})"

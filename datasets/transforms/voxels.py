@@ -11,7 +11,7 @@ from torch import Tensor
 from ccnn_pc._checks import check_at_least
 from ccnn_pc.datasets.grid_data import GridData
 from ccnn_pc.datasets.transforms.base import ChangesPoints, RandomTransform, has, point_keys
-from ccnn_pc.datasets.transforms.sampling import draw_rows
+from ccnn_pc.datasets.transforms.sampling import Subset, choose_rows
 from ccnn_pc.ops.voxels import cell_means, voxel_centers, voxelize
 
 
@@ -40,8 +40,9 @@ class Voxelize(RandomTransform, ChangesPoints):
 
     Args:
         resolution: cells per axis n (default 40).
-        num_voxels: keep a random subset of so many (default 512; fewer are kept as they are); None: all.
+        num_voxels: keep a subset of so many (default 512; fewer are kept as they are); None: all.
         form: LATTICE (default) or DENSE.
+        subset: RANDOM (default, as published) or FARTHEST, spread evenly over the shape.
 
     Raises:
         ValueError: no point in [-1, 1]^3 (in ``forward``), an unknown form, numbers below 1.
@@ -56,7 +57,11 @@ class Voxelize(RandomTransform, ChangesPoints):
     """
 
     def __init__(
-        self, resolution: int = 40, num_voxels: int | None = 512, form: VoxelForm | str = VoxelForm.LATTICE
+        self,
+        resolution: int = 40,
+        num_voxels: int | None = 512,
+        form: VoxelForm | str = VoxelForm.LATTICE,
+        subset: Subset = Subset.RANDOM,
     ) -> None:
         self.resolution = check_at_least("resolution", resolution, 1)
         self.num_voxels = None if num_voxels is None else check_at_least("num_voxels", num_voxels, 1)
@@ -64,6 +69,7 @@ class Voxelize(RandomTransform, ChangesPoints):
         if not isinstance(form, VoxelForm) and form not in choices:
             raise ValueError(f"'form' must be one of {choices} (got {form!r})")
         self.form = VoxelForm(form)
+        self.subset = subset
 
     def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
         """Replace ``pos`` and all that belongs to points."""
@@ -77,7 +83,7 @@ class Voxelize(RandomTransform, ChangesPoints):
         x = cell_means(features, row, len(cells))
         kept = torch.arange(len(cells))
         if self.num_voxels is not None and self.num_voxels < len(cells):
-            kept = draw_rows(len(cells), self.num_voxels, generator)
+            kept = choose_rows(cells.float(), self.num_voxels, self.subset, generator)
         if self.form is VoxelForm.DENSE:
             return self._dense(data, cells[kept], x[kept])
         for key in point_keys(data):
@@ -106,4 +112,5 @@ class Voxelize(RandomTransform, ChangesPoints):
         return grid
 
     def __repr__(self) -> str:
-        return f"Voxelize({self.resolution}, {self.num_voxels}, {self.form.value})"
+        spread = "" if self.subset is Subset.RANDOM else f", {self.subset.value}"
+        return f"Voxelize({self.resolution}, {self.num_voxels}, {self.form.value}{spread})"

@@ -123,3 +123,19 @@ def test_shared_modelnet_at_40_cells(shared: Any) -> None:
     assert grids.occupied.sum(dim=(1, 2, 3, 4)).tolist() == [512] * 3 and grids.spacing.shape == (3, 3)
     cells = torch.cat([points.batch[:, None], voxel_indices(points.pos, 40)], dim=1)
     assert torch.equal(torch.unique(cells, dim=0), grids.occupied[:, 0].nonzero())
+
+
+@pytest.mark.parametrize("form", ["lattice", "dense"])
+def test_farthest_voxels_cover_the_shape_better_than_random_ones(form: str) -> None:
+    full = Voxelize(10, None)(cloud()).pos
+    reach = {}
+    for sampling in ("random", "farthest"):
+        steps = preprocessing_transform(
+            {"voxels": 10, "num_voxels": 40, "form": form, "sampling": sampling, "num_points": 3000}
+        )
+        drawn = steps(cloud(), seeded_generator(3))
+        if form == "dense":
+            drawn.pos = voxel_centers(drawn.occupied[0, 0].nonzero(), 10)
+        assert len(drawn.pos) == 40 == len(torch.unique(drawn.pos, dim=0))
+        reach[sampling] = float(torch.cdist(full, drawn.pos).amin(dim=1).max())
+    assert reach["farthest"] < 0.75 * reach["random"]

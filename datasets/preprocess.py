@@ -30,6 +30,8 @@ _SERIES = ("every", "drop", "series")
 def preprocessing_transform(preprocessing: Mapping[str, Any], augment: Sequence[Transform] = ()) -> Compose:
     """Points, then size, then augmentation, then features, then voxels, then neighbours; or images, or series.
 
+    Before voxels the size is set again after an augmentation, so that they hold the whole shape.
+
     Args:
         preprocessing: for clouds any of ``num_points`` (int), ``sampling`` ("random", the default, or
             "farthest": which points are kept, or which voxels, whose points are then random), ``normalize``
@@ -79,6 +81,8 @@ def preprocessing_transform(preprocessing: Mapping[str, Any], augment: Sequence[
     if preprocessing.get("normalize") is not None:
         steps.append(Normalize(preprocessing["normalize"]))
     steps += augment
+    if augment and voxels is not None and preprocessing.get("normalize") is not None:
+        steps.append(Normalize(preprocessing["normalize"]))  # a stretched shape would stick out of the voxels
     if preprocessing.get("features") is not None:
         steps.append(FeaturesFrom(list(preprocessing["features"])))
     if voxels is not None:

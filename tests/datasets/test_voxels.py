@@ -10,7 +10,7 @@ from torch_geometric.data import Batch
 
 from ccnn_pc.datasets import ModelNet, PointCloudData, preprocessing_transform
 from ccnn_pc.datasets.seeding import seeded_generator
-from ccnn_pc.datasets.transforms import KNN, Compose, FeaturesFrom, Jitter, VoxelForm, Voxelize
+from ccnn_pc.datasets.transforms import KNN, Compose, FeaturesFrom, Jitter, RandomScale, VoxelForm, Voxelize
 from ccnn_pc.ops.voxels import voxel_centers, voxel_indices
 
 
@@ -139,3 +139,16 @@ def test_farthest_voxels_cover_the_shape_better_than_random_ones(form: str) -> N
         assert len(drawn.pos) == 40 == len(torch.unique(drawn.pos, dim=0))
         reach[sampling] = float(torch.cdist(full, drawn.pos).amin(dim=1).max())
     assert reach["farthest"] < 0.75 * reach["random"]
+
+
+def test_a_stretched_shape_stays_whole() -> None:
+    face = torch.rand(200, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    face[torch.arange(200), torch.arange(200) % 3] = (
+        1.0  # of a cube: every point leaves [-1, 1]^3 when it grows
+    )
+    steps = preprocessing_transform(
+        {"normalize": "box", "voxels": 10}, [RandomScale(1.2, 1.25, per_axis=True)]
+    )
+    voxels = steps(PointCloudData(pos=torch.cat([face, -face])), seeded_generator(0))
+    assert float(voxels.pos.abs().max()) == pytest.approx(0.9)
+    assert [float(side) for side in voxels.pos.max(dim=0).values - voxels.pos.min(dim=0).values] > [1.4] * 3

@@ -75,6 +75,15 @@ class AbstractDomain(abc.ABC):
         """How far outside of the support a kernel coordinate still counts as inside; None: by floating type."""
         return None
 
+    def present(self) -> Tensor:
+        """Pairs of a sample and a query at the same position, ``[2, E]``: where the kernels of causal layers end."""
+        edge_index = self.edges(0.0)
+        return edge_index[:, (self.rel(edge_index) == 0).all(dim=1)]
+
+    def later_share(self) -> Tensor | None:
+        """Share of each sample's weight that stands for what comes after it, ``[n]``; None: one half."""
+        return None
+
     @property
     def requires_grad(self) -> bool:
         """Whether somebody wants gradients with respect to positions; only message passing gives them."""

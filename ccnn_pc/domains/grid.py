@@ -169,6 +169,10 @@ class Grid(AbstractDomain):
             pairs.append(torch.stack([j[near], i[near]]))
         return torch.cat(pairs, dim=1)
 
+    def present(self) -> Tensor:
+        """Every sample with itself, ``[2, n]``."""
+        return torch.arange(self.num_samples, device=self.device).expand(2, -1)
+
     def rel(self, edge_index: Tensor) -> Tensor:
         """Offsets sample - query ``[E, D]``, float64: integers times spacing."""
         where = self.coordinates()

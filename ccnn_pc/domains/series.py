@@ -21,7 +21,7 @@ from ccnn_pc.ops.grid_convolution import Method
 from ccnn_pc.ops.point_convolution import PointGeometry
 from ccnn_pc.ops.rows import Rows
 from ccnn_pc.ops.segment_search import search_segments
-from ccnn_pc.ops.series_weights import Weights, cell_widths, series_volume
+from ccnn_pc.ops.series_weights import Weights, cell_widths, later_shares, series_volume
 from ccnn_pc.ops.stamps import common_spacing, lattice_cells
 
 
@@ -263,6 +263,12 @@ class IrregularSeries(AbstractDomain):
             if not self.requires_grad:
                 kept = self._kept[step] = torch.where((kept - 1).abs() <= 1e-6, 1.0, kept)  # as grids do
         return kept
+
+    def later_share(self) -> Tensor | None:
+        """Share of each cell after its stamp ``[n]``, masked channels or not; None, one half, for other weights."""
+        if self.weights is Weights.CELL or self.weights is Weights.TRAPEZOID:
+            return later_shares(self._exact_times(), self.batch, self.weights)
+        return None
 
     def _exact_times(self) -> Tensor:
         return self.times if self.lattice is None else self.lattice.cell.double() * self.lattice.spacing

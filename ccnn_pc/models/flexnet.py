@@ -105,6 +105,7 @@ def flexconv(
     width: float,
     init: Init | str,
     threshold: float | None,
+    endpoint: float,
     layer: type[ContinuousConv] = ContinuousConv,
 ) -> Callable[[int, int], ContinuousConv]:
     """What makes FlexConv's layer: a full kernel from a MAGNet, under a Gaussian window whose mean is learned too."""
@@ -118,7 +119,13 @@ def flexconv(
     )
     window = functools.partial(GaussianWindow, width=width, learn_mean=True, isotropic=False)
     return functools.partial(
-        layer, kernel=kernel, window=window, separable=False, threshold=threshold, **geometry.options()
+        layer,
+        kernel=kernel,
+        window=window,
+        separable=False,
+        threshold=threshold,
+        endpoint=endpoint,
+        **geometry.options(),
     )
 
 
@@ -142,6 +149,7 @@ def build_flexnet(
     num_points: int = 512,
     init: Init | str = Init.DEFAULT,
     threshold: float | None = None,
+    endpoint: float = 1.0,
     layer: type[ContinuousConv] = ContinuousConv,
 ) -> FlexNet:
     """A FlexNet of given size (FlexConv Tables 3 and 6).
@@ -166,6 +174,7 @@ def build_flexnet(
         num_points: points per cloud in training, for the initial scale of the kernels.
         init: rule of the kernels' initial values: default, flexconv, ccnn.
         threshold: see :class:`ContinuousConv`.
+        endpoint: how much of the present sample causal kernels count, likewise (series).
         layer: the class of the convolutions; another one only for comparisons.
 
     Raises:
@@ -180,6 +189,7 @@ def build_flexnet(
         width=width,
         init=init,
         threshold=threshold,
+        endpoint=endpoint,
         layer=layer,
     )
     return FlexNet(
@@ -216,6 +226,7 @@ def build_flextcn(
     num_points: int = 512,
     init: Init | str = Init.DEFAULT,
     threshold: float | None = None,
+    endpoint: float = 1.0,
     layer: type[ContinuousConv] = ContinuousConv,
 ) -> CKCNN:
     """A FlexTCN of given size (FlexConv Tables 4 and 5): CKCNN's network with FlexConv's layers and batch norm.
@@ -239,6 +250,7 @@ def build_flextcn(
         num_points: points per cloud in training.
         init: rule of the kernels' initial values.
         threshold: see :class:`ContinuousConv`.
+        endpoint: how much of the present sample causal kernels count, likewise (series).
         layer: the class of the convolutions.
         dropout_in: share of numbers dropped from the data.
         pool: mean, max, mean+max, last; None for one answer per sample; "auto": last for series, else mean.
@@ -255,6 +267,7 @@ def build_flextcn(
         width=width,
         init=init,
         threshold=threshold,
+        endpoint=endpoint,
         layer=layer,
     )
     return CKCNN(

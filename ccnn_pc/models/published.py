@@ -41,7 +41,7 @@ class QueryFeatureConv(ContinuousConv):
         options: as in :class:`ContinuousConv`; separable only.
 
     Raises:
-        ValueError: a full kernel, or separate queries.
+        ValueError: a full kernel, an endpoint, or separate queries.
 
     Example:
         >>> from ccnn_pc.domains import PointSet
@@ -56,6 +56,8 @@ class QueryFeatureConv(ContinuousConv):
     def __init__(self, in_channels: int, out_channels: int, **options: object) -> None:
         if not options.get("separable", True):
             raise ValueError("'separable' must be True: the released full layer does not exist (got False)")
+        if options.get("endpoint", 1.0) != 1.0:
+            raise ValueError(f"'endpoint' must be 1.0 for a released layer (got {options['endpoint']})")
         super().__init__(in_channels, out_channels, **options)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor, domain: AbstractDomain, path: Path = Path.AUTO) -> Tensor:

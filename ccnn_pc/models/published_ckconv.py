@@ -74,6 +74,8 @@ class ReleasedCKConv(ContinuousConv):
     ) -> None:
         if not options.get("causal", False) or options.get("separable", True):
             raise ValueError("'causal' must be True and 'separable' False: there is no other released layer")
+        if options.get("endpoint", 1.0) != 1.0:
+            raise ValueError(f"'endpoint' must be 1.0 for a released layer (got {options['endpoint']})")
         super().__init__(in_channels, out_channels, **options)
         self.anchor, self.blur, self.short_fft = anchor, blur, short_fft
 

@@ -45,6 +45,7 @@ def build_ccnn(
     reference_count: float | None = None,
     init: Init | str = Init.DEFAULT,
     threshold: float | None = None,
+    endpoint: float = 1.0,
     full_stem: bool = False,
     layer: type[ContinuousConv] = ContinuousConv,
     block: type[nn.Module] = CCNNBlock,
@@ -79,6 +80,7 @@ def build_ccnn(
             grids the number of their samples.
         init: rule of the kernels' initial values; default, ccnn, flexconv.
         threshold: see :class:`ContinuousConv`.
+        endpoint: how much of the present sample causal kernels count, likewise (series).
         full_stem: whether the first layer has a kernel for every pair of channels. The papers' separable one has
             a kernel for every channel of the data: for few channels these are few.
         layer: the class of the convolutions; another one only for comparisons.
@@ -113,7 +115,9 @@ def build_ccnn(
         init=choice("init", init, Init),
     )
     window = functools.partial(GaussianWindow, width=width)
-    conv = functools.partial(layer, kernel=kernel, window=window, threshold=threshold, **geometry)
+    conv = functools.partial(
+        layer, kernel=kernel, window=window, threshold=threshold, endpoint=endpoint, **geometry
+    )
     return CCNN(
         in_channels,
         out_channels,

@@ -35,6 +35,7 @@ def smpconv(
     small_bias: bool,
     norm: NormFactory,
     init: Init | str,
+    endpoint: float,
     layer: type[ContinuousConv] = ContinuousConv,
 ) -> Callable[[int, int], BranchedConv]:
     """What makes SMPConv's layer: a full kernel of points per filter, a small ordinary one beside it, norms, the sum.
@@ -65,6 +66,7 @@ def smpconv(
             window=NoWindow,
             separable=False,
             bias=bias,
+            endpoint=endpoint,
             **geometry.options(),
         )
         small = TapConv(
@@ -102,6 +104,7 @@ def build_smpnet_tcn(
     norm_eps: float = 1e-5,
     pool: Pool | str | None = "auto",
     init: Init | str = Init.DEFAULT,
+    endpoint: float = 1.0,
     layer: type[ContinuousConv] = ContinuousConv,
 ) -> CKCNN:
     """SMPConv's network for sequences (its Tables 1 to 3): CKCNN's network with layers of two branches.
@@ -127,6 +130,7 @@ def build_smpnet_tcn(
         norm_eps: guard of group and layer norms.
         pool: mean, max, mean+max, last; None for one answer per sample; "auto": last for series, else mean.
         init: rule of the initial values: default, smpconv.
+        endpoint: how much of the present sample the large causal kernels count (series); see :class:`ContinuousConv`.
         layer: the class of the large convolutions; another one only for comparisons.
 
     Raises:
@@ -142,6 +146,7 @@ def build_smpnet_tcn(
         small_bias=False,
         norm=choice("norm", norm, NormKind).factory(norm_eps),
         init=init,
+        endpoint=endpoint,
         layer=layer,
     )
     return CKCNN(
@@ -175,6 +180,7 @@ def build_smpnet_resnet(
     norm_eps: float = 1e-5,
     pool: Pool | str | None = Pool.MEAN,
     init: Init | str = Init.DEFAULT,
+    endpoint: float = 1.0,
     layer: type[ContinuousConv] = ContinuousConv,
 ) -> FlexNet:
     """SMPConv's network for small images (its Tables 4 and 9): FlexNet's network with layers of two branches.
@@ -196,6 +202,7 @@ def build_smpnet_resnet(
         norm_eps: guard of group and layer norms.
         pool: mean, max, mean+max, or None for one answer per sample.
         init: rule of the initial values: default, smpconv.
+        endpoint: how much of the present sample the large causal kernels count (series); see :class:`ContinuousConv`.
         layer: the class of the large convolutions.
 
     Raises:
@@ -211,6 +218,7 @@ def build_smpnet_resnet(
         bias=bias,
         norm=choice("norm", norm, NormKind).factory(norm_eps),
         init=init,
+        endpoint=endpoint,
         layer=layer,
     )
     return FlexNet(

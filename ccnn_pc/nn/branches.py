@@ -104,6 +104,7 @@ class BranchedConv(nn.Module):
         if not conv.causal:  # the middle tap is the sample's
             before = after = [max(a, b) for a, b in zip(before, after, strict=True)]
         kernel = scale * render(terms, spacing, taps)
+        kernel[tuple(taps.origin)] *= conv.endpoint  # 1 unless the layer is causal
         merged = TapConv(
             self.in_channels,
             self.out_channels,

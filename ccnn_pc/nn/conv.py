@@ -15,6 +15,7 @@ from ccnn_pc.kernels import Init, MAGNet
 from ccnn_pc.kernels.base import AbstractKernel, FactorizedKernel
 from ccnn_pc.kernels.scaling import scale_readout_, support_points
 from ccnn_pc.kernels.windows import AbstractWindow, GaussianWindow
+from ccnn_pc.nn.endpoint import check_endpoint, later_part
 from ccnn_pc.nn.fan import Reference, cloud_reference, grid_reference
 from ccnn_pc.nn.penalty import active_penalty
 from ccnn_pc.ops.coordinates import in_support, kernel_coordinates
@@ -62,6 +63,10 @@ class ContinuousConv(MessagePassing):
             ``extent`` and ``spacing``; where the extent holds no more than one spacing (clouds), ``reference_count``
             (512) points on the unit sphere with their 256 nearest.
         causal: let outputs see the past only; one axis.
+        endpoint: where a causal kernel ends, at the present sample: 1.0 counts all of its weight (as published; sums
+            converge to the integral with first order), 0.5 what lies before the query alone (the trapezoidal rule,
+            second order); in between, :math:`1 - 2 (1 - e)\, a_j` of it with the share :math:`a_j` that lies after
+            it, which is half on grids.
         separable: depthwise kernel and channel mixing, or a full kernel.
         bias: add one, and one of the mixing.
         threshold: leave out samples where the window is below it, at an error of at most
@@ -71,7 +76,8 @@ class ContinuousConv(MessagePassing):
         * x: ``[n, C_in]``, output ``[m, C_out]``; the domain has n samples and m queries.
 
     Raises:
-        ValueError: channels or dim below 1, extent or spacing not positive, causal with more than one axis.
+        ValueError: channels or dim below 1, extent or spacing not positive, causal with more than one axis, an
+            endpoint outside of [0.5, 1], or not 1 where the layer is not causal.
 
     Example:
         >>> from ccnn_pc.domains import PointSet
@@ -96,6 +102,7 @@ class ContinuousConv(MessagePassing):
         reference_count: float | None = None,
         fan: float | Reference | None = None,
         causal: bool = False,
+        endpoint: float = 1.0,
         separable: bool = True,
         bias: bool = True,
         threshold: float | None = None,
@@ -109,6 +116,7 @@ class ContinuousConv(MessagePassing):
         if threshold is not None and not 0 <= threshold < 1:
             raise ValueError(f"'threshold' must be in [0, 1) (got {threshold})")
         self.causal, self.separable, self.threshold = causal, separable, threshold
+        self.endpoint = check_endpoint(endpoint, causal)
         extents, spacings = check_extent("extent", extent, dim), check_extent("spacing", spacing, dim)
         count = 0.0 if reference_count is None else check_positive("reference_count", reference_count)
         self.register_buffer("extent", extents.to(torch.get_default_dtype()))
@@ -123,7 +131,7 @@ class ContinuousConv(MessagePassing):
             fan = _default_reference(extents, spacings, reference_count, causal)
         reference = fan if isinstance(fan, Reference) else None
         taps = (
-            fan.fan(self.window, extents, causal)
+            fan.fan(self.window, extents, causal, self.endpoint)
             if isinstance(fan, Reference)
             else check_positive("fan", fan)
         )
@@ -152,7 +160,7 @@ class ContinuousConv(MessagePassing):
         if not (isinstance(self.kernel, FactorizedKernel) and self.kernel.init is Init.DEFAULT):
             return
         if reference is not None:
-            u, weight = reference.coordinates(self.window, self.extent, self.causal)
+            u, weight = reference.coordinates(self.window, self.extent, self.causal, self.endpoint)
         else:
             lower, upper = self.window.support(1e-3)
             u = support_points(self.dim, lower=lower, upper=upper)
@@ -189,6 +197,8 @@ class ContinuousConv(MessagePassing):
         fusible = fusible and not domain.requires_grad
         messages = path is Path.MESSAGES or (path is Path.AUTO and not fusible)
         y = self._messages(x, domain) if messages else self._fused(x, domain)
+        if self.endpoint < 1.0:
+            y = y - 2.0 * (1.0 - self.endpoint) * later_part(x, domain, self._present())
         if self.bias is not None:
             y = y + self.bias
         return y if self.mix is None else self.mix(y)
@@ -231,6 +241,12 @@ class ContinuousConv(MessagePassing):
             collector.add(penalty)
         return y
 
+    def _present(self) -> Tensor:
+        """The windowed kernel at the present, where a causal one ends: ``[C_in]``, or ``[C_out, C_in]`` full."""
+        u = self.extent.new_ones(1, 1)
+        value = (self.kernel(u) * self.window(u))[0]
+        return value if self.separable else value.view(self.out_channels, self.in_channels)
+
     def _threshold(self, x: Tensor) -> float:
         return PRUNING_THRESHOLD.get(x.dtype, 1e-7) if self.threshold is None else self.threshold
 
@@ -246,6 +262,7 @@ class ContinuousConv(MessagePassing):
     def __repr__(self) -> str:
         options = [f"{self.in_channels}, {self.out_channels}, dim={self.dim}"]
         options += ["causal=True"] if self.causal else []
+        options += [f"endpoint={self.endpoint:g}"] if self.endpoint < 1.0 else []
         options += [] if self.separable else ["separable=False"]
         return f"{type(self).__name__}({', '.join(options)})"
 

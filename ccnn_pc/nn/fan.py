@@ -30,25 +30,33 @@ class Reference:
     repeats: float = 1.0
 
     def coordinates(
-        self, window: AbstractWindow, extent: Tensor, causal: bool = False
+        self, window: AbstractWindow, extent: Tensor, causal: bool = False, endpoint: float = 1.0
     ) -> tuple[Tensor, Tensor]:
-        """Kernel coordinates ``[E, D]`` and squared window ``[E]`` (0 outside of the support), float64."""
+        """Kernel coordinates ``[E, D]`` and squared window ``[E]`` (0 outside of the support), float64.
+
+        The window counts ``endpoint`` times at offset 0.
+        """
         u = kernel_coordinates(self.rel.flatten(0, 1), extent.double(), causal)
         inside = in_support(u, 1e-6)
         dtype = next(window.parameters(), torch.zeros(())).dtype
         with torch.no_grad():
             squared = window(u.clamp(-1, 1).to(dtype))[:, 0].double().square() * inside
+        present = (self.rel.flatten(0, 1) == 0).all(dim=1).to(squared)
+        squared = squared * (1.0 + (endpoint**2 - 1.0) * present)
         return u.clamp(-1, 1), squared
 
-    def fan(self, window: AbstractWindow, extent: Tensor, causal: bool = False) -> float:
-        r"""The fan :math:`\sum_j m(u_j)^2`, mean over queries.
+    def fan(
+        self, window: AbstractWindow, extent: Tensor, causal: bool = False, endpoint: float = 1.0
+    ) -> float:
+        r"""The fan :math:`\sum_j m(u_j)^2`, mean over queries; ``endpoint`` as in :meth:`coordinates`.
 
         Example:
             >>> from ccnn_pc.kernels import NoWindow
             >>> grid_reference(torch.tensor([2.0, 1.0]), torch.ones(2)).fan(NoWindow(2), torch.tensor([2.0, 1.0]))
             15.0
         """
-        return self.repeats * float(self.coordinates(window, extent, causal)[1].sum()) / len(self.rel)
+        squared = self.coordinates(window, extent, causal, endpoint)[1]
+        return self.repeats * float(squared.sum()) / len(self.rel)
 
 
 def grid_reference(extent: Tensor, spacing: Tensor, causal: bool = False) -> Reference:

@@ -60,23 +60,57 @@ def cell_widths(
         >>> cell_widths(times, batch, Weights.PAST, alone=0.5).tolist()
         [0.5, 0.5, 0.5, 2.0]
     """
-    new = torch.ones_like(batch, dtype=torch.bool)
-    new[1:] = (times[1:] != times[:-1]) | (batch[1:] != batch[:-1])
-    group = new.cumsum(0) - 1
-    stamp, series = times[new], batch[new]
-    joined = torch.zeros(len(stamp) + 1, dtype=torch.bool, device=times.device)  # stamp g - 1 with stamp g
-    joined[1:-1] = series[1:] == series[:-1]
-    gap = torch.cat([stamp.new_zeros(1), stamp[1:] - stamp[:-1], stamp.new_zeros(1)])
-    before, after = (gap * joined)[:-1], (gap * joined)[1:]
-    has_before, has_after = joined[:-1], joined[1:]
+    before, after, group = _gaps(times, batch)
     if weights is Weights.PAST:
-        width = torch.where(has_before, before, alone)
+        width = torch.where(before > 0, before, alone)
     else:
         width = (before + after) / 2
         if weights is Weights.CELL:
-            width = torch.where(has_before & has_after, width, before + after)
-        width = torch.where(has_before | has_after, width, alone)
+            width = torch.where((before > 0) & (after > 0), width, before + after)
+        width = torch.where(before + after > 0, width, alone)
     return (width / torch.bincount(group))[group]
+
+
+def later_shares(times: Tensor, batch: Tensor, weights: Weights = Weights.CELL) -> Tensor:
+    r"""Share of each sample's cell that lies after its stamp.
+
+    .. math:: a_i = (t_{i+1} - t_i) / (t_{i+1} - t_{i-1})
+
+    inside of a series; one half at its ends with CELL, where cells reach as far outside as inside, 1 and 0 with
+    TRAPEZOID; one half for a stamp alone in its series.
+
+    Args:
+        times: sorted within each series, ``[n]``; differentiable.
+        batch: series of each sample, sorted int64 ``[n]``.
+        weights: CELL or TRAPEZOID.
+
+    Returns:
+        ``[n]``, in [0, 1].
+
+    Example:
+        >>> later_shares(torch.tensor([0.0, 1.0, 1.0, 4.0]), torch.zeros(4, dtype=torch.long)).tolist()
+        [0.5, 0.75, 0.75, 0.5]
+    """
+    before, after, group = _gaps(times, batch)
+    halved = before + after == 0
+    if weights is Weights.CELL:
+        halved = (before == 0) | (after == 0)
+    share = torch.where(halved, 0.5, after / torch.where(halved, 1.0, before + after))
+    return share[group]
+
+
+def _gaps(times: Tensor, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Of each distinct stamp the time since the one before and until the one after, 0 at the ends of a series.
+
+    Returns:
+        both, ``[g]``, and the distinct stamp of each sample, ``[n]``.
+    """
+    new = torch.ones_like(batch, dtype=torch.bool)
+    new[1:] = (times[1:] != times[:-1]) | (batch[1:] != batch[:-1])
+    stamp, series = times[new], batch[new]
+    gap = (stamp[1:] - stamp[:-1]) * (series[1:] == series[:-1])
+    end = stamp.new_zeros(1)
+    return torch.cat([end, gap]), torch.cat([gap, end]), new.cumsum(0) - 1
 
 
 def series_volume(

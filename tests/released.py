@@ -9,7 +9,16 @@ import torch
 from torch import Tensor, nn
 
 from ccnn_pc.kernels import SIREN, FourierNet, GaborNet, GaussianWindow, MAGNet, SelfMovingPointsPerFilter
-from ccnn_pc.nn import BatchNorm, BranchedConv, ContinuousConv, FlexNetBlock, GroupNorm, TapConv
+from ccnn_pc.models import CCNN
+from ccnn_pc.nn import (
+    BatchNorm,
+    BranchedConv,
+    CCNNBlock,
+    ContinuousConv,
+    FlexNetBlock,
+    GroupNorm,
+    TapConv,
+)
 
 DOUBLE = torch.float64
 
@@ -54,8 +63,15 @@ def close(found: Tensor, expected: Tensor, tolerance: float = 1e-9) -> None:
 @torch.no_grad()
 def load_linear(layer: nn.Module, released: Released, name: str) -> None:
     assert isinstance(layer, nn.Linear)
+    name = _inner(released, name)
     setattr(layer, "weight", _like(layer, released.matrix(name)))  # noqa: B010  (also where it is parametrised)
     layer.bias.copy_(released(f"{name}.bias"))
+
+
+def _inner(released: Released, name: str) -> str:
+    """CCNN's code wraps norms and linear layers of clouds once more."""
+    wraps = [f"{name}.{inner}" for inner in ("layer_norm", "bn", "lin")]
+    return next((wrap for wrap in wraps if released.has(f"{wrap}.weight")), name)
 
 
 def _like(layer: nn.Linear, weight: Tensor) -> Tensor:
@@ -118,9 +134,9 @@ def load_conv(conv: ContinuousConv, released: Released, name: str = "") -> None:
 @torch.no_grad()
 def load_norm(norm: nn.Module, released: Released, name: str) -> None:
     assert isinstance(norm, (BatchNorm, GroupNorm))
-    inner = f"{name}.layer_norm" if released.has(f"{name}.layer_norm.weight") else name
-    norm.weight.copy_(released(f"{inner}.weight"))
-    norm.bias.copy_(released(f"{inner}.bias"))
+    name = _inner(released, name)
+    norm.weight.copy_(released(f"{name}.weight"))
+    norm.bias.copy_(released(f"{name}.bias"))
     if isinstance(norm, BatchNorm):
         norm.running_mean.copy_(released(f"{name}.running_mean"))  # type: ignore[union-attr]
         norm.running_var.copy_(released(f"{name}.running_var"))  # type: ignore[union-attr]
@@ -155,3 +171,18 @@ def load_block(block: nn.Module, released: Released, name: str) -> None:
     load_branches(block.conv2, block.norm2, released, f"{name}.", 2)
     if isinstance(block.shortcut, nn.Linear):
         load_linear(block.shortcut, released, f"{name}.shortcut.0")
+
+
+def load_ccnn(model: CCNN, released: Released) -> CCNN:
+    load_conv(model.stem, released, "conv1.")
+    load_norm(model.stem_norm, released, "norm1")
+    for number, block in enumerate(model.blocks):
+        assert isinstance(block, CCNNBlock)
+        load_conv(block.conv, released, f"blocks.{number}.conv1.")
+        load_norm(block.norm, released, f"blocks.{number}.norm1")
+        load_linear(block.linear, released, f"blocks.{number}.linear1")
+        if isinstance(block.shortcut, nn.Linear):
+            load_linear(block.shortcut, released, f"blocks.{number}.shortcut.0")
+    load_norm(model.norm, released, "out_norm")
+    load_linear(model.head.linear, released, "out_layer")
+    return model.eval()

@@ -14,15 +14,21 @@ from ccnn_pc.models.published_grids import (
     correlate_as_released,
     cropped_taps,
 )
+from ccnn_pc.models.published_kernels import JointNormMLP, SteerableMAGNet
+from ccnn_pc.models.published_points import ReleasedPointBlock, ReleasedPointConv
 from ccnn_pc.models.sizes import build_ccnn
 from ccnn_pc.nn.conv import ContinuousConv, Path
 
 __all__ = [
     "Anchor",
     "Crop",
+    "JointNormMLP",
     "QueryFeatureConv",
     "ReleasedCKConv",
     "ReleasedGridConv",
+    "ReleasedPointBlock",
+    "ReleasedPointConv",
+    "SteerableMAGNet",
     "correlate_as_released",
     "cropped_taps",
 ]

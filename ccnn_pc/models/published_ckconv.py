@@ -17,6 +17,7 @@ from ccnn_pc.kernels import SIREN, Init
 from ccnn_pc.models.ckcnn import CKCNN, build_ckcnn
 from ccnn_pc.models.options import NormKind, choice
 from ccnn_pc.models.published_grids import correlate_as_released, zero_grid
+from ccnn_pc.models.published_kernels import RELEASED_NORM_EPS
 from ccnn_pc.models.registry import register_model
 from ccnn_pc.nn.conv import ContinuousConv, Path
 from ccnn_pc.ops.grid_convolution import grid_convolution
@@ -130,10 +131,6 @@ def _blurred(kernel: Tensor, half: int) -> Tensor:
     weights = torch.exp(-2.0 * j.square()) / (0.5 * math.sqrt(2.0 * math.pi))
     inner = (kernel.unfold(0, 2 * half + 1, 1) * weights).sum(-1)
     return torch.cat([kernel[:half], inner, kernel[len(kernel) - half :]])
-
-
-#: Added to the variance in the norms of the released code.
-RELEASED_NORM_EPS = 1e-12
 
 
 def build_released_ckcnn(

@@ -44,16 +44,15 @@ NETWORKS = [
     "fx_siren_d2",
     "smpi_depthwise",
 ]
-SKIPPED = {
-    "fx_magnet_d2_steerable": "rotated envelopes are a published option, not a kernel of its own",
-    "ck_swish_layernorm": "the released norm takes its statistics over all sampled positions",
+ELSEWHERE = {
+    *("smp_d1_causal", "smp_d2"),  # test_moving_points_per_filter.py
+    *("fx_magnet_d2_steerable", "ck_swish_layernorm"),  # tests/models/test_published_kernels.py
 }
 
 
-def test_every_kernel_vector_is_checked_or_skipped_for_a_reason(shared: Path) -> None:
+def test_every_kernel_vector_is_checked(shared: Path) -> None:
     found = {path.stem.removeprefix("1_kernel_") for path in (shared / "golden").glob("1_kernel_*.npz")}
-    elsewhere = {"smp_d1_causal", "smp_d2"}  # test_moving_points_per_filter.py
-    assert found == set(NETWORKS) | set(SKIPPED) | elsewhere
+    assert found == set(NETWORKS) | ELSEWHERE
 
 
 def _matrix(array: np.ndarray) -> Tensor:

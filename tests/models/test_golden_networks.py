@@ -14,7 +14,7 @@ from ccnn_pc.models import CCNN, CKCNN, FlexNet, Model, create_model
 from ccnn_pc.models.ckconv_checkpoint import CKConvCheckpoint
 from ccnn_pc.models.published import Crop, ReleasedGridConv
 from ccnn_pc.nn import CCNNBlock
-from tests.released import Released, close, load_block, load_branches, load_conv, load_linear, load_norm
+from tests.released import Released, close, load_block, load_branches, load_ccnn, load_linear
 
 CHECKPOINTS = ["ct_drop30", "ct_drop70", "ct_sr1", "mnist_c30", "physionet", "sc_mfcc"]
 
@@ -26,7 +26,8 @@ def test_every_network_vector_on_grids_is_checked(shared: Path) -> None:
         *("3_net_fx_flexnet7_cifar10", "3_net_fx_flextcn6_smnist"),
         *("3_net_smp_ckresnet_cifar10", "3_net_smp_cktcn_smnist"),
     }
-    assert found - grids - {"3_net_ccnn_pointcloud_legacy"} == {f"4_ckpt_{name}" for name in CHECKPOINTS}
+    points = {"3_net_ccnn_pointcloud_legacy"}  # test_golden_points.py
+    assert found - grids - points == {f"4_ckpt_{name}" for name in CHECKPOINTS}
 
 
 def activation(model: Model, module: str, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -44,21 +45,6 @@ def strided(y: Tensor) -> Tensor:
     if y.dim() == 4:
         return y[:2, :8, ::5, ::5]
     return y[:2, :8, :: max(1, y.shape[-1] // 16)]
-
-
-def load_ccnn(model: CCNN, released: Released) -> CCNN:
-    load_conv(model.stem, released, "conv1.")
-    load_norm(model.stem_norm, released, "norm1")
-    for number, block in enumerate(model.blocks):
-        assert isinstance(block, CCNNBlock)
-        load_conv(block.conv, released, f"blocks.{number}.conv1.")
-        load_norm(block.norm, released, f"blocks.{number}.norm1")
-        load_linear(block.linear, released, f"blocks.{number}.linear1")
-        if isinstance(block.shortcut, torch.nn.Linear):
-            load_linear(block.shortcut, released, f"blocks.{number}.shortcut.0")
-    load_norm(model.norm, released, "out_norm")
-    load_linear(model.head.linear, released, "out_layer")
-    return model.eval()
 
 
 def load_flexnet(model: FlexNet, released: Released) -> FlexNet:

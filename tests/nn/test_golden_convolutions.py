@@ -41,7 +41,7 @@ SMPCONV = ["1d_direct", "1d_fft", "1d_oddL_fft_legacy", "2d"]
 
 def test_every_convolution_vector_on_grids_is_checked(shared: Path) -> None:
     found = {path.stem.removeprefix("2_conv_") for path in (shared / "golden").glob("2_conv_*.npz")}
-    points = {"cc_point_sepflex_legacy"}
+    points = {"cc_point_sepflex_legacy"}  # tests/models/test_golden_points.py
     ours = zip(("cc", "fx", "ck", "smp"), (CCNN, FLEXCONV, CKCONV, SMPCONV), strict=True)
     assert found - points == {f"{source}_{name}" for source, names in ours for name in names}
 

@@ -9,18 +9,24 @@ TRANSFER = "results/transfer.csv"
 PACKAGED = "ccnn_tiny-modelnet10"
 
 
+def samples(row: dict[str, str]) -> str:
+    """How many points or voxels of a shape a run trained on and was tested on."""
+    unit = "num_voxels" if row.get("num_voxels") else "num_points"
+    trained = row.get(unit) or "–"
+    kind = "voxels, " if unit == "num_voxels" else ""
+    return f"{trained} → {row.get(f'eval_{unit}') or trained}, {kind}{row.get('sampling') or 'random'}"
+
+
 def results_modelnet10() -> str:
     """Every row of the ModelNet10 table."""
     found = []
     for row in rows_of(MODELNET10):
         scores = [percent(row["test_accuracy"]), percent(row["test_mean_class_accuracy"])]
         effort = [row["epochs"], f"{float(row['core_minutes']):.0f}", row["seed"], row["selected_on"]]
-        trained = row.get("num_points") or "–"
-        points = f"{trained} → {row.get('eval_num_points') or trained}, {row.get('sampling') or 'random'}"
         run = [f"`{row['experiment']}`", f"`{row['changed']}`" if row.get("changed") else "–"]
-        found.append([*run, thousands(row["parameters"]), *scores, row["n_test"], *effort, points])
+        found.append([*run, thousands(row["parameters"]), *scores, row["n_test"], *effort, samples(row)])
     header = "experiment|changed|parameters|test accuracy|mean over classes|test shapes|epochs|core minutes"
-    header += "|seed|chosen on|points: training → test"
+    header += "|seed|chosen on|samples: training → test"
     return table(header.split("|"), found)
 
 

@@ -28,7 +28,7 @@ A {architecture} network ({parameters} parameters) that names the class of a poi
 | --- | --- |
 | data | {data}: {n_train} training, {n_val} validation and {n_test} test shapes{note} |
 | input | {preprocessing} |
-| training input | {num_points} points and {num_neighbors} neighbours per shape, drawn anew in every epoch |
+| training input | {samples} and {num_neighbors} neighbours per shape, drawn anew in every epoch |
 | training | {epochs} epochs, batch {batch_size}, learning rate {lr} |
 | selection | best epoch ({best_epoch}) on {selected_on}: {val_accuracy} %; the test shapes read once, at the end |
 | seed | {seed} |
@@ -41,6 +41,14 @@ Reproduce: `ccnn-pc train experiment={experiment} data.root=<folder> threads=1 s
 The shapes of ModelNet10 are for academic research; the copyright of the CAD models stays with their authors. Cite:
 Z. Wu et al., "3D ShapeNets: A Deep Representation for Volumetric Shapes", CVPR 2015.
 """
+
+
+def samples(result: dict[str, Any]) -> str:
+    """How a shape was sampled in training."""
+    kind = "evenly spread" if result.get("sampling") == "farthest" else "random"
+    voxels = result.get("num_voxels")
+    number, of = (voxels, "occupied voxels") if voxels is not None else (result["num_points"], "points")
+    return f"{number} {kind} {of}"
 
 
 def card(name: str, result: dict[str, Any], model: Any, note: str) -> str:
@@ -61,7 +69,7 @@ def card(name: str, result: dict[str, Any], model: Any, note: str) -> str:
         n_test=result["n_test"],
         note=f" ({note})" if note else "",
         preprocessing=", ".join(f"{k}: {v}" for k, v in model.preprocessing.items()),
-        num_points=result["num_points"],
+        samples=samples(result),
         num_neighbors=result["num_neighbors"],
         epochs=result["epochs"],
         batch_size=result.get("batch_size", "?"),

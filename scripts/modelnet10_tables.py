@@ -6,7 +6,6 @@ from readme_tables import missing, percent, rows_of, table, thousands  # beside 
 
 MODELNET10 = "results/modelnet10.csv"
 TRANSFER = "results/transfer.csv"
-PACKAGED = "ccnn_tiny-modelnet10"
 
 
 def samples(row: dict[str, str]) -> str:
@@ -31,17 +30,20 @@ def results_modelnet10() -> str:
 
 
 def results_pretrained() -> str:
-    """The packaged model's row, which ``scripts/package_model.py`` has marked."""
-    rows = [row for row in rows_of(MODELNET10) if row.get("packaged") == PACKAGED]
-    if not rows:
-        return missing(MODELNET10)
-    row = rows[-1]
+    """A sentence for each packaged model, whose row ``scripts/package_model.py`` has marked."""
+    rows = [row for row in rows_of(MODELNET10) if row.get("packaged")]
+    return "\n\n".join(packaged(row) for row in rows) if rows else missing(MODELNET10)
+
+
+def packaged(row: dict[str, str]) -> str:
+    """What a packaged model is, and how it was trained."""
     chosen = f"epoch {row['best_epoch']} of {row['epochs']}"
     if row["selected_on"] == "val":
         chosen += f", chosen on {row['n_val']} validation shapes"
+    form = "voxelised shapes" if row.get("num_voxels") else "shapes"
     return (
-        f"`{PACKAGED}` has {thousands(row['parameters'])} parameters. It was trained on "
-        f"{thousands(row['n_train'])} shapes in {float(row['core_minutes']):.0f} core minutes ({chosen}; "
+        f"`{row['packaged']}` has {thousands(row['parameters'])} parameters. It was trained on "
+        f"{thousands(row['n_train'])} {form} in {float(row['core_minutes']):.0f} core minutes ({chosen}; "
         f"seed {row['seed']}) and classifies "
         f"**{percent(row['test_accuracy'])}** of {row['n_test']} test shapes correctly "
         f"({percent(row['test_mean_class_accuracy'])} as a mean over classes). The test split was read once."

@@ -12,6 +12,8 @@ from ccnn_pc.datasets.grids import GridArrays, GridDataset
 from ccnn_pc.datasets.image_folder import ImageFolder
 from ccnn_pc.datasets.images import ImageArrays, Scaling
 from ccnn_pc.datasets.labelled import LabelledDataset
+from ccnn_pc.datasets.long_columns import LongColumns
+from ccnn_pc.datasets.long_csv import LongCSV
 from ccnn_pc.datasets.memory_tasks import AddingProblem, CopyMemory
 from ccnn_pc.datasets.mnist import MNIST
 from ccnn_pc.datasets.modelnet import ModelNet
@@ -62,6 +64,7 @@ from ccnn_pc.datasets.transforms import (
     Voxelize,
     fixed_permutation,
 )
+from ccnn_pc.datasets.write_long_csv import write_long_csv
 
 __all__ = [
     "CIFAR10",
@@ -90,6 +93,8 @@ __all__ = [
     "ImageFolder",
     "Jitter",
     "LabelledDataset",
+    "LongCSV",
+    "LongColumns",
     "ModelNet",
     "Normalization",
     "Normalize",
@@ -134,4 +139,5 @@ __all__ = [
     "read_shape",
     "series_transform",
     "stratified_split",
+    "write_long_csv",
 ]

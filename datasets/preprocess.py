@@ -24,7 +24,7 @@ from ccnn_pc.datasets.transforms.base import Transform
 
 _POINTS = ("num_points", "sampling", "normalize", "features", "voxels", "num_voxels", "form", "num_neighbors")
 _IMAGES = ("view", "mean", "std", "permutation_seed", "length", "noise_seed")
-_SERIES = ("every", "drop", "series")
+_SERIES = ("every", "drop", "series", "table")
 
 
 def preprocessing_transform(preprocessing: Mapping[str, Any], augment: Sequence[Transform] = ()) -> Compose:
@@ -40,7 +40,8 @@ def preprocessing_transform(preprocessing: Mapping[str, Any], augment: Sequence[
             ``num_neighbors`` (int); for images ``view`` with any of ``mean``, ``std``,
             ``permutation_seed``, ``length``, ``noise_seed`` (see :class:`ToView`);
             for series any of ``every`` (step of :class:`EveryNth`), ``drop`` (per cent, :class:`DropSamples`) and
-            ``series`` ("grid", the default, or "irregular": :class:`AsSeries`). What is missing or None is not done.
+            ``series`` ("grid", the default, or "irregular": :class:`AsSeries`); ``table`` is what :class:`LongCSV` did
+            itself. What is missing or None is not done.
         augment: transforms that move points, or change images in [0, 1]; only for training.
 
     Raises:

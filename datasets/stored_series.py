@@ -26,6 +26,7 @@ class StoredSeries:
         times: ``[N]`` float64, rising in each series; None: sample number times the spacing of the data set.
         name: ``[n]`` names; None: row numbers.
         static: values of a whole series ``[n, S]`` float32, NaN where unknown; None: none.
+        channels: names of the channels; None: they have none.
         broken: files that could not be read, with the reason.
     """
 
@@ -36,6 +37,7 @@ class StoredSeries:
     times: np.ndarray | None = None
     name: Sequence[str] | np.ndarray | None = None
     static: np.ndarray | None = None
+    channels: Sequence[str] | None = None
     broken: list[tuple[str, str]] = dataclasses.field(default_factory=list)
     folder: Path | None = None
 
@@ -64,7 +66,9 @@ class StoredSeries:
         np.save(folder / "values.npy", self.values)
         rest = {key: getattr(self, key) for key in ("offset", "label", "times", "static")}
         rest["classes"] = np.asarray(self.classes, dtype=np.str_)
-        rest["name"] = None if self.name is None else np.asarray(self.name, dtype=np.str_)
+        for key in ("name", "channels"):
+            names = getattr(self, key)
+            rest[key] = None if names is None else np.asarray(names, dtype=np.str_)
         rest["broken"] = np.asarray(self.broken, dtype=np.str_).reshape(-1, 2)
         np.savez(folder / "rest.npz", **{key: array for key, array in rest.items() if array is not None})
 
@@ -75,6 +79,7 @@ class StoredSeries:
         with np.load(folder / "rest.npz") as rest:
             arrays: dict[str, Any] = {key: rest[key] for key in rest.files}
         arrays["classes"] = arrays["classes"].tolist()
+        arrays["channels"] = arrays["channels"].tolist() if "channels" in arrays else None
         arrays["broken"] = [(str(path), str(reason)) for path, reason in arrays["broken"]]
         return cls(values=np.load(folder / "values.npy", mmap_mode="r"), folder=folder, **arrays)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -40,6 +40,7 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
     Raises:
         UsageError: if the experiment is missing or unknown, or an override does not fit.
     """
+    overrides = with_experiment(overrides)
     check_experiment(overrides)
     GlobalHydra.instance().clear()
     try:
@@ -58,11 +59,14 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
 def follow_features(config: DictConfig) -> None:
     """Set what follows from the data alone and is null: ``model.in_channels``, ``model.dim``, ``data.normals``.
 
-    Gridded data say their channels and shape themselves; for clouds the names of the features count.
+    Gridded data say their channels and shape themselves; for clouds the names of the features count. What is known
+    only once the data are open stays null, see :func:`follow_data`.
 
     Raises:
         UsageError: if the number of input channels cannot be known from the names of the features.
     """
+    if "in_channels" in config.data and config.data.in_channels is None:
+        return
     features = [str(name) for name in config.data.get("features") or []]
     if "in_channels" in config.model and config.model.in_channels is None:
         config.model.in_channels = config.data.get("in_channels") or _feature_channels(features)
@@ -71,6 +75,21 @@ def follow_features(config: DictConfig) -> None:
         config.model.dim = 3 if shape is None else len(shape)
     if "normals" in config.data and config.data.normals is None:
         config.data.normals = any(name.endswith("normal") for name in features)
+
+
+def follow_data(config: DictConfig, measured: Mapping[str, Any]) -> None:
+    """Set what only the open data can say: channels, shape and spacing where they are null, and the model with them.
+
+    Args:
+        config: of an experiment.
+        measured: ``in_channels``, ``shape``, ``spacing``; ``table``, which is stored with the model.
+    """
+    for key in ("in_channels", "shape", "spacing"):
+        if key in config.data and config.data[key] is None:
+            config.data[key] = measured[key]
+    if "table" in config.data.preprocessing:
+        config.data.preprocessing.table = measured["table"]
+    follow_features(config)
 
 
 def _feature_channels(features: list[str]) -> int:
@@ -83,6 +102,21 @@ def _feature_channels(features: list[str]) -> int:
             f"{', '.join(FEATURE_CHANNELS)} (got data.features={features})"
         )
     return sum(FEATURE_CHANNELS[name] for name in features)
+
+
+def with_experiment(overrides: Sequence[str]) -> list[str]:
+    """Return the words; ``data=NAME`` without an experiment stands for the experiment NAME, or NAME_tiny.
+
+    Example:
+        >>> with_experiment(["data=long_csv", "seed=1"])
+        ['experiment=long_csv_tiny', 'data=long_csv', 'seed=1']
+    """
+    words = {word.split("=", 1)[0].lstrip("+"): word.partition("=")[2] for word in overrides}
+    if "experiment" not in words and "data" in words:
+        for name in (words["data"], f"{words['data']}_tiny"):
+            if name in list_experiments():
+                return [f"experiment={name}", *overrides]
+    return list(overrides)
 
 
 def check_experiment(overrides: Sequence[str]) -> str:

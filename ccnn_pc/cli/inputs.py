@@ -108,6 +108,8 @@ def open_data(
     *,
     seed: int = 0,
     shape: Sequence[int] | None = None,
+    labels: str | Path | None = None,
+    classes: Sequence[str] = (),
 ) -> LabelledDataset[Any]:
     """Open a data set as a model reads it.
 
@@ -117,13 +119,24 @@ def open_data(
         split: part to open.
         seed: which points are drawn.
         shape: samples per axis in training, where the model reads grids.
+        labels: file of labels, for a model of tables; None: a column of the table.
+        classes: of a model of tables.
 
     Raises:
         FileNotFoundError: no such data.
-        ValueError: images for a model of clouds, clouds for a model of images, or images of another size.
+        ValueError: images for a model of clouds, clouds for a model of images, or images of another size; labels for
+            another model than one of tables.
     """
-    from ccnn_pc.datasets import GridDataset, ToView, open_dataset, preprocessing_transform
+    from ccnn_pc.datasets import GridDataset, LongCSV, ToView, open_dataset, preprocessing_transform
 
+    table = preprocessing.get("table")
+    if table is not None:
+        prepare = preprocessing_transform(preprocessing)
+        return LongCSV.as_trained(
+            spec, table, split, labels=labels, classes=classes, transform=prepare, seed=seed
+        )
+    if labels is not None:
+        raise ValueError(f"'labels' must be left out for this model, which reads no tables (got {labels})")
     if preprocessing.get("series") is not None:
         prepare = preprocessing_transform(preprocessing)
         return open_dataset(spec, split, transform=prepare, seed=seed, form=preprocessing["series"])

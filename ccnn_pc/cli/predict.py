@@ -1,4 +1,4 @@
-"""``ccnn-pc predict``: what a trained model takes meshes, clouds and images for."""
+"""``ccnn-pc predict``: what a trained model takes meshes, clouds, images and series for."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ import typer
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+#: Series of a table whose answers are printed for people.
+_SHOWN = 100
+
 EXAMPLES = """
-Classes and probabilities of meshes, clouds or images, and a picture of each.
+Classes and probabilities of meshes, clouds or images, and a picture of each; of the series of a table.
 
 \b
 Examples:
@@ -23,10 +26,12 @@ Examples:
   ccnn-pc predict ccnn_tiny-modelnet10 scans/*.ply --json --no-picture
   ccnn-pc predict runs/my_experiment/model part.stl cloud.xyz --out pictures
   ccnn-pc predict runs/cifar10_tiny/latest/model photos/*.jpg
+  ccnn-pc predict runs/my_series/latest/model new.csv --csv answers.csv
 
 \b
 Reads off, obj, ply, stl, glb, pcd, xyz, txt, npy and npz; models of images and of their pixels as a sequence
 read png, jpg, bmp, ppm, pgm, webp and tif: the square in the middle, resized to what they were trained on.
+Models of tables read tables (id, time, variable, value): one answer for each id, and no picture.
 A file that cannot be read is reported and the others go on.
 The exit status is 1 only if every file failed.
 """
@@ -34,14 +39,24 @@ The exit status is 1 only if every file failed.
 
 def predict(
     model: Annotated[str, typer.Argument(help="A pretrained model's name, or the folder of a saved model.")],
-    files: Annotated[list[Path], typer.Argument(metavar="FILES...", help="Meshes, point clouds or images.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILES...", help="Meshes, clouds, images or tables.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on the last line of stdout.")] = False,
     out: Annotated[Path, typer.Option(help="Folder of the pictures.")] = Path("plots"),
     picture: Annotated[bool, typer.Option(help="Draw each file with its probabilities.")] = True,
     seed: Annotated[int, typer.Option(help="Which points are drawn from a mesh or a large cloud.")] = 0,
+    csv: Annotated[Path | None, typer.Option(help="Also write all answers to this table.")] = None,
 ) -> None:
     """Classify files."""
+    from ccnn_pc.cli.predict_table import write_answers
+    from ccnn_pc.training.files import check_writable_folder
+
+    if csv is not None:
+        check_writable_folder("csv", csv.parent)
     rows = predict_files(model, files, out=out if picture else None, seed=seed)
+    if csv is not None:
+        write_answers(rows, csv)
     if as_json:
         print(json.dumps(rows))
     else:
@@ -60,7 +75,7 @@ def predict_files(
 
     Args:
         model: a pretrained model's name or a folder.
-        files: meshes, clouds or images, one row of the result each.
+        files: meshes, clouds or images, one row of the result each; tables, with a row for each series and its ``id``.
         out: folder of the pictures, ``<file's stem>.png``; None draws none.
         seed: which points are drawn.
 
@@ -73,12 +88,14 @@ def predict_files(
 
     from ccnn_pc._optional import require
     from ccnn_pc.cli.inputs import read_input
+    from ccnn_pc.cli.predict_table import predict_table
     from ccnn_pc.models import from_pretrained
 
     network = from_pretrained(model)
     preprocessing = dict(network.preprocessing)
     shape = network.config.get("shape")
-    if out is not None:
+    tables = preprocessing.get("table") is not None
+    if out is not None and not tables:
         require("matplotlib", extra="train", purpose="to draw pictures (or use --no-picture)")
         _check_folder(out)
     rows: list[dict[str, Any]] = []
@@ -87,13 +104,15 @@ def predict_files(
         if len(files) > 1:
             print(f"[{number}/{len(files)}] {file}", file=sys.stderr)
         try:
+            if tables:
+                rows += predict_table(network, file)
+                continue
             data = read_input(file, preprocessing, seed, shape=shape)
             with torch.inference_mode():
                 chances = class_probabilities(network(data))[0]
-            classes = _classes(network, len(chances))
             if out is not None:
                 target = out / f"{_free_name(file.stem, taken)}.png"
-                _draw(data, preprocessing, classes, chances, target, file.name)
+                _draw(data, preprocessing, _classes(network, len(chances)), chances, target, file.name)
                 print(f"picture: {target}", file=sys.stderr)
         except Exception as error:  # readers of broken files raise anything; the other files must go on
             if os.environ.get("CCNN_PC_TRACEBACK"):
@@ -101,16 +120,18 @@ def predict_files(
             rows.append({"file": str(file), "error": str(error) or type(error).__name__})
             print(f"error: {rows[-1]['error']}", file=sys.stderr)
             continue
-        best = int(chances.argmax())
-        rows.append(
-            {
-                "file": str(file),
-                "class": classes[best],
-                "probability": float(chances[best]),
-                "probabilities": {name: float(p) for name, p in zip(classes, chances, strict=True)},
-            }
-        )
+        rows.append({"file": str(file), **answer(network, chances)})
     return rows
+
+
+def answer(network: nn.Module, chances: Tensor) -> dict[str, Any]:
+    """The likeliest class, its probability, and those of all classes."""
+    classes, best = _classes(network, len(chances)), int(chances.argmax())
+    return {
+        "class": classes[best],
+        "probability": float(chances[best]),
+        "probabilities": {name: float(p) for name, p in zip(classes, chances, strict=True)},
+    }
 
 
 def _draw(
@@ -178,22 +199,23 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("file", "class", box=None, header_style="bold", pad_edge=False)
+    series = any("id" in row for row in rows)
+    table = Table("file", *(["id"] if series else []), "class", box=None, header_style="bold", pad_edge=False)
     table.add_column("probability", justify="right")
     table.add_column("then")
-    for row in rows:
+    shown = rows[:_SHOWN] if series else rows
+    for row in shown:
+        first = [escape(row["file"]), *([escape(row.get("id", ""))] if series else [])]
         if "error" in row:
-            table.add_row(escape(row["file"]), "[red]error[/red]", "", f"[red]{escape(row['error'])}[/red]")
+            table.add_row(*first, "[red]error[/red]", "", f"[red]{escape(row['error'])}[/red]")
             continue
         ranked = sorted(row["probabilities"].items(), key=lambda item: -item[1])[1:3]
         then = ", ".join(f"{name} {100 * chance:.1f} %" for name, chance in ranked)
-        table.add_row(
-            escape(row["file"]),
-            f"[bold]{escape(row['class'])}[/bold]",
-            f"{100 * row['probability']:.1f} %",
-            escape(then),
-        )
+        best, chance = f"[bold]{escape(row['class'])}[/bold]", f"{100 * row['probability']:.1f} %"
+        table.add_row(*first, best, chance, escape(then))
     Console().print(table)
+    if len(shown) < len(rows):
+        print(f"and {len(rows) - len(shown)} more: --csv and --json write all")
     failed = sum("error" in row for row in rows)
     if failed:
         Console(stderr=True).print(f"{failed} of {len(rows)} files could not be read")

@@ -29,8 +29,10 @@ def train(
       ccnn-pc train experiment=modelnet10_tiny resume=last
       ccnn-pc train experiment=modelnet10_tiny trainer.max_epochs=20 optim.lr=0.002 seed=1 threads=1
       ccnn-pc train experiment=modelnet10_tiny logger=tensorboard callbacks=ema
+      ccnn-pc train data=long_csv data.root=readings.csv data.labels=labels.csv
 
-    Each word is key=value; the keys are those of the files in configs/. A run writes to
+    Each word is key=value; the keys are those of the files in configs/. Without an experiment, data=NAME
+    takes the one called NAME or NAME_tiny. A run writes to
     runs/EXPERIMENT/DATE-TIME: config.yaml, metrics.csv, checkpoints/, model/, curves.png, confusion.png,
     result.json.
     """  # noqa: D301
@@ -114,6 +116,7 @@ def _train(
     import torch
     from hydra.utils import instantiate
 
+    from ccnn_pc.cli.compose import follow_data
     from ccnn_pc.training.run import run_training
 
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
@@ -126,6 +129,8 @@ def _train(
     pl.seed_everything(int(config.seed), verbose=False)
     data = _build(instantiate, config.data.module)
     classes = data.classes
+    if hasattr(data.train_set, "measured"):
+        follow_data(config, data.train_set.measured())
     sizes = ", ".join(f"{size} {part}" for part, size in data.sizes().items())
     _say(f"{data.name}: {len(classes)} classes, items: {sizes}")
     outputs = config.model.get("out_channels") or len(classes)

@@ -1,4 +1,4 @@
-"""A trained model on labelled data: its confusion matrix."""
+"""A trained model on labelled data: its scores, its confusion matrix."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from ccnn_pc.training.loader import ResumableLoader
-from ccnn_pc.training.metrics import predicted_classes
+from ccnn_pc.training.objectives import Classification
+from ccnn_pc.training.scores import RunningScores
 
 
-def confusion_matrix(
+def classification_scores(
     model: nn.Module,
     dataset: Any,
     to_model: Tensor,
@@ -20,8 +21,8 @@ def confusion_matrix(
     *,
     batch_size: int = 16,
     shown: Callable[[Any], Iterable[Any]] = lambda loader: loader,
-) -> Tensor:
-    """Counts ``[K, K]`` (row: true class, column: predicted) of a model on a data set.
+) -> RunningScores:
+    """The scores that a training reports of its test part: of two classes also the area under the ROC curve.
 
     Args:
         model: ``model(batch) -> logits``, in eval mode.
@@ -35,7 +36,8 @@ def confusion_matrix(
         ValueError: the model or the data have not one class per item.
     """
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    to_model, confusion = to_model.to(device), torch.zeros(num_classes**2, dtype=torch.long, device=device)
+    objective, to_model = Classification(num_classes), to_model.to(device)
+    scores = objective.scores(training=False).to(device)
     with torch.inference_mode():
         for batch in shown(ResumableLoader(dataset, batch_size, shuffle=False)):
             batch = batch.to(device)
@@ -45,8 +47,13 @@ def confusion_matrix(
                     f"'model' and 'data' must have one class per item (got answers {list(logits.shape)}, "
                     f"targets {list(batch.y.shape)} of {batch.y.dtype})"
                 )
-            found = predicted_classes(logits)
-            confusion += torch.bincount(
-                to_model[batch.y.view(-1)] * num_classes + found, minlength=num_classes**2
-            )
-    return confusion.view(num_classes, num_classes).cpu()
+            target = to_model[batch.y.view(-1)]
+            scores.add(objective.loss(logits.float(), target), logits, target)
+    return scores
+
+
+def confusion_matrix(
+    model: nn.Module, dataset: Any, to_model: Tensor, num_classes: int, **options: Any
+) -> Tensor:
+    """Counts ``[K, K]`` (row: true class, column: predicted); arguments as for :func:`classification_scores`."""
+    return classification_scores(model, dataset, to_model, num_classes, **options).confusion().cpu()

@@ -12,7 +12,7 @@ from torch.nn import functional
 from ccnn_pc._checks import check_at_least, check_fraction
 from ccnn_pc.training._ranges import check_not_negative
 from ccnn_pc.training.objectives.base import Objective
-from ccnn_pc.training.scores import BinaryScores, RunningScores, Scores
+from ccnn_pc.training.scores import BinaryScores, RunningScores
 
 
 def classification_loss(logits: Tensor, target: Tensor, label_smoothing: float = 0.0) -> Tensor:
@@ -106,7 +106,7 @@ class Classification(Objective):
         logits = self._with_prior(self._checked(answers, target))
         return classification_loss(logits, target, self.label_smoothing)
 
-    def scores(self, *, training: bool) -> Scores:
+    def scores(self, *, training: bool) -> RunningScores:
         """Accuracies; of two classes, outside of training, also the area under the ROC curve."""
         if self.num_classes == 2 and not training:
             return BinaryScores()

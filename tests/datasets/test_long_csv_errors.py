@@ -1,0 +1,209 @@
+"""What is wrong with a table is said with its file and line."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ccnn_pc.datasets import LongColumns, LongCSV
+from ccnn_pc.datasets.formats.columns import line_of, read_columns
+from tests.long_tables import labels_of, observations, write, write_labels, write_table
+
+ROWS = observations()
+LINES = "id,time,variable,value,label\n" + "".join(
+    f"{name},{time},{variable},{value},{labels_of(ROWS)[name]}\n" for name, time, variable, value in ROWS
+)
+
+
+def with_line(number: int, line: str) -> str:
+    """The good table with another line in place of one of its own, counted from 1."""
+    lines = LINES.splitlines()
+    lines[number - 1] = line
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "'FILE' must have a header and rows below it (got an empty file)"),
+        ("\n \n", "'FILE' must have a header and rows below it (got an empty file)"),
+        ("id,time,variable,value,label\n", "'FILE' must have at least one row below its header (got none)"),
+        (with_line(1, "id,time,name,value,label"), "'FILE' line 1 must name the column variable (got id, time, name"),
+        (with_line(1, "a,b,c,d,e"), "'FILE' line 1 must name the columns id, time, variable, value"),
+        (with_line(1, "id,time,variable,value,label,value"), "'FILE' line 1 must name 'value' once (got"),
+        (with_line(1, "id,time,variable,value,class"), "'FILE' line 1 must name a column 'label', or 'labels' a file"),
+        (with_line(7, "s00,1.5,pulse"), "'FILE' line 7 must have 5 fields, as the header has (got 3)"),
+        (with_line(7, "s00,1.5,pulse,1,calm,"), "'FILE' line 7 must have 5 fields, as the header has (got 6)"),
+        (with_line(9, "s00,x,pulse,1,calm"), "'FILE' line 9: 'time' must be a finite number (got 'x')"),
+        (with_line(9, "s00,,pulse,1,calm"), "'FILE' line 9: 'time' must be a finite number (got '')"),
+        (with_line(9, "s00,nan,pulse,1,calm"), "'FILE' line 9: 'time' must be a finite number (got 'nan')"),
+        (with_line(9, "s00,-inf,pulse,1,calm"), "'FILE' line 9: 'time' must be a finite number (got '-inf')"),
+        (with_line(2, 's00,1,pulse,"1,5",calm'), "'FILE' line 2: 'value' must be a number, or empty"),
+        (with_line(2, "s00,1,pulse,inf,calm"), "'FILE' line 2: 'value' must be a finite number, in float32"),
+        (with_line(2, "s00,1,pulse,1e39,calm"), "'FILE' line 2: 'value' must be a finite number, in float32"),
+        (with_line(5, " ,1,pulse,1,calm"), "'FILE' line 5: 'id' must not be empty"),
+        (with_line(5, "s00,1,,1,calm"), "'FILE' line 5: 'variable' must not be empty"),
+        (with_line(5, "s00,1,pulse,1,wild"), "'FILE' line 5: 'label' must be one and the same for all rows"),
+        (LINES + "new,1,pulse,1,\n", f"'FILE' line {len(ROWS) + 2}: 'id' 'new' must have a label (got none"),
+        (LINES.replace("wild", "calm"), "'FILE' must have at least two labels (got calm)"),
+        (re.sub(r"s[1-3]\d,.*\n", "", LINES), "'FILE' must have about ten series of each class, for three parts"),
+        (re.sub(r"(?m)^(.*,)[-\d.]+(,\w+)$", r"\1\2", LINES), "'FILE' must hold at least one observed value"),
+        (LINES + 's00,1,pulse,"1,calm\n', "'FILE' is no UTF-8 table, or is cut off, near line"),
+    ],
+)  # fmt: skip
+def test_faults_of_a_table(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "faulty.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=re.escape(message.replace("FILE", str(path)))):
+        LongCSV(path)
+
+
+def test_both_lines_of_a_contradiction_are_named(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(LINES)
+    (tmp_path / "b.csv").write_text("id,time,variable,value,label\n\ns07,3,pulse,1,calm\n")
+    first = 2 + next(number for number, row in enumerate(ROWS) if row[0] == "s07")
+    message = (
+        f"'{tmp_path / 'b.csv'}' line 3: 'label' must be one and the same for all rows of 'id' 's07' "
+        f"(got 'calm'; '{tmp_path / 'a.csv'}' line {first} says 'wild')"
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        LongCSV(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda rows: rows[1:], "'TABLE' line 2: 'id' 's00' must have a label (got none for 1 of 40 series)"),
+        (lambda rows: [*rows, ("s03", "calm")], "'LABELS' line 42: 'label' must be one and the same for all rows"),
+        (lambda rows: [*rows[:5], ("s05", "")], "'LABELS' line 7: 'label' must not be empty"),
+        (lambda rows: [("", "calm"), *rows], "'LABELS' line 2: 'id' must not be empty"),
+        (lambda rows: [("s00", "odd"), *rows[1:]], "'LABELS' line 2: 'label' must be one of calm, wild (got 'odd'"),
+        (lambda rows: [], "'LABELS' must have at least one row below its header (got none)"),
+    ],
+)  # fmt: skip
+def test_faults_of_the_labels(change: Callable[[Any], Any], message: str, tmp_path: Path) -> None:
+    table = write_table(tmp_path, ROWS)
+    labels = write(tmp_path / "labels.csv", ("id", "label"), change(list(labels_of(ROWS).items())))
+    message = message.replace("TABLE", str(table)).replace("LABELS", str(labels))
+    with pytest.raises(ValueError, match=re.escape(message)):
+        LongCSV(table, labels=labels, classes=["calm", "wild"])
+
+
+def test_header_of_the_labels(tmp_path: Path) -> None:
+    labels = write(tmp_path / "labels.csv", ("id", "outcome"), labels_of(ROWS).items())
+    with pytest.raises(
+        ValueError, match=r"labels.csv' line 1 must name the column label \(got id, outcome\)"
+    ):
+        LongCSV(write_table(tmp_path, ROWS), labels=labels)
+
+
+def test_what_is_left_out_is_told(tmp_path: Path) -> None:
+    table = write_table(tmp_path, [*ROWS, ("t0", 1.0, "pulse", float("nan"))])
+    labels = write(
+        tmp_path / "labels.csv", ("id", "label"), [*labels_of(ROWS).items(), ("t0", "wild"), ("x", "calm")]
+    )
+    with pytest.warns(UserWarning) as told:
+        data = LongCSV(table, None, labels=labels)
+    assert len(data) == 40 and "t0" not in data.ids
+    said = [str(each.message) for each in told]
+    assert (
+        f"1 of 41 series have no observed value and are left out (the first: 't0', '{table}' line {len(ROWS) + 2})"
+        in said
+    )
+    assert f"2 labels belong to no series and are not used (the first: 't0', '{labels}' line 42)" in said
+
+
+def test_a_variable_that_is_never_observed_in_the_training_part(tmp_path: Path) -> None:
+    labels = write_labels(tmp_path, ROWS)
+    whole = LongCSV(write_table(tmp_path, ROWS), None, labels=labels)
+    test = LongCSV(tmp_path / "table.csv", "test", labels=labels)
+    name = whole.ids[int(test._rows[2])]
+    table = write_table(tmp_path, [*ROWS, (name, 2.0, "rare", 1.0)])
+    message = f"'{table}' line {len(ROWS) + 2}: 'variable' 'rare' is never observed in the training part"
+    for normalize in ("channel", "none"):
+        with pytest.raises(ValueError, match=re.escape(message)):
+            LongCSV(table, labels=labels, normalize=normalize).measured()
+    left = LongCSV(table, labels=labels, variables=["pulse", "temp"], ignore_others=True)
+    assert left.measured()["in_channels"] == 2
+    with pytest.raises(
+        ValueError, match=r"line \d+: 'variable' must be one of pulse \(got 'temp'\); ignore_others"
+    ):
+        LongCSV(table, labels=labels, variables=["pulse"])
+    with pytest.raises(ValueError, match="'variable' 'rate' is never observed in the training part"):
+        LongCSV(table, labels=labels, variables=["pulse", "rate"], ignore_others=True)
+
+
+def test_new_tables_with_other_variables(tmp_path: Path) -> None:
+    labels = write_labels(tmp_path, ROWS)
+    description = LongCSV(write_table(tmp_path, ROWS), labels=labels).description()
+    new = write_table(tmp_path, [("a", 1.0, "temp", 2.0), ("a", 1.0, "tmep", 2.0)], "new.csv")
+    with pytest.raises(
+        ValueError, match=r"new.csv' line 3: 'variable' must be one of pulse, temp \(got 'tmep'\)"
+    ):
+        LongCSV.as_trained(new, description, labelled=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dates": "weeks"}, "'dates' must be None or one of seconds, minutes, hours, days (got 'weeks')"),
+        ({"dates": "hours"}, "line 2: 'time' must be a date as 2024-01-31 or 2024-01-31 12:30:00 (got"),
+        ({"form": "grid"}, "'form' must be 'irregular' for tables of observations (got 'grid')"),
+        ({"labelled": False}, "'split' must be None for series without labels (got 'train')"),
+        ({"columns": {"ids": "id"}}, "'columns' must have no other keys than id, time, variable, value"),
+        ({"split": "all"}, "'split' must be one of"),
+        ({"lattice": 0.0}, "'lattice' must be positive"),
+    ],
+)  # fmt: skip
+def test_options(options: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        LongCSV(write_table(tmp_path, ROWS), **({"labels": write_labels(tmp_path, ROWS)} | options))
+
+
+def test_columns_have_names_of_their_own() -> None:
+    with pytest.raises(ValueError, match=r"'columns' must have five different names \(got id, id, variable"):
+        LongColumns(time="id")
+
+
+def test_files_that_are_not_there(tmp_path: Path) -> None:
+    table = write_table(tmp_path, ROWS)
+    (tmp_path / "empty").mkdir()
+    for root in (tmp_path / "none.csv", tmp_path / "empty", [table, tmp_path / "none.csv"]):
+        with pytest.raises(
+            FileNotFoundError, match="'root' must be a table of observations, a list of tables or"
+        ):
+            LongCSV(root)
+    with pytest.raises(FileNotFoundError, match=r"'labels' must be an existing file \(got '.*none.csv'\)"):
+        LongCSV(table, labels=tmp_path / "none.csv")
+
+
+def test_damaged_files(tmp_path: Path) -> None:
+    packed = tmp_path / "table.csv.gz"
+    packed.write_bytes(gzip.compress(LINES.encode())[:-40])
+    latin = tmp_path / "latin.csv"
+    latin.write_bytes(LINES.replace("pulse", "pouls é").encode("latin-1"))
+    for path in (packed, latin):
+        with pytest.raises(ValueError, match=f"'{path}' is no UTF-8 table, or is cut off"):
+            LongCSV(path)
+
+
+def test_lines_are_counted_as_an_editor_does(tmp_path: Path) -> None:
+    path = tmp_path / "quoted.csv"
+    path.write_text('\nid,label,note\na,1,"two\nlines"\n\nb,2,\nc,3,"x"\n', encoding="utf-8")
+    (rows,) = read_columns(path, ["label", "id"])
+    assert rows.first == 0 and rows.cells == [["1", "2", "3"], ["a", "b", "c"]]
+    assert [line_of(path, ["id", "label"], row) for row in range(3)] == [
+        f"'{path}' line {n}" for n in (4, 6, 7)
+    ]
+
+
+def test_blocks_of_rows_join_seamlessly(tmp_path: Path) -> None:
+    path = write(tmp_path / "long.csv", ("a", "b"), [(i, i * i) for i in range(10)])
+    blocks = list(read_columns(path, ["b", "a"], chunk=4))
+    assert [block.first for block in blocks] == [0, 4, 8]
+    assert [int(cell) for block in blocks for cell in block.cells[0]] == [i * i for i in range(10)]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hydra.utils import instantiate
 
-from ccnn_pc.cli.compose import UsageError, compose_config, list_experiments
+from ccnn_pc.cli.compose import UsageError, compose_config, follow_data, list_experiments
 from ccnn_pc.cli.train import run_experiment
 from ccnn_pc.datasets import Axis, RandomRotation
 
@@ -68,6 +68,9 @@ def test_the_promised_experiments_exist() -> None:
 def test_every_object_is_built(name: str) -> None:
     config = compose_config([f"experiment={name}"])
     assert config.name == name
+    follow_data(
+        config, {"in_channels": 3, "shape": [20], "spacing": 1.0, "table": None}
+    )  # where tables say it
     data = instantiate(config.data.module, _convert_="all")
     callbacks = instantiate(config.callbacks, _convert_="all")
     instantiate(config.logger, _convert_="all")

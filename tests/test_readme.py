@@ -132,9 +132,12 @@ def test_command_lines_are_understood(words: list[str]) -> None:
 def test_training_commands_compose(words: list[str]) -> None:
     from hydra.utils import instantiate
 
-    from ccnn_pc.cli.compose import compose_config
+    from ccnn_pc.cli.compose import compose_config, follow_data
 
     config = compose_config([word for word in words if word != "--json"])
+    follow_data(
+        config, {"in_channels": 3, "shape": [20], "spacing": 1.0, "table": None}
+    )  # where tables say it
     instantiate(config.data.module, _convert_="all")
     instantiate(config.model, _convert_="all")(out_channels=10)
 

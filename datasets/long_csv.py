@@ -25,6 +25,9 @@ from ccnn_pc.datasets.splits import Split, as_split
 from ccnn_pc.datasets.stored_series import StoredSeries, cached_series
 from ccnn_pc.ops.stamps import LATTICE_SLACK
 
+#: Of a mean: smaller deviations of float32 numbers are not told from none.
+_ROUNDING = 1e-6
+
 
 class LongCSV(SeriesDataset):
     r"""Series from tables with the columns id, time, variable and value: one observation per row, in any order.
@@ -52,7 +55,7 @@ class LongCSV(SeriesDataset):
         dates: times are dates (ISO 8601, without a zone: UTC), counted in "seconds", "minutes", "hours" or "days";
             None: they are numbers, in any unit.
         split_seeds: of the two draws of the split (default 0 and 1).
-        scaling: mean and deviation per variable, in place of those of the training part.
+        scaling: mean and deviation per variable ``[C, 1]``, in place of those of the training part.
         cache: folder of processed data (None: the default cache).
         options: normalize, drop, drop_seed, transform, pre_transform, seed: see :class:`SeriesDataset`.
 
@@ -127,8 +130,9 @@ class LongCSV(SeriesDataset):
             self._check_lattice(self.lattice)
         if scaled and self.scaling is not None:
             self._check_observed()
-            constant = self.scaling.std == 0
-            self.scaling = self.scaling._replace(std=np.where(constant, np.float32(1), self.scaling.std))
+            mean, std, _ = self.scaling  # deviations that are rounding are none
+            constant = std <= _ROUNDING * np.abs(mean)
+            self.scaling = SeriesScaling(mean, np.where(constant, np.float32(1), std), epsilon=0.0)
         elif scaling is not None:
             self.scaling = scaling
 
@@ -159,7 +163,7 @@ class LongCSV(SeriesDataset):
         mean, std = known.pop("mean"), known.pop("std")
         if mean is not None:
             mean, std = (np.array(each, dtype=np.float32)[:, None] for each in (mean, std))
-            options["scaling"] = SeriesScaling(mean, std)
+            options["scaling"] = SeriesScaling(mean, std, epsilon=0.0)
         else:
             options["normalize"] = Normalization.NONE
         return cls(root, split, classes=list(classes) or None, **known, **options)

@@ -38,19 +38,21 @@ def as_normalization(value: Normalization | str | None) -> Normalization:
 
 
 class SeriesScaling(NamedTuple):
-    r"""Makes :math:`(v - \mathrm{mean}) / (\mathrm{std} + 10^{-5})` of ``v [C, L]``.
+    r"""Makes :math:`(v - \mathrm{mean}) / (\mathrm{std} + \epsilon)` of ``v [C, L]``.
 
     Attributes:
         mean, std: ``[C, 1]`` per channel or ``[1, L]`` per step, float32.
+        epsilon: the published 1e-5, unless values may be so small themselves.
     """
 
     mean: np.ndarray
     std: np.ndarray
+    epsilon: float = EPSILON
 
     def of(self, values: np.ndarray) -> np.ndarray:
         """Scaled values ``[C, L]``; with one mean per step a shorter series takes the first ones."""
         steps = values.shape[1]
-        return (values - self.mean[:, :steps]) / (self.std[:, :steps] + np.float32(EPSILON))
+        return (values - self.mean[:, :steps]) / (self.std[:, :steps] + np.float32(self.epsilon))
 
 
 def series_scaling(series: Iterable[np.ndarray], normalize: Normalization) -> SeriesScaling | None:

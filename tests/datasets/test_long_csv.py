@@ -96,18 +96,27 @@ def test_split_and_normalisation(files: tuple[Path, Path]) -> None:
     assert len(other) == 28 and not same(other, parts["train"])
 
 
-def test_a_constant_variable_is_only_centred(tmp_path: Path) -> None:
-    rows = [*ROWS, *((name, 5.0, "group", 7.0) for name in labels_of(ROWS))]
+@pytest.mark.parametrize("level", [7.0, 0.1, 0.0])
+def test_a_constant_variable_is_only_centred(level: float, tmp_path: Path) -> None:
+    rows = [*ROWS, *((name, 5.0, "group", level) for name in labels_of(ROWS))]
     table, labels = write_table(tmp_path, rows), write_labels(tmp_path, rows)
     data: Any = LongCSV(table, None, labels=labels)
     place = data.variables.index("group")
     assert all(
-        float(item.x[:, place].abs().max()) == 0 and int(item.mask[:, place].sum()) == 1 for item in data
+        float(item.x[:, place].abs().max()) < 1e-6 and int(item.mask[:, place].sum()) == 1 for item in data
     )
-    new: Any = LongCSV.as_trained(
-        write_table(tmp_path, [("a", 0.0, "group", 9.0)], "new.csv"), data.description(), labelled=False
-    )
-    assert new[0].x[0].tolist() == pytest.approx([2 / (1 + 1e-5), 0, 0])
+    new = write_table(tmp_path, [("a", 0.0, "group", level + 2)], "new.csv")
+    trained: Any = LongCSV.as_trained(new, data.description(), labelled=False)
+    assert trained[0].x[0].tolist() == pytest.approx([2, 0, 0], rel=1e-5)
+
+
+def test_units_do_not_matter(files: tuple[Path, Path], tmp_path: Path) -> None:
+    known: Any = LongCSV(files[0], "train", labels=files[1])
+    for unit in (1e-12, 1e12):
+        rows = [(name, time, variable, value * unit) for name, time, variable, value in ROWS]
+        other: Any = LongCSV(write_table(tmp_path, rows, "other.csv"), "train", labels=files[1])
+        for item, again in zip(known, other, strict=True):
+            torch.testing.assert_close(item.x, again.x, rtol=1e-4, atol=1e-5)
 
 
 def test_counts_come_before_the_values(files: tuple[Path, Path]) -> None:

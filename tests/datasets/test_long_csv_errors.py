@@ -130,6 +130,11 @@ def test_a_variable_that_is_never_observed_in_the_training_part(tmp_path: Path) 
             LongCSV(table, labels=labels, normalize=normalize).measured()
     left = LongCSV(table, labels=labels, variables=["pulse", "temp"], ignore_others=True)
     assert left.measured()["in_channels"] == 2
+    bad = write_table(
+        tmp_path, [("a", 0.0, "rare", 1.0), *ROWS[:2], ("a", float("nan"), "pulse", 1.0)], "bad.csv"
+    )
+    with pytest.raises(ValueError, match=r"bad.csv' line 5: 'time' must be a finite number"):
+        LongCSV(bad, labels=labels, variables=["pulse", "temp"], ignore_others=True)
     with pytest.raises(
         ValueError, match=r"line \d+: 'variable' must be one of pulse \(got 'temp'\); ignore_others"
     ):

@@ -118,6 +118,8 @@ def test_squared_error_of_uneven_batches() -> None:
         (StepClassification(3), (4, 2, 5), "give it pool=None"),
         (Classification(3), (4, 3, 5), "give it a pool"),
         (Classification(3), (5, 3), "must answer once per item"),
+        (Classification(3), (4, 1), "a logit for each of the 3 classes, or one for two of them"),
+        (Classification(2), (4, 3), "a logit for each of the 2 classes"),
     ],
 )
 def test_answers_of_another_shape_are_refused(

@@ -118,6 +118,11 @@ class Classification(Objective):
                 f"'model' must answer once per item, with logits [{len(target)}, {self.num_classes}] "
                 f"(got {list(answers.shape)}): give it a pool, or take task=steps"
             )
+        if answers.shape[1] != self.num_classes and (answers.shape[1], self.num_classes) != (1, 2):
+            raise ValueError(
+                f"'model' must have a logit for each of the {self.num_classes} classes, or one for two of them "
+                f"(got {answers.shape[1]})"
+            )
         return answers
 
     def _with_prior(self, logits: Tensor) -> Tensor:

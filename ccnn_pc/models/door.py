@@ -14,6 +14,7 @@ from ccnn_pc.domains.grid import Grid
 from ccnn_pc.domains.point_set import PointSet
 from ccnn_pc.domains.series import IrregularSeries
 from ccnn_pc.ops.neighbors import Neighbors
+from ccnn_pc.ops.series_weights import Weights
 
 DoorInput: TypeAlias = "Data | Tensor"
 Spacing: TypeAlias = "float | Sequence[float]"
@@ -34,7 +35,12 @@ class Door:
         stem: the model's first convolution: it knows axes, channels and the spacing of training.
         num_neighbors: k, for clouds that bring no neighbours.
         per_sample: whether the model answers for every sample.
+
+    Attributes:
+        series_weights: what samples of irregular series stand for that come as PyG data.
     """
+
+    series_weights: Weights = Weights.CELL
 
     def __init__(self, stem: Stem, num_neighbors: int = 256, per_sample: bool = False) -> None:
         self.per_sample = per_sample
@@ -129,7 +135,7 @@ class Door:
                 f"'data.x' must have shape [n, {self.in_channels}] for this model "
                 f"(got {None if x is None else list(x.shape)})"
             )
-        x, series = self._filled(x, irregular_series(data))
+        x, series = self._filled(x, irregular_series(data, self.series_weights))
         if not bool(torch.isfinite(x).all()):
             raise ValueError("'data.x' must be finite where it was observed (got NaN or inf)")
         return x, series
@@ -177,7 +183,7 @@ def is_series(data: Data) -> bool:
     )
 
 
-def irregular_series(data: Data) -> IrregularSeries:
+def irregular_series(data: Data, weights: Weights = Weights.CELL) -> IrregularSeries:
     """The series of PyG data: ``times [n]`` or ``pos [n, 1]``, batch, and optionally mask and lattice.
 
     Raises:
@@ -196,6 +202,7 @@ def irregular_series(data: Data) -> IrregularSeries:
         data.get("batch"),
         lattice=step[0] if isinstance(step, Sequence) else step,
         mask=data.get("mask"),
+        weights=weights,
     )
 
 

@@ -7,11 +7,12 @@ import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from ccnn_pc._checks import check_at_least, check_positive
 from ccnn_pc.domains.pooling import Pool
 from ccnn_pc.models.base import Model
+from ccnn_pc.models.choices import choice
 from ccnn_pc.models.registry import register_model
 from ccnn_pc.nn.blocks import NormFactory
 from ccnn_pc.nn.fan import Reference, cloud_reference
@@ -19,8 +20,6 @@ from ccnn_pc.nn.norms import BatchNorm, GroupNorm, LayerNorm, NoNorm
 
 #: Shapes that models are built for when nobody says: a sequence of MNIST pixels, a CIFAR image, clouds.
 DEFAULT_SHAPES: dict[int, tuple[int, ...] | None] = {1: (784,), 2: (32, 32), 3: None}
-
-E = TypeVar("E", bound=enum.Enum)
 
 
 class NormKind(enum.Enum):
@@ -41,23 +40,6 @@ class NormKind(enum.Enum):
         if self is NormKind.LAYER:
             return functools.partial(LayerNorm, eps=check_positive("norm_eps", eps))
         return BatchNorm if self is NormKind.BATCH else NoNorm
-
-
-def choice(name: str, value: E | str, choices: type[E]) -> E:
-    """An enum member from itself or its string.
-
-    Raises:
-        ValueError: no such choice; the message lists them.
-
-    Example:
-        >>> choice("norm", "layer", NormKind)
-        <NormKind.LAYER: 'layer'>
-    """
-    try:
-        return choices(value)
-    except ValueError:
-        known = ", ".join(repr(c.value) for c in choices)
-        raise ValueError(f"'{name}' must be one of {known} (got {value!r})") from None
 
 
 def pool_choice(pool: Pool | str | None, dim: int) -> Pool | None:

@@ -8,6 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from ccnn_pc.models.base import Model
+from ccnn_pc.models.choices import choice
+from ccnn_pc.models.network import Network
+from ccnn_pc.ops.series_weights import Weights
 
 
 class Builder(Protocol):
@@ -88,6 +91,7 @@ def create_model(
     out_channels: int,
     shape: Sequence[int] | None = None,
     spacing: float = 1.0,
+    series_weights: Weights | str = Weights.CELL,
     **options: Any,
 ) -> Model:
     """Make a model of a published size.
@@ -103,11 +107,13 @@ def create_model(
         shape: samples per axis in training, for grids and sequences: it fixes the extent of the kernels.
             None: 784 for dim 1, 32 x 32 for dim 2, clouds in [-1, 1]^3 with extent 1 for dim 3.
         spacing: distance of these samples, in position units.
+        series_weights: what samples of irregular series stand for that come as PyG data (default: the width of their
+            cell; see :class:`ccnn_pc.domains.Weights`). Grids are weighted by their spacing.
         options: see the builder of the model, e.g. :func:`ccnn_pc.models.sizes.build_ccnn`.
 
     Raises:
-        ValueError: an unknown name (with the nearest one), another ``dim`` than the model is made for, or an option
-            out of range.
+        ValueError: an unknown name (with the nearest one), another ``dim`` than the model is made for, an option out of
+            range, or other ``series_weights`` than cells where there are no series.
         TypeError: an option that the model does not have.
 
     Example:
@@ -120,9 +126,19 @@ def create_model(
         raise unknown_name("model", name, list_models())
     if _ONLY_DIM.get(name, dim) != dim:
         raise ValueError(f"'dim' must be {_ONLY_DIM[name]} for '{name}' (got {dim})")
+    weights = choice("series_weights", series_weights, Weights)
+    if weights is not Weights.CELL and dim != 1:
+        raise ValueError(f"'series_weights' must be 'cell' for {dim} axes (got '{weights.value}')")
     model = _BUILDERS[name](
         dim=dim, in_channels=in_channels, out_channels=out_channels, shape=shape, spacing=spacing, **options
     )
+    if weights is not Weights.CELL:
+        if not isinstance(model, Network):
+            raise ValueError(
+                f"'series_weights' must be 'cell' for '{name}', which weighs no samples (got '{weights.value}')"
+            )
+        model.door.series_weights = weights
+        options["series_weights"] = weights
     model.config = {
         "name": name,
         "dim": dim,

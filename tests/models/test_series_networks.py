@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 from torch_geometric.data import Batch, Data
 
 from ccnn_pc.domains import IrregularSeries, PointSet, Weights
-from ccnn_pc.models import CKCNN, Model, create_model
+from ccnn_pc.models import CKCNN, Model, create_model, from_pretrained, save_pretrained
 from tests.clouds import DOUBLE
 
 NAMES = ["ccnn_4_16", "ckcnn_2_30"]
@@ -108,6 +109,38 @@ def test_past_weights_never_see_later_stamps(name: str) -> None:
 
     assert difference(Weights.PAST) < 1e-12
     assert difference(Weights.CELL) > 1e-6
+
+
+@pytest.mark.parametrize("pool", ["last", "mean"])
+@pytest.mark.parametrize("name", [*NAMES, "flextcn_6"])
+def test_what_samples_stand_for_is_an_option(name: str, pool: str, tmp_path: Path) -> None:
+    """The name in the options is the domain's, comes back from disk, and leaves regular sampling alone."""
+    data = Batch.from_data_list(items(14, 25))
+    for weights in Weights:
+        model = make(name, pool, series_weights=weights.value)
+        expected = model(data.x, IrregularSeries(data.times, data.batch, weights=weights))
+        assert torch.equal(model(data), expected)
+        assert torch.allclose(expected, make(name, pool)(data)) == (weights is Weights.CELL)
+        stored = from_pretrained(save_pretrained(model, tmp_path / weights.value))
+        assert torch.equal(stored.double()(data), expected)
+    even = Data(times=torch.arange(21, dtype=DOUBLE) * 0.5, x=torch.randn(21, 3, dtype=DOUBLE))
+    model = make(name, pool, series_weights=Weights.CONSTANT)
+    torch.testing.assert_close(model(even), make(name, pool)(even), atol=1e-9, rtol=0)
+    assert torch.equal(model(even.x.t()[None]), make(name, pool)(even.x.t()[None]))
+
+
+@pytest.mark.parametrize(
+    ("name", "dim", "weights", "message"),
+    [
+        ("ccnn_4_16", 1, "voronoi", "'series_weights' must be one of 'cell', .* 'constant' .got 'voronoi'"),
+        ("ccnn_4_16", 3, "constant", "'series_weights' must be 'cell' for 3 axes .got 'constant'"),
+        ("gru_dt", 1, "constant", "'series_weights' must be 'cell' for 'gru_dt', which weighs no samples"),
+    ],
+)
+def test_weights_that_make_no_sense(name: str, dim: int, weights: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        create_model(name, dim=dim, in_channels=3, out_channels=4, series_weights=weights)
+    create_model(name, dim=dim, in_channels=3, out_channels=4, series_weights="cell")
 
 
 @pytest.mark.parametrize("name", NAMES)

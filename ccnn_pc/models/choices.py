@@ -1,0 +1,26 @@
+"""Choices from strings."""
+
+from __future__ import annotations
+
+import enum
+from typing import TypeVar
+
+E = TypeVar("E", bound=enum.Enum)
+
+
+def choice(name: str, value: E | str, choices: type[E]) -> E:
+    """An enum member from itself or its string.
+
+    Raises:
+        ValueError: no such choice; the message lists them.
+
+    Example:
+        >>> from ccnn_pc.domains import Pool
+        >>> choice("pool", "mean+max", Pool)
+        <Pool.MEAN_MAX: 'mean+max'>
+    """
+    try:
+        return choices(value)
+    except ValueError:
+        known = ", ".join(repr(c.value) for c in choices)
+        raise ValueError(f"'{name}' must be one of {known} (got {value!r})") from None

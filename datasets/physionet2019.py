@@ -106,6 +106,8 @@ class PhysioNet2019(SeriesDataset):
         cache: str | os.PathLike[str] | None = None,
         **options: Any,
     ) -> None:
+        if options.get("observed"):
+            raise ValueError("'observed' must be None: counts and masks say what was observed (got True)")
         places = find_physionet2019(root, sets)
         settings = {"version": 1, "hours": HOURS, "source": fingerprint(_files(places))}
         stored = cached_series(cache, "physionet2019", settings, lambda: _read(places, root))

@@ -15,6 +15,7 @@ from ccnn_pc.datasets.transforms import (
     FeaturesFrom,
     Normalize,
     RandomPoints,
+    RandomStamps,
     Subset,
     ToView,
     VoxelForm,
@@ -24,7 +25,7 @@ from ccnn_pc.datasets.transforms.base import Transform
 
 _POINTS = ("num_points", "sampling", "normalize", "features", "voxels", "num_voxels", "form", "num_neighbors")
 _IMAGES = ("view", "mean", "std", "permutation_seed", "length", "noise_seed")
-_SERIES = ("every", "drop", "series", "table")
+_SERIES = ("every", "drop", "observed", "series", "table")
 
 
 def preprocessing_transform(preprocessing: Mapping[str, Any], augment: Sequence[Transform] = ()) -> Compose:
@@ -39,9 +40,10 @@ def preprocessing_transform(preprocessing: Mapping[str, Any], augment: Sequence[
             ``num_voxels`` (int; None: all) and ``form`` ("lattice", the default, or "dense"),
             ``num_neighbors`` (int); for images ``view`` with any of ``mean``, ``std``,
             ``permutation_seed``, ``length``, ``noise_seed`` (see :class:`ToView`);
-            for series any of ``every`` (step of :class:`EveryNth`), ``drop`` (per cent, :class:`DropSamples`) and
-            ``series`` ("grid", the default, or "irregular": :class:`AsSeries`); ``table`` is what :class:`LongCSV` did
-            itself. What is missing or None is not done.
+            for series any of ``every`` (step of :class:`EveryNth`), ``drop`` (per cent, :class:`DropSamples`),
+            ``observed`` (True: grids say what was observed also where nothing is dropped) and ``series`` ("grid",
+            the default, or "irregular": :class:`AsSeries`); ``table`` is what :class:`LongCSV` did itself. What is
+            missing or None is not done.
         augment: transforms that move points, or change images in [0, 1]; only for training.
 
     Raises:
@@ -69,7 +71,10 @@ def preprocessing_transform(preprocessing: Mapping[str, Any], augment: Sequence[
         if form not in ("grid", "irregular"):
             raise ValueError(f"'series' must be 'grid' or 'irregular' (got {form!r})")
         every, drop = preprocessing.get("every") or 1, preprocessing.get("drop") or 0
-        return series_transform(every, drop, irregular=form == "irregular", augment=augment) or Compose([])
+        observed, stamps = preprocessing.get("observed"), form == "irregular"
+        return series_transform(every, drop, irregular=stamps, observed=observed, augment=augment) or Compose(
+            []
+        )
     sampling, choices = preprocessing.get("sampling") or Subset.RANDOM, [member.value for member in Subset]
     if not isinstance(sampling, Subset) and sampling not in choices:
         raise ValueError(f"'sampling' must be one of {choices} (got {sampling!r})")
@@ -110,14 +115,23 @@ def augmentation_transform(augment: Sequence[Transform]) -> Compose | None:
 
 
 def series_transform(
-    every: int = 1, drop: float = 0.0, *, irregular: bool = False, augment: Sequence[Transform] = ()
+    every: int = 1,
+    drop: float | Sequence[float] = 0.0,
+    *,
+    irregular: bool = False,
+    observed: bool | None = None,
+    random_times: bool = False,
+    augment: Sequence[Transform] = (),
 ) -> Compose | None:
     """Every n-th sample of a series, some of them left out, with stamps if wanted; None where nothing is to do.
 
     Args:
         every: step of :class:`EveryNth` (default 1: all).
-        drop: per cent of :class:`DropSamples`.
+        drop: per cent of :class:`DropSamples`, or the smallest and the largest.
         irregular: series with stamps instead of arrays.
+        observed: whether a channel of grids is added that says what was observed: True, also where nothing is dropped;
+            False, never, for grids that have one already; None (default), where ``drop`` is not 0.
+        random_times: series at random times between their samples (:class:`RandomStamps`), so many per cent fewer.
         augment: what comes first; only for training.
 
     Example:
@@ -129,6 +143,8 @@ def series_transform(
         steps.append(EveryNth(every))
     if irregular:
         steps.append(AsSeries())
-    if drop:
-        steps.append(DropSamples(drop, irregular=irregular))
+    if random_times:
+        steps.append(RandomStamps(drop))
+    elif drop or (observed and not irregular):
+        steps.append(DropSamples(drop, irregular=irregular, channel=observed is not False))
     return Compose(steps) if steps else None

@@ -62,8 +62,11 @@ class SeriesDataset(GridDataset):
         drop: per cent of the samples that are left out; on the grid they become 0 and a last channel says what
             was observed, as published; in the irregular form they are gone.
         drop_seed: see :class:`SeriesDrops`.
+        observed: whether grids have the last channel that says what was observed; None (default): where ``drop`` is
+            not 0. With True a transform may drop samples (``DropSamples(percent, channel=False)``).
         spacing: distance of samples in units of ``times``, where the file has no time stamps.
         lattice: stamps are whole multiples of it; None: they may be anything. Files without stamps: ``spacing``.
+        direct: do not tell so (default False): layers then convolve on the stamps as they are, without a grid.
         transform, pre_transform, seed: see :class:`LabelledDataset`.
 
     Attributes:
@@ -89,8 +92,10 @@ class SeriesDataset(GridDataset):
         normalize: Normalization | str | None = Normalization.CHANNEL,
         drop: float = 0.0,
         drop_seed: int | None = DROP_SEED,
+        observed: bool | None = None,
         spacing: float = 1.0,
         lattice: float | None = None,
+        direct: bool = False,
         transform: Transform | None = None,
         pre_transform: Transform | None = None,
         seed: int = 0,
@@ -104,9 +109,11 @@ class SeriesDataset(GridDataset):
         self.length = longest if length is None else check_at_least("length", length, 1)
         self.spacing = check_positive("spacing", spacing)
         self.lattice = self.spacing if stored.times is None else lattice
+        self.direct = direct
         self._rows = np.asarray(rows, dtype=np.int64)
         self.drop = check_percent("drop", drop)
         self._drops = SeriesDrops(drop, len(stored), self.length, drop_seed, seed) if drop else None
+        self.observed = bool(drop) if observed is None else observed
         normalize = as_normalization(normalize)
         if normalize is Normalization.STEP and self.form is SeriesForm.IRREGULAR:
             raise ValueError("'normalize' must be 'channel' or 'none' for irregular series (got 'step')")
@@ -144,8 +151,8 @@ class SeriesDataset(GridDataset):
         return np.where(known, scaled, np.float32(0)), known
 
     def grid_channels(self, row: int, values: np.ndarray, known: np.ndarray) -> np.ndarray:
-        """What a grid holds: the values ``[C, L]`` and, where samples are dropped, what was observed ``[1, L]``."""
-        if self._drops is None:
+        """What a grid holds: the values ``[C, L]`` and, if wanted, what was observed ``[1, L]``."""
+        if not self.observed:
             return values
         return np.concatenate([values, known.any(axis=0, keepdims=True).astype(np.float32)])
 
@@ -178,7 +185,7 @@ class SeriesDataset(GridDataset):
         )
         if self.has_missing:
             item.mask = torch.from_numpy(np.ascontiguousarray(mask.T))
-        if self.lattice is not None:
+        if self.lattice is not None and not self.direct:
             item.lattice = as_lattice(self.lattice)
         return item
 

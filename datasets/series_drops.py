@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
@@ -21,6 +23,29 @@ def check_percent(name: str, percent: float) -> float:
     if not 0 <= percent < 100:
         raise ValueError(f"'{name}' must be in [0, 100) per cent (got {percent})")
     return float(percent)
+
+
+def percent_range(name: str, percent: float | Sequence[float]) -> tuple[float, float]:
+    """A smallest and a largest percentage, from both or from one number.
+
+    Raises:
+        ValueError: not in [0, 100), not two, or not in order.
+
+    Example:
+        >>> percent_range("percent", 30), percent_range("percent", [0, 70])
+        ((30.0, 30.0), (0.0, 70.0))
+    """
+    if not isinstance(percent, Sequence):
+        return (check_percent(name, percent),) * 2
+    if len(percent) != 2 or percent[0] > percent[1]:
+        raise ValueError(f"'{name}' must be one number, or the smallest and the largest (got {percent})")
+    return check_percent(name, percent[0]), check_percent(name, percent[1])
+
+
+def drawn_percent(limits: tuple[float, float], generator: torch.Generator | None) -> float:
+    """A random number between two limits; none is drawn where they are the same."""
+    low, high = limits
+    return low if low == high else low + (high - low) * float(torch.rand((), generator=generator))
 
 
 def dropped_samples(length: int, percent: float, generator: torch.Generator | None) -> torch.Tensor:

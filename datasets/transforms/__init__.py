@@ -14,7 +14,7 @@ from ccnn_pc.datasets.transforms.image import Cutout, Padding, RandomCrop, Rando
 from ccnn_pc.datasets.transforms.normalize import Frame, Normalize
 from ccnn_pc.datasets.transforms.resample import EveryNth, InverseDensity, ScatteredCells
 from ccnn_pc.datasets.transforms.sampling import FarthestPoints, PointDropout, RandomPoints, Subset
-from ccnn_pc.datasets.transforms.series import AsSeries, DropSamples
+from ccnn_pc.datasets.transforms.series import AsSeries, DropSamples, RandomStamps
 from ccnn_pc.datasets.transforms.view import ToView, View, fixed_permutation
 from ccnn_pc.datasets.transforms.voxels import VoxelForm, Voxelize
 
@@ -41,6 +41,7 @@ __all__ = [
     "RandomPoints",
     "RandomRotation",
     "RandomScale",
+    "RandomStamps",
     "RandomTransform",
     "RandomTranslate",
     "ScatteredCells",

@@ -1,14 +1,15 @@
-"""Transforms of time series: samples left out, and regular series with time stamps of their own."""
+"""Transforms of time series: samples left out, regular series with stamps, samples at random times."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
 from ccnn_pc._checks import check_positive
 from ccnn_pc.datasets.series_data import SeriesData, as_lattice
-from ccnn_pc.datasets.series_drops import check_percent, dropped_samples
+from ccnn_pc.datasets.series_drops import drawn_percent, dropped_samples, percent_range
 from ccnn_pc.datasets.transforms.base import RandomTransform, has
 
 
@@ -60,9 +61,11 @@ class DropSamples(RandomTransform):
     stamps. Of irregular series samples are taken away.
 
     Args:
-        percent: in [0, 100).
+        percent: in [0, 100); or the smallest and the largest, between which each series has its own.
         irregular: take samples away instead of a mask (default False).
         spacing: see :class:`AsSeries`.
+        channel: add the channel that says which samples of a grid were observed (default). Without it all channels
+            become 0: right for grids that have one already (``observed=True`` of :class:`SeriesDataset`).
 
     Raises:
         ValueError: ``percent`` out of range.
@@ -75,8 +78,15 @@ class DropSamples(RandomTransform):
         (torch.Size([1, 3, 10]), [[7.0, 7.0, 7.0]], torch.Size([7, 2]))
     """
 
-    def __init__(self, percent: float, *, irregular: bool = False, spacing: float = 1.0) -> None:
-        self.percent, self.irregular = check_percent("percent", percent), irregular
+    def __init__(
+        self,
+        percent: float | Sequence[float],
+        *,
+        irregular: bool = False,
+        spacing: float = 1.0,
+        channel: bool = True,
+    ) -> None:
+        self.percent, self.irregular, self.channel = percent_range("percent", percent), irregular, channel
         self._as_series = AsSeries(spacing)
 
     def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
@@ -85,10 +95,10 @@ class DropSamples(RandomTransform):
         series = has(data, "times")
         length = len(data.times) if series else data.x.shape[2]
         kept = torch.ones(length, dtype=torch.bool)
-        kept[dropped_samples(length, self.percent, generator)] = False
+        kept[dropped_samples(length, drawn_percent(self.percent, generator), generator)] = False
         if not series:
             observed = kept.to(data.x.dtype).expand(len(data.x), 1, length)
-            data.x = torch.cat([data.x * observed, observed], dim=1)
+            data.x = torch.cat([data.x * observed, *([observed] if self.channel else [])], dim=1)
             return data
         for key in ("times", "x", "mask"):
             if has(data, key):
@@ -96,4 +106,57 @@ class DropSamples(RandomTransform):
         return data
 
     def __repr__(self) -> str:
-        return f"DropSamples({self.percent}, irregular={self.irregular})"
+        low, high = self.percent
+        return f"DropSamples({low if low == high else self.percent}, irregular={self.irregular})"
+
+
+class RandomStamps(RandomTransform):
+    r"""A series at random times instead of its own, with the values between its samples.
+
+    .. math:: t'_j \sim U[t_1, t_n], \qquad x'(t) = x_i + \frac{t - t_i}{t_{i+1} - t_i}\,(x_{i+1} - x_i)
+
+    ``n - int(n · percent / 100)`` of them, sorted. They lie on no lattice, and are far denser in some places than in
+    others; a sensor that ticks becomes one that does not. Series of arrays get stamps first.
+
+    Args:
+        percent: how many samples fewer, in [0, 100); or the smallest and the largest, as for :class:`DropSamples`.
+        spacing: see :class:`AsSeries`.
+
+    Raises:
+        ValueError: ``percent`` out of range; (when called) a series with missing values.
+
+    Example:
+        >>> from ccnn_pc.datasets import GridData
+        >>> series = AsSeries(0.5)(GridData(x=torch.arange(0.0, 100.0, 10.0).view(1, 1, 10)))
+        >>> drawn = RandomStamps(40)(series, torch.Generator().manual_seed(0))
+        >>> drawn.x.shape, torch.allclose(drawn.x[:, 0], 20 * drawn.times.float()), "lattice" in drawn
+        (torch.Size([6, 1]), True, False)
+    """
+
+    def __init__(self, percent: float | Sequence[float] = 0.0, *, spacing: float = 1.0) -> None:
+        self.percent = percent_range("percent", percent)
+        self._as_series = AsSeries(spacing)
+
+    def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
+        """The series at other times."""
+        data = self._as_series.forward(data)
+        if has(data, "mask"):
+            raise ValueError("'mask' must be None: between values that are missing nothing is known")
+        times, length = data.times, len(data.times)
+        count = length - int(length * drawn_percent(self.percent, generator) / 100)
+        share = torch.rand(count, dtype=torch.float64, generator=generator).sort().values
+        stamps = times[0] + share.to(times) * (times[-1] - times[0])
+        after = (
+            torch.searchsorted(times, stamps, right=True).clamp(1, max(length - 1, 1)).clamp(max=length - 1)
+        )
+        before = (after - 1).clamp(min=0)
+        gap = times[after] - times[before]
+        part = torch.where(gap > 0, (stamps - times[before]) / gap, 0.0).to(data.x)[:, None]
+        series = SeriesData(times=stamps, x=data.x[before] + part * (data.x[after] - data.x[before]))
+        for key in ("y", "name"):
+            if has(data, key):
+                series[key] = data[key]
+        return series
+
+    def __repr__(self) -> str:
+        return f"RandomStamps({self.percent[0] if self.percent[0] == self.percent[1] else self.percent})"

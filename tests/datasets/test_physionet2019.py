@@ -136,6 +136,8 @@ def test_missing_and_wrong_arguments(tmp_path: Path, folder: Path) -> None:
         PhysioNet2019(folder, sets="AB")
     with pytest.raises(ValueError, match="'sets'"):
         PhysioNet2019(folder, sets="C")
+    with pytest.raises(ValueError, match="'observed' must be None"):
+        PhysioNet2019(folder, observed=True)
 
 
 def test_real_facts(shared: Path) -> None:

@@ -19,8 +19,9 @@ from .test_grid_configs import build, compose
 pytest.importorskip("hydra")
 pytestmark = pytest.mark.filterwarnings("ignore:.*results are those of a part")
 PLACES = {
-    "chartraj": "characters", "chartraj_irregular": "characters", "physionet2019": "hospital",
-    "physionet2019_irregular": "hospital", "speech_commands_raw": "words", "speech_commands_mfcc": "words",
+    "chartraj": "characters", "chartraj_irregular": "characters", "chartraj_random": "characters",
+    "physionet2019": "hospital", "physionet2019_irregular": "hospital",
+    "speech_commands_raw": "words", "speech_commands_mfcc": "words",
     "fsdd": "digits", "fsdd_mfcc": "digits",
 }  # fmt: skip
 
@@ -64,7 +65,7 @@ def test_series(name: str, places: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     again = open_dataset(
         places / PLACES[name], transform=preprocessing_transform(stored), form=stored["series"]
     )
-    if not name.endswith("mfcc"):  # the raw clips are what lies there
+    if not name.endswith(("mfcc", "random")):  # the raw clips, the pen's own times are what lies there
         assert torch.equal(again[1].x, data.test_set[1].x)
     if not name.startswith("fsdd"):  # its validation is drawn from the training part
         assert np.array_equal(data.val_set.scaling.mean, data.test_set.scaling.mean)
@@ -86,6 +87,71 @@ def test_rates_and_drops(places: Path) -> None:
     assert torch.equal(test.x, whole.test_set[0].x[:, :, ::2])
     with pytest.raises(Exception, match="'normalize' must be 'channel' or 'none'"):
         opened("data=chartraj_irregular", words[1], "data.normalize=step")
+
+
+def test_mixed_drops_on_the_grid(places: Path) -> None:
+    """Training: another share in every epoch; validation: one for each series; test: the published draws."""
+    words = [f"data.root={places / 'characters'}", "data.train_drop=[0,70]", "data.test_drop=50"]
+    config, data = opened("data=chartraj", *words, "data.observed=true", "data.in_channels=4")
+    _, whole = opened("data=chartraj", words[0])
+    _, half = opened("data=chartraj", words[0], "data.drop=50")
+    shares = []
+    for epoch in (0, 1):
+        data.train_set.set_epoch(epoch)
+        for index in range(len(data.train_set)):
+            x, before = data.train_set[index].x, whole.train_set[index].x
+            assert x.shape == (1, 4, 182) and set(x[0, 3].unique().tolist()) <= {0.0, 1.0}
+            assert torch.equal(x[:, :3], before * x[:, 3:])
+            shares.append(1 - float(x[0, 3].mean()))
+    first, second = shares[: len(data.train_set)], shares[len(data.train_set) :]
+    assert all(0 <= share <= 0.7 for share in shares) and min(shares) < 0.2 and max(shares) > 0.5
+    assert all(a != b for a, b in zip(first, second, strict=True))
+    loader = data.val_dataloader()
+    once = [batch.x for batch in loader]
+    loader.set_epoch(1)
+    again = [batch.x for batch in loader]
+    assert all(torch.equal(a, b) for a, b in zip(once, again, strict=True))
+    assert len({float(x.mean()) for batch in once for x in batch[:, 3]}) > 1
+    seen = half.test_set[0].x[:, 3:]
+    assert torch.equal(data.test_set[0].x[:, 3:], seen) and float(seen.mean()) == 0.5
+    torch.testing.assert_close(data.test_set[0].x[:, :3], whole.test_set[0].x * seen, atol=0.2, rtol=0)
+    _, full = opened("data=chartraj", *words[:2], "data.observed=true")
+    assert torch.equal(full.test_set[0].x[:, :3], whole.test_set[0].x)
+    assert float(full.test_set[0].x[:, 3].min()) == 1 and full.test_set.batches_at_once
+
+
+@pytest.mark.parametrize("name", ["chartraj_irregular", "chartraj_random"])
+def test_mixed_drops_of_stamps(name: str, places: Path) -> None:
+    root = f"data.root={places / 'characters'}"
+    words = [f"data={name}", root, "data.train_drop=[0,70]", "data.test_drop=50", "data.direct=true"]
+    (_, data), (_, whole) = opened(*words), opened("data=chartraj_irregular", root)
+    _, half = opened("data=chartraj_irregular", root, "data.drop=50")
+    for part in ("train_set", "val_set", "test_set"):
+        items, before = list(getattr(data, part)), list(getattr(whole, part))
+        left = [len(item.times) / len(full.times) for item, full in zip(items, before, strict=True)]
+        assert all("lattice" not in item for item in items) and (
+            part == "test_set" or all(0.3 <= share <= 1 for share in left)
+        )
+        inside = [bool(torch.isin(a.times, b.times).all()) for a, b in zip(items, before, strict=True)]
+        assert all(inside) if name == "chartraj_irregular" else not any(inside)
+        if part == "test_set" and name == "chartraj_irregular":
+            assert all(torch.equal(item.times, half.test_set[i].times) for i, item in enumerate(items))
+        elif part == "test_set":
+            assert [len(a.times) for a in items] == [len(b.times) - len(b.times) // 2 for b in before]
+    assert "lattice" in whole.test_set[0]
+    first = data.train_set[0].times
+    data.train_set.set_epoch(1)
+    assert first.shape != data.train_set[0].times.shape or not torch.equal(first, data.train_set[0].times)
+
+
+def test_a_model_of_mixed_drops_finds_its_channel_in_data_opened_later(places: Path) -> None:
+    from hydra.utils import instantiate
+
+    words = ["data=chartraj", f"data.root={places / 'characters'}", "data.train_drop=[0,70]"]
+    config, data = opened(*words, "data.observed=true", "data.in_channels=4")
+    stored = instantiate(config.data.preprocessing, _convert_="all")
+    again = open_dataset(places / "characters", transform=preprocessing_transform(stored), form="grid")
+    assert stored["observed"] is True and torch.equal(again[1].x, data.test_set[1].x)
 
 
 @pytest.mark.parametrize(

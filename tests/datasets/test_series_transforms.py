@@ -19,6 +19,7 @@ from ccnn_pc.datasets import (
     GridData,
     Oscillations,
     PhysioNet2019,
+    RandomStamps,
     SeriesData,
     SpeechCommands,
     SpokenDigits,
@@ -69,6 +70,48 @@ def test_draws_belong_to_seed_epoch_and_item() -> None:
     assert torch.equal(first[0], always[2].x) and not torch.equal(first[1], anew[2].x)
 
 
+def test_a_range_of_shares() -> None:
+    """Each item has a share of its own, spread over the range; one number draws as it always did."""
+    item = GridData(x=torch.ones(1, 1, 1000))
+    drop = DropSamples((0, 70))
+    shares = torch.tensor([1 - float(drop(item, seeded(n)).x[0, 1].mean()) for n in range(200)])
+    assert float(shares.min()) < 0.05 and 0.65 < float(shares.max()) <= 0.7
+    assert abs(float(shares.mean()) - 0.35) < 4 * 0.7 / 12**0.5 / 200**0.5
+    assert torch.equal(drop(item, seeded(3)).x, drop(item, seeded(3)).x)
+    assert torch.equal(DropSamples([30, 30])(item, seeded()).x, DropSamples(30)(item, seeded()).x)
+    for wrong in ([70, 0], [0, 100], [-1, 5], [1, 2, 3]):
+        with pytest.raises(ValueError, match="'percent' must be"):
+            DropSamples(wrong)
+
+
+def test_a_channel_that_is_there_is_not_added_again() -> None:
+    x = torch.cat([X, torch.ones(1, 1, 10)], dim=1)
+    with_channel = DropSamples(30)(GridData(x=X), seeded()).x
+    assert torch.equal(DropSamples(30, channel=False)(GridData(x=x), seeded()).x, with_channel)
+
+
+def test_random_stamps_are_samples_of_the_same_curve() -> None:
+    """Exact between samples of a line, on any stamps; for a sine the error is that of linear interpolation."""
+    t = torch.rand(200, dtype=torch.float64, generator=seeded()).sort().values
+    line = SeriesData(times=t, x=torch.stack([2 * t - 1, -t], dim=1).float(), y=torch.tensor([3]))
+    drawn = RandomStamps(25)(line, seeded(1))
+    assert drawn.x.shape == (150, 2) and drawn.y.tolist() == [3] and "lattice" not in drawn
+    assert bool((drawn.times.diff() >= 0).all()) and not bool(torch.isin(drawn.times, t).any())
+    assert float(t[0]) <= float(drawn.times[0]) and float(drawn.times[-1]) <= float(t[-1])
+    torch.testing.assert_close(drawn.x[:, 0].double(), 2 * drawn.times - 1, atol=1e-6, rtol=0)
+    torch.testing.assert_close(drawn.x[:, 1].double(), -drawn.times, atol=1e-6, rtol=0)
+    step = 0.05
+    sine = GridData(x=torch.sin(torch.arange(100) * step).view(1, 1, 100))
+    curve = RandomStamps(spacing=step)(sine, seeded(2))
+    assert float((curve.x[:, 0] - torch.sin(curve.times)).abs().max()) < step**2 / 8 + 1e-6
+    gaps = curve.times.diff()
+    assert float(gaps.max()) > 2 * step and float(gaps.min()) < step / 5
+    alone = RandomStamps(50)(SeriesData(times=torch.tensor([2.0]), x=torch.ones(1, 1)), seeded())
+    assert alone.times.tolist() == [2.0] and alone.x.tolist() == [[1.0]]
+    with pytest.raises(ValueError, match="'mask' must be None"):
+        RandomStamps()(SeriesData(times=t, x=line.x, mask=line.x > 0))
+
+
 @pytest.mark.parametrize("step", [1, 2, 4, 8, 16])
 def test_sub_sampling_is_a_slice(step: int) -> None:
     x = torch.rand(1, 3, 182)
@@ -86,7 +129,7 @@ def test_preprocessing_of_series() -> None:
     assert preprocessing_transform({"every": 1, "drop": 0})(GridData(x=X)).x is X
     with pytest.raises(ValueError, match="'series' must be 'grid' or 'irregular'"):
         preprocessing_transform({"series": "regular"})
-    with pytest.raises(ValueError, match="no other keys than every, drop, series"):
+    with pytest.raises(ValueError, match="no other keys than every, drop, observed, series"):
         preprocessing_transform({"every": 2, "num_points": 5})
     with pytest.raises(ValueError, match=r"'percent' must be in \[0, 100\)"):
         DropSamples(100)

@@ -14,15 +14,17 @@ import re
 import sys
 from pathlib import Path
 
-import ckconv_table  # beside this script, like the next two
+import ckconv_table  # beside this script, like the next three
 import modelnet10_tables
 import readme_tables as tables
+import series_tables
 from readme_tables import ROOT
 
 #: See :data:`readme_tables.BLOCKS`.
 BLOCKS = {
     **tables.BLOCKS,
     **modelnet10_tables.BLOCKS,
+    **series_tables.BLOCKS,
     "results:ckconv": (ckconv_table.results_ckconv, ckconv_table.SOURCE),
 }
 

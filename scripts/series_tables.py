@@ -1,0 +1,253 @@
+"""The tables of the studies on series, with the numbers of the papers beside them."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+
+from readme_tables import Row, rows_of, table, thousands  # beside this script
+
+CHARTRAJ = "results/chartraj.csv"
+PHYSIONET = "results/physionet2019.csv"
+DROPS, RATES = (0, 30, 50, 70), ("1", "1/2", "1/4", "1/8")
+CKCONV = "CKConv, arXiv:2102.02611"
+
+#: CKConv, Table 4: accuracy in per cent with 0, 30, 50, 70 % of the samples left out, a network for each.
+PAPER_DROPS = {
+    "GRU-ODE": (96.2, 92.6, 86.7, 89.9),
+    "GRU-Δt": (97.8, 93.6, 91.3, 90.4),
+    "GRU-D": (95.9, 94.2, 90.2, 91.9),
+    "ODE-RNN": (97.1, 95.4, 96.0, 95.3),
+    "NCDE": (98.8, 98.7, 98.8, 98.6),
+    "CKCNN": (99.53, 99.30, 98.83, 98.14),
+}
+#: CKConv, Table 5, trained at rate 1: accuracy in per cent at rates 1, 1/2, 1/4, 1/8.
+PAPER_RATES = (99.53, 99.30, 99.30, 95.80)
+#: CKConv, Table 5, model comparison: trained at rate 1, tested at 1/2.
+PAPER_HALF = {"GRU-D": 23.1, "ODE-RNN": 41.8, "LMU": 44.7, "NCDE": 6.0, "HiPPO": 88.8}
+#: CKConv, Table 4: area under the ROC curve, with the counts of observations.
+PAPER_SEPSIS = {
+    "GRU-ODE": 0.852,
+    "GRU-Δt": 0.878,
+    "GRU-D": 0.871,
+    "ODE-RNN": 0.874,
+    "NCDE": 0.880,
+    "CKCNN": 0.895,
+}
+
+#: Setting (``%`` is the share of samples left out), weights at the test, what the table calls it.
+Line = tuple[str, str, str]
+DROP_LINES: list[Line] = [
+    ("drop%", "", "ours on the grid, a network for each share"),
+    ("mixed", "", "ours on the grid, one network, trained on 0 to 70 %"),
+    ("stamps_mixed_cell", "cell", "ours on stamps, weighted, trained on 0 to 70 %"),
+    ("stamps_mixed_constant", "constant", "the same without weights"),
+    ("random_cell", "cell", "ours at random times, weighted, trained on 0 to 70 %"),
+    ("random_constant", "constant", "the same without weights"),
+    ("stamps", "cell", "ours on stamps, weighted, trained on all samples"),
+    ("stamps", "constant", "the same network, tested without weights"),
+    ("gru_dt_mixed", "", "GRU-Δt, trained on 0 to 70 %"),
+    ("gru_d_mixed", "", "GRU-D, trained on 0 to 70 %"),
+    ("ode_rnn_mixed", "", "ODE-RNN, trained on 0 to 70 %"),
+    ("neural_cde_mixed", "", "neural CDE, trained on 0 to 70 %"),
+]
+RATE_LINES: list[Line] = [
+    ("drop0", "", "ours on the grid"),
+    ("stamps", "cell", "ours on stamps, weighted"),
+    ("stamps", "constant", "the same network, tested without weights"),
+]
+COST_LINES = {
+    "drop0": "ours on the grid",
+    "stamps": "ours on stamps",
+    "random_cell": "ours at random times, 0 to 70 % left out",
+    "gru_dt": "GRU-Δt",
+    "gru_d": "GRU-D",
+    "ode_rnn": "ODE-RNN",
+    "neural_cde": "neural CDE, adjoint (torchcde's default)",
+    "neural_cde_no_adjoint": "neural CDE, back-propagation through the solver",
+}
+SEPSIS_LINES = {
+    "tiny": "ours",
+    "gru_dt": "GRU-Δt",
+    "gru_d": "GRU-D",
+    "ode_rnn": "ODE-RNN",
+    "neural_cde": "neural CDE",
+}
+
+
+def spread(values: Sequence[float], digits: int) -> str:
+    """Mean and, of several, standard deviation (n - 1).
+
+    Example:
+        >>> spread([99.0, 99.5, 98.5], 2), spread([0.875], 3), spread([], 2)
+        ('99.00 ± 0.50', '0.875', '–')
+    """
+    if not values:
+        return "–"
+    mean = f"{statistics.mean(values):.{digits}f}"
+    return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.{digits}f}"
+
+
+def numbers(rows: Sequence[Row], column: str, scale: float = 1.0) -> list[float]:
+    """One column of those rows that have it."""
+    return [scale * float(row[column]) for row in rows if row.get(column)]
+
+
+def seeds(rows: Sequence[Row]) -> str:
+    """How many seeds rows have: "3", or "1 to 3"."""
+    each: dict[tuple[str, str], set[str]] = {}
+    for row in rows:
+        each.setdefault((row["setting"], row["tested_on"]), set()).add(row["seed"])
+    counts = sorted({len(found) for found in each.values()})
+    return str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+
+
+def lines_of(
+    rows: Sequence[Row], lines: Sequence[Line], tests: Sequence[str], setting: Callable[[str, str], str]
+) -> list[list[object]]:
+    """A line of mean accuracies for each of those that have been trained."""
+    cells: list[list[object]] = []
+    for name, weights, label in lines:
+        groups = [
+            [
+                row
+                for row in rows
+                if (row["setting"], row["tested_on"]) == (setting(name, test), test)
+                and (not weights or row["weights"] == weights)
+            ]
+            for test in tests
+        ]
+        here = [row for group in groups for row in group]
+        if here:
+            found = [spread(numbers(group, "test_accuracy", 100), 2) for group in groups]
+            sizes = sorted({int(row["parameters"]) for row in here})
+            cells.append([label, " to ".join(thousands(size) for size in sizes), *found, seeds(here)])
+    return cells
+
+
+def about(rows: Sequence[Row]) -> str:
+    """Splits, and how the epoch was chosen."""
+    train, val, test = (
+        ", ".join(sorted({thousands(row[key]) for row in rows})) for key in ("n_train", "n_val", "n_test")
+    )
+    return f"{train} series train, {val} choose the epoch, {test} test"
+
+
+def results_chartraj() -> str:
+    """Accuracies with samples left out."""
+    rows = rows_of(CHARTRAJ)
+    tests = [f"drop {percent}" for percent in DROPS]
+    cells = lines_of(rows, DROP_LINES, tests, lambda name, test: name.replace("%", test.split()[1]))
+    for name, values in PAPER_DROPS.items():
+        cells.append([f"*{name}, published*", "–", *(f"{value:g}" for value in values), "–"])
+    header = ["network", "parameters", *(f"{percent} % left out" for percent in DROPS), "seeds"]
+    note = (
+        f"Accuracy in per cent, mean ± standard deviation over seeds. {about(rows)}. *Published*: {CKCONV}, "
+        "Table 4, a network for each share, parts of the same sizes. On stamps there is nothing but the samples that "
+        "are left and their times; at random times values between the samples are taken, as many as are left elsewhere."
+    )
+    return table(header, cells) + "\n\n" + note
+
+
+def results_chartraj_rates() -> str:
+    """Accuracies at other rates than that of training."""
+    rows = [dict(row) for row in rows_of(CHARTRAJ)]
+    for row in rows:
+        if row["tested_on"] == "drop 0":
+            row["tested_on"] = "rate 1"
+    cells = lines_of(rows, RATE_LINES, [f"rate {rate}" for rate in RATES], lambda name, test: name)
+    cells.append(["*CKCNN, published*", "–", *(f"{value:g}" for value in PAPER_RATES), "–"])
+    for name, half in PAPER_HALF.items():
+        cells.append([f"*{name}, published*", "–", "–", f"{half:g}", "–", "–", "–"])
+    note = f"Trained at rate 1, accuracy in per cent at all. *Published*: {CKCONV}, Table 5."
+    return (
+        table(["network", "parameters", *(f"rate {rate}" for rate in RATES), "seeds"], cells) + "\n\n" + note
+    )
+
+
+def costs(rows: Sequence[Row], lines: dict[str, str], first: str, score: str = "") -> list[list[object]]:
+    """Parameters, core seconds per epoch, those of ``first`` in them, memory, epochs; a score in per cent if wanted."""
+    cells: list[list[object]] = []
+    base = numbers([row for row in rows if row["setting"] == first], "seconds_per_epoch")
+    for name, label in lines.items():
+        here = [row for row in rows if row["setting"] == name]
+        if not here:
+            continue
+        seconds, memory = numbers(here, "seconds_per_epoch"), numbers(here, "peak_mb")
+        ratio = f"{statistics.mean(seconds) / statistics.mean(base):.1f}×" if seconds and base else "–"
+        epochs = sorted({int(row["epochs"]) for row in here})
+        cells.append(
+            [
+                label,
+                thousands(here[0]["parameters"]),
+                f"{statistics.mean(seconds):.1f} s" if seconds else "–",
+                ratio,
+                f"{max(memory):.0f} MB" if memory else "–",
+                " to ".join(map(str, epochs)) + f" of {here[0]['max_epochs']}",
+                *([spread(numbers(here, score, 100), 2)] if score else []),
+            ]
+        )
+    return cells
+
+
+def machine(rows: Sequence[Row]) -> str:
+    """Where times were measured, and the limit of peers."""
+    machines = ", ".join(sorted({row["machine"] for row in rows if row.get("machine")})) or "unknown machine"
+    limits = sorted(
+        {f"{float(row['limit_core_minutes']):g}" for row in rows if row.get("limit_core_minutes")}
+    )
+    limited = f"; limited ones have one seed and {', '.join(limits)} core minutes" if limits else ""
+    return (
+        f"Core seconds of an epoch with its validation, one thread ({machines}){limited}. Memory: the process's peak "
+        "above what it held before."
+    )
+
+
+COST_HEADER = ["network", "parameters", "one epoch", "to ours", "memory", "epochs"]
+
+
+def results_chartraj_cost() -> str:
+    """What an epoch costs: ours and peers, on all samples."""
+    own = {
+        (row["setting"], row["seed"]): row
+        for row in reversed(rows_of(CHARTRAJ))
+        if row["tested_on"] == "drop 0"
+    }
+    rows = list(own.values())
+    cells = costs(rows, COST_LINES, "stamps", "test_accuracy")
+    note = machine(rows) + " *To ours*: ours on stamps. Accuracy in per cent, nothing left out."
+    return table([*COST_HEADER, "accuracy"], cells) + "\n\n" + note
+
+
+def results_physionet2019() -> str:
+    """Areas under the ROC curve with and without counts, and what an epoch costs."""
+    rows = rows_of(PHYSIONET)
+    cells: list[list[object]] = []
+    for name, label in SEPSIS_LINES.items():
+        groups = [[row for row in rows if row["setting"] == name + counts] for counts in ("", "_no_counts")]
+        if any(groups):
+            found = [spread(numbers(group, "test_auc"), 3) for group in groups]
+            sizes = [thousands(group[0]["parameters"]) if group else "–" for group in groups]
+            cells.append(
+                [label, " / ".join(sizes), *found, seeds([row for group in groups for row in group])]
+            )
+    for name, value in PAPER_SEPSIS.items():
+        cells.append([f"*{name}, published*", "–", f"{value:.3f}", "–", "–"])
+    header = ["network", "parameters with / without counts", "with counts", "without counts", "seeds"]
+    note = (
+        f"Area under the ROC curve, mean ± standard deviation over seeds. {about(rows)}: those patients that were "
+        f"there, of one hospital of two. *Published*: {CKCONV}, Table 4, both hospitals: not the same patients."
+    )
+    about_cost = (
+        table(COST_HEADER, costs(rows, SEPSIS_LINES, "tiny")) + "\n\n" + machine(rows) + " With counts."
+    )
+    return "\n\n".join([table(header, cells), note, about_cost])
+
+
+#: As :data:`readme_tables.BLOCKS`.
+BLOCKS = {
+    "results:chartraj": (results_chartraj, CHARTRAJ),
+    "results:chartraj_rates": (results_chartraj_rates, CHARTRAJ),
+    "results:chartraj_cost": (results_chartraj_cost, CHARTRAJ),
+    "results:physionet2019": (results_physionet2019, PHYSIONET),
+}

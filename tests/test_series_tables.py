@@ -1,0 +1,68 @@
+"""Tables of the studies on series: means, deviations and ratios from small tables of known content."""
+
+from __future__ import annotations
+
+import types
+from pathlib import Path
+
+import pytest
+
+HEAD = "setting,tested_on,weights,seed,parameters,test_accuracy,test_auc,seconds_per_epoch,peak_mb,limit_core_minutes"
+HEAD += ",epochs,max_epochs,n_train,n_val,n_test,machine"
+TAIL = ",60,60,2000,429,429,a machine"
+
+
+def line(
+    setting: str, tested: str, weights: str, seed: int, score: float, seconds: float, limit: str = ""
+) -> str:
+    accuracy, auc = ("", score) if tested == "test" else (score, "")
+    return f"{setting},{tested},{weights},{seed},21199,{accuracy},{auc},{seconds},50,{limit}{TAIL}"
+
+
+@pytest.fixture
+def results(updater: types.ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(updater.tables, "ROOT", tmp_path)
+    (tmp_path / "results").mkdir()
+    return tmp_path
+
+
+def test_character_trajectories(updater: types.ModuleType, results: Path) -> None:
+    names = ("results:chartraj", "results:chartraj_rates", "results:chartraj_cost")
+    assert all("Not measured yet" in updater.body(name) for name in names)
+    rows = [
+        line("drop0", "drop 0", "cell", seed, score, 4) for seed, score in enumerate((0.99, 0.995, 0.985))
+    ]
+    rows += [line("drop0", "rate 1/8", "cell", 0, 0.5, 4), line("drop70", "drop 70", "cell", 0, 0.75, 4)]
+    for weights, score in (("cell", 0.8), ("constant", 0.3)):
+        rows += [line("stamps", "drop 0", weights, seed, 0.9 + seed / 10, 2) for seed in (0, 1)]
+        rows += [line("stamps", "drop 70", weights, 0, score, 2)]
+    rows += [line("neural_cde", "drop 0", "", 0, 0.875, 25, "30.0")]
+    (results / "results" / "chartraj.csv").write_text("\n".join([HEAD, *rows]) + "\n")
+    drops, rates, cost = (updater.body(name) for name in names)
+    assert (
+        "| ours on the grid, a network for each share | 21 199 | 99.00 ± 0.50 | – | – | 75.00 | 1 to 3 |"
+        in drops
+    )
+    assert "trained on all samples | 21 199 | 95.00 ± 7.07 | – | – | 80.00 | 1 to 2 |" in drops
+    assert "tested without weights | 21 199 | 95.00 ± 7.07 | – | – | 30.00 | 1 to 2 |" in drops
+    assert "| *CKCNN, published* | – | 99.53 | 99.3 | 98.83 | 98.14 | – |" in drops
+    assert "2 000 series train, 429 choose the epoch, 429 test" in drops and "mixed" not in drops
+    assert "| ours on the grid | 21 199 | 99.00 ± 0.50 | – | – | 50.00 | 1 to 3 |" in rates
+    assert "| *CKCNN, published* | – | 99.53 | 99.3 | 99.3 | 95.8 | – |" in rates
+    assert "| ours on stamps | 21 199 | 2.0 s | 1.0× | 50 MB | 60 of 60 | 95.00 ± 7.07 |" in cost
+    assert "adjoint (torchcde's default) | 21 199 | 25.0 s | 12.5× | 50 MB | 60 of 60 | 87.50 |" in cost
+    assert "(a machine); limited ones have one seed and 30 core minutes" in cost
+
+
+def test_physionet(updater: types.ModuleType, results: Path) -> None:
+    rows = [line("tiny", "test", "cell", seed, 0.9 + seed / 100, 10) for seed in range(3)]
+    rows += [line("tiny_no_counts", "test", "cell", 0, 0.8, 10), line("gru_d", "test", "", 0, 0.875, 20)]
+    (results / "results" / "physionet2019.csv").write_text("\n".join([HEAD, *rows]) + "\n")
+    found = updater.body("results:physionet2019")
+    assert "| ours | 21 199 / 21 199 | 0.910 ± 0.010 | 0.800 | 1 to 3 |" in found
+    assert (
+        "| GRU-D | 21 199 / – | 0.875 | – | 1 |" in found
+        and "| *NCDE, published* | – | 0.880 | – | – |" in found
+    )
+    assert "| GRU-D | 21 199 | 20.0 s | 2.0× | 50 MB | 60 of 60 |" in found
+    assert "limited" not in found

@@ -1,0 +1,152 @@
+"""Studies: every setting composes, trainings are done once, tests are those of the trainings, rows are complete."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ccnn_pc.cli.compose import compose_config, stored_overrides
+from ccnn_pc.training.files import read_rows
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*results are those of a part")
+ROOT = Path(__file__).resolve().parents[1]
+SHORT = [
+    "data.batch_size=6",
+    "trainer.accelerator=cpu",
+    "trainer.max_epochs=1",
+    "trainer.limit_train_batches=2",
+]
+SHORT += ["trainer.limit_val_batches=1"]
+
+
+@pytest.fixture(scope="module")
+def scripts() -> Iterator[types.SimpleNamespace]:
+    sys.path.insert(0, str(ROOT / "scripts"))
+    names = ("studies", "study_chartraj", "study_physionet")
+    yield types.SimpleNamespace(**{name: importlib.import_module(name) for name in names})
+    sys.path.remove(str(ROOT / "scripts"))
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CCNN_PC_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+def run(
+    scripts: Any,
+    study: str,
+    data: Path,
+    place: Path,
+    *only: str,
+    seeds: str = "0",
+    words: tuple[str, ...] = (),
+) -> list[Any]:
+    """Rows of the table after a short study."""
+    results = place / "results" / "table.csv"
+    command = [str(data), "--runs", str(place / "runs"), "--results", str(results), "--only", *only]
+    command += ["--seeds", *seeds.split(), "--set", *SHORT, *words]
+    settings = getattr(scripts, study).SETTINGS
+    assert scripts.studies.main(settings, about="", results=results, arguments=command) == 0
+    return read_rows(results)
+
+
+@pytest.mark.parametrize("study", ["study_chartraj", "study_physionet"])
+def test_every_setting_and_every_test_composes(study: str, scripts: Any) -> None:
+    settings = getattr(scripts, study).SETTINGS
+    assert len({setting.name for setting in settings}) == len(settings)
+    for setting in settings:
+        c = compose_config([*setting.words, *(word for test in setting.tests for word in test.words)])
+        stamps = c.data.form == "irregular"
+        said = not stamps and (c.data.drop > 0 or c.data.observed is True)
+        channels = {"chartraj": 3 + said, "physionet2019": 75 if c.data.get("counts") else 41}
+        assert c.model.in_channels == c.data.in_channels == channels[c.data.name.split("_")[0]]
+        assert stamps or not any(test.weights for test in setting.tests)
+        assert stamps or c.data.observed or not c.data.train_drop
+
+
+def test_a_study_of_characters(
+    scripts: Any, places: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only = ("mixed", "gru_dt_mixed")
+    rows = run(scripts, "study_chartraj", places / "characters", tmp_path, *only, seeds="0 1")
+    order = [("mixed", "0"), ("mixed", "1"), ("gru_dt_mixed", "0")]
+    drops = [f"drop {p}" for p in (0, 30, 50, 70)]
+    assert [(row["setting"], row["seed"], row["tested_on"]) for row in rows] == [
+        (*run, test) for run in order for test in drops
+    ]
+    for row in rows:
+        assert 0 <= float(row["test_accuracy"]) <= 1 and row["n_test"] == rows[0]["n_test"]
+        assert float(row["seconds_per_epoch"]) > 0 and row["epochs"] == row["max_epochs"] == "1"
+        assert row["machine"] and row["versions"]
+        limited = row["setting"] == "gru_dt_mixed"
+        assert row.get("limit_core_minutes") == ("30" if limited else None)
+        assert row.get("weights") == (None if limited else "cell")
+
+    def never(words: list[str]) -> None:
+        raise AssertionError(f"trained again: {words}")
+
+    monkeypatch.setattr(scripts.studies, "run_experiment", never)
+    again = run(scripts, "study_chartraj", places / "characters", tmp_path, "mixed", seeds="1")
+    assert again == rows
+    other = ("optim.lr=0.3",)
+    with pytest.raises(ValueError, match=r"seed1 holds a run of other settings \(optim.lr=0.3\)"):
+        run(scripts, "study_chartraj", places / "characters", tmp_path, "mixed", seeds="1", words=other)
+
+
+@pytest.mark.parametrize("name", ["mixed", "stamps", "random_constant"])
+def test_what_is_tested_later_is_what_the_training_tests(
+    name: str, scripts: Any, places: Path, tmp_path: Path
+) -> None:
+    """The training's own test, done again as a further one, gives the same numbers; others are on other data."""
+    rows = run(scripts, "study_chartraj", places / "characters", tmp_path, name, seeds="3")
+    setting = next(s for s in scripts.study_chartraj.SETTINGS if s.name == name)
+    words = [*setting.words, f"data.root={places / 'characters'}", "seed=3", "threads=1", *SHORT]
+    folder, own = tmp_path / "runs" / name / "seed3", scripts.studies.Test("own", ("data.test_drop=0",))
+    found = scripts.studies.scores(folder, words, own)
+    assert {key: float(rows[0][key]) for key in found} == pytest.approx(found, abs=1e-6)
+    if name == "stamps":
+        rates, drops = [f"rate 1/{n}" for n in (2, 4, 8)], [f"drop {p}" for p in (30, 50, 70)]
+        assert [row["tested_on"] for row in rows] == ["drop 0", *rates, *drops] * 2
+        assert [row["weights"] for row in rows] == ["cell"] * 7 + ["constant"] * 7
+        assert rows[0]["test_accuracy"] == rows[7]["test_accuracy"]  # regular samples weigh 1
+    else:
+        assert {row["weights"] for row in rows} == {"constant" if name == "random_constant" else "cell"}
+
+
+def test_an_interrupted_training_goes_on(
+    scripts: Any, places: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once = scripts.studies.run_experiment
+
+    def interrupted(words: list[str]) -> Any:
+        once([*words, "trainer.max_epochs=1"])
+        (Path(words[-1].split("=", 1)[1]) / "result.json").unlink()
+        raise scripts.studies.TrainingInterrupted(15)
+
+    monkeypatch.setattr(scripts.studies, "run_experiment", interrupted)
+    place = ["--runs", str(tmp_path / "runs"), "--results", str(tmp_path / "table.csv"), "--only", "drop0"]
+    words = [str(places / "characters"), *place, "--seeds", "0", "--set", *SHORT, "trainer.max_epochs=2"]
+    command = {"about": "", "results": tmp_path / "table.csv", "arguments": words}
+    assert scripts.studies.main(scripts.study_chartraj.SETTINGS, **command) == 128 + 15
+    assert read_rows(tmp_path / "table.csv") == []
+    monkeypatch.setattr(scripts.studies, "run_experiment", once)
+    assert scripts.studies.main(scripts.study_chartraj.SETTINGS, **command) == 0
+    epochs = [row["epochs"] for row in read_rows(tmp_path / "table.csv")]
+    assert epochs == ["2"] * 4
+    assert any(word.startswith("resume=") for word in stored_overrides(tmp_path / "runs" / "drop0" / "seed0"))
+
+
+def test_a_study_of_patients(scripts: Any, places: Path, tmp_path: Path) -> None:
+    rows = run(scripts, "study_physionet", places / "hospital", tmp_path, "tiny", "gru_d_no_counts")
+    assert [(row["setting"], row["tested_on"]) for row in rows] == [
+        ("tiny", "test"),
+        ("gru_d_no_counts", "test"),
+    ]
+    assert all(0 <= float(row["test_auc"]) <= 1 for row in rows) and rows[0]["model"] == "ccnn_tiny_grid"
+    assert int(rows[0]["parameters"]) > int(rows[1]["parameters"])

@@ -44,6 +44,7 @@ def test_the_commands_run() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_the_page_comes_to_a_classifier() -> None:
     """As it stands; the 15 new series are three of each kind in turn."""
     run_page([])

@@ -117,13 +117,18 @@ def experiments() -> str:
     for name in list_experiments():
         c = compose_config([f"experiment={name}"])
         outputs = c.model.get("out_channels") or classes.get(c.data.name, 20 if "chartraj" in name else 10)
-        model = instantiate(c.model)(out_channels=outputs)
         batch = f"{c.data.batch_size} × {c.trainer.accumulate_grad_batches}"
-        count = thousands(sum(p.numel() for p in model.parameters()))
+        if open_sizes := c.model.in_channels is None:  # the user's table says it
+            count = "–"
+        else:
+            model = instantiate(c.model)(out_channels=outputs)
+            count = thousands(sum(p.numel() for p in model.parameters()))
         kernel = [
             f"{c.model[key]:g}" if c.model.get(key) is not None else "–" for key in ("omega_0", "width")
         ]
-        if "shape" in c.data:
+        if open_sizes:
+            samples = ["–", "–", "–"]
+        elif "shape" in c.data:
             samples = ["×".join(str(size) for size in c.data.shape), "–", "–"]
         else:
             points = c.data.get("num_voxels") or c.data.num_points

@@ -113,10 +113,10 @@ def cost(folder: Path, result: dict[str, Any]) -> dict[str, Any]:
     minutes = [
         float(row["core_minutes"]) for row in read_rows(folder / "metrics.csv") if "core_minutes" in row
     ]
-    if result["epochs"] < result["max_epochs"] and len(minutes) > 1:
+    limit = OmegaConf.load(folder / CONFIG).callbacks.core_time.max_core_minutes
+    if limit is not None and len(minutes) > 1 and minutes[-1] >= limit:
         minutes = minutes[:-1]  # the limit cut this one short
     epochs = [60 * (b - a) for a, b in zip([0.0, *minutes], minutes, strict=False)]
-    limit = OmegaConf.load(folder / CONFIG).callbacks.core_time.max_core_minutes
     stored = json.loads((folder / COST).read_text()) if (folder / COST).exists() else {}
     return {
         "seconds_per_epoch": round(statistics.median(epochs), 2) if epochs else None,
@@ -173,7 +173,12 @@ def store(rows: list[dict[str, Any]], path: Path, order: Sequence[str]) -> None:
 
 
 def main(
-    settings: Sequence[Setting], *, about: str | None, results: Path, arguments: Sequence[str] | None = None
+    settings: Sequence[Setting],
+    *,
+    about: str | None,
+    results: Path,
+    data: bool = True,
+    arguments: Sequence[str] | None = None,
 ) -> int:
     """The command of a study: train, test, store.
 
@@ -181,6 +186,7 @@ def main(
         settings: of the study.
         about: what it says of itself.
         results: its table.
+        data: whether it reads files.
         arguments: of the command; None: those of this process.
 
     Returns:
@@ -188,7 +194,8 @@ def main(
     """
     names = [setting.name for setting in settings]
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", help="data.root of the experiments")
+    if data:
+        parser.add_argument("data", help="data.root of the experiments")
     parser.add_argument("--runs", type=Path, required=True, help="folder of the trainings")
     parser.add_argument("--only", nargs="+", metavar="SETTING", choices=names, default=names,
                         help="of " + ", ".join(names))  # fmt: skip
@@ -204,9 +211,10 @@ def main(
         limit = [f"callbacks.core_time.max_core_minutes={chosen.limit:g}"] if setting.limited else []
         for seed in chosen.seeds[:1] if setting.limited else chosen.seeds:
             folder = chosen.runs.resolve() / setting.name / f"seed{seed}"
-            words = [*setting.words, f"data.root={Path(chosen.data).resolve()}", f"seed={seed}", "threads=1"]
+            root = [f"data.root={Path(chosen.data).resolve()}"] if data else []
+            words = [*setting.words, *root, f"seed={seed}", "threads=1", *limit, *chosen.words]
             try:
-                rows = rows_of_run(setting, folder, [*words, *limit, *chosen.words])
+                rows = rows_of_run(setting, folder, words)
             except TrainingInterrupted as stopped:
                 print(f"Stopped ({stopped}); the same command goes on from here.", file=sys.stderr)
                 return 128 + stopped.signum

@@ -14,10 +14,11 @@ import re
 import sys
 from pathlib import Path
 
-import ckconv_table  # beside this script, like the next three
+import ckconv_table  # beside this script, like the next ones
 import modelnet10_tables
 import readme_tables as tables
 import series_tables
+import stress_tables
 from readme_tables import ROOT
 
 #: See :data:`readme_tables.BLOCKS`.
@@ -25,6 +26,7 @@ BLOCKS = {
     **tables.BLOCKS,
     **modelnet10_tables.BLOCKS,
     **series_tables.BLOCKS,
+    **stress_tables.BLOCKS,
     "results:ckconv": (ckconv_table.results_ckconv, ckconv_table.SOURCE),
 }
 

@@ -13,6 +13,7 @@ import pytest
 
 from ccnn_pc.cli.compose import compose_config, stored_overrides
 from ccnn_pc.training.files import read_rows
+from tests.datasets.test_series_configs import fake_mfcc
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*results are those of a part")
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,7 +29,7 @@ SHORT += ["trainer.limit_val_batches=1"]
 @pytest.fixture(scope="module")
 def scripts() -> Iterator[types.SimpleNamespace]:
     sys.path.insert(0, str(ROOT / "scripts"))
-    names = ("studies", "study_chartraj", "study_physionet")
+    names = ("studies", "study_chartraj", "study_physionet", "study_stress", "study_speech")
     yield types.SimpleNamespace(**{name: importlib.import_module(name) for name in names})
     sys.path.remove(str(ROOT / "scripts"))
 
@@ -56,12 +57,15 @@ def run(
     return read_rows(results)
 
 
-@pytest.mark.parametrize("study", ["study_chartraj", "study_physionet"])
+@pytest.mark.parametrize("study", ["study_chartraj", "study_physionet", "study_stress", "study_speech"])
 def test_every_setting_and_every_test_composes(study: str, scripts: Any) -> None:
     settings = getattr(scripts, study).SETTINGS
     assert len({setting.name for setting in settings}) == len(settings)
     for setting in settings:
         c = compose_config([*setting.words, *(word for test in setting.tests for word in test.words)])
+        assert not setting.limited or study != "study_stress" or c.callbacks.solved.monitor.startswith("val/")
+        if study in ("study_stress", "study_speech"):
+            continue
         stamps = c.data.form == "irregular"
         said = not stamps and (c.data.drop > 0 or c.data.observed is True)
         channels = {"chartraj": 3 + said, "physionet2019": 75 if c.data.get("counts") else 41}
@@ -150,3 +154,41 @@ def test_a_study_of_patients(scripts: Any, places: Path, tmp_path: Path) -> None
     ]
     assert all(0 <= float(row["test_auc"]) <= 1 for row in rows) and rows[0]["model"] == "ccnn_tiny_grid"
     assert int(rows[0]["parameters"]) > int(rows[1]["parameters"])
+
+
+@pytest.mark.parametrize(("threshold", "epochs"), [("-1", "1"), ("2", "3")])
+def test_a_stress_task_ends_once_it_is_solved(
+    threshold: str, epochs: str, scripts: Any, tmp_path: Path
+) -> None:
+    words = [
+        "--runs",
+        str(tmp_path / "runs"),
+        "--results",
+        str(tmp_path / "table.csv"),
+        "--only",
+        "copy_memory_100",
+    ]
+    words += [
+        "--set",
+        "trainer.limit_train_batches=1",
+        "trainer.limit_val_batches=1",
+        "trainer.limit_test_batches=1",
+    ]
+    words += [
+        "trainer.max_epochs=3",
+        f"callbacks.solved.stopping_threshold={threshold}",
+        "trainer.accelerator=cpu",
+    ]
+    settings, results = scripts.study_stress.SETTINGS, tmp_path / "table.csv"
+    assert scripts.studies.main(settings, about="", results=results, data=False, arguments=words) == 0
+    (row,) = read_rows(tmp_path / "table.csv")
+    assert (row["setting"], row["epochs"], row["tested_on"]) == ("copy_memory_100", epochs, "test")
+    assert float(row["test_accuracy"]) < 1 and row["limit_core_minutes"] == "30"
+
+
+def test_a_study_of_digits(
+    scripts: Any, places: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_mfcc(monkeypatch)
+    rows = run(scripts, "study_speech", places / "digits", tmp_path, "mfcc")
+    assert [(row["setting"], row["tested_on"]) for row in rows] == [("mfcc", "rate 1"), ("mfcc", "rate 1/2")]

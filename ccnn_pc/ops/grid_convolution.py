@@ -13,7 +13,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from ccnn_pc.ops.direct_convolution import direct_correlate, direct_correlate_samples
-from ccnn_pc.ops.fft_convolution import fft_correlate, fft_correlate_samples
+from ccnn_pc.ops.fft_convolution import fft_correlate, fft_correlate_gradients, fft_correlate_samples
 
 #: On CPU, direct sums win up to so many taps (over all axes): for results, and for kernel gradients.
 DIRECT_TAPS = {1: 96, 2: 225, 3: 125}
@@ -123,24 +123,37 @@ class _Correlation(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (g,) = grads
         x, kernel = ctx.saved_tensors
-        origin, method, dim = ctx.origin, ctx.method, len(ctx.origin)
-        grad_x = grad_kernel = None
-        if ctx.needs_input_grad[0]:
-            turned = kernel.flip(list(range(dim)))
-            if kernel.dim() == dim + 2:
-                turned = turned.transpose(-2, -1)
-            after = [k - 1 - a for k, a in zip(kernel.shape, origin, strict=False)]
-            grad_x = _correlate(g.contiguous(), turned, after, method)
-        if ctx.needs_input_grad[1]:
-            direct = _is_direct(method, kernel, dim, DIRECT_GRADIENT_TAPS)
-            gradient = direct_correlate_samples if direct else fft_correlate_samples
-            grad_kernel = gradient(x, g, kernel.shape, origin)
+        grad_x, grad_kernel = _gradients(x, g.contiguous(), kernel, ctx.origin, ctx.method, ctx.needs_input_grad)
         return grad_x, grad_kernel, None, None
 
 
 def _correlate(x: Tensor, kernel: Tensor, origin: Sequence[int], method: Method) -> Tensor:
     direct = _is_direct(method, kernel, len(origin), DIRECT_TAPS)
     return (direct_correlate if direct else fft_correlate)(x, kernel, origin)
+
+
+def _gradients(
+    x: Tensor, g: Tensor, kernel: Tensor, origin: Sequence[int], method: Method, needs: Sequence[bool]
+) -> tuple[Tensor | None, Tensor | None]:
+    """To samples and kernel, each by its own rule; what goes through the Fourier transform goes together."""
+    dim = len(origin)
+    limits = (DIRECT_TAPS, DIRECT_GRADIENT_TAPS)
+    direct = [need and _is_direct(method, kernel, dim, limit) for need, limit in zip(needs, limits, strict=False)]
+    grad_x = direct_correlate(g, *_turned(kernel, origin)) if direct[0] else None
+    grad_kernel = direct_correlate_samples(x, g, kernel.shape, origin) if direct[1] else None
+    rest = (needs[0] and not direct[0], needs[1] and not direct[1])
+    if any(rest):
+        found = fft_correlate_gradients(x, g, kernel, origin, rest)
+        grad_x, grad_kernel = found[0] if rest[0] else grad_x, found[1] if rest[1] else grad_kernel
+    return grad_x, grad_kernel
+
+
+def _turned(kernel: Tensor, origin: Sequence[int]) -> tuple[Tensor, list[int]]:
+    """The kernel of the gradient to the samples, and where its offset 0 is."""
+    dim = len(origin)
+    turned = kernel.flip(list(range(dim)))
+    after = [k - 1 - a for k, a in zip(kernel.shape[:dim], origin, strict=True)]
+    return turned.transpose(-2, -1) if kernel.dim() == dim + 2 else turned, after
 
 
 def _is_direct(method: Method, kernel: Tensor, dim: int, limits: dict[int, int]) -> bool:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ccnn_pc.ops.fft_convolution import fft_lengths
+from ccnn_pc.ops.fft_lengths import fft_lengths
 from ccnn_pc.ops.grid_convolution import Method, grid_convolution
 
 CASES = [
@@ -82,9 +82,8 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     x, kernel = torch.randn(5, 30, 7, dtype=torch.float64), torch.randn(11, 7, dtype=torch.float64)
     g = torch.randn(5, 30, 7, dtype=torch.float64)
     results = []
-    monkeypatch.setattr("ccnn_pc.ops.fft_convolution.MIN_ROWS", (1, 1))
     for size in (1, 1000, 3000, 1 << 20):
-        monkeypatch.setattr("ccnn_pc.ops.fft_convolution.FFT_CHUNK_BYTES", {"cpu": size, "cuda": size})
+        monkeypatch.setattr("ccnn_pc.ops.fft_plan.FFT_CHUNK_BYTES", {"cpu": size, "cuda": size})
         a, k = x.clone().requires_grad_(), kernel.clone().requires_grad_()
         y = grid_convolution(a, k, [5], method=Method.FFT)
         y.backward(g)

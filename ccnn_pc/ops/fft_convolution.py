@@ -30,8 +30,8 @@ def fft_correlate_gradients(
 ) -> tuple[Tensor | None, Tensor | None]:
     """The gradients of :func:`fft_correlate` to samples and kernel, from one spectrum of ``g``.
 
-    The gradient to the samples correlates ``g [B, *S, C_out]`` with the turned kernel; the gradient to the turned kernel
-    correlates it with the samples.
+    The gradient to the samples correlates ``g [B, *S, C_out]`` with the turned kernel; the gradient to the turned
+    kernel correlates it with the samples.
 
     Args:
         x: samples ``[B, *S, C_in]``.
@@ -41,11 +41,11 @@ def fft_correlate_gradients(
         needs: which ones; the other is None.
     """
     dim, depthwise = len(origin), kernel.dim() == x.dim() - 1
-    axes, taps = list(range(dim)), kernel.shape[:dim]
-    after = [k - 1 - a for k, a in zip(taps, origin, strict=True)]
-    plan = FFTPlan(g, taps, after, whole=not depthwise)
+    after = [k - 1 - a for k, a in zip(kernel.shape[:dim], origin, strict=True)]
+    plan = FFTPlan(g, kernel.shape[:dim], after, whole=not depthwise)
     grad_x = torch.empty_like(x, memory_format=torch.contiguous_format) if needs[0] else None
-    grad_kernel = x.new_empty(kernel.shape) if needs[1] else None
+    grad_kernel = x.new_zeros(kernel.shape) if needs[1] else None
+    axes = list(range(dim))
     if not depthwise:
         spectrum = plan.samples(g)
         if grad_kernel is not None:
@@ -56,22 +56,22 @@ def fft_correlate_gradients(
             plan.write_samples(grad_x, _mix(spectrum, turned))
         return grad_x, grad_kernel
     for c, parts in plan.chunks():
-        turned = plan.kernel(kernel[..., c].flip(axes)) if grad_x is not None else None
+        taps = plan.kernel(kernel[..., c].flip(axes)) if needs[0] else None
         total: Tensor | None = None
         for b in parts:
             spectrum = plan.samples(g[b, ..., c])
             if grad_kernel is not None:
                 part = plan.cores(x[b, ..., c]).conj_physical_().mul_(spectrum).sum((0, 2), keepdim=True)
                 total = part if total is None else total.add_(part)
-            if grad_x is not None and turned is not None:
-                plan.write_samples(grad_x[b, ..., c], spectrum.mul_(turned))
+            if grad_x is not None and taps is not None:
+                plan.write_samples(grad_x[b, ..., c], spectrum.mul_(taps))
         if grad_kernel is not None and total is not None:
             grad_kernel[..., c] = plan.to_taps(total)[0].movedim(0, -1).flip(axes)
     return grad_x, grad_kernel
 
 
 def fft_correlate_samples(x: Tensor, g: Tensor, taps: Sequence[int], origin: Sequence[int]) -> Tensor:
-    """``Σ_{b,i} g[b, i] x[b, i + t - origin]`` for every tap t, ``[*K, C]`` or ``[*K, C_in, C_out]``: that gradient alone."""
+    """``Σ_{b,i} g[b, i] x[b, i + t - origin]`` for every tap t: the gradient to a kernel of shape ``taps`` alone."""
     _, found = fft_correlate_gradients(x, g, x.new_empty(list(taps)), origin, (False, True))
     assert found is not None
     return found

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import scipy.fft
 
-#: Measured on CPU: a transform of length n takes n^EXPONENT, and POWER_OF_TWO of that where n is a power of 2.
-EXPONENT, POWER_OF_TWO = 1.25, 0.87
+#: Measured on CPU: a transform of length n takes n^EXPONENT, and POWER_OF_TWO of that where n is a power of 2. From
+#: SHORT on downwards a sample costs no less.
+EXPONENT, POWER_OF_TWO, SHORT = 1.25, 0.87, 1024
 
 
 def fft_lengths(shape: Sequence[int], taps: Sequence[int], origin: Sequence[int]) -> list[int]:
@@ -80,4 +81,4 @@ def pieces(samples: int, taps: int, origin: int, repeats: int = 1) -> Pieces:
 
 
 def _cost(n: int) -> float:
-    return math.pow(n, EXPONENT) * (POWER_OF_TWO if n & (n - 1) == 0 else 1.0)
+    return n * math.pow(max(n, SHORT), EXPONENT - 1) * (POWER_OF_TWO if n & (n - 1) == 0 else 1.0)

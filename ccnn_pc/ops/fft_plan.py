@@ -18,8 +18,8 @@ class FFTPlan:
     """Transforms of ``[B, *S, C]`` and ``[*K, C]``, so that correlations are products: ``y = conj(k) · x``.
 
     Samples stand behind a leading zeros per axis, a being the tap of offset 0, taps and results at the beginning:
-    ``y[i] = Σ_t k[t] x[i + t]`` then has no negative offsets. Each axis is padded just before it is transformed, and cut
-    just after: rows of zeros are never transformed. The last axis may consist of several overlapping pieces.
+    ``y[i] = Σ_t k[t] x[i + t]`` then has no negative offsets. Each axis is padded just before it is transformed, and
+    cut just after: rows of zeros are never transformed. The last axis may consist of several overlapping pieces.
 
     Args:
         like: samples ``[B, *S, C]``.
@@ -77,8 +77,7 @@ class FFTPlan:
     def write_samples(self, y: Tensor, spectrum: Tensor) -> None:
         """Results ``[B, C, T, *F]`` into ``y [B, *S, C]``."""
         values = self._to_real(spectrum, self.shape)
-        if self.pieces.count > 1:
-            values = values[..., : self.pieces.step].contiguous()
+        values = _apart(values[..., : min(self.pieces.step, self.shape[-1])])
         for here, there in self._pieces_of(values, y.movedim(-1, 1)):
             there.copy_(here)
 
@@ -96,7 +95,7 @@ class FFTPlan:
             yield cut[..., full, :rest], whole[..., full * step :]
 
     def _other_axes(self, name: str, spectrum: Tensor, first: Sequence[int]) -> Tensor:
-        """From ``[..., *S, T, F]``, where the last axis is transformed: the others, last one first, ``[..., T, F, *n]``."""
+        """The other axes of ``[B, C, *S, T, F]``, the last of them first: ``[B, C, T, F, *n]``."""
         for axis in reversed(range(len(self.lengths))):
             values = spectrum.movedim(2 + axis, -1)
             padded = self._zeros(name, axis, (*values.shape[:-1], self.lengths[axis]), spectrum.dtype)
@@ -120,3 +119,16 @@ class FFTPlan:
         if key not in self._memory:
             self._memory[key] = self.like.new_zeros(size, dtype=dtype)
         return self._memory[key][:size].view(*shape)
+
+
+def _apart(values: Tensor) -> Tensor:
+    """The same ``[B, C, ...]``, channels at a distance that is no multiple of 2 KiB.
+
+    Caches hold few addresses of like remainder, and samples are written channel by channel.
+    """
+    item, size = values.element_size(), math.prod(values.shape[2:])
+    if values.device.type != "cpu" or values.shape[1] <= 8 or values.stride(1) * item % 2048:
+        return values
+    row = size + (64 // item if size * item % 2048 == 0 else 0)
+    memory = values.new_empty(*values.shape[:2], row)[..., :size].unflatten(-1, values.shape[2:])
+    return memory.copy_(values)

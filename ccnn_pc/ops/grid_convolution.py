@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import enum
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,18 +12,7 @@ from torch.nn import functional
 
 from ccnn_pc.ops.direct_convolution import direct_correlate, direct_correlate_samples
 from ccnn_pc.ops.fft_convolution import fft_correlate, fft_correlate_gradients, fft_correlate_samples
-
-#: On CPU, direct sums win up to so many taps (over all axes): for results, and for kernel gradients.
-DIRECT_TAPS = {1: 96, 2: 225, 3: 125}
-DIRECT_GRADIENT_TAPS = {1: 9, 2: 25, 3: 27}
-
-
-class Method(enum.Enum):
-    """How to convolve: AUTO (a measured rule), DIRECT (tap by tap), FFT."""
-
-    AUTO = "auto"
-    DIRECT = "direct"
-    FFT = "fft"
+from ccnn_pc.ops.grid_method import Method, is_direct
 
 
 def grid_convolution(
@@ -41,7 +28,7 @@ def grid_convolution(
     .. math:: y_{b,i} = \sum_t k_t \, x_{b,\, i + t - a}
 
     Every path returns the same numbers up to rounding, for odd and even sizes and any number of taps. The rule of
-    ``AUTO`` follows from ``scripts/bench_grid_conv.py``: direct for few taps, FFT beyond.
+    ``AUTO`` is :func:`ccnn_pc.ops.grid_method.is_direct`: direct for few taps, FFT beyond.
 
     Args:
         x: samples ``[B, *S, C_in]``, channels last.
@@ -123,12 +110,14 @@ class _Correlation(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (g,) = grads
         x, kernel = ctx.saved_tensors
-        grad_x, grad_kernel = _gradients(x, g.contiguous(), kernel, ctx.origin, ctx.method, ctx.needs_input_grad)
+        grad_x, grad_kernel = _gradients(
+            x, g.contiguous(), kernel, ctx.origin, ctx.method, ctx.needs_input_grad
+        )
         return grad_x, grad_kernel, None, None
 
 
 def _correlate(x: Tensor, kernel: Tensor, origin: Sequence[int], method: Method) -> Tensor:
-    direct = _is_direct(method, kernel, len(origin), DIRECT_TAPS)
+    direct = is_direct(method, x, kernel, origin)
     return (direct_correlate if direct else fft_correlate)(x, kernel, origin)
 
 
@@ -136,15 +125,17 @@ def _gradients(
     x: Tensor, g: Tensor, kernel: Tensor, origin: Sequence[int], method: Method, needs: Sequence[bool]
 ) -> tuple[Tensor | None, Tensor | None]:
     """To samples and kernel, each by its own rule; what goes through the Fourier transform goes together."""
-    dim = len(origin)
-    limits = (DIRECT_TAPS, DIRECT_GRADIENT_TAPS)
-    direct = [need and _is_direct(method, kernel, dim, limit) for need, limit in zip(needs, limits, strict=False)]
-    grad_x = direct_correlate(g, *_turned(kernel, origin)) if direct[0] else None
-    grad_kernel = direct_correlate_samples(x, g, kernel.shape, origin) if direct[1] else None
-    rest = (needs[0] and not direct[0], needs[1] and not direct[1])
-    if any(rest):
-        found = fft_correlate_gradients(x, g, kernel, origin, rest)
-        grad_x, grad_kernel = found[0] if rest[0] else grad_x, found[1] if rest[1] else grad_kernel
+    by_fft = (
+        needs[0] and not is_direct(method, x, kernel, origin),
+        needs[1] and not is_direct(method, x, kernel, origin, gradient=True),
+    )
+    grad_x, grad_kernel = (
+        fft_correlate_gradients(x, g, kernel, origin, by_fft) if any(by_fft) else (None, None)
+    )
+    if needs[0] and grad_x is None:
+        grad_x = direct_correlate(g, *_turned(kernel, origin))
+    if needs[1] and grad_kernel is None:
+        grad_kernel = direct_correlate_samples(x, g, kernel.shape, origin)
     return grad_x, grad_kernel
 
 
@@ -154,9 +145,3 @@ def _turned(kernel: Tensor, origin: Sequence[int]) -> tuple[Tensor, list[int]]:
     turned = kernel.flip(list(range(dim)))
     after = [k - 1 - a for k, a in zip(kernel.shape[:dim], origin, strict=True)]
     return turned.transpose(-2, -1) if kernel.dim() == dim + 2 else turned, after
-
-
-def _is_direct(method: Method, kernel: Tensor, dim: int, limits: dict[int, int]) -> bool:
-    if method is not Method.AUTO:
-        return method is Method.DIRECT
-    return math.prod(kernel.shape[:dim]) <= limits.get(dim, 0)

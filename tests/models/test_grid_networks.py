@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch_geometric.data import Batch, Data
 
 from ccnn_pc.domains import Grid, PointSet
@@ -66,8 +68,12 @@ def test_every_parameter_gets_a_gradient(name: str) -> None:
         assert parameter.grad.abs().max() > 0, parameter_name
 
 
-def test_points_that_touch_a_tap_get_gradients() -> None:
-    """SMPConv: a point whose tent touches no sample is dead; all others learn place, radius and weights."""
+def test_points_that_touch_a_tap_get_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SMPConv: a point whose tent touches no sample is dead; all others learn place, radius and weights.
+
+    Of an activation that shuts no filter off: behind a ReLU a point may see nothing but zeros.
+    """
+    monkeypatch.setattr(functional, "relu", functools.partial(functional.leaky_relu, negative_slope=0.5))
     model = make("smpnet_tcn_6")
     for parent in list(model.modules()):
         for child, module in list(parent.named_children()):
@@ -81,8 +87,7 @@ def test_points_that_touch_a_tap_get_gradients() -> None:
         touching = ((taps - kernel.coord).abs() < kernel.radius[..., None]).any(-1)
         assert kernel.radius.grad is not None and kernel.weight.grad is not None
         assert (kernel.radius.grad[~touching] == 0).all()
-        alive = kernel.weight.grad.abs().amax((1, 2)) > 0  # filters that a ReLU did not shut off
-        assert alive.any() and (kernel.radius.grad[alive][touching[alive]] != 0).all()
+        assert (kernel.radius.grad[touching] != 0).all() and (kernel.weight.grad != 0).any()
 
 
 @pytest.mark.parametrize("name", [*SERIES, "flexnet_5", "smpnet_resnet_7", "smpconv"])

@@ -1,0 +1,125 @@
+"""How fast are CCNN's layer and network on long sequences beside discrete and state-space ones?
+
+The setting of CCNN's Tables 5 to 7 (arXiv 2206.03398, appendix D.1), on a CPU: one layer of 256 channels (a depthwise
+convolution and a mix of channels; Tables 6 and 7), and whole classifiers CCNN 4,140 or 6,380 on batches of 8 (Table 5).
+Contenders:
+
+* ours, global: a kernel network over the whole input, never cut: the paper's worst case;
+* ours, window 0.075: the same with the papers' initial window, cut where it is below the library's threshold;
+* discrete, global: a number per tap instead of a kernel network, through the same operator;
+* discrete, local: PyTorch's convolution of 5 taps; the network pools by 2 after each of its 8 to 12 blocks;
+* state space (LRU): the linear recurrent unit of `neural-ssm`, 64 complex states, in place of the convolution. That is
+  the one maintained package of such layers in pure PyTorch that was found; it is left out where it is not installed
+  (`pip install neural-ssm`). S4's own code is no package, and `mamba-ssm` needs CUDA.
+
+Forward and backward, float32. Times: contenders take turns in this process, minimum and median. Memory: peak of a fresh
+process for each contender over what it held before the step. Prints a table and writes
+results/bench_sequence_models.csv.
+
+    python scripts/bench_sequence_models.py
+    python scripts/bench_sequence_models.py --rounds 3 --lengths 1024 4096 --what network --channels 380
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import importlib.metadata
+import importlib.util
+import json
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from benching import interleaved, memory, print_peak, processor, timed, write  # beside this script
+from sequence_peers import layer_step, layers, network_step  # beside this script
+from torch import Tensor
+
+RESULTS = Path(__file__).resolve().parents[1] / "results" / "bench_sequence_models.csv"
+LENGTHS = [1024, 2048, 4096, 8192, 16_000]
+LAYER_CHANNELS, LAYER_BATCH, NETWORK_BATCH = 256, 1, 8
+
+
+def step(options: dict[str, Any], name: str) -> tuple[Callable[[], tuple[float, float]], int]:
+    """Forward and backward of one contender, and its number of parameters."""
+    torch.manual_seed(0)
+    make = {"layer": layer_step, "network": network_step}[options["what"]]
+    model, forward = make(name, options["length"], options["channels"], options["batch"])
+
+    def backward(y: Tensor) -> None:
+        y.backward(torch.ones_like(y))
+
+    def once() -> tuple[float, float]:
+        model.zero_grad(set_to_none=True)
+        return timed(forward, backward)
+
+    return once, sum(p.numel() for p in model.parameters())
+
+
+def settings(what: list[str], lengths: list[int], channels: int) -> list[dict[str, Any]]:
+    """Layers first, short sequences first."""
+    sizes = {"layer": (LAYER_CHANNELS, LAYER_BATCH), "network": (channels, NETWORK_BATCH)}
+    return [
+        {"what": kind, "length": length, "channels": sizes[kind][0], "batch": sizes[kind][1]}
+        for kind in what
+        for length in lengths
+    ]
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of interleaved timing")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--what", nargs="+", choices=["layer", "network"], default=["layer", "network"])
+    parser.add_argument("--lengths", nargs="+", type=int, default=LENGTHS)
+    parser.add_argument("--channels", type=int, choices=[140, 380], default=140, help="of the networks")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--memory", help=argparse.SUPPRESS)
+    parser.add_argument("--options", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    if arguments.memory:
+        print_peak(step(json.loads(arguments.options), arguments.memory)[0])
+        return
+    installed = importlib.util.find_spec("neural_ssm") is not None
+    if not installed:
+        print("no state-space layer: pip install neural-ssm")
+    common = {
+        "date": datetime.date.today().isoformat(),
+        "machine": processor(),
+        "threads": arguments.threads,
+        "torch": torch.__version__,
+        "neural_ssm": importlib.metadata.version("neural-ssm") if installed else "",
+    }
+    print(", ".join(f"{name} {value}" for name, value in common.items() if value))
+    rows: list[dict[str, Any]] = []
+    for options in settings(arguments.what, arguments.lengths, arguments.channels):
+        made = {name: step(options, name) for name in layers(options["length"])}
+        seconds = interleaved({name: once for name, (once, _) in made.items()}, arguments.rounds)
+        for name, (_, parameters) in made.items():
+            forward, both = zip(*seconds[name], strict=True)
+            figures = {
+                "parameters": parameters,
+                "forward_min_ms": round(1e3 * min(forward), 3),
+                "forward_median_ms": round(1e3 * statistics.median(forward), 3),
+                "both_min_ms": round(1e3 * min(both), 3),
+                "both_median_ms": round(1e3 * statistics.median(both), 3),
+                "peak_mb": round(memory(__file__, options, name, arguments.threads)["peak_mb"], 1),
+            }
+            rows.append({**common, **options, "contender": name, **figures})
+            print(
+                f"{options['what']:<8}{options['length']:>6}  {name:<20} forward {figures['forward_min_ms']:9.1f} ms  "
+                f"both {figures['both_min_ms']:9.1f} ms  peak {figures['peak_mb']:7.1f} MB  {parameters:,} parameters",
+                flush=True,
+            )
+            write(rows, arguments.out)
+    print(f"written: {arguments.out}")
+
+
+if __name__ == "__main__":
+    main()

@@ -14,6 +14,9 @@ from ccnn_pc.datasets.transforms.base import Transform
 
 #: The published protocol of voxels: cells per axis, and surface points that fall into them.
 VOXELS, SURFACE_POINTS = 40, 4096
+#: What the density of a surface is estimated from. A chair's leg is as thin as a few samples: more neighbours see a
+#: line there, and weigh its points many times over.
+SURFACE_NEIGHBORS = 3
 
 
 class Kind(enum.Enum):
@@ -118,7 +121,7 @@ class Sampling:
             )
         steps = preprocessing_transform(changed).transforms
         if self.density:
-            steps.insert(len(steps) - (k is not None), InverseDensity())
+            steps.insert(len(steps) - (k is not None), InverseDensity(SURFACE_NEIGHBORS, intrinsic_dim=2))
         return Compose(steps)
 
     def _of_images(self, preprocessing: Mapping[str, Any], spacing: float, reach: float) -> Compose:

@@ -92,17 +92,23 @@ class InverseDensity(BaseTransform):
     """Attach the ``volume [n]`` each point stands for: the inverse of the density of its k nearest points.
 
     Args:
-        k: neighbours that the density is estimated from (see :func:`ccnn_pc.ops.density.knn_density`).
+        k: neighbours that the density is estimated from (see :func:`ccnn_pc.ops.density.knn_density`): few keep to
+            the spacing of the points, many average it, and take edges and thin parts for sparse ones.
+        intrinsic_dim: of what the points fill: 2 for surfaces; None: estimated for each cloud.
     """
 
-    def __init__(self, k: int = 16) -> None:
+    def __init__(self, k: int = 16, intrinsic_dim: int | None = None) -> None:
         self.k = check_at_least("k", k, 1)
+        self.intrinsic_dim = (
+            None if intrinsic_dim is None else check_at_least("intrinsic_dim", intrinsic_dim, 1)
+        )
 
     def forward(self, data: Any) -> Any:
         """Set ``volume``."""
-        density = knn_density(data.pos, k=self.k)
+        density = knn_density(data.pos, k=self.k, intrinsic_dim=self.intrinsic_dim)
         data.volume = inverse_density_volume(density).to(data.pos.dtype)
         return data
 
     def __repr__(self) -> str:
-        return f"InverseDensity({self.k})"
+        dim = "" if self.intrinsic_dim is None else f", intrinsic_dim={self.intrinsic_dim}"
+        return f"InverseDensity({self.k}{dim})"

@@ -298,7 +298,10 @@ def test_points_of_a_surface_stand_for_their_area() -> None:
 
 
 def test_few_neighbours_do_not_take_thin_parts_for_sparse_ones() -> None:
-    plate, leg = sheet(20, 1.0), torch.stack([torch.zeros(20), torch.zeros(20), -torch.arange(1.0, 21.0)], dim=1)
+    plate, leg = (
+        sheet(20, 1.0),
+        torch.stack([torch.zeros(20), torch.zeros(20), -torch.arange(1.0, 21.0)], dim=1),
+    )
     data = PointCloudData(pos=torch.cat([plate, leg]))
     few, many = (InverseDensity(k, intrinsic_dim=2)(data).volume for k in (3, 16))
     middle, inner = 400 + 10, 10 * 20 + 10

@@ -12,7 +12,7 @@ from ccnn_pc._checks import check_extent
 from ccnn_pc.domains.pooling import Pool
 from ccnn_pc.kernels import GaussianWindow, Init, MAGNet, nyquist_omega_0
 from ccnn_pc.models.ccnn import CCNN
-from ccnn_pc.models.options import choice, register_frozen, training_geometry
+from ccnn_pc.models.options import NormKind, choice, register_frozen, training_geometry
 from ccnn_pc.nn.blocks import CCNNBlock, FlexNetBlock, S4Block
 from ccnn_pc.nn.conv import ContinuousConv
 from ccnn_pc.nn.dropout import DropoutKind
@@ -39,6 +39,8 @@ def build_ccnn(
     dropout: float = 0.0,
     dropout_in: float = 0.0,
     dropout_kind: DropoutKind | str = DropoutKind.CHANNEL,
+    norm: NormKind | str = NormKind.BATCH,
+    norm_eps: float = 1e-5,
     pool: Pool | str | None = Pool.MEAN,
     num_neighbors: int = 256,
     num_points: int = 512,
@@ -73,6 +75,9 @@ def build_ccnn(
         dropout: share of channels dropped in blocks.
         dropout_in: share of channels dropped from the data.
         dropout_kind: drop whole channels (channel) or single numbers (element).
+        norm: batch (published), group, layer or none. Batch statistics of rare marks are noise: none, where amounts
+            count.
+        norm_eps: guard of group and layer norms.
         pool: mean, max, mean+max, last (series), or None for one answer per point.
         num_neighbors: k on point clouds, the point itself included.
         num_points: points per cloud in training, for the initial scale of the kernels.
@@ -126,6 +131,7 @@ def build_ccnn(
         conv=conv,
         stem=functools.partial(conv, separable=False) if full_stem else None,
         block=block,
+        norm=choice("norm", norm, NormKind).factory(norm_eps),
         dropout=dropout,
         dropout_in=dropout_in,
         drop=choice("dropout_kind", dropout_kind, DropoutKind).layer,

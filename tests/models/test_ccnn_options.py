@@ -9,7 +9,7 @@ import torch
 
 from ccnn_pc.kernels import MAGNet, nyquist_frequency, nyquist_omega_0
 from ccnn_pc.models import CCNN, create_model
-from ccnn_pc.nn import BatchNorm, ChannelDropout, ElementDropout, NoNorm
+from ccnn_pc.nn import BatchNorm, ChannelDropout, ElementDropout, GroupNorm, LayerNorm, NoNorm
 
 GRID: dict[str, Any] = {"dim": 2, "in_channels": 3, "out_channels": 10}
 
@@ -98,3 +98,27 @@ def test_errors() -> None:
         create_model("ccnn_4_16", **GRID, extent=0.0)
     with pytest.raises(TypeError, match="the name freezes them"):
         create_model("ccnn_4_140_s4", **GRID, block=object)
+
+
+@pytest.mark.parametrize(
+    ("norm", "kind"), [("batch", BatchNorm), ("group", GroupNorm), ("layer", LayerNorm), ("none", NoNorm)]
+)
+def test_norms_can_be_chosen_and_all_but_group_know_no_future(norm: str, kind: type) -> None:
+    sequence: dict[str, Any] = {"dim": 1, "in_channels": 2, "out_channels": 3, "shape": [24], "pool": None}
+    model = create_model("ccnn_4_16", **sequence, norm=norm).double().eval()
+    assert isinstance(model, CCNN) and type(model.norm) is type(model.stem_norm) is kind
+    x = torch.randn(4, 2, 24, dtype=torch.float64)
+    changed = x.clone()
+    changed[:, :, 10] += 1.0
+    with torch.no_grad():
+        moved = (model(changed) - model(x)).abs().amax((0, 1))
+    assert moved[10] > 0 and bool(moved[:10].max() <= 1e-12 * moved.max()) is (norm != "group")
+
+
+def test_norms_that_there_are_not() -> None:
+    with pytest.raises(
+        ValueError, match=r"'norm' must be one of 'batch', 'group', 'layer', 'none' \(got 'batched'\)"
+    ):
+        create_model("ccnn_4_16", **GRID, norm="batched")
+    with pytest.raises(ValueError, match=r"'norm_eps'"):
+        create_model("ccnn_4_16", **GRID, norm="layer", norm_eps=0.0)

@@ -4,9 +4,9 @@
     python scripts/study_stress.py --runs runs/study_stress --only adding_6000 --limit 600
     python scripts/update_readme.py
 
-Settings are those of the paper, but validation comes every 156 steps, and training ends once it has all symbols right,
-or a squared error below 1e-4; the test is read once, afterwards. One seed each, and at most the limit of core minutes;
-interrupted, the same command goes on.
+Settings are ours, and those of the paper (names that end with ckcnn), with a validation every 156 steps and an end once
+it has all symbols right, or a squared error below 1e-4. The test is read once, afterwards. One seed each, and at most
+the limit of core minutes; interrupted, the same command goes on.
 """
 
 from __future__ import annotations
@@ -15,27 +15,44 @@ from readme_tables import ROOT  # beside this script, like the next
 from studies import Setting, main
 
 LENGTHS = (100, 200, 1000, 3000, 6000)
-#: Part of the training data between two validations, of 10 000 and of 50 000 sequences, and the epochs of the paper.
-TASKS = {
+#: CKConv's settings: steps between two validations, such parts of an epoch (10 000 and 50 000 sequences), its epochs.
+STEPS = 156
+CKCNN = {
     "copy_memory": ("ckcnn_2_10", 2, (50, 50, 100, 200, 300), ("mode=max", "stopping_threshold=0.99999")),
     "adding": ("ckcnn_2_25", 10, (20, 20, 30, 50, 50), ("mode=min", "stopping_threshold=1e-4")),
 }
 
+
+def copy_memory(blank: int) -> tuple[str, ...]:
+    """Our settings: frequencies in proportion to the pause."""
+    shape = f"data.shape=[{blank + 20}]"
+    return ("experiment=copy_memory_tiny", f"data.blank={blank}", shape, f"kernel.omega_0={blank / 6:.0f}")
+
+
+def adding(length: int) -> tuple[str, ...]:
+    """Our settings: windows of as many samples whatever the length."""
+    return ("experiment=adding_tiny", f"data.length={length}", f"kernel.width={5 / length:g}")
+
+
 SETTINGS = [
-    Setting(
-        f"{task}_{length}",
-        (
-            f"experiment={task}_{length}_{network}",
-            "trainer.limit_train_batches=156",
-            f"trainer.max_epochs={parts * count}",
-            "callbacks=solved",
-            *(f"callbacks.solved.{word}" for word in solved),
-        ),
-        "test",
-        limited=True,
-    )
-    for task, (network, parts, epochs, solved) in TASKS.items()
-    for length, count in zip(LENGTHS, epochs, strict=True)
+    *(Setting(f"copy_memory_{n}", copy_memory(n), "test", limited=True) for n in LENGTHS),
+    *(Setting(f"adding_{n}", adding(n), "test", limited=True) for n in LENGTHS),
+    *(
+        Setting(
+            f"{task}_{length}_ckcnn",
+            (
+                f"experiment={task}_{length}_{network}",
+                f"trainer.limit_train_batches={STEPS}",
+                f"trainer.max_epochs={parts * count}",
+                "callbacks=solved",
+                *(f"callbacks.solved.{word}" for word in solved),
+            ),
+            "test",
+            limited=True,
+        )
+        for task, (network, parts, epochs, solved) in CKCNN.items()
+        for length, count in zip(LENGTHS, epochs, strict=True)
+    ),
 ]
 
 if __name__ == "__main__":

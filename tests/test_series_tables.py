@@ -71,16 +71,16 @@ def test_physionet(updater: types.ModuleType, results: Path) -> None:
 def test_stress_tasks_and_digits(updater: types.ModuleType, results: Path) -> None:
     assert "Not measured yet" in updater.body("results:stress_tasks")
     rows = [
-        "copy_memory_100,1.0,,7,4.6,15526",
-        "copy_memory_200,0.999999,,9,5,15526",
-        "adding_100,,9.9e-05,2,3,70587",
+        "copy_memory_100,1.0,,2,0.12,21195",
+        "copy_memory_200_ckcnn,0.999999,,9,5,15526",
+        "adding_100_ckcnn,,9.9e-05,2,3,70587",
     ]
     head = "setting,test_accuracy,test_mse,epochs,core_minutes,parameters"
     (results / "results" / "stress_tasks.csv").write_text("\n".join([head, *rows]) + "\n")
     found = updater.body("results:stress_tasks")
-    assert "| copy memory, 100 | 15 526 | 100.00 % | yes | 7 | 5 |" in found
-    assert "| copy memory, 200 | 15 526 | 100.00 % | no |" in found
-    assert "| adding problem, 100 | 70 587 | MSE 9.9e-05 | yes | 2 | 3 |" in found
+    assert "| copy memory, 100 | ours | 21 195 | 100.00 % | yes | 2 | 0.1 |" in found
+    assert "| copy memory, 200 | CKCNN as published | 15 526 | 100.00 % | no |" in found
+    assert "| adding problem, 100 | CKCNN as published | 70 587 | MSE 9.9e-05 | yes | 2 | 3.0 |" in found
     rows = [line("raw", f"rate {rate}", "", seed, 0.8, 9) for rate in ("1", "1/2") for seed in (0, 1)]
     (results / "results" / "fsdd.csv").write_text("\n".join([HEAD, *rows]) + "\n")
     digits = updater.body("results:fsdd")

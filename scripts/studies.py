@@ -23,6 +23,7 @@ from omegaconf import OmegaConf
 
 from ccnn_pc.cli.compose import CONFIG, changed_settings, compose_config, stored_overrides
 from ccnn_pc.cli.train import run_experiment
+from ccnn_pc.cli.transfer import transfer_model
 from ccnn_pc.domains import Weights
 from ccnn_pc.models import from_pretrained
 from ccnn_pc.training.callbacks import NonFiniteError, TrainingInterrupted
@@ -42,11 +43,13 @@ class Test:
         name: in the column ``tested_on``.
         words: what changes in the settings of its data.
         weights: what samples of irregular series stand for; "": as in training.
+        sampling: of images and sequences, as ``ccnn-pc transfer`` takes it; "": as in training.
     """
 
     name: str
     words: tuple[str, ...] = ()
     weights: str = ""
+    sampling: str = ""
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,14 @@ def scores(folder: Path, words: Sequence[str], test: Test) -> dict[str, Any]:
         ValueError: the data have other classes than the network.
     """
     config = compose_config([*words, *test.words])
+    if test.sampling:
+        place = (str(folder / "model"), config.data.root, test.sampling)
+        (found,) = transfer_model(*place, (), split="test", seed=config.seed)["results"].values()
+        return {
+            "test_accuracy": round(found["accuracy"], 6),
+            "test_mean_class_accuracy": round(found["mean_class_accuracy"], 6),
+            "n_test": found["n"],
+        }
     dataset = instantiate(config.data.module, _convert_="all").open_test()
     model: Any = from_pretrained(folder / "model")
     if list(dataset.classes) != list(model.classes):
@@ -155,7 +166,7 @@ def rows_of_run(setting: Setting, folder: Path, words: Sequence[str]) -> list[di
     common = {**result, **cost(folder, result)}
     rows = []
     for test in (Test(setting.own), *setting.tests):
-        found = scores(folder, words, test) if test.words or test.weights else {}
+        found = {} if test == Test(setting.own) else scores(folder, words, test)
         weights = test.weights or model.get("series_weights", "")
         rows.append({"setting": setting.name, "tested_on": test.name, "weights": weights, **common, **found})
     return rows

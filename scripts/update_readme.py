@@ -15,8 +15,10 @@ import sys
 from pathlib import Path
 
 import ckconv_table  # beside this script, like the next ones
+import image_tables
 import modelnet10_tables
 import readme_tables as tables
+import sequence_tables
 import series_tables
 import stress_tables
 from readme_tables import ROOT
@@ -24,7 +26,9 @@ from readme_tables import ROOT
 #: See :data:`readme_tables.BLOCKS`.
 BLOCKS = {
     **tables.BLOCKS,
+    **image_tables.BLOCKS,
     **modelnet10_tables.BLOCKS,
+    **sequence_tables.BLOCKS,
     **series_tables.BLOCKS,
     **stress_tables.BLOCKS,
     "results:ckconv": (ckconv_table.results_ckconv, ckconv_table.SOURCE),

@@ -88,3 +88,29 @@ def test_stress_tasks_and_digits(updater: types.ModuleType, results: Path) -> No
         "| 8 000 samples of sound | 21 199 | 80.00 ± 0.00 | 80.00 ± 0.00 | 2 |" in digits
         and "81 frames" not in digits
     )
+
+
+def test_networks_on_pixels_have_a_row_per_seed(updater: types.ModuleType, results: Path) -> None:
+    head = "setting,tested_on,seed,test_accuracy,parameters,n_train,n_test,epochs,core_minutes"
+    own = "smnist,pixels,0,0.99,20673,54000,10000,16,95.2"
+    rows = [own, own.replace("pixels", "pixels:2").replace("0.99", "0.75"), own.replace(",0,", ",1,")]
+    (results / "results" / "images.csv").write_text("\n".join([head, *rows]) + "\n")
+    found = updater.body("results:images")
+    start = "| sequential MNIST | 20 673 | 54 000 | 10 000 | 99.00 % |"
+    assert f"{start} 75.00 % | – | 16 | 95 | 0 |" in found and f"{start} – | – | 16 | 95 | 1 |" in found
+
+
+def test_long_sequences_have_a_column_per_contender(updater: types.ModuleType, results: Path) -> None:
+    head = "what,length,channels,batch,contender,parameters,both_min_ms,peak_mb,threads,machine,torch,neural_ssm,date"
+    end = "2,a processor,2.13.0,0.1,2026-11-21"
+    rows = [
+        f"layer,1024,256,1,global,1000,10.4,20.6,{end}",
+        f"layer,16000,256,1,global,16000,100,200,{end}",
+        f"layer,1024,256,1,local,70,1.2,3,{end}",
+        f"layer,16000,256,1,local,70,9,30,{end}",
+    ]
+    (results / "results" / "bench_sequence_models.csv").write_text("\n".join([head, *rows]) + "\n")
+    found = updater.body("bench:sequence_models")
+    assert "One layer of 256 channels, batches of 1:" in found and "classifier" not in found
+    assert "| samples | global | local |" in found and "| 1 024 | 10 ms, 21 MB | 1 ms, 3 MB |" in found
+    assert "| parameters | 1 000 to 16 000 | 70 |" in found and "neural-ssm 0.1, 2026-11-21" in found

@@ -14,6 +14,7 @@ import pytest
 from ccnn_pc.cli.compose import compose_config, stored_overrides
 from ccnn_pc.training.files import read_rows
 from tests.datasets.test_series_configs import fake_mfcc
+from tests.grid_files import write_images
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*results are those of a part")
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,7 +30,7 @@ SHORT += ["trainer.limit_val_batches=1"]
 @pytest.fixture(scope="module")
 def scripts() -> Iterator[types.SimpleNamespace]:
     sys.path.insert(0, str(ROOT / "scripts"))
-    names = ("studies", "study_chartraj", "study_physionet", "study_stress", "study_speech")
+    names = ("studies", "study_chartraj", "study_physionet", "study_stress", "study_speech", "study_images")
     yield types.SimpleNamespace(**{name: importlib.import_module(name) for name in names})
     sys.path.remove(str(ROOT / "scripts"))
 
@@ -57,14 +58,16 @@ def run(
     return read_rows(results)
 
 
-@pytest.mark.parametrize("study", ["study_chartraj", "study_physionet", "study_stress", "study_speech"])
+@pytest.mark.parametrize(
+    "study", ["study_chartraj", "study_physionet", "study_stress", "study_speech", "study_images"]
+)
 def test_every_setting_and_every_test_composes(study: str, scripts: Any) -> None:
     settings = getattr(scripts, study).SETTINGS
     assert len({setting.name for setting in settings}) == len(settings)
     for setting in settings:
         c = compose_config([*setting.words, *(word for test in setting.tests for word in test.words)])
         assert not setting.name.endswith("_ckcnn") or c.callbacks.solved.monitor.startswith("val/")
-        if study in ("study_stress", "study_speech"):
+        if study in ("study_stress", "study_speech", "study_images"):
             continue
         stamps = c.data.form == "irregular"
         said = not stamps and (c.data.drop > 0 or c.data.observed is True)
@@ -205,6 +208,18 @@ def test_stress_tasks_are_solved(task: str, length: int, scripts: Any, tmp_path:
     (row,) = read_rows(results)
     assert row["n_test"] == "1000"
     assert float(row["test_accuracy"]) == 1.0 if task == "copy_memory" else float(row["test_mse"]) <= 1e-4
+
+
+def test_a_study_of_images_tests_other_samplings(scripts: Any, tmp_path: Path) -> None:
+    """Every second pixel is another test; all of them are the training's own."""
+    root = write_images("cifar10", tmp_path / "data")
+    rows = run(scripts, "study_images", root, tmp_path, "cifar10")
+    assert [row["tested_on"] for row in rows] == ["pixels", "pixels:2", "scattered:0.5"]
+    assert len({row["n_test"] for row in rows}) == 1
+    words = ["experiment=cifar10_tiny", f"data.root={root}", "seed=0", *SHORT]
+    again = scripts.studies.Test("again", sampling="pixels")
+    found = scripts.studies.scores(tmp_path / "runs/cifar10/seed0", words, again)
+    assert {key: float(rows[0][key]) for key in found} == pytest.approx(found, abs=1e-6)
 
 
 def test_a_study_of_digits(

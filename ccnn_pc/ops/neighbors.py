@@ -133,11 +133,11 @@ def choose(search: Search, k: int) -> Backend:
     """The backend that :data:`Backend.AUTO` stands for.
 
     A static rule from ``scripts/bench_knn.py`` (table in ``results/bench_knn.csv``): DENSE on a GPU; on the
-    CPU DENSE where the largest cloud has at most ``256 + 6 k`` points, else KDTREE.
+    CPU DENSE where the largest cloud has at most ``384 + 6 k`` points, else KDTREE.
     """
     if search.pos.device.type == "cuda":
         return Backend.DENSE
-    return Backend.DENSE if max(search.sizes()) <= 256 + 6 * k else Backend.KDTREE
+    return Backend.DENSE if max(search.sizes()) <= 384 + 6 * k else Backend.KDTREE
 
 
 def knn(

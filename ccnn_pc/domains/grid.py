@@ -212,8 +212,10 @@ class Grid(AbstractDomain):
         """Offsets that the kernel of a layer is rendered at.
 
         Raises:
-            ValueError: a circular grid, and a kernel that is causal or longer than the grid.
+            ValueError: a circular grid, and a kernel that is causal or longer than the grid; samples farther apart than
+                in training, and than the kernel reaches.
         """
+        self._check_resolution(terms)
         if self.boundary is Boundary.ZERO:
             return taps_within(terms, self.spacing, [s - 1 for s in self.shape])
         if terms.causal:
@@ -225,6 +227,18 @@ class Grid(AbstractDomain):
                 f"(got a kernel of {taps.shape} taps)"
             )
         return taps
+
+    def _check_resolution(self, terms: ConvolutionTerms) -> None:
+        if terms.spacing is None:
+            return
+        for here, then, reach in zip(
+            self.spacing, terms.spacing.tolist(), terms.extent.tolist(), strict=True
+        ):
+            if here > max(then, reach) * (1 + TAP_TOLERANCE):
+                raise ValueError(
+                    f"'spacing' must be at most {reach:g}, as far as kernels reach, for a sample to have neighbours "
+                    f"(got {here:g}; trained at {then:g})"
+                )
 
     def convolve(self, x: Tensor, terms: ConvolutionTerms) -> tuple[Tensor, Tensor | None]:
         """Render the kernel, then see :func:`ccnn_pc.ops.grid_convolution.grid_convolution`."""

@@ -209,6 +209,11 @@ def _terms(conv: ContinuousConv) -> Any:
         (lambda: Grid((3, 4)).flatten(torch.zeros(1, 2, 4, 3)), ValueError, "'x' must have shape"),
         (lambda: Grid((3, 4)).pool(torch.zeros(12, 1), Pool.LAST), ValueError, "'reduce' must not be LAST"),
         (
+            lambda: conv_for(1, 3.0)(noise(5), Grid((5,), 3.5)),
+            ValueError,
+            "'spacing' must be at most 3, as far",
+        ),
+        (
             lambda: conv_for(1, 3.0)(noise(5), Grid((5,), boundary=Boundary.CIRCULAR)),
             ValueError,
             "'extent' must span at most",

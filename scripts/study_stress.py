@@ -31,7 +31,7 @@ def copy_memory(blank: int) -> tuple[str, ...]:
 
 def adding(length: int) -> tuple[str, ...]:
     """Our settings: windows of as many samples whatever the length."""
-    return ("experiment=adding_tiny", f"data.length={length}", f"kernel.width={5 / length:g}")
+    return ("experiment=adding_tiny", f"data.length={length}", f"kernel.width={2 / length:g}")
 
 
 SETTINGS = [

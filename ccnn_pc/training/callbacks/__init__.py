@@ -5,6 +5,7 @@ from __future__ import annotations
 from ccnn_pc.training.callbacks.budget import CoreTime
 from ccnn_pc.training.callbacks.checkpoints import Checkpoints
 from ccnn_pc.training.callbacks.ema import WeightAverage
+from ccnn_pc.training.callbacks.frozen_statistics import FrozenStatistics
 from ccnn_pc.training.callbacks.guard import NonFiniteError, NonFiniteGuard
 from ccnn_pc.training.callbacks.interrupt import GracefulStop, TrainingInterrupted
 from ccnn_pc.training.callbacks.progress import EpochLines, ProgressBar
@@ -15,6 +16,7 @@ __all__ = [
     "Checkpoints",
     "CoreTime",
     "EpochLines",
+    "FrozenStatistics",
     "GracefulStop",
     "NonFiniteError",
     "NonFiniteGuard",

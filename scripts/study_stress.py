@@ -30,8 +30,8 @@ def copy_memory(blank: int) -> tuple[str, ...]:
 
 
 def adding(length: int) -> tuple[str, ...]:
-    """Our settings: windows of as many samples whatever the length."""
-    return ("experiment=adding_tiny", f"data.length={length}", f"kernel.width={2 / length:g}")
+    """Our settings: windows of half a sample, whatever the length."""
+    return ("experiment=adding_tiny", f"data.length={length}", f"kernel.width={0.5 / length:g}")
 
 
 SETTINGS = [

@@ -14,13 +14,20 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import statistics
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from benching import interleaved, memory, print_peak, processor, timed, write  # beside this script
+from benching import (
+    interleaved,
+    memory,
+    milliseconds,
+    print_peak,
+    processor,
+    timed,
+    write,
+)  # beside this script
 from torch import Tensor
 from torch.nn import functional
 
@@ -156,12 +163,8 @@ def main() -> None:
         wrong = errors(options)
         samples = interleaved({name: step(options, name) for name in names}, arguments.rounds)
         for name in names:
-            forward, both = zip(*samples[name], strict=True)
             figures = {
-                "forward_min_ms": round(1e3 * min(forward), 3),
-                "forward_median_ms": round(1e3 * statistics.median(forward), 3),
-                "both_min_ms": round(1e3 * min(both), 3),
-                "both_median_ms": round(1e3 * statistics.median(both), 3),
+                **milliseconds(samples[name]),
                 "max_error": wrong[name],
                 "peak_mb": round(memory(__file__, options, name, arguments.threads)["peak_mb"], 1),
             }

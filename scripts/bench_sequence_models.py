@@ -27,13 +27,20 @@ import datetime
 import importlib.metadata
 import importlib.util
 import json
-import statistics
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from benching import interleaved, memory, print_peak, processor, timed, write  # beside this script
+from benching import (
+    interleaved,
+    memory,
+    milliseconds,
+    print_peak,
+    processor,
+    timed,
+    write,
+)  # beside this script
 from sequence_peers import layer_step, layers, network_step  # beside this script
 from torch import Tensor
 
@@ -102,13 +109,9 @@ def main() -> None:
         made = {name: step(options, name) for name in layers(options["length"])}
         seconds = interleaved({name: once for name, (once, _) in made.items()}, arguments.rounds)
         for name, (_, parameters) in made.items():
-            forward, both = zip(*seconds[name], strict=True)
             figures = {
                 "parameters": parameters,
-                "forward_min_ms": round(1e3 * min(forward), 3),
-                "forward_median_ms": round(1e3 * statistics.median(forward), 3),
-                "both_min_ms": round(1e3 * min(both), 3),
-                "both_median_ms": round(1e3 * statistics.median(both), 3),
+                **milliseconds(seconds[name]),
                 "peak_mb": round(memory(__file__, options, name, arguments.threads)["peak_mb"], 1),
             }
             rows.append({**common, **options, "contender": name, **figures})

@@ -6,6 +6,7 @@ import csv
 import gc
 import json
 import platform
+import statistics
 import subprocess
 import sys
 import time
@@ -55,6 +56,16 @@ def interleaved(
                     flush=True,
                 )
     return seconds
+
+
+def milliseconds(samples: Sequence[tuple[float, float]]) -> dict[str, float]:
+    """Least and median times of a contender, from what :func:`interleaved` returns of it."""
+    columns = zip(("forward", "both"), zip(*samples, strict=True), strict=True)
+    return {
+        f"{name}_{kind}_ms": round(1e3 * of(seconds), 3)
+        for name, seconds in columns
+        for kind, of in (("min", min), ("median", statistics.median))
+    }
 
 
 def timed(forward: Callable[[], Any], backward: Callable[[Any], None]) -> tuple[float, float]:

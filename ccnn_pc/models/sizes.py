@@ -75,8 +75,7 @@ def build_ccnn(
         dropout: share of channels dropped in blocks.
         dropout_in: share of channels dropped from the data.
         dropout_kind: drop whole channels (channel) or single numbers (element).
-        norm: batch (published), group, layer or none. Batch statistics of rare marks are noise: none, where amounts
-            count.
+        norm: batch (published), group, layer or none.
         norm_eps: guard of group and layer norms.
         pool: mean, max, mean+max, last (series), or None for one answer per point.
         num_neighbors: k on point clouds, the point itself included.

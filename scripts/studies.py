@@ -24,7 +24,7 @@ from omegaconf import OmegaConf
 from ccnn_pc.cli.compose import CONFIG, changed_settings, compose_config, stored_overrides
 from ccnn_pc.cli.train import run_experiment
 from ccnn_pc.cli.transfer import transfer_model
-from ccnn_pc.domains import Weights
+from ccnn_pc.domains import Interpolation, Weights
 from ccnn_pc.models import from_pretrained
 from ccnn_pc.training.callbacks import NonFiniteError, TrainingInterrupted
 from ccnn_pc.training.evaluation import confusion_matrix
@@ -43,12 +43,14 @@ class Test:
         name: in the column ``tested_on``.
         words: what changes in the settings of its data.
         weights: what samples of irregular series stand for; "": as in training.
+        interpolation: between samples of arrays farther apart than in training; "": as in training.
         sampling: of images and sequences, as ``ccnn-pc transfer`` takes it; "": as in training.
     """
 
     name: str
     words: tuple[str, ...] = ()
     weights: str = ""
+    interpolation: str = ""
     sampling: str = ""
 
 
@@ -149,6 +151,8 @@ def scores(folder: Path, words: Sequence[str], test: Test) -> dict[str, Any]:
         raise ValueError(f"'{test.name}' must have the classes of the network (got {dataset.classes})")
     if test.weights:
         model.door.series_weights = Weights(test.weights)
+    if test.interpolation:
+        model.door.interpolation = Interpolation(test.interpolation)
     count = len(model.classes)
     size = int(config.data.batch_size)
     confusion = confusion_matrix(model, dataset, torch.arange(count), count, batch_size=size)
@@ -168,7 +172,14 @@ def rows_of_run(setting: Setting, folder: Path, words: Sequence[str]) -> list[di
     for test in (Test(setting.own), *setting.tests):
         found = {} if test == Test(setting.own) else scores(folder, words, test)
         weights = test.weights or model.get("series_weights", "")
-        rows.append({"setting": setting.name, "tested_on": test.name, "weights": weights, **common, **found})
+        between = test.interpolation or compose_config(words).model.get("interpolation", "")
+        place = {
+            "setting": setting.name,
+            "tested_on": test.name,
+            "weights": weights,
+            "interpolation": between,
+        }
+        rows.append({**place, **common, **found})
     return rows
 
 

@@ -26,13 +26,17 @@ direct = tuple(Test(test.name, (*test.words, "data.direct=true")) for test in dr
 rates = tuple(Test(f"rate 1/{step}", (f"data.test_every={step}",)) for step in (2, 4, 8))
 
 
+#: With sums over samples, as published, in the place of straight lines between them.
+sums = tuple(Test(test.name, test.words, interpolation="none") for test in rates)
+
+
 def unweighted(tests: tuple[Test, ...]) -> tuple[Test, ...]:
     """The same tests with weights of 1."""
     return tuple(Test(test.name, test.words, "constant") for test in tests)
 
 
 SETTINGS = [
-    Setting("drop0", (GRID,), "drop 0", rates),
+    Setting("drop0", (GRID,), "drop 0", (*rates, *sums)),
     *(
         Setting(f"drop{percent}", (GRID, f"data.drop={percent}", "data.in_channels=4"), f"drop {percent}")
         for percent in DROPS[1:]

@@ -2,6 +2,7 @@
 
 from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
 from ccnn_pc.domains.grid import Boundary, Grid
+from ccnn_pc.domains.interpolated import Interpolation
 from ccnn_pc.domains.point_set import PointSet
 from ccnn_pc.domains.pooling import Pool
 from ccnn_pc.domains.series import IrregularSeries
@@ -12,6 +13,7 @@ __all__ = [
     "Boundary",
     "ConvolutionTerms",
     "Grid",
+    "Interpolation",
     "IrregularSeries",
     "PointSet",
     "Pool",

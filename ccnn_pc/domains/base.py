@@ -80,8 +80,12 @@ class AbstractDomain(abc.ABC):
         edge_index = self.edges(0.0)
         return edge_index[:, (self.rel(edge_index) == 0).all(dim=1)]
 
-    def later_share(self) -> Tensor | None:
-        """Share of each sample's weight that stands for what comes after it, ``[n]``; None: one half."""
+    def later_share(self, spacing: Tensor) -> Tensor | None:
+        """Share of each sample's weight that stands for what comes after it, ``[n]``; None: one half.
+
+        Args:
+            spacing: distance of samples in training ``[1]``.
+        """
         return None
 
     @property

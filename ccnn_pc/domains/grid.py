@@ -12,8 +12,9 @@ from torch import Tensor
 
 from ccnn_pc._checks import check_at_least, check_extent
 from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
+from ccnn_pc.domains.interpolated import Interpolation, covering, gathered, line_spacing
 from ccnn_pc.domains.pooling import Pool, pool_segments
-from ccnn_pc.domains.rendered import TAP_TOLERANCE, Taps, render, smoothed, taps_within
+from ccnn_pc.domains.rendered import TAP_TOLERANCE, Taps, check_resolution, render, smoothed, taps_within
 from ccnn_pc.ops.grid_convolution import Method, count_pairs, grid_convolution
 
 
@@ -41,6 +42,8 @@ class Grid(AbstractDomain):
         smoothing: where the grid is finer than that of training, blur kernels by a Gaussian of so many *training*
             spacings, so that what they hold between the samples of training does not show (CKConv appendix E.3 has
             half a sample); 0: as they are. Message passing does not smooth.
+        interpolation: where the grid is coarser than that of training, what its samples stand for between them;
+            nothing by default. Message passing does not interpolate, nor does a grid with ``occupied``.
         device: where; default that of ``occupied``, else the CPU.
 
     Raises:
@@ -67,6 +70,7 @@ class Grid(AbstractDomain):
         occupied: Tensor | None = None,
         method: Method = Method.AUTO,
         smoothing: float = 0.0,
+        interpolation: Interpolation = Interpolation.NONE,
         device: Any = None,
     ) -> None:
         self.shape = tuple(check_at_least("shape", s, 1) for s in shape)
@@ -79,6 +83,7 @@ class Grid(AbstractDomain):
         if not 0 <= smoothing < math.inf:
             raise ValueError(f"'smoothing' must be at least 0 and finite (got {smoothing})")
         self.smoothing = float(smoothing)
+        self.interpolation = Interpolation.NONE if occupied is not None else interpolation
         self.cells = math.prod(self.shape)
         self.device = torch.device(
             device if device is not None else "cpu" if occupied is None else occupied.device
@@ -106,6 +111,8 @@ class Grid(AbstractDomain):
             parts.append(f"occupied={self.num_samples}")
         if self.boundary is not Boundary.ZERO:
             parts.append(f"boundary={self.boundary.value}")
+        if self.interpolation is not Interpolation.NONE:
+            parts.append(f"interpolation={self.interpolation.value}")
         return f"Grid({', '.join(parts)})"
 
     def to(self, device: Any) -> Grid:
@@ -206,44 +213,58 @@ class Grid(AbstractDomain):
             batch, images = self.segments()
             return (reference_count / torch.bincount(batch, minlength=images))[batch]
         ratio = math.prod(s / t for s, t in zip(self.spacing, spacing.tolist(), strict=True))
-        return None if math.isclose(ratio, 1.0, rel_tol=1e-6) else torch.tensor(ratio, device=self.device)
+        if math.isclose(ratio, 1.0, rel_tol=1e-6):
+            return None
+        return torch.tensor(ratio, dtype=torch.float64, device=self.device)
+
+    def _steps(self, spacing: Tensor | None) -> tuple[float, ...]:
+        """Distance of the places that kernels are evaluated at, per axis."""
+        if self.interpolation is Interpolation.NONE or spacing is None:
+            return self.spacing
+        return line_spacing(self.spacing, spacing.tolist())
 
     def taps(self, terms: ConvolutionTerms) -> Taps:
-        """Offsets that the kernel of a layer is rendered at.
+        """Samples that a layer reads, as offsets from the query.
 
         Raises:
             ValueError: a circular grid, and a kernel that is causal or longer than the grid; samples farther apart than
-                in training, and than the kernel reaches.
+                in training, and than the kernel reaches, without interpolation.
         """
-        self._check_resolution(terms)
-        if self.boundary is Boundary.ZERO:
-            return taps_within(terms, self.spacing, [s - 1 for s in self.shape])
-        if terms.causal:
+        return self._rendered(terms)[1]
+
+    def _rendered(self, terms: ConvolutionTerms) -> tuple[Taps, Taps]:
+        """Where the kernel is evaluated, and the samples that it reads."""
+        circular = self.boundary is Boundary.CIRCULAR
+        if circular and terms.causal:
             raise ValueError("'boundary' must be ZERO for causal layers: a circle has no past (got CIRCULAR)")
-        taps = taps_within(terms, self.spacing, [1 << 40] * self.dim)
-        if any(k > s for k, s in zip(taps.shape, self.shape, strict=True)):
+        furthest = [1 << 40] * self.dim if circular else [s - 1 for s in self.shape]
+        steps = self._steps(terms.spacing)
+        if steps == self.spacing:
+            check_resolution(terms, self.spacing)
+            fine = taps = taps_within(terms, self.spacing, furthest)
+        else:
+            fine, taps = covering(terms, steps, self.spacing, furthest)
+        if circular and any(k > s for k, s in zip(taps.shape, self.shape, strict=True)):
             raise ValueError(
                 f"'extent' must span at most the {list(self.shape)} samples of a circular grid "
                 f"(got a kernel of {taps.shape} taps)"
             )
-        return taps
+        return fine, taps
 
-    def _check_resolution(self, terms: ConvolutionTerms) -> None:
-        if terms.spacing is None:
-            return
-        for here, then, reach in zip(
-            self.spacing, terms.spacing.tolist(), terms.extent.tolist(), strict=True
-        ):
-            if here > max(then, reach) * (1 + TAP_TOLERANCE):
-                raise ValueError(
-                    f"'spacing' must be at most {reach:g}, as far as kernels reach, for a sample to have neighbours "
-                    f"(got {here:g}; trained at {then:g})"
-                )
+    def later_share(self, spacing: Tensor) -> Tensor | None:
+        """None, one half; of straight lines between samples half a training spacing, and the same for every sample."""
+        steps = self._steps(spacing)
+        if steps == self.spacing:
+            return None
+        share = 0.5 * math.prod(steps) / math.prod(self.spacing)
+        return torch.full((self.num_samples,), share, dtype=torch.float64, device=self.device)
 
     def convolve(self, x: Tensor, terms: ConvolutionTerms) -> tuple[Tensor, Tensor | None]:
         """Render the kernel, then see :func:`ccnn_pc.ops.grid_convolution.grid_convolution`."""
-        taps = self.taps(terms)
-        kernel = render(terms, self.spacing, taps)
+        (fine, taps), steps = self._rendered(terms), self._steps(terms.spacing)
+        kernel = render(terms, steps, fine)
+        if taps is not fine:
+            kernel = gathered(kernel, fine, taps, steps, self.spacing)
         if self.smoothing > 0 and terms.spacing is not None:
             kernel = smoothed(kernel, self.smoothing, terms.spacing.tolist(), self.spacing)
         circular = self.boundary is Boundary.CIRCULAR

@@ -68,6 +68,22 @@ def taps_within(terms: ConvolutionTerms, spacing: Sequence[float], furthest: Seq
     return Taps(tuple(first), tuple(last))
 
 
+def check_resolution(terms: ConvolutionTerms, spacing: Sequence[float]) -> None:
+    """Samples must be as close as in training, or as kernels reach.
+
+    Raises:
+        ValueError: they are farther apart, so that no sample would have a neighbour.
+    """
+    if terms.spacing is None:
+        return
+    for here, then, reach in zip(spacing, terms.spacing.tolist(), terms.extent.tolist(), strict=True):
+        if here > max(then, reach) * (1 + TAP_TOLERANCE):
+            raise ValueError(
+                f"'spacing' must be at most {reach:g}, as far as kernels reach, for a sample to have neighbours "
+                f"(got {here:g}; trained at {then:g})"
+            )
+
+
 def render(terms: ConvolutionTerms, spacing: Sequence[float], taps: Taps) -> Tensor:
     """Windowed kernel at the taps: ``[*K, C]`` depthwise, ``[*K, C_in, C_out]`` full.
 

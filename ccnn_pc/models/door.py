@@ -11,6 +11,7 @@ from torch_geometric.data import Data
 
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.grid import Grid
+from ccnn_pc.domains.interpolated import Interpolation
 from ccnn_pc.domains.point_set import PointSet
 from ccnn_pc.domains.series import IrregularSeries
 from ccnn_pc.ops.neighbors import Neighbors
@@ -38,9 +39,11 @@ class Door:
 
     Attributes:
         series_weights: what samples of irregular series stand for that come as PyG data.
+        interpolation: what samples of arrays stand for between them that are farther apart than in training.
     """
 
     series_weights: Weights = Weights.CELL
+    interpolation: Interpolation = Interpolation.LINEAR
 
     def __init__(self, stem: Stem, num_neighbors: int = 256, per_sample: bool = False) -> None:
         self.per_sample = per_sample
@@ -119,7 +122,14 @@ class Door:
             raise ValueError("'x' must be finite (got NaN or inf)")
         if domain is None:
             step = self.spacing if spacing is None else spacing
-            domain = Grid(tuple(x.shape[2:]), step, len(x), occupied=occupied, device=x.device)
+            domain = Grid(
+                tuple(x.shape[2:]),
+                step,
+                len(x),
+                occupied=occupied,
+                interpolation=self.interpolation,
+                device=x.device,
+            )
         elif spacing is not None:
             raise TypeError("'spacing' must be None with a domain, which has its own")
         elif not isinstance(domain, Grid):

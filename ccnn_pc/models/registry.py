@@ -7,8 +7,10 @@ import fnmatch
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from ccnn_pc.domains.interpolated import Interpolation
 from ccnn_pc.models.base import Model
 from ccnn_pc.models.choices import choice
+from ccnn_pc.models.door import Door
 from ccnn_pc.models.network import Network
 from ccnn_pc.ops.series_weights import Weights
 
@@ -92,6 +94,7 @@ def create_model(
     shape: Sequence[int] | None = None,
     spacing: float = 1.0,
     series_weights: Weights | str = Weights.CELL,
+    interpolation: Interpolation | str = Interpolation.LINEAR,
     **options: Any,
 ) -> Model:
     """Make a model of a published size.
@@ -109,11 +112,13 @@ def create_model(
         spacing: distance of these samples, in position units.
         series_weights: what samples of irregular series stand for that come as PyG data (default: the width of their
             cell; see :class:`ccnn_pc.domains.Weights`). Grids are weighted by their spacing.
+        interpolation: what samples of arrays stand for between them that are farther apart than in training (default:
+            straight lines; see :class:`ccnn_pc.domains.Interpolation`). The papers' networks have "none".
         options: see the builder of the model, e.g. :func:`ccnn_pc.models.sizes.build_ccnn`.
 
     Raises:
         ValueError: an unknown name (with the nearest one), another ``dim`` than the model is made for, an option out of
-            range, or other ``series_weights`` than cells where there are no series.
+            range, or other ``series_weights`` or ``interpolation`` where there are no series or no convolutions.
         TypeError: an option that the model does not have.
 
     Example:
@@ -129,16 +134,16 @@ def create_model(
     weights = choice("series_weights", series_weights, Weights)
     if weights is not Weights.CELL and dim != 1:
         raise ValueError(f"'series_weights' must be 'cell' for {dim} axes (got '{weights.value}')")
+    between = choice("interpolation", interpolation, Interpolation)
     model = _BUILDERS[name](
         dim=dim, in_channels=in_channels, out_channels=out_channels, shape=shape, spacing=spacing, **options
     )
     if weights is not Weights.CELL:
-        if not isinstance(model, Network):
-            raise ValueError(
-                f"'series_weights' must be 'cell' for '{name}', which weighs no samples (got '{weights.value}')"
-            )
-        model.door.series_weights = weights
+        _network(model, name, "'series_weights' must be 'cell'", "weighs no samples").series_weights = weights
         options["series_weights"] = weights
+    if between is not Interpolation.LINEAR:
+        _network(model, name, "'interpolation' must be 'linear'", "has no kernels").interpolation = between
+        options["interpolation"] = between
     model.config = {
         "name": name,
         "dim": dim,
@@ -149,3 +154,10 @@ def create_model(
         "options": dict(options),
     }
     return model
+
+
+def _network(model: Model, name: str, wanted: str, lacks: str) -> Door:
+    """The door of a network of convolutions; other models have none that an option could be for."""
+    if not isinstance(model, Network):
+        raise ValueError(f"{wanted} for '{name}', which {lacks}")
+    return model.door

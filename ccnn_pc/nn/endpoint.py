@@ -31,7 +31,7 @@ def check_endpoint(endpoint: float, causal: bool) -> float:
     return float(endpoint)
 
 
-def later_part(x: Tensor, domain: AbstractDomain, value: Tensor) -> Tensor:
+def later_part(x: Tensor, domain: AbstractDomain, value: Tensor, spacing: Tensor) -> Tensor:
     r"""What samples at the queries' own times contribute to a causal convolution for the time *after* them.
 
     .. math:: \sum_{j:\, t_j = q_i} a_j \, w_j \, m(1) K(1) \, x_j
@@ -43,6 +43,7 @@ def later_part(x: Tensor, domain: AbstractDomain, value: Tensor) -> Tensor:
         x: weighted samples ``[n, C_in]``.
         domain: where they lie, on one axis.
         value: the windowed kernel at the present, m(1) K(1): ``[C_in]`` depthwise or ``[C_out, C_in]`` full.
+        spacing: distance of samples in training ``[1]``.
 
     Returns:
         ``[m, C_in]`` or ``[m, C_out]``.
@@ -50,11 +51,11 @@ def later_part(x: Tensor, domain: AbstractDomain, value: Tensor) -> Tensor:
     Example:
         >>> import torch
         >>> from ccnn_pc.domains import Grid
-        >>> later_part(torch.tensor([[1.0], [2.0]]), Grid((2,)), torch.tensor([10.0])).flatten().tolist()
+        >>> later_part(torch.tensor([[1.0], [2.0]]), Grid((2,)), torch.tensor([10.0]), torch.ones(1)).flatten().tolist()
         [5.0, 10.0]
     """
     sample, query = domain.present()
-    share = domain.later_share()
+    share = domain.later_share(spacing)
     later = 0.5 * x if share is None else share[:, None].to(x) * x
     here = x.new_zeros(domain.num_queries, x.shape[1]).index_add(0, query, later[sample])
     return here * value.to(x) if value.dim() == 1 else here @ value.t().to(x)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,6 +15,11 @@ from ccnn_pc.models import create_model, from_pretrained, save_pretrained
 from tests.clouds import DOUBLE
 
 
+def make(name: str, **options: Any) -> Any:
+    shape = None if name == "gru_dt" else [32]
+    return create_model(name, dim=1, in_channels=3, out_channels=4, shape=shape, **options)
+
+
 @pytest.fixture
 def x() -> Tensor:
     return torch.randn(2, 3, 16, dtype=DOUBLE, generator=torch.Generator().manual_seed(0))
@@ -22,8 +28,7 @@ def x() -> Tensor:
 @pytest.mark.parametrize("how", list(Interpolation))
 def test_arrays_are_taken_as_the_model_says(how: Interpolation, x: Tensor, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    sizes = {"dim": 1, "in_channels": 3, "out_channels": 4, "shape": [32]}
-    model = create_model("ccnn_4_16", **sizes, interpolation=how.value).double().eval()
+    model = make("ccnn_4_16", interpolation=how.value).double().eval()
     expected = model(x, Grid((16,), 2.0, batch_size=2, interpolation=how))
     assert torch.equal(model(x, spacing=2.0), expected)
     other = next(value for value in Interpolation if value is not how)
@@ -34,8 +39,7 @@ def test_arrays_are_taken_as_the_model_says(how: Interpolation, x: Tensor, tmp_p
 
 
 def test_a_default_that_the_papers_do_not_have() -> None:
-    sizes = {"dim": 1, "in_channels": 3, "out_channels": 4, "shape": [32]}
-    assert create_model("ccnn_4_16", **sizes).door.interpolation is Interpolation.LINEAR
+    assert make("ccnn_4_16").door.interpolation is Interpolation.LINEAR
     for experiment, how in (
         ("smnist_tiny", "linear"),
         ("smnist_ccnn_4_140", "none"),
@@ -53,4 +57,4 @@ def test_a_default_that_the_papers_do_not_have() -> None:
 )
 def test_refuses(name: str, how: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        create_model(name, dim=1, in_channels=3, out_channels=4, interpolation=how)
+        make(name, interpolation=how)

@@ -247,5 +247,6 @@ def main(
             store(rows, chosen.results, names)
             for row in rows:
                 found = {k[5:]: f"{v:.4f}" for k, v in row.items() if k.startswith("test_")}
-                print(f"{setting.name} seed {seed}  {row['tested_on']} {row['weights']}  {found}")
+                how = " ".join(row[key] for key in ("weights", "interpolation") if row[key])
+                print(f"{setting.name} seed {seed}  {row['tested_on']} {how}  {found}")
     return failed

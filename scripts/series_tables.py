@@ -201,7 +201,7 @@ def machine(rows: Sequence[Row]) -> str:
     limits = sorted(
         {f"{float(row['limit_core_minutes']):g}" for row in rows if row.get("limit_core_minutes")}
     )
-    limited = f"; limited ones have one seed and {', '.join(limits)} core minutes" if limits else ""
+    limited = f"; limited ones have one seed and {' or '.join(limits)} core minutes" if limits else ""
     return (
         f"Core seconds of an epoch with its validation, one thread ({machines}){limited}. Memory: the process's peak "
         "above what it held before."

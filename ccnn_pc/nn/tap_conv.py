@@ -154,6 +154,8 @@ def coarser(grid: Grid, factor: int) -> Grid:
         grid.batch_size,
         grid.boundary,
         method=grid.method,
+        smoothing=grid.smoothing,
+        interpolation=grid.interpolation,
         device=grid.device,
     )
 

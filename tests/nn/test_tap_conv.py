@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ccnn_pc.domains import Boundary, Grid, PointSet
+from ccnn_pc.domains import Boundary, Grid, Interpolation, PointSet
 from ccnn_pc.kernels import NoWindow, SelfMovingPoints, SelfMovingPointsPerFilter
 from ccnn_pc.nn import (
     BatchNorm,
@@ -108,6 +108,11 @@ def test_circular_and_occupied_grids() -> None:
         coarser(some, 2)
     with pytest.raises(ValueError, match="multiples of 4"):
         coarser(ring, 4)
+
+
+def test_a_coarser_grid_is_read_as_the_grid_is() -> None:
+    grid = coarser(Grid((6,), smoothing=0.5, interpolation=Interpolation.LINEAR), 2)
+    assert (grid.smoothing, grid.interpolation) == (0.5, Interpolation.LINEAR)
 
 
 def test_initial_taps_keep_the_variance() -> None:

@@ -9,6 +9,8 @@ from readme_tables import Row, rows_of, table, thousands  # beside this script
 
 CHARTRAJ = "results/chartraj.csv"
 PHYSIONET = "results/physionet2019.csv"
+STEPS = "results/bench_series_models.csv"
+BATCHES = {"characters": "32 characters", "sepsis": "256 patients"}
 DROPS, RATES = (0, 30, 50, 70), ("1", "1/2", "1/4", "1/8")
 CKCONV = "CKConv, arXiv:2102.02611"
 
@@ -171,14 +173,14 @@ def results_chartraj_rates() -> str:
 
 
 def costs(rows: Sequence[Row], lines: dict[str, str], first: str, score: str = "") -> list[list[object]]:
-    """Parameters, core seconds per epoch, those of ``first`` in them, memory, epochs; a score in per cent if wanted."""
+    """Parameters, core seconds per epoch, those of ``first`` in them, epochs; a score in per cent if wanted."""
     cells: list[list[object]] = []
     base = numbers([row for row in rows if row["setting"] == first], "seconds_per_epoch")
     for name, label in lines.items():
         here = [row for row in rows if row["setting"] == name]
         if not here:
             continue
-        seconds, memory = numbers(here, "seconds_per_epoch"), numbers(here, "peak_mb")
+        seconds = numbers(here, "seconds_per_epoch")
         ratio = f"{statistics.mean(seconds) / statistics.mean(base):.1f}×" if seconds and base else "–"
         epochs = sorted({int(row["epochs"]) for row in here})
         cells.append(
@@ -187,7 +189,6 @@ def costs(rows: Sequence[Row], lines: dict[str, str], first: str, score: str = "
                 thousands(here[0]["parameters"]),
                 f"{statistics.mean(seconds):.1f} s" if seconds else "–",
                 ratio,
-                f"{max(memory):.0f} MB" if memory else "–",
                 " to ".join(map(str, epochs)) + f" of {here[0]['max_epochs']}",
                 *([spread(numbers(here, score, 100), 2)] if score else []),
             ]
@@ -202,13 +203,10 @@ def machine(rows: Sequence[Row]) -> str:
         {f"{float(row['limit_core_minutes']):g}" for row in rows if row.get("limit_core_minutes")}
     )
     limited = f"; limited ones have one seed and {' or '.join(limits)} core minutes" if limits else ""
-    return (
-        f"Core seconds of an epoch with its validation, one thread ({machines}){limited}. Memory: the process's peak "
-        "above what it held before."
-    )
+    return f"Core seconds of an epoch with its validation, one thread ({machines}){limited}."
 
 
-COST_HEADER = ["network", "parameters", "one epoch", "to ours", "memory", "epochs"]
+COST_HEADER = ["network", "parameters", "one epoch", "to ours", "epochs"]
 
 
 def results_chartraj_cost() -> str:
@@ -249,10 +247,34 @@ def results_physionet2019() -> str:
     return "\n\n".join([table(header, cells), note, about_cost])
 
 
+def bench_series_models() -> str:
+    """Time and memory of a step of training."""
+    rows = rows_of(STEPS)
+    cells: list[list[object]] = [
+        [
+            BATCHES[row["what"]],
+            row["contender"],
+            thousands(row["parameters"]),
+            *(f"{float(row[f'{part}_min_ms']):.0f} ms" for part in ("forward", "both")),
+            f"{float(row['peak_mb']):.0f} MB",
+        ]
+        for row in rows
+    ]
+    first = rows[0]
+    versions = ", ".join(f"{name} {first[name]}" for name in ("torch", "torchdiffeq", "torchcde"))
+    note = (
+        "A step on one batch of the training, least time of interleaved rounds, extra peak memory of a fresh process; "
+        f"float32, {first['threads']} thread ({first['machine']}, {versions}, {first['date']})."
+    )
+    header = ["batch", "network", "parameters", "forward", "forward + backward", "memory"]
+    return table(header, cells) + "\n\n" + note
+
+
 #: As :data:`readme_tables.BLOCKS`.
 BLOCKS = {
     "results:chartraj": (results_chartraj, CHARTRAJ),
     "results:chartraj_rates": (results_chartraj_rates, CHARTRAJ),
     "results:chartraj_cost": (results_chartraj_cost, CHARTRAJ),
     "results:physionet2019": (results_physionet2019, PHYSIONET),
+    "bench:series_models": (bench_series_models, STEPS),
 }

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from benching import processor, status_kb  # beside this script
+from benching import processor  # beside this script
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
@@ -92,21 +92,10 @@ def train(folder: Path, words: Sequence[str]) -> dict[str, Any]:
         )
     if not (folder / RESULT).exists():
         again = [f"resume={folder}"] if (folder / CONFIG).exists() else []
-        held = _start_peak()
         run_experiment([*words, f"run_dir={folder}", *again])
-        peak = None if held is None else round((status_kb("VmHWM") - held) / 1024, 1)
-        _store_cost(folder, {"peak_mb": peak, "machine": processor()})
+        _store_cost(folder, {"machine": processor()})
     found: dict[str, Any] = json.loads((folder / RESULT).read_text())
     return found
-
-
-def _start_peak() -> int | None:
-    """Memory that this process holds; its peak starts again from there (Linux, else None)."""
-    try:
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        return None
-    return status_kb("VmRSS")
 
 
 def _store_cost(folder: Path, cost: dict[str, Any]) -> None:
@@ -114,7 +103,7 @@ def _store_cost(folder: Path, cost: dict[str, Any]) -> None:
 
 
 def cost(folder: Path, result: dict[str, Any]) -> dict[str, Any]:
-    """Core seconds of an epoch with its validation (the median), memory, machine and limit of a run."""
+    """Core seconds of an epoch with its validation (the median), machine and limit of a run."""
     minutes = [
         float(row["core_minutes"]) for row in read_rows(folder / "metrics.csv") if "core_minutes" in row
     ]

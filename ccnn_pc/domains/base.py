@@ -80,11 +80,11 @@ class AbstractDomain(abc.ABC):
         edge_index = self.edges(0.0)
         return edge_index[:, (self.rel(edge_index) == 0).all(dim=1)]
 
-    def later_share(self, spacing: Tensor) -> Tensor | None:
+    def later_share(self, spacing: Tensor | None) -> Tensor | None:
         """Share of each sample's weight that stands for what comes after it, ``[n]``; None: one half.
 
         Args:
-            spacing: distance of samples in training ``[1]``.
+            spacing: distance of samples in training ``[1]``; None: kernels see nothing but samples.
         """
         return None
 

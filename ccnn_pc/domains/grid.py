@@ -251,7 +251,7 @@ class Grid(AbstractDomain):
             )
         return fine, taps
 
-    def later_share(self, spacing: Tensor) -> Tensor | None:
+    def later_share(self, spacing: Tensor | None) -> Tensor | None:
         """None, one half; of straight lines between samples half a training spacing, and the same for every sample."""
         steps = self._steps(spacing)
         if steps == self.spacing:

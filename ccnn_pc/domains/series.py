@@ -264,7 +264,7 @@ class IrregularSeries(AbstractDomain):
                 kept = self._kept[step] = torch.where((kept - 1).abs() <= 1e-6, 1.0, kept)  # as grids do
         return kept
 
-    def later_share(self, spacing: Tensor) -> Tensor | None:
+    def later_share(self, spacing: Tensor | None) -> Tensor | None:
         """Share of each cell after its stamp ``[n]``, masked channels or not; None, one half, for other weights."""
         if self.weights is Weights.CELL or self.weights is Weights.TRAPEZOID:
             return later_shares(self._exact_times(), self.batch, self.weights)

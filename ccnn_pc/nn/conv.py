@@ -198,7 +198,8 @@ class ContinuousConv(MessagePassing):
         messages = path is Path.MESSAGES or (path is Path.AUTO and not fusible)
         y = self._messages(x, domain) if messages else self._fused(x, domain)
         if self.endpoint < 1.0:
-            y = y - 2.0 * (1.0 - self.endpoint) * later_part(x, domain, self._present(), self.spacing)
+            steps = None if messages else self.spacing
+            y = y - 2.0 * (1.0 - self.endpoint) * later_part(x, domain, self._present(), steps)
         if self.bias is not None:
             y = y + self.bias
         return y if self.mix is None else self.mix(y)

@@ -31,7 +31,7 @@ def check_endpoint(endpoint: float, causal: bool) -> float:
     return float(endpoint)
 
 
-def later_part(x: Tensor, domain: AbstractDomain, value: Tensor, spacing: Tensor) -> Tensor:
+def later_part(x: Tensor, domain: AbstractDomain, value: Tensor, spacing: Tensor | None) -> Tensor:
     r"""What samples at the queries' own times contribute to a causal convolution for the time *after* them.
 
     .. math:: \sum_{j:\, t_j = q_i} a_j \, w_j \, m(1) K(1) \, x_j
@@ -43,7 +43,7 @@ def later_part(x: Tensor, domain: AbstractDomain, value: Tensor, spacing: Tensor
         x: weighted samples ``[n, C_in]``.
         domain: where they lie, on one axis.
         value: the windowed kernel at the present, m(1) K(1): ``[C_in]`` depthwise or ``[C_out, C_in]`` full.
-        spacing: distance of samples in training ``[1]``.
+        spacing: distance of samples in training ``[1]``; None where kernels see nothing but samples: messages.
 
     Returns:
         ``[m, C_in]`` or ``[m, C_out]``.

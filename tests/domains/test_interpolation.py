@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ccnn_pc.domains import Boundary, Grid, Interpolation
-from ccnn_pc.nn import ContinuousConv
+from ccnn_pc.nn import ContinuousConv, Path
 from tests.clouds import DOUBLE
 from tests.grids import conv_for, noise
 
@@ -124,6 +124,12 @@ def test_the_trapezoidal_end_of_causal_kernels() -> None:
     lines = F.interpolate(F.pad(x.t()[None], (1, 0)), 31, mode="linear", align_corners=True)[0].t()
     expected = conv(lines, Grid((31,)))[3::3]
     torch.testing.assert_close(conv(x, Grid((10,), 3.0, interpolation=LINEAR)), expected, atol=1e-9, rtol=0)
+
+
+def test_messages_are_sums_over_samples() -> None:
+    conv, x = conv_for(1, 9.0, causal=True, endpoint=0.5), noise(10)
+    found = conv(x, Grid((10,), 3.0, interpolation=LINEAR), Path.MESSAGES)
+    torch.testing.assert_close(found, conv(x, Grid((10,), 3.0)), atol=1e-9, rtol=0)
 
 
 def test_on_a_circle_a_constant_stays_one() -> None:

@@ -16,6 +16,7 @@ from ccnn_pc.datasets.formats.columns import first_place
 from ccnn_pc.datasets.long_columns import LongColumns, as_columns
 from ccnn_pc.datasets.long_files import find_tables, labelled_series, unlabelled_series
 from ccnn_pc.datasets.long_table import LongTable
+from ccnn_pc.datasets.observation_channels import observation_channels
 from ccnn_pc.datasets.series import SeriesDataset, SeriesForm, as_form
 from ccnn_pc.datasets.series_data import SeriesData
 from ccnn_pc.datasets.series_rate import typical_duration, typical_spacing
@@ -51,6 +52,7 @@ class LongCSV(SeriesDataset):
         ignore_others: leave out other variables instead of refusing them (default False).
         classes: names of the classes, in the order of their numbers; None: the labels that occur, sorted.
         counts: one more channel per variable, before the values: how often it has been observed so far.
+        indicators: one more channel per variable, right before the values: whether it was observed at the time.
         lattice: all stamps of a series are whole multiples of it apart; None: they may be anything.
         dates: times are dates (ISO 8601, without a zone: UTC), counted in "seconds", "minutes", "hours" or "days";
             None: they are numbers, in any unit.
@@ -80,6 +82,7 @@ class LongCSV(SeriesDataset):
         ignore_others: bool = False,
         classes: Sequence[str] | None = None,
         counts: bool = False,
+        indicators: bool = False,
         lattice: float | None = None,
         dates: str | None = None,
         split_seeds: tuple[int, int] = (0, 1),
@@ -92,7 +95,8 @@ class LongCSV(SeriesDataset):
         split = None if split is None else as_split(split)
         if split is not None and not labelled:
             raise ValueError(f"'split' must be None for series without labels (got {split.value!r})")
-        self.columns, self.labelled, self.counts = as_columns(columns), labelled, counts
+        self.columns, self.labelled = as_columns(columns), labelled
+        self.counts, self.indicators = counts, indicators
         self.ignore_others, self.dates = ignore_others, dates
         self.split_seeds = (int(split_seeds[0]), int(split_seeds[1]))
         self._files = find_tables(root, labels)
@@ -176,6 +180,7 @@ class LongCSV(SeriesDataset):
             "variables": self.variables,
             "ignore_others": self.ignore_others,
             "counts": self.counts,
+            "indicators": self.indicators,
             "lattice": self.lattice,
             "dates": self.dates,
             "split_seeds": list(self.split_seeds),
@@ -199,7 +204,7 @@ class LongCSV(SeriesDataset):
         spacing = self.lattice or typical_spacing(self.stored, rows) or 1.0
         steps = round(typical_duration(self.stored, rows) / spacing)
         return {
-            "in_channels": len(self.variables) * (2 if self.counts else 1),
+            "in_channels": len(self.variables) * (1 + self.counts + self.indicators),
             "shape": [max(steps, 1) + 1],
             "spacing": spacing,
             "table": self.description(),
@@ -214,10 +219,9 @@ class LongCSV(SeriesDataset):
     def series_channels(
         self, row: int, values: np.ndarray, known: np.ndarray, times: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        if not self.counts:
-            return values, known
-        counts = np.cumsum(known, axis=1, dtype=np.float32)
-        return np.concatenate([counts, values]), np.concatenate([np.ones_like(known), known])
+        said = observation_channels(known, counts=self.counts, indicators=self.indicators)
+        always = [np.ones_like(known)] * len(said)
+        return np.concatenate([*said, values]), np.concatenate([*always, known])
 
     @property
     def has_missing(self) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ccnn_pc.datasets.cache import fingerprint
 from ccnn_pc.datasets.formats.psv import read_psv
+from ccnn_pc.datasets.observation_channels import observation_channels
 from ccnn_pc.datasets.series import SeriesDataset
 from ccnn_pc.datasets.series_scaling import Normalization, series_scaling
 from ccnn_pc.datasets.shuffle_split import published_rows
@@ -81,6 +82,7 @@ class PhysioNet2019(SeriesDataset):
             released code takes the order in which the folder lists them, so its split cannot be rebuilt); None: all.
         sets: "A", "B" or "AB"; None (default): those that are there.
         counts: with the 34 counts (default).
+        indicators: with 34 channels right before the values that say what was measured in this hour (1, else 0).
         statics: with what is known once per patient (default).
         time_channel: one more channel, first of all: ICULOS / 72.
         cache: folder of processed data (None: the default cache).
@@ -101,6 +103,7 @@ class PhysioNet2019(SeriesDataset):
         *,
         sets: str | None = None,
         counts: bool = True,
+        indicators: bool = False,
         statics: bool = True,
         time_channel: bool = False,
         cache: str | os.PathLike[str] | None = None,
@@ -113,7 +116,8 @@ class PhysioNet2019(SeriesDataset):
         stored = cached_series(cache, "physionet2019", settings, lambda: _read(places, root))
         split = None if split is None else as_split(split)
         training = published_rows(stored.label, Split.TRAIN)
-        self.counts, self.statics, self.time_channel = counts, statics, time_channel
+        self.counts, self.indicators = counts, indicators
+        self.statics, self.time_channel = statics, time_channel
         super().__init__(
             stored, published_rows(stored.label, split), training, length=HOURS, lattice=1.0, **options
         )
@@ -137,14 +141,12 @@ class PhysioNet2019(SeriesDataset):
     ) -> tuple[np.ndarray, np.ndarray]:
         x = self._joined(row, values, known, times)
         mask = np.ones(x.shape, dtype=bool)
-        first = int(self.time_channel) + len(known) * int(self.counts)
+        first = int(self.time_channel) + len(known) * (self.counts + self.indicators)
         mask[first : first + len(known)] = known
         return x, mask
 
     def _joined(self, row: int, values: np.ndarray, known: np.ndarray, times: np.ndarray) -> np.ndarray:
-        parts = [values]
-        if self.counts:
-            parts.insert(0, np.cumsum(known, axis=1, dtype=np.float32))
+        parts = [*observation_channels(known, counts=self.counts, indicators=self.indicators), values]
         if self.time_channel:
             parts.insert(0, times[None].astype(np.float32) / HOURS)
         if self.statics:

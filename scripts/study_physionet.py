@@ -16,9 +16,14 @@ MODELS = ("tiny", "gru_dt", "gru_d", "ode_rnn", "neural_cde")
 SLOW = ("ode_rnn", "neural_cde")
 
 SETTINGS = [
-    Setting(f"{model}{counts}", (f"experiment=physionet2019_{model}{counts}",), "test", limited=model in SLOW)
-    for model in MODELS
-    for counts in ("", "_no_counts")
+    Setting("tiny_indicators", ("experiment=physionet2019_tiny_indicators",), "test"),
+    *(
+        Setting(
+            f"{model}{counts}", (f"experiment=physionet2019_{model}{counts}",), "test", limited=model in SLOW
+        )
+        for model in MODELS
+        for counts in ("", "_no_counts")
+    ),
 ]
 
 if __name__ == "__main__":

@@ -92,7 +92,8 @@ def test_channels_and_scores_follow_the_data(name: str) -> None:
     c = compose_config([f"experiment={name}"])
     wanted = 41 if name.endswith("no_counts") else 75
     assert c.model.in_channels == c.data.in_channels
-    assert not name.startswith("physionet") or (c.data.in_channels, c.data.counts) == (wanted, wanted == 75)
+    if name.startswith("physionet"):
+        assert (c.data.in_channels, c.data.counts + c.data.indicators) == (wanted, wanted == 75)
     scores = {
         "physionet2019": "val/auc",
         "ptb": "val/bits_per_character",

@@ -71,7 +71,8 @@ def test_every_setting_and_every_test_composes(study: str, scripts: Any) -> None
             continue
         stamps = c.data.form == "irregular"
         said = not stamps and (c.data.drop > 0 or c.data.observed is True)
-        channels = {"chartraj": 3 + said, "physionet2019": 75 if c.data.get("counts") else 41}
+        said_when = c.data.get("counts", False) + c.data.get("indicators", False)
+        channels = {"chartraj": 3 + said, "physionet2019": 41 + 34 * said_when}
         assert c.model.in_channels == c.data.in_channels == channels[c.data.name.split("_")[0]]
         assert stamps or not any(test.weights for test in setting.tests)
         assert stamps or c.data.observed or not c.data.train_drop

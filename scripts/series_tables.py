@@ -71,11 +71,16 @@ COST_LINES = {
 }
 SEPSIS_LINES = {
     "tiny": "ours",
+    "indicators": "ours, told what was measured when",
     "gru_dt": "GRU-Δt",
     "gru_d": "GRU-D",
     "ode_rnn": "ODE-RNN",
     "neural_cde": "neural CDE",
 }
+
+
+#: Settings without counts that are not called so.
+NO_COUNTS = {"indicators": "tiny_indicators"}
 
 
 def spread(values: Sequence[float], digits: int) -> str:
@@ -227,7 +232,10 @@ def results_physionet2019() -> str:
     rows = rows_of(PHYSIONET)
     cells: list[list[object]] = []
     for name, label in SEPSIS_LINES.items():
-        groups = [[row for row in rows if row["setting"] == name + counts] for counts in ("", "_no_counts")]
+        groups = [
+            [row for row in rows if row["setting"] == setting]
+            for setting in (name, NO_COUNTS.get(name, f"{name}_no_counts"))
+        ]
         if any(groups):
             found = [spread(numbers(group, "test_auc"), 3) for group in groups]
             sizes = [thousands(group[0]["parameters"]) if group else "–" for group in groups]

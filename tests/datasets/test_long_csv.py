@@ -128,6 +128,17 @@ def test_counts_come_before_the_values(files: tuple[Path, Path]) -> None:
     assert counted.measured()["in_channels"] == 4
 
 
+def test_indicators_say_what_was_observed_when(files: tuple[Path, Path]) -> None:
+    plain: Any = LongCSV(files[0], "val", labels=files[1])
+    told: Any = LongCSV(files[0], "val", labels=files[1], indicators=True)
+    both: Any = LongCSV(files[0], "val", labels=files[1], counts=True, indicators=True)
+    for bare, item, more in zip(plain, told, both, strict=True):
+        assert torch.equal(item.x[:, 2:], bare.x) and torch.equal(item.mask[:, 2:], bare.mask)
+        assert torch.equal(item.x[:, :2], bare.mask.float()) and bool(item.mask[:, :2].all())
+        assert torch.equal(more.x[:, 2:], item.x) and more.mask.shape[1] == 6
+    assert told.measured()["in_channels"] == 4 and both.measured()["in_channels"] == 6
+
+
 def test_no_mask_where_nothing_is_missing(tmp_path: Path) -> None:
     rows = observations(variables=["pulse"])
     data = LongCSV(write_table(tmp_path, rows), labels=write_labels(tmp_path, rows))

@@ -81,6 +81,17 @@ def test_both_forms_hold_the_same(folder: Path) -> None:
     assert slim.shape == (34, 72)
 
 
+def test_indicators_say_what_was_measured_when(folder: Path) -> None:
+    plain: Any = PhysioNet2019(folder, None, form="irregular", counts=False)
+    told: Any = PhysioNet2019(folder, None, form="irregular", counts=False, indicators=True)
+    both: Any = PhysioNet2019(folder, None, form="irregular", indicators=True)
+    for bare, item, more in zip(plain, told, both, strict=True):
+        assert torch.equal(item.x[:, 34:], bare.x) and torch.equal(item.mask[:, 34:], bare.mask)
+        assert torch.equal(item.x[:, :34], bare.mask[:, :34].float()) and bool(item.mask[:, :34].all())
+        assert torch.equal(more.x[:, 34:], item.x) and torch.equal(more.x[:, :34], item.x[:, :34].cumsum(0))
+    assert PhysioNet2019(folder, None, indicators=True).shape == (109, 72)
+
+
 def test_normalisation_by_observed_training_values(folder: Path) -> None:
     train: Any = PhysioNet2019(folder, "train", form="irregular", counts=False)
     x, mask = (torch.cat([item[key] for item in train]) for key in ("x", "mask"))

@@ -191,6 +191,7 @@ def test_a_stress_task_ends_once_it_is_solved(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # adding at 1000 takes seven core minutes
 @pytest.mark.parametrize("length", [100, 200, 1000])
 @pytest.mark.parametrize("task", ["copy_memory", "adding"])
 def test_stress_tasks_are_solved(task: str, length: int, scripts: Any, tmp_path: Path) -> None:

@@ -43,7 +43,8 @@ class Test:
         name: in the column ``tested_on``.
         words: what changes in the settings of its data.
         weights: what samples of irregular series stand for; "": as in training.
-        interpolation: between samples of arrays farther apart than in training; "": as in training.
+        interpolation: between samples of arrays farther apart than in training, or of irregular series; "": as in
+            training.
         sampling: of images and sequences, as ``ccnn-pc transfer`` takes it; "": as in training.
     """
 
@@ -141,7 +142,7 @@ def scores(folder: Path, words: Sequence[str], test: Test) -> dict[str, Any]:
     if test.weights:
         model.door.series_weights = Weights(test.weights)
     if test.interpolation:
-        model.door.interpolation = Interpolation(test.interpolation)
+        setattr(model.door, interpolation_of(config), Interpolation(test.interpolation))
     count = len(model.classes)
     size = int(config.data.batch_size)
     confusion = confusion_matrix(model, dataset, torch.arange(count), count, batch_size=size)
@@ -152,16 +153,22 @@ def scores(folder: Path, words: Sequence[str], test: Test) -> dict[str, Any]:
     }
 
 
+def interpolation_of(config: Any) -> str:
+    """The option of a model that says what its data stand for between samples."""
+    return "series_interpolation" if config.data.get("form") == "irregular" else "interpolation"
+
+
 def rows_of_run(setting: Setting, folder: Path, words: Sequence[str]) -> list[dict[str, Any]]:
     """Train if needed, then test: a row for each test, the training's own first."""
     result = train(folder, words)
-    model = OmegaConf.load(folder / CONFIG).model
+    model, config = OmegaConf.load(folder / CONFIG).model, compose_config(words)
     common = {**result, **cost(folder, result)}
     rows = []
     for test in (Test(setting.own), *setting.tests):
         found = {} if test == Test(setting.own) else scores(folder, words, test)
-        weights = test.weights or model.get("series_weights", "")
-        between = test.interpolation or compose_config(words).model.get("interpolation", "")
+        between = test.interpolation or config.model.get(interpolation_of(config), "")
+        lines = interpolation_of(config) == "series_interpolation" and between == Interpolation.LINEAR.value
+        weights = "" if lines else test.weights or model.get("series_weights", "")
         place = {
             "setting": setting.name,
             "tested_on": test.name,

@@ -18,16 +18,20 @@ DROPS = (0, 30, 50, 70)
 CHANNEL = ("data.observed=true", "data.in_channels=4")
 #: A share of its own between 0 and 70 % for every series in every epoch.
 MIXED = ("data.train_drop=[0,70]",)
+#: Straight lines between the stamps in training as well.
+LINES = "model.series_interpolation=linear"
 PEERS = ("gru_dt", "gru_d", "ode_rnn", "neural_cde")
 
 drops = tuple(Test(f"drop {percent}", (f"data.test_drop={percent}",)) for percent in DROPS[1:])
 #: The same on the stamps as they are, where training knew their lattice: another path to the same numbers.
 direct = tuple(Test(test.name, (*test.words, "data.direct=true")) for test in drops)
 rates = tuple(Test(f"rate 1/{step}", (f"data.test_every={step}",)) for step in (2, 4, 8))
+fewer = (*rates, *drops)
 
 
-#: With sums over samples, as published, in the place of straight lines between them.
-sums = tuple(Test(test.name, test.words, interpolation="none") for test in rates)
+def between(tests: tuple[Test, ...], interpolation: str) -> tuple[Test, ...]:
+    """The same tests with straight lines between samples (linear), or with sums over samples (none)."""
+    return tuple(Test(test.name, test.words, interpolation=interpolation) for test in tests)
 
 
 def unweighted(tests: tuple[Test, ...]) -> tuple[Test, ...]:
@@ -36,18 +40,24 @@ def unweighted(tests: tuple[Test, ...]) -> tuple[Test, ...]:
 
 
 SETTINGS = [
-    Setting("drop0", (GRID,), "drop 0", (*rates, *sums)),
+    Setting("drop0", (GRID,), "drop 0", (*rates, *between(rates, "none"))),
     *(
         Setting(f"drop{percent}", (GRID, f"data.drop={percent}", "data.in_channels=4"), f"drop {percent}")
         for percent in DROPS[1:]
     ),
     Setting("mixed", (GRID, *MIXED, *CHANNEL), "drop 0", drops),
-    Setting("stamps", (SERIES,), "drop 0", (*rates, *drops, *unweighted((Test("drop 0"), *rates, *drops)))),
+    Setting(
+        "stamps",
+        (SERIES,),
+        "drop 0",
+        (*fewer, *unweighted((Test("drop 0"), *fewer)), *between((Test("drop 0"), *fewer), "linear")),
+    ),
     *(
         Setting(f"{name}_{weights}", (SERIES, *words, *MIXED, f"model.series_weights={weights}"), "drop 0", tests)
         for name, words, tests in (("stamps_mixed", (), direct), ("random", ("data=chartraj_random",), drops))
         for weights in ("cell", "constant")
     ),
+    Setting("random_lines", ("data=chartraj_random", SERIES, *MIXED, LINES), "drop 0", drops),
     *(
         Setting(f"{peer}{name}", (f"experiment=chartraj_{peer}", *words), "drop 0", tests, limited=True)
         for name, words, tests in (("", (), ()), ("_mixed", MIXED, drops))

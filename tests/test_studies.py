@@ -107,7 +107,7 @@ def test_a_study_of_characters(
         run(scripts, "study_chartraj", places / "characters", tmp_path, "mixed", seeds="1", words=other)
 
 
-@pytest.mark.parametrize("name", ["mixed", "stamps", "random_constant"])
+@pytest.mark.parametrize("name", ["mixed", "stamps", "random_constant", "random_lines"])
 def test_what_is_tested_later_is_what_the_training_tests(
     name: str, scripts: Any, places: Path, tmp_path: Path
 ) -> None:
@@ -120,11 +120,15 @@ def test_what_is_tested_later_is_what_the_training_tests(
     assert {key: float(rows[0][key]) for key in found} == pytest.approx(found, abs=1e-6)
     if name == "stamps":
         rates, drops = [f"rate 1/{n}" for n in (2, 4, 8)], [f"drop {p}" for p in (30, 50, 70)]
-        assert [row["tested_on"] for row in rows] == ["drop 0", *rates, *drops] * 2
-        assert [row["weights"] for row in rows] == ["cell"] * 7 + ["constant"] * 7
-        assert rows[0]["test_accuracy"] == rows[7]["test_accuracy"]  # regular samples weigh 1
+        assert [row["tested_on"] for row in rows] == ["drop 0", *rates, *drops] * 3
+        assert [row.get("weights") for row in rows] == ["cell"] * 7 + ["constant"] * 7 + [None] * 7
+        assert [row["interpolation"] for row in rows] == ["none"] * 14 + ["linear"] * 7
+        assert (
+            len({row["test_accuracy"] for row in rows[::7]}) == 1
+        )  # regular samples weigh 1, lines are the samples
     else:
-        assert {row["weights"] for row in rows} == {"constant" if name == "random_constant" else "cell"}
+        weights = {"mixed": "cell", "random_constant": "constant", "random_lines": None}
+        assert {row.get("weights") for row in rows} == {weights[name]}
 
 
 def test_an_interrupted_training_goes_on(

@@ -5,6 +5,7 @@ from ccnn_pc.domains.grid import Boundary, Grid
 from ccnn_pc.domains.interpolated import Interpolation
 from ccnn_pc.domains.point_set import PointSet
 from ccnn_pc.domains.pooling import Pool
+from ccnn_pc.domains.resampled import resampled
 from ccnn_pc.domains.series import IrregularSeries
 from ccnn_pc.ops.series_weights import Weights
 
@@ -18,4 +19,5 @@ __all__ = [
     "PointSet",
     "Pool",
     "Weights",
+    "resampled",
 ]

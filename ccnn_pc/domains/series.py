@@ -125,7 +125,7 @@ class IrregularSeries(AbstractDomain):
 
     def _with(self, **changes: Any) -> IrregularSeries:
         """A copy that shares all tensors but ``changes``; nothing is checked again."""
-        other = object.__new__(IrregularSeries)
+        other = object.__new__(type(self))
         other.__dict__.update(self.__dict__, _kept={})
         other.__dict__.update(changes)
         return other
@@ -258,7 +258,7 @@ class IrregularSeries(AbstractDomain):
         step = float(spacing)
         kept = self._kept.get(step)
         if kept is None:
-            times = self._exact_times()
+            times = self.exact_times()
             kept = series_volume(times, self.batch, self.weights, alone=step, mask=self.mask) / step
             if not self.requires_grad:
                 kept = self._kept[step] = torch.where((kept - 1).abs() <= 1e-6, 1.0, kept)  # as grids do
@@ -267,10 +267,11 @@ class IrregularSeries(AbstractDomain):
     def later_share(self, spacing: Tensor | None) -> Tensor | None:
         """Share of each cell after its stamp ``[n]``, masked channels or not; None, one half, for other weights."""
         if self.weights is Weights.CELL or self.weights is Weights.TRAPEZOID:
-            return later_shares(self._exact_times(), self.batch, self.weights)
+            return later_shares(self.exact_times(), self.batch, self.weights)
         return None
 
-    def _exact_times(self) -> Tensor:
+    def exact_times(self) -> Tensor:
+        """Stamps ``[n]``, float64, counted from some time of each series; on a lattice whole steps times spacing."""
         return self.times if self.lattice is None else self.lattice.cell.double() * self.lattice.spacing
 
     def convolve(self, x: Tensor, terms: ConvolutionTerms) -> tuple[Tensor, Tensor | None]:

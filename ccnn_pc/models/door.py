@@ -13,6 +13,7 @@ from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.grid import Grid
 from ccnn_pc.domains.interpolated import Interpolation
 from ccnn_pc.domains.point_set import PointSet
+from ccnn_pc.domains.resampled import RegularTimes, resampled
 from ccnn_pc.domains.series import IrregularSeries
 from ccnn_pc.ops.neighbors import Neighbors
 from ccnn_pc.ops.series_weights import Weights
@@ -40,10 +41,13 @@ class Door:
     Attributes:
         series_weights: what samples of irregular series stand for that come as PyG data.
         interpolation: what samples of arrays stand for between them that are farther apart than in training.
+        series_interpolation: what those of irregular series stand for between them: LINEAR reads straight lines at
+            the spacing of training, and needs no weights.
     """
 
     series_weights: Weights = Weights.CELL
     interpolation: Interpolation = Interpolation.LINEAR
+    series_interpolation: Interpolation = Interpolation.NONE
 
     def __init__(self, stem: Stem, num_neighbors: int = 256, per_sample: bool = False) -> None:
         self.per_sample = per_sample
@@ -89,11 +93,14 @@ class Door:
         return self._series(data) if self.dim == 1 and is_series(data) else self._cloud(data)
 
     def close(self, answers: Tensor, where: AbstractDomain, data: DoorInput) -> Tensor:
-        """Answers per sample of an array as an array ``[B, K, *S]``; others as they are."""
+        """Answers per sample of an array as an array ``[B, K, *S]``, of lines at the samples; others as they are."""
         x = data if isinstance(data, Tensor) else data.x
         came_as_array = isinstance(x, Tensor) and x.dim() == self.dim + 2
         if came_as_array and self.per_sample and isinstance(where, Grid):
             return where.unflatten(answers)
+        lines = self.series_interpolation is Interpolation.LINEAR
+        if self.per_sample and lines and isinstance(where, RegularTimes):
+            return where.at_stamps(answers)
         return answers
 
     def _open_tensor(
@@ -152,6 +159,8 @@ class Door:
 
     def _filled(self, x: Tensor, series: IrregularSeries) -> tuple[Tensor, IrregularSeries]:
         """The mask is of the data's channels: hidden layers have features at every stamp."""
+        if self.series_interpolation is Interpolation.LINEAR:
+            return resampled(x, series, self.spacing[0])
         return series.filled(x, self.spacing[0])
 
     def _cloud(self, data: Data) -> tuple[Tensor, PointSet]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import enum
 import fnmatch
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -10,7 +11,6 @@ from typing import Any, Protocol
 from ccnn_pc.domains.interpolated import Interpolation
 from ccnn_pc.models.base import Model
 from ccnn_pc.models.choices import choice
-from ccnn_pc.models.door import Door
 from ccnn_pc.models.network import Network
 from ccnn_pc.ops.series_weights import Weights
 
@@ -95,6 +95,7 @@ def create_model(
     spacing: float = 1.0,
     series_weights: Weights | str = Weights.CELL,
     interpolation: Interpolation | str = Interpolation.LINEAR,
+    series_interpolation: Interpolation | str = Interpolation.NONE,
     **options: Any,
 ) -> Model:
     """Make a model of a published size.
@@ -114,11 +115,14 @@ def create_model(
             cell; see :class:`ccnn_pc.domains.Weights`). Grids are weighted by their spacing.
         interpolation: what samples of arrays stand for between them that are farther apart than in training (default:
             straight lines; see :class:`ccnn_pc.domains.Interpolation`). The papers' networks have "none".
+        series_interpolation: what samples of irregular series stand for between them: "none" (default) sums over
+            samples; "linear" reads straight lines at the spacing of training (:func:`ccnn_pc.domains.resampled`).
         options: see the builder of the model, e.g. :func:`ccnn_pc.models.sizes.build_ccnn`.
 
     Raises:
         ValueError: an unknown name (with the nearest one), another ``dim`` than the model is made for, an option out of
-            range, or other ``series_weights`` or ``interpolation`` where there are no series or no convolutions.
+            range, or other ``series_weights`` or interpolations where there are no series or no convolutions, or
+            weights where straight lines are read.
         TypeError: an option that the model does not have.
 
     Example:
@@ -132,18 +136,31 @@ def create_model(
     if _ONLY_DIM.get(name, dim) != dim:
         raise ValueError(f"'dim' must be {_ONLY_DIM[name]} for '{name}' (got {dim})")
     weights = choice("series_weights", series_weights, Weights)
-    if weights is not Weights.CELL and dim != 1:
-        raise ValueError(f"'series_weights' must be 'cell' for {dim} axes (got '{weights.value}')")
-    between = choice("interpolation", interpolation, Interpolation)
+    lines = choice("series_interpolation", series_interpolation, Interpolation)
+    reading: dict[str, tuple[enum.Enum, enum.Enum]] = {
+        "series_weights": (weights, Weights.CELL),
+        "interpolation": (choice("interpolation", interpolation, Interpolation), Interpolation.LINEAR),
+        "series_interpolation": (lines, Interpolation.NONE),
+    }
+    for key, (value, default) in reading.items():
+        if key != "interpolation" and value is not default and dim != 1:
+            raise ValueError(f"'{key}' must be '{default.value}' for {dim} axes (got '{value.value}')")
+    if lines is Interpolation.LINEAR and weights is not Weights.CELL:
+        raise ValueError(
+            f"'series_weights' must be 'cell' where straight lines are read, for they need none (got '{weights.value}')"
+        )
     model = _BUILDERS[name](
         dim=dim, in_channels=in_channels, out_channels=out_channels, shape=shape, spacing=spacing, **options
     )
-    if weights is not Weights.CELL:
-        _network(model, name, "'series_weights' must be 'cell'", "weighs no samples").series_weights = weights
-        options["series_weights"] = weights
-    if between is not Interpolation.LINEAR:
-        _network(model, name, "'interpolation' must be 'linear'", "has no kernels").interpolation = between
-        options["interpolation"] = between
+    for key, (value, default) in reading.items():
+        if value is default:
+            continue
+        if not isinstance(model, Network):
+            raise ValueError(
+                f"'{key}' must be '{default.value}' for '{name}', which has no continuous kernels"
+            )
+        setattr(model.door, key, value)
+        options[key] = value
     model.config = {
         "name": name,
         "dim": dim,
@@ -154,10 +171,3 @@ def create_model(
         "options": dict(options),
     }
     return model
-
-
-def _network(model: Model, name: str, wanted: str, lacks: str) -> Door:
-    """The door of a network of convolutions; other models have none that an option could be for."""
-    if not isinstance(model, Network):
-        raise ValueError(f"{wanted} for '{name}', which {lacks}")
-    return model.door

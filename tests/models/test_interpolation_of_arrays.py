@@ -52,7 +52,7 @@ def test_a_default_that_the_papers_do_not_have() -> None:
     ("name", "how", "message"),
     [
         ("ccnn_4_16", "cubic", "'interpolation' must be one of 'none', 'linear' .got 'cubic'"),
-        ("gru_dt", "none", "'interpolation' must be 'linear' for 'gru_dt', which has no kernels"),
+        ("gru_dt", "none", "'interpolation' must be 'linear' for 'gru_dt', which has no continuous kernels"),
     ],
 )
 def test_refuses(name: str, how: str, message: str) -> None:

@@ -134,7 +134,12 @@ def test_what_samples_stand_for_is_an_option(name: str, pool: str, tmp_path: Pat
     [
         ("ccnn_4_16", 1, "voronoi", "'series_weights' must be one of 'cell', .* 'constant' .got 'voronoi'"),
         ("ccnn_4_16", 3, "constant", "'series_weights' must be 'cell' for 3 axes .got 'constant'"),
-        ("gru_dt", 1, "constant", "'series_weights' must be 'cell' for 'gru_dt', which weighs no samples"),
+        (
+            "gru_dt",
+            1,
+            "constant",
+            "'series_weights' must be 'cell' for 'gru_dt', which has no continuous kernels",
+        ),
     ],
 )
 def test_weights_that_make_no_sense(name: str, dim: int, weights: str, message: str) -> None:

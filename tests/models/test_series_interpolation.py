@@ -1,0 +1,102 @@
+"""Networks that read the straight lines between the stamps of series."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch_geometric.data import Batch, Data
+
+from ccnn_pc.domains import Grid, Interpolation, IrregularSeries, resampled
+from ccnn_pc.models import create_model, from_pretrained, save_pretrained
+from tests.clouds import DOUBLE
+
+
+def make(name: str = "ccnn_4_16", **options: Any) -> Any:
+    torch.manual_seed(0)
+    return create_model(name, dim=1, in_channels=2, out_channels=4, shape=[32], **options).double().eval()
+
+
+@pytest.fixture
+def items() -> list[Data]:
+    """Two series, on whole multiples of the training spacing, with values missing; what stands there is NaN."""
+    generator = torch.Generator().manual_seed(0)
+    items = []
+    for count in (9, 14):
+        times = torch.randperm(40, generator=generator)[:count].sort().values.double() + 0.5
+        mask = torch.rand(count, 2, generator=generator) < 0.7
+        x = torch.randn(count, 2, dtype=DOUBLE, generator=generator)
+        items.append(Data(times=times, x=torch.where(mask, x, torch.nan), mask=mask))
+    return items
+
+
+def test_a_network_reads_the_lines(items: list[Data], tmp_path: Path) -> None:
+    batch = Batch.from_data_list(items)
+    model, plain = make(series_interpolation="linear"), make()
+    found = model(batch)
+    series = IrregularSeries(batch.times, batch.batch, mask=batch.mask)
+    torch.testing.assert_close(found, plain(*resampled(batch.x, series, 1.0)), atol=1e-12, rtol=0)
+    torch.testing.assert_close(found, model(batch.x, series), atol=1e-12, rtol=0)
+    assert not torch.allclose(found, plain(batch), atol=1e-3)
+    torch.testing.assert_close(found, torch.cat([model(item) for item in items]), atol=1e-9, rtol=0)
+    save_pretrained(model, tmp_path / "model", classes=list("abcd"))
+    assert torch.equal(from_pretrained(tmp_path / "model").double()(batch), found)
+
+
+def test_stamps_as_in_training_are_read_as_they_are() -> None:
+    x = torch.randn(1, 2, 30, dtype=DOUBLE)
+    item = Data(times=torch.arange(30.0), x=x[0].t())
+    model = make(series_interpolation=Interpolation.LINEAR)
+    torch.testing.assert_close(model(item), make()(x), atol=1e-9, rtol=0)
+
+
+def test_half_of_the_samples_of_a_smooth_series_do() -> None:
+    """Zero-shot: the same answer up to the error of lines, by sums over samples another one."""
+    times = torch.arange(33, dtype=DOUBLE)
+    x = torch.stack([torch.sin(0.2 * times), torch.cos(0.15 * times)], dim=1)
+    whole, half = Data(times=times, x=x), Data(times=times[::2], x=x[::2])
+    lines, sums = make(series_interpolation="linear"), make()
+    expected: Tensor = sums(whole)
+    error, of_sums = ((model(half) - expected).abs().max().item() for model in (lines, sums))
+    assert error < 0.1 * of_sums
+
+
+def test_answers_per_sample_are_at_the_samples(items: list[Data]) -> None:
+    model, plain = make(pool=None, series_interpolation="linear"), make(pool=None)
+    batch = Batch.from_data_list(items)
+    values, places = resampled(batch.x, IrregularSeries(batch.times, batch.batch, mask=batch.mask), 1.0)
+    found = model(batch)
+    assert found.shape == (23, 4)
+    torch.testing.assert_close(found, plain(values, places)[places.stamps], atol=1e-12, rtol=0)
+    batch.times[3] += 0.4 * (batch.times[4] - batch.times[3]) / (batch.times[4] - batch.times[3]).ceil()
+    with pytest.raises(ValueError, match="'times' must be whole multiples of the training spacing apart"):
+        model(batch)
+
+
+def test_arrays_are_not_meant() -> None:
+    x = torch.randn(2, 2, 16, dtype=DOUBLE)
+    assert torch.equal(make(series_interpolation="linear")(x, Grid((16,), batch_size=2)), make()(x))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("ccnn_4_16", {"dim": 3}, "'series_interpolation' must be 'none' for 3 axes .got 'linear'"),
+        (
+            "gru_d",
+            {"dim": 1},
+            "'series_interpolation' must be 'none' for 'gru_d', which has no continuous kernels",
+        ),
+        (
+            "ccnn_4_16",
+            {"dim": 1, "series_weights": "past"},
+            "'series_weights' must be 'cell' where straight lines",
+        ),
+    ],
+)
+def test_refuses(name: str, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        create_model(name, in_channels=2, out_channels=4, series_interpolation="linear", **options)

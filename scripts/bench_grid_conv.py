@@ -11,29 +11,16 @@ results/bench_grid_conv.csv.
 
 from __future__ import annotations
 
-import argparse
-import datetime
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
-from benching import (
-    interleaved,
-    memory,
-    milliseconds,
-    print_peak,
-    processor,
-    timed,
-    write,
-)  # beside this script
+from benching import Benchmark, Step, interleaved, timed  # beside this script
 from torch import Tensor
 from torch.nn import functional
 
 from ccnn_pc.ops.grid_convolution import Method, grid_convolution
 
-RESULTS = Path(__file__).resolve().parents[1] / "results" / "bench_grid_conv.csv"
 #: Name, samples per axis, taps per axis, channels, batch. 1289: window width 0.075 after the released crop at 0.1.
 CASES: list[dict[str, Any]] = [
     {"case": "1-D causal, cropped", "shape": [16_000], "taps": [1289], "channels": 140, "batch": 1},
@@ -107,7 +94,7 @@ def contenders(options: dict[str, Any]) -> dict[str, tuple[Run, bool]]:
     return found
 
 
-def step(options: dict[str, Any], name: str) -> Callable[[], tuple[float, float]]:
+def step(options: dict[str, Any], name: str) -> Step:
     """Forward and backward of one contender."""
     run, channels_first = contenders(options)[name]
     x, k = setting(**options)
@@ -138,45 +125,18 @@ def errors(options: dict[str, Any]) -> dict[str, float]:
 
 def main() -> None:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of interleaved timing")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    parser.add_argument("--memory", help=argparse.SUPPRESS)
-    parser.add_argument("--options", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    if arguments.memory:
-        print_peak(step(json.loads(arguments.options), arguments.memory))
+    bench = Benchmark(__file__, __doc__)
+    if not bench.starts(step, "torch"):
         return
-    common = {
-        "date": datetime.date.today().isoformat(),
-        "machine": processor(),
-        "threads": arguments.threads,
-        "torch": torch.__version__,
-    }
-    rows: list[dict[str, Any]] = []
     for options in CASES:
         names = list(contenders(options))
         wrong = errors(options)
-        samples = interleaved({name: step(options, name) for name in names}, arguments.rounds)
+        seconds = interleaved({name: step(options, name) for name in names}, bench.arguments.rounds)
+        case = {k: "x".join(map(str, v)) if isinstance(v, list) else v for k, v in options.items()}
         for name in names:
-            figures = {
-                **milliseconds(samples[name]),
-                "max_error": wrong[name],
-                "peak_mb": round(memory(__file__, options, name, arguments.threads)["peak_mb"], 1),
-            }
-            setup = {k: "x".join(map(str, v)) if isinstance(v, list) else v for k, v in options.items()}
-            rows.append({**common, **setup, "contender": name, **figures})
-            print(
-                f"{options['case']:<26}{name:<24} forward {figures['forward_min_ms']:9.1f} ms  both "
-                f"{figures['both_min_ms']:9.1f} ms  peak {figures['peak_mb']:7.1f} MB  error {wrong[name]:.1e}",
-                flush=True,
-            )
-            write(rows, arguments.out)
-    print(f"written: {arguments.out}")
+            figures = bench.figures(options, name, seconds[name], max_error=wrong[name])
+            bench.add(options["case"], {**case, "contender": name, **figures})
+    bench.ends()
 
 
 if __name__ == "__main__":

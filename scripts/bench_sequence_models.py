@@ -22,34 +22,18 @@ results/bench_sequence_models.csv.
 
 from __future__ import annotations
 
-import argparse
-import datetime
-import importlib.metadata
-import importlib.util
-import json
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
-from benching import (
-    interleaved,
-    memory,
-    milliseconds,
-    print_peak,
-    processor,
-    timed,
-    write,
-)  # beside this script
+from benching import Benchmark, Step, interleaved, timed  # beside this script
 from sequence_peers import layer_step, layers, network_step  # beside this script
 from torch import Tensor
 
-RESULTS = Path(__file__).resolve().parents[1] / "results" / "bench_sequence_models.csv"
 LENGTHS = [1024, 2048, 4096, 8192, 16_000]
 LAYER_CHANNELS, LAYER_BATCH, NETWORK_BATCH = 256, 1, 8
 
 
-def step(options: dict[str, Any], name: str) -> tuple[Callable[[], tuple[float, float]], int]:
+def step(options: dict[str, Any], name: str) -> tuple[Step, int]:
     """Forward and backward of one contender, and its number of parameters."""
     torch.manual_seed(0)
     make = {"layer": layer_step, "network": network_step}[options["what"]]
@@ -77,51 +61,25 @@ def settings(what: list[str], lengths: list[int], channels: int) -> list[dict[st
 
 def main() -> None:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of interleaved timing")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--what", nargs="+", choices=["layer", "network"], default=["layer", "network"])
-    parser.add_argument("--lengths", nargs="+", type=int, default=LENGTHS)
-    parser.add_argument("--channels", type=int, choices=[140, 380], default=140, help="of the networks")
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    parser.add_argument("--memory", help=argparse.SUPPRESS)
-    parser.add_argument("--options", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    if arguments.memory:
-        print_peak(step(json.loads(arguments.options), arguments.memory)[0])
+    bench = Benchmark(__file__, __doc__)
+    add = bench.parser.add_argument
+    add("--what", nargs="+", choices=["layer", "network"], default=["layer", "network"])
+    add("--lengths", nargs="+", type=int, default=LENGTHS)
+    add("--channels", type=int, choices=[140, 380], default=140, help="of the networks")
+    if not bench.starts(lambda options, name: step(options, name)[0], "torch", "neural_ssm"):
         return
-    installed = importlib.util.find_spec("neural_ssm") is not None
-    if not installed:
+    chosen = bench.arguments
+    if not bench.common["neural_ssm"]:
         print("no state-space layer: pip install neural-ssm")
-    common = {
-        "date": datetime.date.today().isoformat(),
-        "machine": processor(),
-        "threads": arguments.threads,
-        "torch": torch.__version__,
-        "neural_ssm": importlib.metadata.version("neural-ssm") if installed else "",
-    }
-    print(", ".join(f"{name} {value}" for name, value in common.items() if value))
-    rows: list[dict[str, Any]] = []
-    for options in settings(arguments.what, arguments.lengths, arguments.channels):
+    for options in settings(chosen.what, chosen.lengths, chosen.channels):
         made = {name: step(options, name) for name in layers(options["length"])}
-        seconds = interleaved({name: once for name, (once, _) in made.items()}, arguments.rounds)
+        seconds = interleaved({name: once for name, (once, _) in made.items()}, chosen.rounds)
         for name, (_, parameters) in made.items():
-            figures = {
-                "parameters": parameters,
-                **milliseconds(seconds[name]),
-                "peak_mb": round(memory(__file__, options, name, arguments.threads)["peak_mb"], 1),
-            }
-            rows.append({**common, **options, "contender": name, **figures})
-            print(
-                f"{options['what']:<8}{options['length']:>6}  {name:<20} forward {figures['forward_min_ms']:9.1f} ms  "
-                f"both {figures['both_min_ms']:9.1f} ms  peak {figures['peak_mb']:7.1f} MB  {parameters:,} parameters",
-                flush=True,
+            figures = bench.figures(options, name, seconds[name], parameters=parameters)
+            bench.add(
+                f"{options['what']:<8}{options['length']:>6}", {**options, "contender": name, **figures}
             )
-            write(rows, arguments.out)
-    print(f"written: {arguments.out}")
+    bench.ends()
 
 
 if __name__ == "__main__":

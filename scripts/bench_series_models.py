@@ -11,36 +11,25 @@ what it held before the step (data and network). Prints a table and writes resul
 
 from __future__ import annotations
 
-import argparse
-import datetime
-import importlib.metadata
-import json
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-import torch
-from benching import (
-    interleaved,
-    memory,
-    milliseconds,
-    print_peak,
-    processor,
-    timed,
-    write,
-)  # beside this script
+from benching import Benchmark, Step, interleaved, timed  # beside this script
 from hydra.utils import instantiate
 from torch import Tensor
 
 from ccnn_pc.cli.compose import compose_config, follow_data
 
-RESULTS = Path(__file__).resolve().parents[1] / "results" / "bench_series_models.csv"
 CONTENDERS = {
     "characters": {
         "ours on the grid": ("experiment=chartraj_tiny",),
         "ours on stamps": ("experiment=chartraj_tiny_irregular",),
         "ours on stamps, no lattice": ("experiment=chartraj_tiny_irregular", "data.direct=true"),
+        "ours on straight lines, no lattice": (
+            "experiment=chartraj_tiny_irregular",
+            "data.direct=true",
+            "model.series_interpolation=linear",
+        ),
         "GRU-Δt": ("experiment=chartraj_gru_dt",),
         "GRU-D": ("experiment=chartraj_gru_d",),
         "ODE-RNN": ("experiment=chartraj_ode_rnn",),
@@ -58,7 +47,7 @@ CONTENDERS = {
 }
 
 
-def step(options: dict[str, Any], name: str) -> tuple[Callable[[], tuple[float, float]], int]:
+def step(options: dict[str, Any], name: str) -> tuple[Step, int]:
     """Forward and backward of one contender on the first batch of its training, and its number of parameters."""
     pl.seed_everything(0, verbose=False)
     config = compose_config([*CONTENDERS[options["what"]][name], f"data.root={options['root']}", "threads=1"])
@@ -92,50 +81,22 @@ def step(options: dict[str, Any], name: str) -> tuple[Callable[[], tuple[float, 
 
 def main() -> None:
     """Run the benchmark."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--characters", help="folder of the character trajectories")
-    parser.add_argument("--sepsis", help="folder of PhysioNet 2019")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of interleaved timing")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    parser.add_argument("--memory", help=argparse.SUPPRESS)
-    parser.add_argument("--options", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    if arguments.memory:
-        print_peak(step(json.loads(arguments.options), arguments.memory)[0])
+    bench = Benchmark(__file__, __doc__, threads=1)
+    bench.parser.add_argument("--characters", help="folder of the character trajectories")
+    bench.parser.add_argument("--sepsis", help="folder of PhysioNet 2019")
+    if not bench.starts(lambda options, name: step(options, name)[0], "torch", "torchdiffeq", "torchcde"):
         return
-    roots = {what: root for what in CONTENDERS if (root := getattr(arguments, what))}
+    roots = {what: root for what in CONTENDERS if (root := getattr(bench.arguments, what))}
     if not roots:
-        parser.error("give --characters, --sepsis, or both")
-    common = {
-        "date": datetime.date.today().isoformat(),
-        "machine": processor(),
-        "threads": arguments.threads,
-        **{name: importlib.metadata.version(name) for name in ("torch", "torchdiffeq", "torchcde")},
-    }
-    print(", ".join(f"{name} {value}" for name, value in common.items()))
-    rows: list[dict[str, Any]] = []
+        bench.parser.error("give --characters, --sepsis, or both")
     for what, root in roots.items():
         options = {"what": what, "root": root}
         made = {name: step(options, name) for name in CONTENDERS[what]}
-        seconds = interleaved({name: once for name, (once, _) in made.items()}, arguments.rounds)
+        seconds = interleaved({name: once for name, (once, _) in made.items()}, bench.arguments.rounds)
         for name, (_, parameters) in made.items():
-            figures = {
-                "parameters": parameters,
-                **milliseconds(seconds[name]),
-                "peak_mb": round(memory(__file__, options, name, arguments.threads)["peak_mb"], 1),
-            }
-            rows.append({**common, "what": what, "contender": name, **figures})
-            print(
-                f"{what:<12}{name:<28} forward {figures['forward_min_ms']:9.1f} ms  "
-                f"both {figures['both_min_ms']:9.1f} ms  peak {figures['peak_mb']:7.1f} MB  {parameters:,} parameters",
-                flush=True,
-            )
-            write(rows, arguments.out)
-    print(f"written: {arguments.out}")
+            figures = bench.figures(options, name, seconds[name], parameters=parameters)
+            bench.add(what, {"what": what, "contender": name, **figures})
+    bench.ends()
 
 
 if __name__ == "__main__":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import csv
+import argparse
+import datetime
 import gc
+import importlib.metadata
 import json
 import platform
 import statistics
@@ -14,6 +16,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from ccnn_pc.training.files import write_rows_atomically
+
+#: A step of a contender: seconds of the forward pass, and of both passes.
+Step = Callable[[], tuple[float, float]]
+
 
 def status_kb(field: str) -> int:
     """A memory figure of this process (Linux)."""
@@ -21,7 +30,7 @@ def status_kb(field: str) -> int:
     return int(next(line for line in lines if line.startswith(field)).split()[1])
 
 
-def print_peak(step: Callable[[], tuple[float, float]]) -> None:
+def print_peak(step: Step) -> None:
     """Run ``step`` and print the peak memory above what was held before, with the times it returns, as JSON."""
     gc.collect()
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from what is held now
@@ -31,18 +40,7 @@ def print_peak(step: Callable[[], tuple[float, float]]) -> None:
     print(json.dumps({"peak_mb": peak, "forward_s": forward, "both_s": both}))
 
 
-def memory(script: str, options: Mapping[str, Any], name: str, threads: int) -> dict[str, float]:
-    """What :func:`print_peak` prints in a process of its own: ``script --memory NAME --options JSON``."""
-    command = [sys.executable, script, "--memory", name, "--options", json.dumps(options)]
-    command += ["--threads", str(threads)]
-    answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    found: dict[str, float] = json.loads(answer.splitlines()[-1])
-    return found
-
-
-def interleaved(
-    steps: Mapping[str, Callable[[], tuple[float, float]]], rounds: int
-) -> dict[str, list[tuple[float, float]]]:
+def interleaved(steps: Mapping[str, Step], rounds: int) -> dict[str, list[tuple[float, float]]]:
     """Times of all contenders, taking turns, after one turn each to warm up."""
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in steps}
     for number in range(rounds + 1):
@@ -85,10 +83,96 @@ def processor() -> str:
     return names[0] if names else platform.processor()
 
 
-def write(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """The table so far: an interrupted benchmark keeps what it measured."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)))
-        writer.writeheader()
-        writer.writerows(rows)
+class Benchmark:
+    """The command line of a benchmark, and the table that it fills: an interrupted one keeps what it measured.
+
+    Args:
+        script: its file; the table is ``results/`` with the same name.
+        about: what it says of itself.
+        rounds: of interleaved timing by default.
+        threads: by default.
+
+    Attributes:
+        parser: for further arguments.
+        arguments: of the command, once :meth:`starts` has read them.
+    """
+
+    def __init__(self, script: str, about: str | None, *, rounds: int = 5, threads: int = 2) -> None:
+        self.script = script
+        self.parser = argparse.ArgumentParser(
+            description=about, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        results = Path(script).resolve().parents[1] / "results" / f"{Path(script).stem}.csv"
+        self.parser.add_argument("--rounds", type=int, default=rounds, help="rounds of interleaved timing")
+        self.parser.add_argument("--threads", type=int, default=threads)
+        self.parser.add_argument("--out", type=Path, default=results)
+        self.parser.add_argument("--memory", help=argparse.SUPPRESS)
+        self.parser.add_argument("--options", help=argparse.SUPPRESS)
+        self.arguments = argparse.Namespace()
+        self.rows: list[dict[str, Any]] = []
+        self.common: dict[str, Any] = {}
+
+    def starts(self, make: Callable[[dict[str, Any], str], Step], *packages: str) -> bool:
+        """Read the arguments; False if this process was to measure one peak of memory, which it has.
+
+        Args:
+            make: the step of a contender, from options and name.
+            packages: whose versions the table holds.
+        """
+        self.arguments = self.parser.parse_args()
+        torch.set_num_threads(self.arguments.threads)
+        if self.arguments.memory:
+            print_peak(make(json.loads(self.arguments.options), self.arguments.memory))
+            return False
+        self.common = {
+            "date": datetime.date.today().isoformat(),
+            "machine": processor(),
+            "threads": self.arguments.threads,
+            **{name: version(name) for name in packages},
+        }
+        print(", ".join(f"{name} {value}" for name, value in self.common.items() if value))
+        return True
+
+    def fresh(self, options: Mapping[str, Any], name: str) -> dict[str, float]:
+        """What :func:`print_peak` prints of a contender in a process of its own."""
+        command = [sys.executable, self.script, "--memory", name, "--options", json.dumps(options)]
+        command += ["--threads", str(self.arguments.threads)]
+        answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        found: dict[str, float] = json.loads(answer.splitlines()[-1])
+        return found
+
+    def figures(
+        self, options: Mapping[str, Any], name: str, seconds: Sequence[tuple[float, float]], **others: Any
+    ) -> dict[str, Any]:
+        """Times, peak of memory and ``others`` of a contender."""
+        peak = round(self.fresh(options, name)["peak_mb"], 1)
+        return {**others, **milliseconds(seconds), "peak_mb": peak}
+
+    def add(self, case: str, row: Mapping[str, Any]) -> None:
+        """Store and print a row."""
+        self.rows.append({**self.common, **row})
+        write_rows_atomically(self.arguments.out, self.rows)
+        error = f"  error {row['max_error']:.1e}" if "max_error" in row else ""
+        size = f"  {row['parameters']:,} parameters" if "parameters" in row else ""
+        print(
+            f"{case:<34}{row['contender']:<34} forward {row['forward_min_ms']:9.1f} ms  "
+            f"both {row['both_min_ms']:9.1f} ms  peak {row['peak_mb']:7.1f} MB{error}{size}",
+            flush=True,
+        )
+
+    def ends(self) -> None:
+        """Say where the table is."""
+        print(f"written: {self.arguments.out}")
+
+
+def version(package: str) -> str:
+    """Of an installed package; "" where it is not.
+
+    Example:
+        >>> version("no-such-package")
+        ''
+    """
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""

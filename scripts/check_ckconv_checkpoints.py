@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from benching import write  # beside this script
 from ckconv_check_data import character_trajectories, digits, patients, references, roc_auc
 from torch import Tensor
 
 from ccnn_pc.models import Model, convert_ckconv, from_pretrained
 from ccnn_pc.models.published import Anchor, ReleasedCKConv
+from ccnn_pc.training.files import write_rows_atomically
 
 RELEASED: dict[str, Any] = {"anchor": Anchor.OLDEST, "blur": True, "short_fft": True}
 LOAD = {"ct": character_trajectories, "physionet": patients, "mnist": digits}
@@ -165,7 +165,9 @@ def main() -> None:
             with choices.out.open(newline="") as file:
                 others = [row for row in csv.DictReader(file) if row["checkpoint"] != check.name]
         order = [each.name for each in CHECKS]
-        write(sorted([*others, *rows], key=lambda row: order.index(row["checkpoint"])), choices.out)
+        write_rows_atomically(
+            choices.out, sorted([*others, *rows], key=lambda row: order.index(row["checkpoint"]))
+        )
 
 
 if __name__ == "__main__":

@@ -149,7 +149,7 @@ def bench_point_conv() -> str:
     cells = []
     for row in small:
         name = f"{CONTENDERS.get(row['contender'], row['contender'])}, width {row['width']}"
-        times = [f"{1e3 * float(row[key]):.0f} ms" for key in ("forward_min_s", "both_min_s")]
+        times = [f"{float(row[key]):.0f} ms" for key in ("forward_min_ms", "both_min_ms")]
         cells.append([name, *times, f"{float(row['peak_mb']):.0f} MB", f"{float(row['max_error']):.0e}"])
 
     def ratio(column: str, top: tuple[str, str], bottom: tuple[str, str]) -> str:
@@ -165,17 +165,18 @@ def bench_point_conv() -> str:
         "peak memory of a fresh process.",
         table(["contender, window width", "forward", "forward + backward", "extra memory", "error"], cells),
         f"With width {wide[0]} (nothing pruned) the fused operator is "
-        f"{ratio('both_min_s', released, wide)} faster than the released formulation with its gather "
+        f"{ratio('both_min_ms', released, wide)} faster than the released formulation with its gather "
         f"repaired, in {ratio('peak_mb', released, wide)} less memory, and "
-        f"{ratio('both_min_s', cfconv, wide)} faster than PyG's `CFConv` with our kernel network. "
-        f"With width {narrow[0]} it is a further {ratio('both_min_s', wide, narrow)} faster. "
+        f"{ratio('both_min_ms', cfconv, wide)} faster than PyG's `CFConv` with our kernel network. "
+        f"With width {narrow[0]} it is a further {ratio('both_min_ms', wide, narrow)} faster. "
         "Errors are against the definition in float64, relative to the largest output.",
     ]
     for row in rows:
         if row not in small:
+            seconds = float(row["both_min_ms"]) / 1e3
             lines.append(
                 f"One cloud of {thousands(row['points'])} points, k = {row['k']}, C = {row['channels']}: "
-                f"forward + backward in {float(row['both_min_s']):.0f} s and {float(row['peak_mb']):.0f} MB extra."
+                f"forward + backward in {seconds:.0f} s and {float(row['peak_mb']):.0f} MB extra."
             )
     return "\n\n".join(lines)
 

@@ -52,12 +52,12 @@ def test_numbers_come_from_the_tables(
     assert "| sampling | `a`, ω₀ 0.5 | `b`, ω₀ 40 |" in transfer
     assert "| `points` | 50.00 % | **25.00 %** |\n| `voxels` | **75.00 %** | – |" in transfer
     common = "4,512,256,140,32,{},2,cpu,1.0,today,"
-    times = [("2.0", "fused", "0.1,0.5,100,1e-7"), ("2.0", "released_repaired", "1,3.0,1500,1e-7"),
-             ("2.0", "pyg_cfconv_our_kernel", "1,1.0,900,1e-7"), ("0.075", "fused", "0.1,0.1,50,2e-7")]  # fmt: skip
+    times = [("2.0", "fused", "100,500,100,1e-7"), ("2.0", "released_repaired", "1000,3000,1500,1e-7"),
+             ("2.0", "pyg_cfconv_our_kernel", "1000,1000,900,1e-7"), ("0.075", "fused", "100,100,50,2e-7")]  # fmt: skip
     lines = [common.format(width) + f"{contender},{figures}" for width, contender, figures in times]
-    lines.append("1,100000,256,32,32,0.075,2,cpu,1.0,today,fused,1,12.4,321,")
+    lines.append("1,100000,256,32,32,0.075,2,cpu,1.0,today,fused,1000,12400,321,")
     head = "clouds,points,k,channels,hidden,width,threads,machine,torch,date,contender,"
-    head += "forward_min_s,both_min_s,peak_mb,max_error"
+    head += "forward_min_ms,both_min_ms,peak_mb,max_error"
     (tmp_path / updater.tables.POINT_CONV).write_text("\n".join([head, *lines]) + "\n")
     speed = updater.body("bench:point_conv")
     for part in (

@@ -49,8 +49,9 @@ def test_values_are_those_of_numpy(masked: bool) -> None:
         assert float(where[here][0] - times[rows][0]) < 0.3
         for channel in range(3):
             seen = rows & mask[:, channel]
-            expected = np.interp(where[here], times[seen], x[seen, channel]) if bool(seen.any()) else 0.0
-            expected = torch.as_tensor(expected, dtype=DOUBLE).expand(int(here.sum()))
+            expected = torch.zeros(int(here.sum()), dtype=DOUBLE)
+            if bool(seen.any()):
+                expected = torch.from_numpy(np.interp(where[here], times[seen], x[seen, channel]))
             torch.testing.assert_close(found[here, channel], expected, atol=1e-8, rtol=0)
 
 
@@ -119,7 +120,8 @@ def test_places_know_their_samples() -> None:
     assert places.batch.tolist() == [0] * 5 + [1] * 4
     y = torch.arange(9)[:, None]
     assert places.at_stamps(y).flatten().tolist() == [0, 1, 4, 5, 8]
-    assert places.to("cpu").at_stamps(y).flatten().tolist() == [0, 1, 4, 5, 8]
+    moved = places.to("cpu")
+    assert isinstance(moved, RegularTimes) and moved.at_stamps(y).flatten().tolist() == [0, 1, 4, 5, 8]
     with pytest.raises(ValueError, match="'times' must be whole multiples of the training spacing apart"):
         RegularTimes(IrregularSeries(times + 0.05 * torch.arange(5), batch), 0.2).at_stamps(y)
 
@@ -151,18 +153,22 @@ def test_gradients() -> None:
 
 
 @pytest.mark.parametrize(
-    ("times", "options", "rows", "spacing", "message"),
+    ("times", "query", "rows", "spacing", "message"),
     [
-        ([0.0, 1.0], {}, 2, 0.0, "'spacing' must be positive"),
-        ([0.0, 1.0], {}, 3, 1.0, "'x' must have 2 samples like the series .got 3"),
-        ([0.0, 1e7], {}, 2, 1.0, "'spacing' must give at most 1024 times per sample .got 1: 10000001 times"),
-        ([0.0, 1.0], {"query_times": torch.zeros(1)}, 2, 1.0, "must have its queries at its samples"),
+        ([0.0, 1.0], None, 2, 0.0, "'spacing' must be positive"),
+        ([0.0, 1.0], None, 3, 1.0, "'x' must have 2 samples like the series .got 3"),
+        (
+            [0.0, 1e7],
+            None,
+            2,
+            1.0,
+            "'spacing' must give at most 1024 times per sample .got 1: 10000001 times",
+        ),
+        ([0.0, 1.0], torch.zeros(1), 2, 1.0, "must have its queries at its samples"),
     ],
 )
-def test_refuses(
-    times: list[float], options: dict[str, Tensor], rows: int, spacing: float, message: str
-) -> None:
-    series = IrregularSeries(torch.tensor(times), **options)
+def test_refuses(times: list[float], query: Tensor | None, rows: int, spacing: float, message: str) -> None:
+    series = IrregularSeries(torch.tensor(times), query_times=query)
     with pytest.raises(ValueError, match=message):
         resampled(torch.zeros(rows, 1), series, spacing)
 

@@ -1,10 +1,12 @@
-"""The table of layers and networks on long sequences."""
+"""What a step costs: layers and networks on long sequences, networks on irregular series."""
 
 from __future__ import annotations
 
 from readme_tables import rows_of, table, thousands  # beside this script
 
 SEQUENCES = "results/bench_sequence_models.csv"
+SERIES = "results/bench_series_models.csv"
+BATCHES = {"characters": "32 characters", "sepsis": "256 patients"}
 TITLES = {
     "layer": "One layer of {channels} channels, batches of {batch}",
     "network": "A classifier of {channels} channels, batches of {batch}",
@@ -47,5 +49,31 @@ def span(rows: list[dict[str, str]], contender: str) -> str:
     return " to ".join(thousands(count) for count in dict.fromkeys([counts[0], counts[-1]]))
 
 
+def bench_series_models() -> str:
+    """Time and memory of a step of training."""
+    rows = rows_of(SERIES)
+    cells: list[list[object]] = [
+        [
+            BATCHES[row["what"]],
+            row["contender"],
+            thousands(row["parameters"]),
+            *(f"{float(row[f'{part}_min_ms']):.0f} ms" for part in ("forward", "both")),
+            f"{float(row['peak_mb']):.0f} MB",
+        ]
+        for row in rows
+    ]
+    first = rows[0]
+    versions = ", ".join(f"{name} {first[name]}" for name in ("torch", "torchdiffeq", "torchcde"))
+    note = (
+        "A step on one batch of the training, least time of interleaved rounds, extra peak memory of a fresh process; "
+        f"float32, {first['threads']} thread ({first['machine']}, {versions}, {first['date']})."
+    )
+    header = ["batch", "network", "parameters", "forward", "forward + backward", "memory"]
+    return table(header, cells) + "\n\n" + note
+
+
 #: As :data:`readme_tables.BLOCKS`.
-BLOCKS = {"bench:sequence_models": (bench_sequence_models, SEQUENCES)}
+BLOCKS = {
+    "bench:sequence_models": (bench_sequence_models, SEQUENCES),
+    "bench:series_models": (bench_series_models, SERIES),
+}

@@ -9,8 +9,6 @@ from readme_tables import Row, rows_of, table, thousands  # beside this script
 
 CHARTRAJ = "results/chartraj.csv"
 PHYSIONET = "results/physionet2019.csv"
-STEPS = "results/bench_series_models.csv"
-BATCHES = {"characters": "32 characters", "sepsis": "256 patients"}
 DROPS, RATES = (0, 30, 50, 70), ("1", "1/2", "1/4", "1/8")
 CKCONV = "CKConv, arXiv:2102.02611"
 
@@ -49,12 +47,15 @@ DROP_LINES: list[Line] = [
     ("random_lines", "linear", "ours at random times, on straight lines, trained on 0 to 70 %"),
     ("stamps", "cell", "ours on stamps, weighted, trained on all samples"),
     ("stamps", "constant", "the same network, tested without weights"),
-    ("stamps", "linear", "the same network, tested on straight lines between stamps"),
+    ("stamps", "linear", "ours on stamps, trained on all samples, tested on straight lines"),
     ("gru_dt_mixed", "", "GRU-Δt, trained on 0 to 70 %"),
     ("gru_d_mixed", "", "GRU-D, trained on 0 to 70 %"),
     ("ode_rnn_mixed", "", "ODE-RNN, trained on 0 to 70 %"),
     ("neural_cde_mixed", "", "neural CDE, trained on 0 to 70 %"),
 ]
+#: Of these and of the published ones what the README shows.
+SHORT = ("drop%", "mixed", "stamps", "random_lines")
+SHORT_PAPER = ("ODE-RNN", "NCDE", "CKCNN")
 RATE_LINES: list[Line] = [
     ("drop0", "linear", "ours on the grid"),
     ("drop0", "none", "the same network, sums over samples as published"),
@@ -142,20 +143,32 @@ def about(rows: Sequence[Row]) -> str:
     return f"{train} series train, {val} choose the epoch, {test} test"
 
 
+def drop_table(rows: Sequence[Row], lines: Sequence[Line], published: Sequence[str]) -> str:
+    """Accuracies with samples left out, and those of the papers."""
+    tests = [f"drop {percent}" for percent in DROPS]
+    cells = lines_of(rows, lines, tests, lambda name, test: name.replace("%", test.split()[1]))
+    for name in published:
+        cells.append([f"*{name}, published*", "–", *(f"{value:g}" for value in PAPER_DROPS[name]), "–"])
+    return table(["network", "parameters", *(f"{percent} % left out" for percent in DROPS), "seeds"], cells)
+
+
 def results_chartraj() -> str:
     """Accuracies with samples left out."""
     rows = rows_of(CHARTRAJ)
-    tests = [f"drop {percent}" for percent in DROPS]
-    cells = lines_of(rows, DROP_LINES, tests, lambda name, test: name.replace("%", test.split()[1]))
-    for name, values in PAPER_DROPS.items():
-        cells.append([f"*{name}, published*", "–", *(f"{value:g}" for value in values), "–"])
-    header = ["network", "parameters", *(f"{percent} % left out" for percent in DROPS), "seeds"]
     note = (
         f"Accuracy in per cent, mean ± standard deviation over seeds. {about(rows)}. *Published*: {CKCONV}, "
         "Table 4, a network for each share, parts of the same sizes. On stamps there is nothing but the samples that "
         "are left and their times; at random times values between the samples are taken, as many as are left elsewhere."
     )
-    return table(header, cells) + "\n\n" + note
+    return drop_table(rows, DROP_LINES, list(PAPER_DROPS)) + "\n\n" + note
+
+
+def results_series() -> str:
+    """What of the character trajectories the README shows."""
+    rows = rows_of(CHARTRAJ)
+    lines = [line for line in DROP_LINES if line[0] in SHORT and line[1] in ("", "linear")]
+    note = f"Character trajectories, accuracy in per cent. {about(rows)}. *Published*: {CKCONV}, Table 4."
+    return drop_table(rows, lines, SHORT_PAPER) + "\n\n" + note
 
 
 def results_chartraj_rates() -> str:
@@ -252,34 +265,11 @@ def results_physionet2019() -> str:
     return "\n\n".join([table(header, cells), note, about_cost])
 
 
-def bench_series_models() -> str:
-    """Time and memory of a step of training."""
-    rows = rows_of(STEPS)
-    cells: list[list[object]] = [
-        [
-            BATCHES[row["what"]],
-            row["contender"],
-            thousands(row["parameters"]),
-            *(f"{float(row[f'{part}_min_ms']):.0f} ms" for part in ("forward", "both")),
-            f"{float(row['peak_mb']):.0f} MB",
-        ]
-        for row in rows
-    ]
-    first = rows[0]
-    versions = ", ".join(f"{name} {first[name]}" for name in ("torch", "torchdiffeq", "torchcde"))
-    note = (
-        "A step on one batch of the training, least time of interleaved rounds, extra peak memory of a fresh process; "
-        f"float32, {first['threads']} thread ({first['machine']}, {versions}, {first['date']})."
-    )
-    header = ["batch", "network", "parameters", "forward", "forward + backward", "memory"]
-    return table(header, cells) + "\n\n" + note
-
-
 #: As :data:`readme_tables.BLOCKS`.
 BLOCKS = {
     "results:chartraj": (results_chartraj, CHARTRAJ),
+    "results:series": (results_series, CHARTRAJ),
     "results:chartraj_rates": (results_chartraj_rates, CHARTRAJ),
     "results:chartraj_cost": (results_chartraj_cost, CHARTRAJ),
     "results:physionet2019": (results_physionet2019, PHYSIONET),
-    "bench:series_models": (bench_series_models, STEPS),
 }

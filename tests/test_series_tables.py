@@ -50,6 +50,7 @@ def test_character_trajectories(updater: types.ModuleType, results: Path) -> Non
     for weights, score in (("cell", 0.8), ("constant", 0.3)):
         rows += [line("stamps", "drop 0", weights, seed, 0.9 + seed / 10, 2) for seed in (0, 1)]
         rows += [line("stamps", "drop 70", weights, 0, score, 2)]
+    rows += [line("stamps", "drop 70", "", 0, 0.85, 2, interpolation="linear")]
     rows += [line("neural_cde", "drop 0", "", 0, 0.875, 25, "30.0")]
     (results / "results" / "chartraj.csv").write_text("\n".join([HEAD, *rows]) + "\n")
     drops, rates, cost = (updater.body(name) for name in names)
@@ -59,7 +60,11 @@ def test_character_trajectories(updater: types.ModuleType, results: Path) -> Non
     )
     assert "trained on all samples | 21 199 | 95.00 ± 7.07 | – | – | 80.00 | 1 to 2 |" in drops
     assert "tested without weights | 21 199 | 95.00 ± 7.07 | – | – | 30.00 | 1 to 2 |" in drops
+    assert "tested on straight lines | 21 199 | – | – | – | 85.00 | 1 |" in drops
     assert "| *CKCNN, published* | – | 99.53 | 99.3 | 98.83 | 98.14 | – |" in drops
+    short = updater.body("results:series")
+    assert all(part in short for part in ("tested on straight lines", "a network for each share", "*NCDE"))
+    assert "weight" not in short and "GRU" not in short
     assert "2 000 series train, 429 choose the epoch, 429 test" in drops and "mixed" not in drops
     assert "| ours on the grid | 21 199 | 99.00 ± 0.50 | – | – | 50.00 | 1 to 3 |" in rates
     published = "the same network, sums over samples as published"

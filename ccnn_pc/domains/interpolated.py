@@ -14,10 +14,11 @@ from ccnn_pc.domains.rendered import TAP_TOLERANCE, Taps, taps_within
 
 
 class Interpolation(enum.Enum):
-    """Data between the samples of a grid that is coarser than that of training: not asked for (NONE), linear (LINEAR).
+    """Data between samples that are farther apart than in training: not asked for (NONE), linear (LINEAR).
 
     NONE is the sum over samples, weighted by their spacing (CKConv, arXiv 2102.02611, eq. 5): it needs samples as dense
-    as kernels are fine. LINEAR convolves the straight lines between samples at the spacing of training.
+    as kernels are fine. LINEAR convolves the straight lines between samples at the spacing of training: of a
+    :class:`ccnn_pc.domains.Grid` in every layer, of irregular series once (:func:`ccnn_pc.domains.resampled`).
     """
 
     NONE = "none"

@@ -30,9 +30,9 @@ def copy_memory(blank: int) -> tuple[str, ...]:
 
 
 def adding(length: int) -> tuple[str, ...]:
-    """Our settings: windows of half a sample, whatever the length; more steps where marks are rarer."""
+    """Our settings: windows of half a sample, whatever the length; more and smaller steps where marks are rarer."""
     words = ("experiment=adding_tiny", f"data.length={length}", f"kernel.width={0.5 / length:g}")
-    return (*words, "trainer.max_epochs=40") if length >= 3000 else words
+    return (*words, "trainer.max_epochs=40", "optim.lr=0.005") if length >= 3000 else words
 
 
 SETTINGS = [

@@ -218,10 +218,9 @@ def costs(rows: Sequence[Row], lines: dict[str, str], first: str, score: str = "
 def machine(rows: Sequence[Row]) -> str:
     """Where times were measured, and the limit of peers."""
     machines = ", ".join(sorted({row["machine"] for row in rows if row.get("machine")})) or "unknown machine"
-    limits = sorted(
-        {f"{float(row['limit_core_minutes']):g}" for row in rows if row.get("limit_core_minutes")}
-    )
-    limited = f"; limited ones have one seed and {' or '.join(limits)} core minutes" if limits else ""
+    limits = sorted({float(row["limit_core_minutes"]) for row in rows if row.get("limit_core_minutes")})
+    minutes = " or ".join(f"{limit:g}" for limit in limits)
+    limited = f"; limited ones have one seed and at most {minutes} core minutes" if limits else ""
     return f"Core seconds of an epoch with its validation, one thread ({machines}){limited}."
 
 

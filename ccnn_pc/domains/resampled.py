@@ -95,7 +95,7 @@ def resampled(x: Tensor, series: IrregularSeries, spacing: float) -> tuple[Tenso
         the values ``[p, C]``, and their times, without mask.
 
     Raises:
-        ValueError: what :class:`RegularTimes` refuses, x of another length.
+        ValueError: what :class:`RegularTimes` refuses, x of another length, or of another shape than the mask.
 
     Example:
         >>> series = IrregularSeries(torch.tensor([0.0, 1.0, 4.0]))
@@ -107,5 +107,9 @@ def resampled(x: Tensor, series: IrregularSeries, spacing: float) -> tuple[Tenso
     """
     if len(x) != series.num_samples:
         raise ValueError(f"'x' must have {series.num_samples} samples like the series (got {len(x)})")
+    if series.mask is not None and x.shape != series.mask.shape:
+        raise ValueError(
+            f"'x' must have the shape of 'mask', {list(series.mask.shape)} (got {list(x.shape)})"
+        )
     times = RegularTimes(series, spacing)
     return line_values(x, series.exact_times(), series.pointer, times.place, times.batch, series.mask), times

@@ -177,3 +177,9 @@ def test_refuses_stamps_that_need_a_gradient() -> None:
     series = IrregularSeries(torch.tensor([0.0, 1.0], requires_grad=True))
     with pytest.raises(ValueError, match="'times' must not need a gradient"):
         resampled(torch.zeros(2, 1), series, 1.0)
+
+
+def test_refuses_a_mask_of_other_channels() -> None:
+    series = IrregularSeries(torch.tensor([0.0, 1.0]), mask=torch.ones(2, 1, dtype=torch.bool))
+    with pytest.raises(ValueError, match=r"'x' must have the shape of 'mask', .2, 1. .got .2, 3.."):
+        resampled(torch.zeros(2, 3), series, 1.0)

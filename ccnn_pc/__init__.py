@@ -3,8 +3,54 @@
 A kernel is a small neural network of relative position; a convolution is a quadrature of an integral:
 ``y(q_i) = sum_j w_j K(p_j - q_i) x(p_j)``. The rooms, from the left of the import arrow to the right:
 
-``ops``, ``kernels`` -> ``domains`` -> ``nn`` -> ``models`` -> ``training`` -> ``cli``; ``datasets`` and ``viz`` stand
-beside them.
+``ops``, ``kernels`` -> ``domains`` -> ``nn`` -> ``models`` -> ``published``, ``peers``, ``training`` -> ``cli``;
+``datasets``, ``studies`` and ``viz`` stand beside them.
+
+The names below are loaded at their first use, so that ``import ccnn_pc`` costs nothing.
+
+Example:
+    >>> import ccnn_pc
+    >>> ccnn_pc.Grid((4, 6))
+    Grid(4x6, batch_size=1)
 """
 
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from ccnn_pc.domains import Grid, IrregularSeries, PointSet
+    from ccnn_pc.models import create_model, from_pretrained, list_models
+    from ccnn_pc.nn import ContinuousConv
+
+__all__ = [
+    "ContinuousConv",
+    "Grid",
+    "IrregularSeries",
+    "PointSet",
+    "create_model",
+    "from_pretrained",
+    "list_models",
+]
+
+_ROOM_OF = {
+    "ContinuousConv": "nn",
+    "Grid": "domains",
+    "IrregularSeries": "domains",
+    "PointSet": "domains",
+    "create_model": "models",
+    "from_pretrained": "models",
+    "list_models": "models",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOM_OF:
+        raise AttributeError(f"module 'ccnn_pc' has no attribute '{name}'")
+    import importlib
+
+    return getattr(importlib.import_module(f"ccnn_pc.{_ROOM_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -6,20 +6,20 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ccnn_pc.datasets.arrays import CloudArrays
-from ccnn_pc.datasets.cifar import CIFAR10, CIFAR100
+from ccnn_pc.datasets.clouds.arrays import CloudArrays
+from ccnn_pc.datasets.clouds.folder import PointCloudFolder
+from ccnn_pc.datasets.clouds.modelnet import ModelNet
+from ccnn_pc.datasets.clouds.modelnet_forms import find_h5, find_off_zip, find_text_tree
+from ccnn_pc.datasets.clouds.shapes import Shapes
+from ccnn_pc.datasets.common.labelled import LabelledDataset
+from ccnn_pc.datasets.common.splits import Split, as_split
 from ccnn_pc.datasets.formats.image_file import SUFFIXES
-from ccnn_pc.datasets.image_folder import ImageFolder
-from ccnn_pc.datasets.labelled import LabelledDataset
-from ccnn_pc.datasets.mnist import MNIST
-from ccnn_pc.datasets.modelnet import ModelNet
-from ccnn_pc.datasets.modelnet_forms import find_h5, find_off_zip, find_text_tree
-from ccnn_pc.datasets.open_series import SYNTHETIC, open_series
-from ccnn_pc.datasets.point_cloud_folder import PointCloudFolder
-from ccnn_pc.datasets.series import SeriesForm
-from ccnn_pc.datasets.shapes import Shapes
-from ccnn_pc.datasets.splits import Split, as_split
-from ccnn_pc.datasets.stl10 import STL10
+from ccnn_pc.datasets.images.cifar import CIFAR10, CIFAR100
+from ccnn_pc.datasets.images.folder import ImageFolder
+from ccnn_pc.datasets.images.mnist import MNIST
+from ccnn_pc.datasets.images.stl10 import STL10
+from ccnn_pc.datasets.series.dataset import SeriesForm
+from ccnn_pc.datasets.series.open_series import SYNTHETIC, open_series
 from ccnn_pc.datasets.transforms.base import Transform
 
 NAMES = ("shapes", *SYNTHETIC)

@@ -19,7 +19,7 @@ from benching import Benchmark, Step, interleaved, timed  # beside this script
 from torch import Tensor
 from torch.nn import functional
 
-from ccnn_pc.ops.grid_convolution import Method, grid_convolution
+from ccnn_pc.ops.grids.convolution import Method, grid_convolution
 
 #: Name, samples per axis, taps per axis, channels, batch. 1289: window width 0.075 after the released crop at 0.1.
 CASES: list[dict[str, Any]] = [

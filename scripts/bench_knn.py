@@ -1,6 +1,6 @@
 """Which k-NN search is fastest for which clouds? Contenders take turns in one process; stores a table.
 
-The rule of ``ccnn_pc.ops.neighbors.choose`` comes from this table. "plain" contenders leave ties as they
+The rule of ``ccnn_pc.ops.neighbors.k_nearest.choose`` comes from this table. "plain" contenders leave ties as they
 fall: a yardstick for what the tie rule, padding and the int32 table cost on top of the bare search.
 
 Example:
@@ -25,8 +25,8 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from ccnn_pc._optional import available
-from ccnn_pc.ops.neighbors import Backend, choose, knn
-from ccnn_pc.ops.search import prepare
+from ccnn_pc.ops.neighbors.k_nearest import Backend, choose, knn
+from ccnn_pc.ops.neighbors.search import prepare
 
 # clouds, points per cloud, k, surface: points on a sphere; solid: normal in 3-D; lattice: occupied voxels
 CASES = [

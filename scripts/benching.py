@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from ccnn_pc.training.files import write_rows_atomically
+from ccnn_pc._files import write_rows_atomically
 
 #: A step of a contender: seconds of the forward pass, and of both passes.
 Step = Callable[[], tuple[float, float]]

@@ -25,9 +25,9 @@ import torch
 from ckconv_check_data import character_trajectories, digits, patients, references, roc_auc
 from torch import Tensor
 
-from ccnn_pc.models import Model, convert_ckconv, from_pretrained
-from ccnn_pc.models.published import Anchor, ReleasedCKConv
-from ccnn_pc.training.files import write_rows_atomically
+from ccnn_pc._files import write_rows_atomically
+from ccnn_pc.models import Model, from_pretrained
+from ccnn_pc.published import Anchor, ReleasedCKConv, convert_ckconv
 
 RELEASED: dict[str, Any] = {"anchor": Anchor.OLDEST, "blur": True, "short_fft": True}
 LOAD = {"ct": character_trajectories, "physionet": patients, "mnist": digits}

@@ -11,8 +11,8 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from ccnn_pc.datasets import MNIST, CharacterTrajectories, PhysioNet2019
-from ccnn_pc.datasets.physionet2019 import HOURS, STATICS, VARIABLES
-from ccnn_pc.datasets.series_scaling import EPSILON, Normalization, series_scaling
+from ccnn_pc.datasets.series.physionet2019 import HOURS, STATICS, VARIABLES
+from ccnn_pc.datasets.series.scaling import EPSILON, Normalization, series_scaling
 
 #: Checkpoint, test rate, options, normalisation.
 Key = tuple[str, str, str, str]

@@ -14,9 +14,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ccnn_pc._files import write_rows_atomically
 from ccnn_pc.models import from_pretrained, save_pretrained
 from ccnn_pc.models.hub import PACKAGED
-from ccnn_pc.training.files import write_rows_atomically
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "modelnet10.csv"
 

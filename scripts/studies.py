@@ -21,6 +21,7 @@ from benching import processor  # beside this script
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from ccnn_pc._files import read_rows, write_rows_atomically, write_text_atomically
 from ccnn_pc.cli.compose import CONFIG, changed_settings, compose_config, stored_overrides
 from ccnn_pc.cli.train import run_experiment
 from ccnn_pc.cli.transfer import transfer_model
@@ -28,7 +29,6 @@ from ccnn_pc.domains import Interpolation, Weights
 from ccnn_pc.models import from_pretrained
 from ccnn_pc.training.callbacks import NonFiniteError, TrainingInterrupted
 from ccnn_pc.training.evaluation import confusion_matrix
-from ccnn_pc.training.files import read_rows, write_rows_atomically, write_text_atomically
 from ccnn_pc.training.metrics import mean_class_accuracy, overall_accuracy
 from ccnn_pc.training.run import RESULT
 

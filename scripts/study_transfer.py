@@ -12,9 +12,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ccnn_pc._files import read_rows, write_rows_atomically
 from ccnn_pc.cli.transfer import transfer_model
 from ccnn_pc.models import from_pretrained
-from ccnn_pc.training.files import read_rows, write_rows_atomically
 from ccnn_pc.training.versions import git_commit, library_versions
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "transfer.csv"

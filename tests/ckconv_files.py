@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ccnn_pc.models import Model, create_model
-from ccnn_pc.models.ckconv_checkpoint import ckconv_names
+from ccnn_pc.published.ckconv_checkpoint import ckconv_names
 
 #: ω₀ as the papers count it, of the small network.
 OMEGA_0 = 7.0

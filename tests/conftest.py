@@ -90,8 +90,8 @@ def updater() -> Iterator[types.ModuleType]:
 @pytest.fixture(scope="session")
 def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a small copy of every data set of series, in the files that it comes in."""
-    from tests.datasets.test_sequence_tasks import TEXT
-    from tests.datasets.test_series_transforms import write_all
+    from tests.datasets.series.test_sequence_tasks import TEXT
+    from tests.datasets.transforms.test_series_transforms import write_all
 
     folder = tmp_path_factory.mktemp("series")
     write_all(folder)

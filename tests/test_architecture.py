@@ -1,4 +1,4 @@
-"""The rooms of the library: who may import whom, what `import ccnn_pc` loads, how long a file may be."""
+"""The rooms of the library: who may import whom, what `import ccnn_pc` loads, that no two files import each other."""
 
 from __future__ import annotations
 
@@ -13,19 +13,25 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "ccnn_pc"
 
-#: Room -> rooms it may import from (besides itself and the two helper files `_checks`, `_optional`).
+#: Room -> rooms it may import from (besides itself and the helper files beside the rooms).
 ALLOWED: dict[str, set[str]] = {
     "kernels": set(),
     "ops": set(),
     "domains": {"kernels", "ops"},
     "nn": {"kernels", "ops", "domains"},
-    "models": {"kernels", "ops", "domains", "nn"},
     "datasets": {"ops", "domains"},
-    "viz": {"kernels", "ops", "domains", "nn", "models", "datasets"},
+    "models": {"kernels", "ops", "domains", "nn"},
+    "published": {"kernels", "ops", "domains", "nn", "models"},
+    "peers": {"kernels", "ops", "domains", "nn", "models"},
+    "studies": {"kernels", "ops", "domains", "nn", "models"},
+    "viz": {"kernels", "ops", "domains", "nn", "models", "datasets", "studies"},
     "training": {"kernels", "ops", "domains", "nn", "models", "datasets", "viz"},
-    "cli": {"kernels", "ops", "domains", "nn", "models", "datasets", "viz", "training"},
+    "cli": {
+        *("kernels", "ops", "domains", "nn", "models", "published", "peers", "studies"),
+        *("datasets", "viz", "training"),
+    },
 }
-HELPERS = {"_checks", "_optional", "__version__"}
+HELPERS = {"_checks", "_choices", "_files", "_optional", "__version__"}
 
 #: Packages of extras: below the rooms that are made of them, imported inside functions only.
 EXTRAS = {
@@ -135,11 +141,37 @@ def test_configuration_objects_stay_in_cli() -> None:
             assert not found, f"{path.relative_to(ROOT)} imports {found}"
 
 
-def test_files_stay_short() -> None:
-    files = [*sources(), *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "scripts").rglob("*.py"))]
-    lengths = {str(p.relative_to(ROOT)): len(p.read_text(encoding="utf-8").splitlines()) for p in files}
-    long = {name: length for name, length in lengths.items() if length > 300}
-    assert not long, f"more than 300 lines: {long}"
+def module_name(path: Path) -> str:
+    """The dotted name of a file; a package's is that of its folder."""
+    parts = ("ccnn_pc", *path.relative_to(PACKAGE).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def test_no_two_files_import_each_other() -> None:
+    """No cycle of any length, imports inside functions and under TYPE_CHECKING counted."""
+    names = {module_name(path): path for path in sources()}
+    arrows: dict[str, set[str]] = {}
+    for name, path in names.items():
+        found = set()
+        for target in imports(*parsed(path)):
+            while target and target not in names:
+                target = target.rpartition(".")[0]
+            if target and target != name and target != "ccnn_pc":
+                found.add(target)
+        arrows[name] = found
+    cycles, done = [], set()
+
+    def follow(name: str, trail: list[str]) -> None:
+        if name in trail:
+            cycles.append(" -> ".join([*trail[trail.index(name) :], name]))
+        elif name not in done:
+            for target in sorted(arrows[name]):
+                follow(target, [*trail, name])
+            done.add(name)
+
+    for name in arrows:
+        follow(name, [])
+    assert not cycles, "files that import each other:\n" + "\n".join(cycles)
 
 
 @pytest.mark.parametrize("module", ["ccnn_pc", "ccnn_pc.models", "ccnn_pc.cli.app"])

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ccnn_pc._files import read_rows
 from ccnn_pc.cli.app import main
-from ccnn_pc.training.files import read_rows
 from tests.test_readme import ROOT, fences
 
 PAGE = ROOT / "docs" / "long_csv.md"

@@ -61,7 +61,9 @@ def test_examples_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """All Python blocks of a page, one after the other, in one namespace."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CCNN_PC_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(registry, "_BUILDERS", dict(registry._BUILDERS))  # examples enter names of their own
+    monkeypatch.setattr(
+        registry, "_BUILDERS", dict(registry._builders())
+    )  # examples enter names of their own
     torch.manual_seed(0)
     namespace: dict[str, Any] = {"__name__": path.stem}
     left_out = []

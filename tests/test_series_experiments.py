@@ -11,6 +11,7 @@ import pytest
 import torch
 from hydra.utils import instantiate
 
+from ccnn_pc._files import read_rows
 from ccnn_pc.cli.compose import compose_config, list_experiments
 from ccnn_pc.cli.evaluate import evaluate_model
 from ccnn_pc.cli.train import run_experiment
@@ -18,8 +19,7 @@ from ccnn_pc.datasets import CopyMemory
 from ccnn_pc.kernels import nyquist_frequency
 from ccnn_pc.models import from_pretrained
 from ccnn_pc.training.evaluation import confusion_matrix
-from ccnn_pc.training.files import read_rows
-from tests.datasets.test_series_configs import fake_mfcc
+from tests.datasets.series.test_series_configs import fake_mfcc
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*results are those of a part")
 SERIES = [

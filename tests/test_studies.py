@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from ccnn_pc._files import read_rows
 from ccnn_pc.cli.compose import compose_config, stored_overrides
-from ccnn_pc.training.files import read_rows
-from tests.datasets.test_series_configs import fake_mfcc
+from tests.datasets.series.test_series_configs import fake_mfcc
 from tests.grid_files import write_images
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*results are those of a part")

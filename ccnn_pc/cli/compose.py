@@ -230,7 +230,7 @@ def changed_settings(overrides: Sequence[str]) -> list[str]:
 
 def store_config(config: DictConfig, overrides: Sequence[str], folder: Path) -> None:
     """Write the configuration into the run folder, and let ``latest`` beside it point there."""
-    from ccnn_pc.training.files import write_text_atomically
+    from ccnn_pc._files import write_text_atomically
 
     words = list(dict.fromkeys([*stored_overrides(folder), *overrides]))
     write_text_atomically(folder / OVERRIDES, OmegaConf.to_yaml(OmegaConf.create(words)))

@@ -58,9 +58,9 @@ def convert_checkpoint(
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: what :func:`ccnn_pc.models.convert_ckconv` refuses.
+        ValueError: what :func:`ccnn_pc.published.convert_ckconv` refuses.
     """
-    from ccnn_pc.models import convert_ckconv
+    from ccnn_pc.published import convert_ckconv
 
     names = [] if classes is None else [name.strip() for name in classes.split(",")]
     model = convert_ckconv(file, out, omega_0=omega_0, length=length, classes=names)

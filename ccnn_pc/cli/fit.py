@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 if TYPE_CHECKING:
-    from ccnn_pc.training.fit_study import Fit, Problem
+    from ccnn_pc.studies.kernel_fits import Fit, Problem
 
 EXAMPLES = """
 Fit kernel networks to functions and pictures; a table and pictures of the fits.
@@ -64,10 +64,10 @@ def fit(
     as_json: Annotated[bool, typer.Option("--json", help="JSON on the last line of stdout.")] = False,
 ) -> None:
     """Fit kernels."""
+    from ccnn_pc._files import check_writable_folder, write_rows_atomically
     from ccnn_pc.cli.fit_report import advice, draw, print_table, ranked
-    from ccnn_pc.training.families import KernelFamily
-    from ccnn_pc.training.files import check_writable_folder, write_rows_atomically
-    from ccnn_pc.training.targets import Target
+    from ccnn_pc.studies.families import KernelFamily
+    from ccnn_pc.studies.targets import Target
 
     families = chosen("kernels", kernels, KernelFamily)
     functions = [] if targets == "none" else chosen("targets", targets, Target)
@@ -98,7 +98,7 @@ def chosen(name: str, words: str, choices: type[Choice]) -> list[Choice]:
         ValueError: a name that is none; the message lists those there are.
 
     Example:
-        >>> from ccnn_pc.training.targets import Target
+        >>> from ccnn_pc.studies.targets import Target
         >>> chosen("targets", "step, sine", Target)
         [<Target.STEP: 'step'>, <Target.SINE: 'sine'>]
     """
@@ -121,8 +121,8 @@ def make_problems(
         FileNotFoundError: there is no such picture.
         ValueError: nothing to fit, or a picture that cannot be used.
     """
-    from ccnn_pc.training.fit_study import image_problem, line_problem
-    from ccnn_pc.training.targets import read_image, synthetic_image
+    from ccnn_pc.studies.kernel_fits import image_problem, line_problem
+    from ccnn_pc.studies.targets import read_image, synthetic_image
 
     problems = [line_problem(function, points, seed) for function in functions]
     if image == SYNTHETIC:
@@ -148,7 +148,7 @@ def fit_all(
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from ccnn_pc.training.fit_study import run_study
+    from ccnn_pc.studies.kernel_fits import run_study
 
     texts = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with Progress(*texts, console=Console(stderr=True), transient=True) as bar:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ccnn_pc.training.fit_study import Fit
+    from ccnn_pc.studies.kernel_fits import Fit
 
 LINES, IMAGE = "kernel_fit.png", "kernel_fit_image.png"
 

@@ -38,8 +38,8 @@ def read_input(
         ValueError: the file cannot be used; the message names it.
     """
     from ccnn_pc.datasets import preprocessing_transform, read_shape
+    from ccnn_pc.datasets.common.seeding import seeded_generator
     from ccnn_pc.datasets.formats.image_file import SUFFIXES
-    from ccnn_pc.datasets.seeding import seeded_generator
 
     if not path.is_file():
         raise FileNotFoundError(f"'{path}' must be a file (there is none)")

@@ -86,7 +86,7 @@ def median_spacing(file: Path, preprocessing: dict[str, object], seed: int = 0) 
         ValueError: fewer than two different points.
     """
     from ccnn_pc.cli.inputs import read_input
-    from ccnn_pc.ops.neighbors import knn
+    from ccnn_pc.ops.neighbors.k_nearest import knn
 
     pos = read_input(file, preprocessing, seed).pos
     index = knn(pos, 2).index.long()

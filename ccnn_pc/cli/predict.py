@@ -49,8 +49,8 @@ def predict(
     csv: Annotated[Path | None, typer.Option(help="Also write all answers to this table.")] = None,
 ) -> None:
     """Classify files."""
+    from ccnn_pc._files import check_writable_folder
     from ccnn_pc.cli.predict_table import write_answers
-    from ccnn_pc.training.files import check_writable_folder
 
     if csv is not None:
         check_writable_folder("csv", csv.parent)

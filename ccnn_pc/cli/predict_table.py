@@ -45,7 +45,7 @@ def write_answers(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     Raises:
         OSError: the file cannot be written.
     """
-    from ccnn_pc.training.files import write_rows_atomically
+    from ccnn_pc._files import write_rows_atomically
 
     found = []
     for row in rows:

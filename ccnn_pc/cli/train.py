@@ -63,6 +63,7 @@ def run_experiment(overrides: Sequence[str]) -> dict[str, Any]:
         UsageError: if the words do not describe one.
         ValueError: if an object refuses its settings, or the run folder cannot be written.
     """
+    from ccnn_pc._files import check_writable_folder
     from ccnn_pc.cli.compose import (
         changed_settings,
         compose_config,
@@ -72,7 +73,6 @@ def run_experiment(overrides: Sequence[str]) -> dict[str, Any]:
         stored_overrides,
     )
     from ccnn_pc.training.callbacks.checkpoints import LAST
-    from ccnn_pc.training.files import check_writable_folder
     from ccnn_pc.training.run import RESULT
 
     config = compose_config(overrides)

@@ -75,12 +75,12 @@ def transfer_model(
     from rich.console import Console
     from rich.progress import track
 
+    from ccnn_pc._files import check_writable_folder
     from ccnn_pc.cli.evaluate import matching_classes
     from ccnn_pc.datasets.open_dataset import open_dataset
     from ccnn_pc.datasets.samplings import Sampling
     from ccnn_pc.models import from_pretrained
     from ccnn_pc.training.evaluation import confusion_matrix
-    from ccnn_pc.training.files import check_writable_folder
     from ccnn_pc.training.metrics import mean_class_accuracy, overall_accuracy
 
     samplings = list(dict.fromkeys([Sampling.parse(source), *map(Sampling.parse, to)]))
@@ -118,7 +118,7 @@ def transfer_model(
 
 
 def _store(result: dict[str, Any], folder: Path) -> None:
-    from ccnn_pc.training.files import write_rows_atomically
+    from ccnn_pc._files import write_rows_atomically
     from ccnn_pc.viz import plot_transfer
 
     common = {key: result[key] for key in ("model", "from", "data", "seed")}

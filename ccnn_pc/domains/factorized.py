@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ccnn_pc.domains.base import ConvolutionTerms
 from ccnn_pc.kernels.base import FactorizedKernel
-from ccnn_pc.ops.point_convolution import FactorizedProfile
+from ccnn_pc.ops.points.convolution import FactorizedProfile
 
 
 def fused_terms(terms: ConvolutionTerms) -> tuple[FactorizedProfile, Tensor]:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ccnn_pc._checks import check_at_least, check_positive
 from ccnn_pc.kernels.weight_norm import scale_weight_
 
-if TYPE_CHECKING:
-    from ccnn_pc.kernels.base import FactorizedKernel
+
+class HasReadout(Protocol):
+    """A function that ends in a linear map."""
+
+    readout: nn.Linear
+
+    def __call__(self, u: Tensor) -> Tensor: ...
 
 
 def support_points(
@@ -59,7 +64,7 @@ def support_points(
 
 
 @torch.no_grad()
-def scale_readout_(kernel: FactorizedKernel, target: float, u: Tensor, weight: Tensor | None = None) -> float:
+def scale_readout_(kernel: HasReadout, target: float, u: Tensor, weight: Tensor | None = None) -> float:
     """Rescale the read-out so that the weighted mean of K² (over ``u`` and output channels) is ``target``.
 
     ``Σ_i weight_i K(u_i)² / Σ_i weight_i = target``: CCNN §4.1 with the variance measured instead of

@@ -9,7 +9,7 @@ from torch import Tensor
 from ccnn_pc._checks import check_at_least
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.models.base import Model
-from ccnn_pc.models.door import Door, DoorInput, Spacing, Stem
+from ccnn_pc.models.reading import Door, DoorInput, Spacing, Stem
 from ccnn_pc.nn.heads import PooledHead, SampleHead
 
 

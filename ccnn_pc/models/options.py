@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ccnn_pc._checks import check_at_least, check_positive
+from ccnn_pc._choices import choice
 from ccnn_pc.domains.pooling import Pool
 from ccnn_pc.models.base import Model
-from ccnn_pc.models.choices import choice
 from ccnn_pc.models.registry import register_model
 from ccnn_pc.nn.blocks import NormFactory
 from ccnn_pc.nn.fan import Reference, cloud_reference

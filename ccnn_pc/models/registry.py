@@ -5,14 +5,15 @@ from __future__ import annotations
 import difflib
 import enum
 import fnmatch
+import importlib
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from ccnn_pc.domains.interpolated import Interpolation
+from ccnn_pc._choices import choice
+from ccnn_pc.domains.grid.interpolated import Interpolation
 from ccnn_pc.models.base import Model
-from ccnn_pc.models.choices import choice
 from ccnn_pc.models.network import Network
-from ccnn_pc.ops.series_weights import Weights
+from ccnn_pc.ops.series.weights import Weights
 
 
 class Builder(Protocol):
@@ -29,6 +30,17 @@ class Builder(Protocol):
         **options: Any,
     ) -> Model: ...
 
+
+#: Modules that enter names, imported at the first look-up, so that rooms to the right of this one may enter theirs.
+MODULES = (
+    "ccnn_pc.models.sizes",
+    "ccnn_pc.models.ckcnn",
+    "ccnn_pc.models.flexnet",
+    "ccnn_pc.models.smpnet",
+    "ccnn_pc.models.smpconv",
+    "ccnn_pc.published",
+    "ccnn_pc.peers",
+)
 
 _BUILDERS: dict[str, Builder] = {}
 _ONLY_DIM: dict[str, int] = {}
@@ -56,6 +68,13 @@ def register_model(name: str, *, dim: int | None = None) -> Callable[[Builder], 
     return enter
 
 
+def _builders() -> dict[str, Builder]:
+    """All builders by name."""
+    for module in MODULES:
+        importlib.import_module(module)
+    return _BUILDERS
+
+
 def only_dim(name: str) -> int | None:
     """The only number of axes that a model is made for; None: any.
 
@@ -64,6 +83,7 @@ def only_dim(name: str) -> int | None:
         >>> only_dim("ckcnn_released"), only_dim("ccnn_4_16")
         (1, None)
     """
+    _builders()
     return _ONLY_DIM.get(name)
 
 
@@ -75,7 +95,7 @@ def list_models(pattern: str = "*") -> list[str]:
         >>> list_models("ccnn_4_??")
         ['ccnn_4_16', 'ccnn_4_32', 'ccnn_4_48']
     """
-    return sorted(fnmatch.filter(_BUILDERS, pattern))
+    return sorted(fnmatch.filter(_builders(), pattern))
 
 
 def unknown_name(kind: str, name: str, known: Sequence[str]) -> ValueError:
@@ -131,7 +151,7 @@ def create_model(
         >>> sum(p.numel() for p in model.parameters())
         6545
     """
-    if name not in _BUILDERS:
+    if name not in _builders():
         raise unknown_name("model", name, list_models())
     if _ONLY_DIM.get(name, dim) != dim:
         raise ValueError(f"'dim' must be {_ONLY_DIM[name]} for '{name}' (got {dim})")

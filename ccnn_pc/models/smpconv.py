@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from ccnn_pc._checks import check_at_least, check_positive, check_same_length
 from ccnn_pc.domains.base import AbstractDomain
-from ccnn_pc.domains.grid import Grid
+from ccnn_pc.domains.grid.grid import Grid
 from ccnn_pc.domains.pooling import Pool
 from ccnn_pc.kernels import Init, NoWindow, SelfMovingPoints
 from ccnn_pc.models.base import Model
-from ccnn_pc.models.door import Door, DoorInput, Spacing
 from ccnn_pc.models.options import choice, register_frozen
+from ccnn_pc.models.reading import Door, DoorInput, Spacing
 from ccnn_pc.nn.branches import BranchedConv, DepthwiseConv
 from ccnn_pc.nn.heads import PooledHead
 from ccnn_pc.nn.large_kernel import FeedForwardBlock, LargeKernelBlock, Stem, Transition

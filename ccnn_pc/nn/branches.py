@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
-from ccnn_pc.domains.grid import Grid
-from ccnn_pc.domains.rendered import render, taps_within
+from ccnn_pc.domains.grid.grid import Grid
+from ccnn_pc.domains.grid.rendered import render, taps_within
 from ccnn_pc.nn.blocks import NormFactory
 from ccnn_pc.nn.conv import ContinuousConv, Path
 from ccnn_pc.nn.norms import BatchNorm, NoNorm

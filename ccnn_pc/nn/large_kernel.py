@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ccnn_pc.domains.base import AbstractDomain
-from ccnn_pc.domains.grid import Grid
+from ccnn_pc.domains.grid.grid import Grid
 from ccnn_pc.nn.branches import BranchedConv
 from ccnn_pc.nn.dropout import DropPath
 from ccnn_pc.nn.norms import BatchNorm

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from ccnn_pc._checks import check_at_least, check_extent, check_positive
 from ccnn_pc.domains.base import AbstractDomain
-from ccnn_pc.domains.grid import Boundary, Grid
-from ccnn_pc.ops.grid_convolution import grid_convolution
+from ccnn_pc.domains.grid.grid import Boundary, Grid
+from ccnn_pc.ops.grids.convolution import grid_convolution
 
 #: How far a ratio of spacings may be off a whole number.
 _WHOLE = 1e-4

@@ -8,7 +8,7 @@ from typing import Any
 
 from lightning.pytorch.loggers import Logger
 
-from ccnn_pc.training.files import read_rows, write_rows_atomically
+from ccnn_pc._files import read_rows, write_rows_atomically
 
 
 class CsvMetrics(Logger):

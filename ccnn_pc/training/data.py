@@ -9,7 +9,7 @@ import lightning.pytorch as pl
 import numpy as np
 
 from ccnn_pc._checks import check_at_least, check_fraction
-from ccnn_pc.datasets.splits import last_split, stratified_split
+from ccnn_pc.datasets.common.splits import last_split, stratified_split
 from ccnn_pc.training.loader import ResumableLoader
 
 KEEP: Any = object()
@@ -28,7 +28,7 @@ class ClassificationData(pl.LightningDataModule):
         eval_batch_size: clouds per validation and test batch (default: ``batch_size``).
         val_fraction: share of the training split kept for validation, stratified (default 0.1; 0 = none).
         val_last: keep the last of each class instead of random ones (default False); see
-            :func:`ccnn_pc.datasets.splits.last_split`.
+            :func:`ccnn_pc.datasets.common.splits.last_split`.
         select_on_test: validate on the *test* split, as the released experiments did (default False). The
             result row says so.
         seed: of the split and of the order.

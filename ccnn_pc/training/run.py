@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 import lightning.pytorch as pl
 import torch
 
+from ccnn_pc._files import append_row, write_text_atomically
 from ccnn_pc.models import save_pretrained
 from ccnn_pc.training.callbacks import Checkpoints, CoreTime
 from ccnn_pc.training.data import ClassificationData
-from ccnn_pc.training.files import append_row, write_text_atomically
 from ccnn_pc.training.task import SupervisedTask
 from ccnn_pc.training.versions import git_commit, library_versions
 

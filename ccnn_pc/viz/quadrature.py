@@ -11,9 +11,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ccnn_pc.domains.series import IrregularSeries
+from ccnn_pc.domains.series.irregular_series import IrregularSeries
 from ccnn_pc.nn.conv import ContinuousConv
-from ccnn_pc.ops.series_weights import Weights
+from ccnn_pc.ops.series.weights import Weights
 from ccnn_pc.viz.style import BLUE, FAINT, GREEN, INK, ORANGE, RED, VIOLET, picture
 
 COLOURS = {

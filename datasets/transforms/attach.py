@@ -78,7 +78,7 @@ class KNN(BaseTransform, TakesNeighbors):
 
     def forward(self, data: Any) -> Any:
         """Set ``neighbor_table`` and ``neighbor_count``."""
-        from ccnn_pc.ops.neighbors import knn
+        from ccnn_pc.ops.neighbors.k_nearest import knn
 
         neighbors = knn(data.pos, self.k)
         data.neighbor_table, data.neighbor_count = neighbors.index, neighbors.count

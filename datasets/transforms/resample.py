@@ -8,10 +8,10 @@ import torch
 from torch_geometric.transforms import BaseTransform
 
 from ccnn_pc._checks import check_at_least
-from ccnn_pc.datasets.point_cloud_data import PointCloudData
+from ccnn_pc.datasets.clouds.data import PointCloudData
 from ccnn_pc.datasets.transforms.base import RandomTransform, has
 from ccnn_pc.datasets.transforms.sampling import draw_rows
-from ccnn_pc.ops.density import inverse_density_volume, knn_density
+from ccnn_pc.ops.points.density import inverse_density_volume, knn_density
 
 
 class EveryNth(RandomTransform):
@@ -92,8 +92,8 @@ class InverseDensity(BaseTransform):
     """Attach the ``volume [n]`` each point stands for: the inverse of the density of its k nearest points.
 
     Args:
-        k: neighbours that the density is estimated from (see :func:`ccnn_pc.ops.density.knn_density`): few keep to
-            the spacing of the points, many average it, and take edges and thin parts for sparse ones.
+        k: neighbours that the density is estimated from (see :func:`ccnn_pc.ops.points.density.knn_density`): few
+            keep to the spacing of the points, many average it, and take edges and thin parts for sparse ones.
         intrinsic_dim: of what the points fill: 2 for surfaces; None: estimated for each cloud.
     """
 

@@ -10,7 +10,7 @@ import torch
 
 from ccnn_pc._checks import check_at_least, check_fraction
 from ccnn_pc.datasets.transforms.base import ChangesPoints, RandomTransform, point_keys
-from ccnn_pc.ops.farthest import farthest_points
+from ccnn_pc.ops.points.farthest import farthest_points
 
 
 class Subset(enum.Enum):

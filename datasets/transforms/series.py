@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from ccnn_pc._checks import check_positive
-from ccnn_pc.datasets.series_data import SeriesData, as_lattice
-from ccnn_pc.datasets.series_drops import drawn_percent, dropped_samples, percent_range
+from ccnn_pc.datasets.series.data import SeriesData, as_lattice
+from ccnn_pc.datasets.series.drops import drawn_percent, dropped_samples, percent_range
 from ccnn_pc.datasets.transforms.base import RandomTransform, has
 
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from ccnn_pc._checks import check_at_least
-from ccnn_pc.datasets.grid_data import GridData
+from ccnn_pc.datasets.common.grid_data import GridData
 from ccnn_pc.datasets.transforms.base import ChangesPoints, RandomTransform, has, point_keys
 from ccnn_pc.datasets.transforms.sampling import Subset, choose_rows
-from ccnn_pc.ops.voxels import cell_means, voxel_centers, voxelize
+from ccnn_pc.ops.points.voxels import cell_means, voxel_centers, voxelize
 
 
 class VoxelForm(enum.Enum):
@@ -26,7 +26,7 @@ class Voxelize(RandomTransform, ChangesPoints):
     """Replace the points in [-1, 1]^3 by the voxels they occupy.
 
     Cell i of an axis covers [-1 + 2i/n, -1 + 2(i+1)/n) and is represented by its centre (see
-    :mod:`ccnn_pc.ops.voxels`). A voxel's features are the means of the features ``x`` of its points (take them
+    :mod:`ccnn_pc.ops.points.voxels`). A voxel's features are the means of the features ``x`` of its points (take them
     before: ``FeaturesFrom``); without ``x`` its feature is 1. Points outside of [-1, 1]^3 are left out. Both forms
     hold the same set, and with the same generator the same random subset of it:
 

@@ -14,7 +14,7 @@ from torch_geometric.data import Batch
 
 from ccnn_pc.cli.app import main
 from ccnn_pc.cli.evaluate import evaluate_model, matching_classes
-from ccnn_pc.datasets.arrays import CloudArrays
+from ccnn_pc.datasets.clouds.arrays import CloudArrays
 from ccnn_pc.datasets.preprocess import preprocessing_transform
 from ccnn_pc.models import create_model, from_pretrained, save_pretrained
 

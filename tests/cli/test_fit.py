@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ccnn_pc._files import read_rows
 from ccnn_pc.cli.app import main
 from ccnn_pc.cli.fit import TABLE
 from ccnn_pc.cli.fit_report import IMAGE, LINES, advice, ranked, report
-from ccnn_pc.training.families import KernelFamily
-from ccnn_pc.training.files import read_rows
-from ccnn_pc.training.targets import Target
+from ccnn_pc.studies.families import KernelFamily
+from ccnn_pc.studies.targets import Target
 
 QUICK = ["--hidden", "8", "--steps", "5", "--points", "20"]
 

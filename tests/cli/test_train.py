@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 import torch
 
+from ccnn_pc._files import read_rows
 from ccnn_pc.cli.app import main
 from ccnn_pc.cli.evaluate import evaluate_model
 from ccnn_pc.cli.train import run_experiment
-from ccnn_pc.datasets.splits import Split
+from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.models import from_pretrained
 from ccnn_pc.training.callbacks import TrainingInterrupted
-from ccnn_pc.training.files import read_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 HELPERS = ROOT / "tests" / "training"
@@ -100,7 +100,7 @@ def test_evaluate_gives_the_test_accuracy_again(
     words: Words, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The stored model, with the preprocessing stored in it, sees the very points that training tested on."""
-    monkeypatch.setattr("ccnn_pc.datasets.shapes._SIZES", {Split.TRAIN: 4, Split.TEST: 2})
+    monkeypatch.setattr("ccnn_pc.datasets.clouds.shapes._SIZES", {Split.TRAIN: 4, Split.TEST: 2})
     result = run_experiment(words("trainer.max_epochs=1"))
     found = evaluate_model(str(tmp_path / "runs/shapes_quickstart/latest/model"), "shapes", seed=0)
     assert found["n"] == result["n_test"]

@@ -59,7 +59,7 @@ def test_the_same_voxels_as_points_and_as_an_array(model: str, data: str, tmp_pa
 
 def test_whole_networks_agree_on_the_same_voxels(model: str, data: str) -> None:
     """All 30 voxels see one another: the lattice of points, and the array with its mask, give the same logits."""
-    from ccnn_pc.datasets.arrays import CloudArrays
+    from ccnn_pc.datasets.clouds.arrays import CloudArrays
     from ccnn_pc.models import from_pretrained
 
     network: Any = from_pretrained(model).double()

@@ -46,7 +46,7 @@ NETWORKS = [
 ]
 ELSEWHERE = {
     *("smp_d1_causal", "smp_d2"),  # test_moving_points_per_filter.py
-    *("fx_magnet_d2_steerable", "ck_swish_layernorm"),  # tests/models/test_published_kernels.py
+    *("fx_magnet_d2_steerable", "ck_swish_layernorm"),  # tests/published/test_kernels.py
 }
 
 

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from ccnn_pc.kernels import GaussianWindow, MAGNet
 from ccnn_pc.models import CCNN, CKCNN, FlexNet, Model, create_model
-from ccnn_pc.models.ckconv_checkpoint import CKConvCheckpoint
-from ccnn_pc.models.published import Crop, ReleasedGridConv
 from ccnn_pc.nn import CCNNBlock
+from ccnn_pc.published import Crop, ReleasedGridConv
+from ccnn_pc.published.ckconv_checkpoint import CKConvCheckpoint
 from tests.released import Released, close, load_block, load_branches, load_ccnn, load_linear
 
 CHECKPOINTS = ["ct_drop30", "ct_drop70", "ct_sr1", "mnist_c30", "physionet", "sc_mfcc"]

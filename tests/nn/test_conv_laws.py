@@ -54,7 +54,7 @@ def test_a_sample_changes_exactly_the_queries_it_is_a_neighbour_of(path: Path) -
 
 
 def test_it_mixes_neighbours_where_the_released_layer_does_not() -> None:
-    from ccnn_pc.models.published import QueryFeatureConv
+    from ccnn_pc.published import QueryFeatureConv
 
     points = cloud(20, k=5)
     x = features(points, requires_grad=True)
@@ -69,7 +69,7 @@ def layer_of(kind: type[ContinuousConv]) -> ContinuousConv:
 
 def test_the_released_layer_by_hand() -> None:
     """y_i = A (x_i ⊙ Σ_j m K + b), on both paths."""
-    from ccnn_pc.models.published import QueryFeatureConv
+    from ccnn_pc.published import QueryFeatureConv
 
     points, conv = cloud(20, k=5), layer_of(QueryFeatureConv)
     x = features(points)

@@ -23,7 +23,7 @@ from ccnn_pc.kernels import (
     SelfMovingPoints,
 )
 from ccnn_pc.nn import ContinuousConv, Path, kernel_penalty
-from ccnn_pc.ops import point_convolution as fused
+from ccnn_pc.ops.points import convolution as fused
 from tests.clouds import DOUBLE, cloud, features, layer
 
 KERNELS = [MAGNet, GaborNet, FourierNet, SIREN, RandomFourierNet, MLP, SelfMovingPoints]

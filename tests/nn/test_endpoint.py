@@ -14,9 +14,9 @@ from torch import Tensor
 from ccnn_pc.domains import AbstractDomain, Grid, IrregularSeries, PointSet, Weights
 from ccnn_pc.kernels import GaussianWindow, NoWindow, SelfMovingPointsPerFilter
 from ccnn_pc.models import create_model
-from ccnn_pc.models.published import QueryFeatureConv, ReleasedCKConv
 from ccnn_pc.nn import BranchedConv, ContinuousConv, Path, TapConv, kernel_penalty, merge_branches
-from ccnn_pc.ops.grid_convolution import Method
+from ccnn_pc.ops.grids.convolution import Method
+from ccnn_pc.published import QueryFeatureConv, ReleasedCKConv
 from tests.clouds import DOUBLE, layer
 
 SPACING = 0.1

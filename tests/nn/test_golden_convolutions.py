@@ -19,9 +19,9 @@ from ccnn_pc.kernels import (
     SelfMovingPoints,
     SelfMovingPointsPerFilter,
 )
-from ccnn_pc.models.published import Crop, ReleasedCKConv, ReleasedGridConv, cropped_taps
 from ccnn_pc.nn import ContinuousConv, DepthwiseConv
-from ccnn_pc.ops.grid_convolution import Method
+from ccnn_pc.ops.grids.convolution import Method
+from ccnn_pc.published import Crop, ReleasedCKConv, ReleasedGridConv, cropped_taps
 from tests.released import Released, close, load_conv
 
 CCNN = [
@@ -41,7 +41,7 @@ SMPCONV = ["1d_direct", "1d_fft", "1d_oddL_fft_legacy", "2d"]
 
 def test_every_convolution_vector_on_grids_is_checked(shared: Path) -> None:
     found = {path.stem.removeprefix("2_conv_") for path in (shared / "golden").glob("2_conv_*.npz")}
-    points = {"cc_point_sepflex_legacy"}  # tests/models/test_golden_points.py
+    points = {"cc_point_sepflex_legacy"}  # tests/published/test_golden_points.py
     ours = zip(("cc", "fx", "ck", "smp"), (CCNN, FLEXCONV, CKCONV, SMPCONV), strict=True)
     assert found - points == {f"{source}_{name}" for source, names in ours for name in names}
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ccnn_pc.domains import PointSet
 from ccnn_pc.nn import Path
-from ccnn_pc.ops.neighbors import Neighbors
+from ccnn_pc.ops.neighbors.k_nearest import Neighbors
 from tests.clouds import DOUBLE, cloud, features, layer
 
 

@@ -7,7 +7,7 @@ import torch
 
 from ccnn_pc.domains import PointSet, Pool
 from ccnn_pc.nn import ContinuousConv
-from ccnn_pc.ops.density import inverse_density_volume, kernel_density, knn_density
+from ccnn_pc.ops.points.density import inverse_density_volume, kernel_density, knn_density
 from tests.clouds import DOUBLE, features, layer
 
 

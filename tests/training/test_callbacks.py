@@ -18,6 +18,7 @@ import pytest
 import torch
 from torch import nn
 
+from ccnn_pc._files import read_rows
 from ccnn_pc.training.callbacks import (
     Checkpoints,
     CoreTime,
@@ -32,7 +33,6 @@ from ccnn_pc.training.callbacks import (
 )
 from ccnn_pc.training.csv_logger import CsvMetrics
 from ccnn_pc.training.data import ClassificationData
-from ccnn_pc.training.files import read_rows
 from ccnn_pc.training.optim import adamw
 from ccnn_pc.training.schedules import warmup_cosine
 from ccnn_pc.training.task import ClassificationTask

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ccnn_pc.datasets import AddingProblem, CopyMemory
-from ccnn_pc.datasets.character_text import IGNORED
+from ccnn_pc.datasets.series.character_text import IGNORED
 from ccnn_pc.training.callbacks import Checkpoints
 from ccnn_pc.training.data import ClassificationData
 from ccnn_pc.training.objectives import Classification, Objective, Regression, StepClassification

@@ -12,7 +12,7 @@ import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Checkpoint
 
 from ccnn_pc._checks import check_at_least
-from ccnn_pc.training.files import sync_file
+from ccnn_pc._files import sync_file
 from ccnn_pc.training.scores import FALLING
 
 LAST, BEST = "last.ckpt", "best.ckpt"

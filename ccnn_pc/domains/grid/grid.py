@@ -1,0 +1,299 @@
+"""Regular grids of any dimension: sequences, images, voxels."""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ccnn_pc._checks import check_at_least, check_extent
+from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
+from ccnn_pc.domains.grid.interpolated import Interpolation, covering, gathered, line_spacing
+from ccnn_pc.domains.grid.rendered import TAP_TOLERANCE, Taps, check_resolution, render, smoothed, taps_within
+from ccnn_pc.domains.pooling import Pool, pool_segments
+from ccnn_pc.ops.grids.convolution import Method, count_pairs, grid_convolution
+
+
+class Boundary(enum.Enum):
+    """What lies outside of a grid: nothing (ZERO), or the grid again (CIRCULAR)."""
+
+    ZERO = "zero"
+    CIRCULAR = "circular"
+
+
+class Grid(AbstractDomain):
+    r"""A batch of samples on a regular grid.
+
+    Samples are numbered row by row: image, then axes in order. With ``occupied`` only these cells are samples: the
+    others count as empty space, so that a voxel grid is the same domain as the set of its occupied voxels, in
+    convolutions, norms and pooling alike.
+
+    Args:
+        shape: samples per axis S, any sizes.
+        spacing: distance of samples in position units, one number or one per axis.
+        batch_size: number of sequences, images, or volumes B.
+        boundary: what lies outside.
+        occupied: which cells are samples, boolean ``[B, *S]`` or ``[B, 1, *S]``; None: all.
+        method: how to convolve; a measured rule by default.
+        smoothing: where the grid is finer than that of training, blur kernels by a Gaussian of so many *training*
+            spacings, so that what they hold between the samples of training does not show (CKConv appendix E.3 has
+            half a sample); 0: as they are. Message passing does not smooth.
+        interpolation: where the grid is coarser than that of training, what its samples stand for between them;
+            nothing by default. Message passing does not interpolate, nor does a grid with ``occupied``.
+        device: where; default that of ``occupied``, else the CPU.
+
+    Raises:
+        ValueError: sizes below 1, spacing not positive, a mask of another shape, an image without any sample.
+        TypeError: a mask that is not boolean.
+
+    Example:
+        >>> grid = Grid((4, 6), spacing=0.5, batch_size=2)
+        >>> grid
+        Grid(4x6, batch_size=2)
+        >>> grid.flatten(torch.rand(2, 3, 4, 6)).shape
+        torch.Size([48, 3])
+    """
+
+    renders = True
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        spacing: float | Sequence[float] = 1.0,
+        batch_size: int = 1,
+        boundary: Boundary = Boundary.ZERO,
+        *,
+        occupied: Tensor | None = None,
+        method: Method = Method.AUTO,
+        smoothing: float = 0.0,
+        interpolation: Interpolation = Interpolation.NONE,
+        device: Any = None,
+    ) -> None:
+        self.shape = tuple(check_at_least("shape", s, 1) for s in shape)
+        self.dim = len(self.shape)
+        if self.dim == 0:
+            raise ValueError("'shape' must have at least one axis (got ())")
+        self.spacing = tuple(check_extent("spacing", spacing, self.dim).tolist())
+        self.batch_size = check_at_least("batch_size", batch_size, 1)
+        self.boundary, self.method = boundary, method
+        if not 0 <= smoothing < math.inf:
+            raise ValueError(f"'smoothing' must be at least 0 and finite (got {smoothing})")
+        self.smoothing = float(smoothing)
+        self.interpolation = Interpolation.NONE if occupied is not None else interpolation
+        self.cells = math.prod(self.shape)
+        self.device = torch.device(
+            device if device is not None else "cpu" if occupied is None else occupied.device
+        )
+        self.place = None if occupied is None else self._places(occupied)
+        self.num_samples = self.batch_size * self.cells if self.place is None else len(self.place)
+        self.num_queries = self.num_samples
+
+    def _places(self, occupied: Tensor) -> Tensor:
+        """Numbers of the occupied cells, int64 ``[n]``."""
+        if occupied.dtype != torch.bool:
+            raise TypeError(f"'occupied' must be boolean (got {occupied.dtype})")
+        wanted = [self.batch_size, *self.shape]
+        if list(occupied.shape) not in (wanted, [self.batch_size, 1, *self.shape]):
+            raise ValueError(f"'occupied' must have shape {wanted} (got {list(occupied.shape)})")
+        flat = occupied.reshape(self.batch_size, -1)
+        if not bool(flat.any(dim=1).all()):
+            empty = int((~flat.any(dim=1)).nonzero()[0])
+            raise ValueError(f"'occupied' must have a cell in every image (got none in image {empty})")
+        return flat.flatten().nonzero()[:, 0]
+
+    def __repr__(self) -> str:
+        parts = ["x".join(map(str, self.shape)), f"batch_size={self.batch_size}"]
+        if self.place is not None:
+            parts.append(f"occupied={self.num_samples}")
+        if self.boundary is not Boundary.ZERO:
+            parts.append(f"boundary={self.boundary.value}")
+        if self.interpolation is not Interpolation.NONE:
+            parts.append(f"interpolation={self.interpolation.value}")
+        return f"Grid({', '.join(parts)})"
+
+    def to(self, device: Any) -> Grid:
+        """The same grid on another device."""
+        other = object.__new__(Grid)
+        other.__dict__.update(self.__dict__, device=torch.device(device))
+        other.place = None if self.place is None else self.place.to(device)
+        return other
+
+    def flatten(self, x: Tensor) -> Tensor:
+        """Samples ``[n, C]`` of an array ``[B, C, *S]``.
+
+        Raises:
+            ValueError: another shape.
+        """
+        if x.dim() != self.dim + 2 or (len(x), *x.shape[2:]) != (self.batch_size, *self.shape):
+            sizes = ", ".join(map(str, self.shape))
+            raise ValueError(
+                f"'x' must have shape [{self.batch_size}, channels, {sizes}] (got {list(x.shape)})"
+            )
+        rows = x.movedim(1, -1).reshape(-1, x.shape[1])
+        return rows if self.place is None else rows[self.place]
+
+    def unflatten(self, y: Tensor) -> Tensor:
+        """An array ``[B, C, *S]`` of samples ``[n, C]``; 0 where no sample is."""
+        return self._dense(y).movedim(-1, 1)
+
+    def _dense(self, x: Tensor) -> Tensor:
+        """``[n, C] -> [B, *S, C]``."""
+        if self.place is not None:
+            x = x.new_zeros(self.batch_size * self.cells, x.shape[1]).index_copy(0, self.place, x)
+        return x.view(self.batch_size, *self.shape, -1)
+
+    def coordinates(self) -> Tensor:
+        """Cell numbers per axis of every sample, int64 ``[n, D]``."""
+        cell = self._cell()
+        columns = []
+        for size in reversed(self.shape):
+            columns.append(cell % size)
+            cell = torch.div(cell, size, rounding_mode="floor")
+        return torch.stack(columns[::-1], dim=1)
+
+    def positions(self) -> Tensor:
+        """Where every sample lies, float64 ``[n, D]``: cell number times spacing."""
+        return self.coordinates().double() * torch.tensor(self.spacing, dtype=torch.float64).to(self.device)
+
+    def _cell(self) -> Tensor:
+        """Number of each sample's cell within its image."""
+        number = torch.arange(self.num_samples, device=self.device) if self.place is None else self.place
+        return number % self.cells
+
+    def edges(self, reach: float) -> Tensor:
+        """All pairs of one image within ``reach`` (on circular axes the short way round), ``[2, E]``."""
+        batch, where = self.segments()[0], self.coordinates()
+        pairs = []
+        for image in range(self.batch_size):
+            rows = (batch == image).nonzero()[:, 0]
+            i, j = (part.flatten() for part in torch.meshgrid(rows, rows, indexing="ij"))
+            rel = self._offsets(where[j] - where[i])
+            near = (rel * rel.new_tensor(self.spacing)).norm(dim=1) <= reach * (1 + TAP_TOLERANCE)
+            pairs.append(torch.stack([j[near], i[near]]))
+        return torch.cat(pairs, dim=1)
+
+    def present(self) -> Tensor:
+        """Every sample with itself, ``[2, n]``."""
+        return torch.arange(self.num_samples, device=self.device).expand(2, -1)
+
+    def rel(self, edge_index: Tensor) -> Tensor:
+        """Offsets sample - query ``[E, D]``, float64: integers times spacing."""
+        where = self.coordinates()
+        rel = self._offsets(where[edge_index[0]] - where[edge_index[1]])
+        return rel * rel.new_tensor(self.spacing)
+
+    def _offsets(self, steps: Tensor) -> Tensor:
+        """Steps between cells, float64; the short way round on a circular grid."""
+        if self.boundary is Boundary.CIRCULAR:
+            size = torch.tensor(self.shape, device=steps.device)
+            half = torch.div(size, 2, rounding_mode="floor")
+            steps = (steps + half) % size - half
+        return steps.double()
+
+    def segments(self) -> tuple[Tensor, int]:
+        """Image of each sample, and how many images there are."""
+        number = torch.arange(self.num_samples, device=self.device) if self.place is None else self.place
+        return torch.div(number, self.cells, rounding_mode="floor"), self.batch_size
+
+    def tolerance(self, extent: Tensor) -> float:
+        """A small part of the tap spacing, in kernel coordinates."""
+        return TAP_TOLERANCE * min(s / e for s, e in zip(self.spacing, extent.tolist(), strict=True))
+
+    def quadrature(self, spacing: Tensor, reference_count: float | None = None) -> Tensor | None:
+        r"""The weight of all samples :math:`w = \prod_d \Delta_d / \Delta_{\mathrm{train}, d}`; None where it is 1.
+
+        It is CKConv's factor for another sampling rate (its eq. 5). Occupied cells are counted like the points of a
+        cloud where ``reference_count`` says what to: w = reference_count / number of cells in the image.
+        """
+        if self.place is not None and reference_count is not None:
+            batch, images = self.segments()
+            return (reference_count / torch.bincount(batch, minlength=images))[batch]
+        ratio = math.prod(s / t for s, t in zip(self.spacing, spacing.tolist(), strict=True))
+        if math.isclose(ratio, 1.0, rel_tol=1e-6):
+            return None
+        return torch.tensor(ratio, dtype=torch.float64, device=self.device)
+
+    def _steps(self, spacing: Tensor | None) -> tuple[float, ...]:
+        """Distance of the places that kernels are evaluated at, per axis."""
+        if self.interpolation is Interpolation.NONE or spacing is None:
+            return self.spacing
+        return line_spacing(self.spacing, spacing.tolist())
+
+    def taps(self, terms: ConvolutionTerms) -> Taps:
+        """Samples that a layer reads, as offsets from the query.
+
+        Raises:
+            ValueError: a circular grid, and a kernel that is causal or longer than the grid; samples farther apart than
+                in training, and than the kernel reaches, without interpolation.
+        """
+        return self._rendered(terms)[1]
+
+    def _rendered(self, terms: ConvolutionTerms) -> tuple[Taps, Taps]:
+        """Where the kernel is evaluated, and the samples that it reads."""
+        circular = self.boundary is Boundary.CIRCULAR
+        if circular and terms.causal:
+            raise ValueError("'boundary' must be ZERO for causal layers: a circle has no past (got CIRCULAR)")
+        furthest = [1 << 40] * self.dim if circular else [s - 1 for s in self.shape]
+        steps = self._steps(terms.spacing)
+        if steps == self.spacing:
+            check_resolution(terms, self.spacing)
+            fine = taps = taps_within(terms, self.spacing, furthest)
+        else:
+            fine, taps = covering(terms, steps, self.spacing, furthest)
+        if circular and any(k > s for k, s in zip(taps.shape, self.shape, strict=True)):
+            raise ValueError(
+                f"'extent' must span at most the {list(self.shape)} samples of a circular grid "
+                f"(got a kernel of {taps.shape} taps)"
+            )
+        return fine, taps
+
+    def later_share(self, spacing: Tensor | None) -> Tensor | None:
+        """None, one half; of straight lines between samples half a training spacing, and the same for every sample."""
+        steps = self._steps(spacing)
+        if steps == self.spacing:
+            return None
+        share = 0.5 * math.prod(steps) / math.prod(self.spacing)
+        return torch.full((self.num_samples,), share, dtype=torch.float64, device=self.device)
+
+    def convolve(self, x: Tensor, terms: ConvolutionTerms) -> tuple[Tensor, Tensor | None]:
+        """Render the kernel, then see :func:`ccnn_pc.ops.grids.convolution.grid_convolution`."""
+        (fine, taps), steps = self._rendered(terms), self._steps(terms.spacing)
+        kernel = render(terms, steps, fine)
+        if taps is not fine:
+            kernel = gathered(kernel, fine, taps, steps, self.spacing)
+        if self.smoothing > 0 and terms.spacing is not None:
+            kernel = smoothed(kernel, self.smoothing, terms.spacing.tolist(), self.spacing)
+        circular = self.boundary is Boundary.CIRCULAR
+        y = grid_convolution(
+            self._dense(x), kernel.to(x.dtype), taps.origin, circular=circular, method=self.method
+        )
+        rows = y.flatten(0, -2)
+        penalty = self._penalty(kernel, taps) if terms.penalty else None
+        return (rows if self.place is None else rows[self.place]), penalty
+
+    def _penalty(self, kernel: Tensor, taps: Taps) -> Tensor:
+        """``(1/m) Σ_i Σ_j ‖m K‖²`` over pairs of samples: each tap counts for the queries it finds a sample for."""
+        energy = kernel.square().flatten(self.dim).sum(-1)
+        return (energy * self._found(taps).to(energy)).sum() / self.num_queries
+
+    def _found(self, taps: Taps) -> Tensor:
+        """How many queries find a sample at each tap, ``[*K]``."""
+        if self.place is not None:
+            mask = self._dense(torch.ones(self.num_samples, 1, dtype=torch.float64, device=self.device))
+            return count_pairs(mask, taps.shape, taps.origin, circular=self.boundary is Boundary.CIRCULAR)
+        found = torch.full(taps.shape, float(self.batch_size), dtype=torch.float64, device=self.device)
+        for axis, (size, first, last) in enumerate(zip(self.shape, taps.first, taps.last, strict=True)):
+            step = torch.arange(first, last + 1, device=self.device).abs()
+            count = size - step if self.boundary is Boundary.ZERO else torch.full_like(step, size)
+            found *= count.view([-1 if a == axis else 1 for a in range(self.dim)])
+        return found
+
+    def pool(self, x: Tensor, reduce: Pool = Pool.MEAN) -> Tensor:
+        """One row per image."""
+        if reduce is Pool.LAST and self.dim != 1:
+            raise ValueError(f"'reduce' must not be LAST where samples have no order (got {self.dim} axes)")
+        return pool_segments(x, *self.segments(), reduce)

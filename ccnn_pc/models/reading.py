@@ -1,0 +1,249 @@
+"""The door of every model: PyG data and arrays become features on a domain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeAlias
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from ccnn_pc.domains.base import AbstractDomain
+from ccnn_pc.domains.grid.grid import Grid
+from ccnn_pc.domains.grid.interpolated import Interpolation
+from ccnn_pc.domains.points.point_set import PointSet
+from ccnn_pc.domains.series.irregular_series import IrregularSeries
+from ccnn_pc.domains.series.resampled import RegularTimes, resampled
+from ccnn_pc.ops.neighbors.k_nearest import Neighbors
+from ccnn_pc.ops.series.weights import Weights
+
+DoorInput: TypeAlias = "Data | Tensor"
+Spacing: TypeAlias = "float | Sequence[float]"
+
+
+class Stem(Protocol):
+    """What a door needs to know of a first convolution."""
+
+    dim: int
+    in_channels: int
+    spacing: Tensor
+
+
+class Door:
+    """What comes in becomes features ``[n, C]`` with the domain they lie on; answers go out as the input came.
+
+    Args:
+        stem: the model's first convolution: it knows axes, channels and the spacing of training.
+        num_neighbors: k, for clouds that bring no neighbours.
+        per_sample: whether the model answers for every sample.
+
+    Attributes:
+        series_weights: what samples of irregular series stand for that come as PyG data.
+        interpolation: what samples of arrays stand for between them that are farther apart than in training.
+        series_interpolation: what those of irregular series stand for between them: LINEAR reads straight lines at
+            the spacing of training, and needs no weights.
+    """
+
+    series_weights: Weights = Weights.CELL
+    interpolation: Interpolation = Interpolation.LINEAR
+    series_interpolation: Interpolation = Interpolation.NONE
+
+    def __init__(self, stem: Stem, num_neighbors: int = 256, per_sample: bool = False) -> None:
+        self.per_sample = per_sample
+        self.dim, self.in_channels, self.num_neighbors = stem.dim, stem.in_channels, num_neighbors
+        self.spacing = tuple(stem.spacing.tolist())
+
+    def open(
+        self, data: DoorInput, domain: AbstractDomain | None = None, spacing: Spacing | None = None
+    ) -> tuple[Tensor, AbstractDomain]:
+        """Features ``[n, C]`` and where they lie.
+
+        Args:
+            data: an array ``[B, C, *S]``; or PyG ``Data`` or ``Batch``: clouds (x, pos, batch, and optionally
+                neighbor_table with neighbor_count, or edge_index, volume, lattice); series of one axis (x and
+                times ``[n]``, or pos ``[n, 1]`` without neighbours and volume; batch, and optionally mask, lattice);
+                or, without pos, an array x (and optionally occupied, spacing); or features ``[n, C]`` that come with
+                ``domain``.
+            domain: where the features lie; not with PyG data.
+            spacing: distance of an array's samples; None: that of training.
+
+        Raises:
+            TypeError: something else, or arguments that exclude each other.
+            ValueError: positions, arrays or features that do not fit the model.
+        """
+        if isinstance(data, Tensor):
+            return self._open_tensor(data, domain, spacing)
+        if domain is not None:
+            raise TypeError("'domain' must be None with PyG data, which bring their own positions")
+        if not isinstance(data, Data):
+            raise TypeError(
+                f"'data' must be PyG Data, an array, or features with a domain (got {type(data).__name__})"
+            )
+        if data.pos is None and isinstance(data.x, Tensor) and data.x.dim() == self.dim + 2:
+            step = data.get("spacing") if spacing is None else spacing
+            return self._on_grid(
+                data.x,
+                None,
+                None if step is None else common_spacing("spacing", step, self.dim),
+                data.get("occupied"),
+            )
+        if spacing is not None:
+            raise TypeError("'spacing' must be None with clouds, which bring positions")
+        return self._series(data) if self.dim == 1 and is_series(data) else self._cloud(data)
+
+    def close(self, answers: Tensor, where: AbstractDomain, data: DoorInput) -> Tensor:
+        """Answers per sample of an array as an array ``[B, K, *S]``, of lines at the samples; others as they are."""
+        x = data if isinstance(data, Tensor) else data.x
+        came_as_array = isinstance(x, Tensor) and x.dim() == self.dim + 2
+        if came_as_array and self.per_sample and isinstance(where, Grid):
+            return where.unflatten(answers)
+        lines = self.series_interpolation is Interpolation.LINEAR
+        if self.per_sample and lines and isinstance(where, RegularTimes):
+            return where.at_stamps(answers)
+        return answers
+
+    def _open_tensor(
+        self, x: Tensor, domain: AbstractDomain | None, spacing: Spacing | None
+    ) -> tuple[Tensor, AbstractDomain]:
+        if x.dim() == self.dim + 2:
+            return self._on_grid(x, domain, spacing, None)
+        if domain is None:
+            axes = ", ".join(f"S{d + 1}" for d in range(self.dim)) if self.dim > 1 else "length"
+            raise TypeError(
+                f"'domain' must say where features lie: model(x, domain); an array must have shape "
+                f"[batch, {self.in_channels}, {axes}] (got {list(x.shape)})"
+            )
+        if spacing is not None:
+            raise TypeError("'spacing' must be None with features that come with a domain")
+        return self._filled(x, domain) if isinstance(domain, IrregularSeries) else (x, domain)
+
+    def _on_grid(
+        self, x: Tensor, domain: AbstractDomain | None, spacing: Spacing | None, occupied: Tensor | None
+    ) -> tuple[Tensor, AbstractDomain]:
+        if x.shape[1] != self.in_channels:
+            raise ValueError(
+                f"'x' must have {self.in_channels} channels for this model (got shape {list(x.shape)})"
+            )
+        if not bool(torch.isfinite(x).all()):
+            raise ValueError("'x' must be finite (got NaN or inf)")
+        if domain is None:
+            step = self.spacing if spacing is None else spacing
+            domain = Grid(
+                tuple(x.shape[2:]),
+                step,
+                len(x),
+                occupied=occupied,
+                interpolation=self.interpolation,
+                device=x.device,
+            )
+        elif spacing is not None:
+            raise TypeError("'spacing' must be None with a domain, which has its own")
+        elif not isinstance(domain, Grid):
+            raise TypeError(
+                f"'domain' must be a Grid for an array of shape {list(x.shape)} (got {type(domain).__name__})"
+            )
+        return domain.flatten(x), domain
+
+    def _series(self, data: Data) -> tuple[Tensor, IrregularSeries]:
+        x = data.pos if data.x is None else data.x
+        if x is None or x.dim() != 2 or x.shape[1] != self.in_channels:
+            raise ValueError(
+                f"'data.x' must have shape [n, {self.in_channels}] for this model "
+                f"(got {None if x is None else list(x.shape)})"
+            )
+        x, series = self._filled(x, irregular_series(data, self.series_weights))
+        if not bool(torch.isfinite(x).all()):
+            raise ValueError("'data.x' must be finite where it was observed (got NaN or inf)")
+        return x, series
+
+    def _filled(self, x: Tensor, series: IrregularSeries) -> tuple[Tensor, IrregularSeries]:
+        """The mask is of the data's channels: hidden layers have features at every stamp."""
+        if self.series_interpolation is Interpolation.LINEAR:
+            return resampled(x, series, self.spacing[0])
+        return series.filled(x, self.spacing[0])
+
+    def _cloud(self, data: Data) -> tuple[Tensor, PointSet]:
+        if data.pos is None:
+            raise ValueError("'data.pos' must hold the positions of the points (got None)")
+        if data.pos.dim() != 2 or data.pos.shape[1] != self.dim:
+            raise ValueError(
+                f"'data.pos' must have shape [n, {self.dim}] for this model (got {list(data.pos.shape)})"
+            )
+        x = data.pos if data.x is None else data.x
+        if x.dim() != 2 or x.shape[1] != self.in_channels:
+            what = "data.x" if data.x is not None else "data.pos (there is no data.x)"
+            raise ValueError(
+                f"'{what}' must have {self.in_channels} channels for this model (got shape {list(x.shape)})"
+            )
+        return x, point_set(data, self.num_neighbors)
+
+
+def common_spacing(name: str, spacing: Any, dim: int) -> Spacing:
+    """The spacing of a batch, per axis, which is the same for all of its items.
+
+    Raises:
+        ValueError: items of several spacings.
+    """
+    if not isinstance(spacing, Tensor):
+        found: Spacing = spacing
+        return found
+    rows = spacing.view(-1, dim) if spacing.numel() % dim == 0 else spacing.view(-1, 1)
+    if bool((rows != rows[:1]).any()):
+        raise ValueError(f"'data.{name}' must be the same for all items of a batch (got several)")
+    return [float(value) for value in rows[0].expand(dim)]
+
+
+def is_series(data: Data) -> bool:
+    """Whether data of one axis are a series: they have times, or positions and nothing that only clouds have."""
+    clouds = ("neighbor_table", "edge_index", "volume")
+    return data.get("times") is not None or (
+        data.pos is not None and all(data.get(name) is None for name in clouds)
+    )
+
+
+def irregular_series(data: Data, weights: Weights = Weights.CELL) -> IrregularSeries:
+    """The series of PyG data: ``times [n]`` or ``pos [n, 1]``, batch, and optionally mask and lattice.
+
+    Raises:
+        ValueError: both times and pos, pos of more than one axis, or what :class:`IrregularSeries` refuses.
+    """
+    times, lattice = data.get("times"), data.get("lattice")
+    if times is None:
+        if data.pos.dim() != 2 or data.pos.shape[1] != 1:
+            raise ValueError(f"'data.pos' must have shape [n, 1] for this model (got {list(data.pos.shape)})")
+        times = data.pos[:, 0]
+    elif data.pos is not None:
+        raise ValueError("'data.pos' must be None beside 'data.times' (got both)")
+    step = None if lattice is None else common_spacing("lattice", lattice, 1)
+    return IrregularSeries(
+        times,
+        data.get("batch"),
+        lattice=step[0] if isinstance(step, Sequence) else step,
+        mask=data.get("mask"),
+        weights=weights,
+    )
+
+
+def point_set(data: Data, num_neighbors: int) -> PointSet:
+    """The point clouds of PyG data, with the neighbours they bring or ``num_neighbors`` nearest ones."""
+
+    def get(name: str) -> Any:
+        return data.get(name)
+
+    table, edge_index, pos = get("neighbor_table"), get("edge_index"), data.pos
+    neighbors = None
+    if table is not None:
+        count = get("neighbor_count")
+        full = torch.full((len(table),), table.shape[1], dtype=torch.int32, device=table.device)
+        neighbors = Neighbors(table, full if count is None else count)
+    lattice = get("lattice")
+    cloud = PointSet(
+        pos,
+        get("batch"),
+        edge_index=edge_index,
+        neighbors=neighbors,
+        volume=get("volume"),
+        lattice=None if lattice is None else common_spacing("lattice", lattice, pos.shape[1]),
+    )
+    return cloud if cloud.neighbors is not None else cloud.knn(num_neighbors)

@@ -1,0 +1,147 @@
+"""Convolution on regular grids with rendered kernels: direct or through the Fourier transform."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+
+from ccnn_pc.ops.grids.direct import direct_correlate, direct_correlate_samples
+from ccnn_pc.ops.grids.fft import fft_correlate, fft_correlate_gradients, fft_correlate_samples
+from ccnn_pc.ops.grids.method import Method, is_direct
+
+
+def grid_convolution(
+    x: Tensor,
+    kernel: Tensor,
+    origin: Sequence[int],
+    *,
+    circular: bool = False,
+    method: Method = Method.AUTO,
+) -> Tensor:
+    r"""Cross-correlate samples on a regular grid with a rendered kernel.
+
+    .. math:: y_{b,i} = \sum_t k_t \, x_{b,\, i + t - a}
+
+    Every path returns the same numbers up to rounding, for odd and even sizes and any number of taps. The rule of
+    ``AUTO`` is :func:`ccnn_pc.ops.grids.method.is_direct`: direct for few taps, FFT beyond.
+
+    Args:
+        x: samples ``[B, *S, C_in]``, channels last.
+        kernel: depthwise ``[*K, C]`` (C = C_in), or full ``[*K, C_in, C_out]``.
+        origin: index a of the tap with offset 0, per axis: K // 2 for a centred kernel, K - 1 for a causal one.
+        circular: samples repeat outside of the grid; else they are zero.
+        method: how.
+
+    Returns:
+        ``[B, *S, C]``; differentiable (once) in ``x`` and ``kernel``.
+
+    Raises:
+        ValueError: shapes that do not fit, or a circular kernel of more taps than the grid has samples.
+
+    Example:
+        >>> x = torch.tensor([1.0, 2.0, 3.0]).view(1, 3, 1)
+        >>> k = torch.tensor([10.0, 1.0]).view(2, 1)  # ten times the sample before, and the sample
+        >>> grid_convolution(x, k, [1]).flatten().tolist()
+        [1.0, 12.0, 23.0]
+    """
+    dim = x.dim() - 2
+    if dim < 1 or kernel.dim() not in (dim + 1, dim + 2):
+        raise ValueError(
+            f"'kernel' must have {dim + 1} axes (depthwise) or {dim + 2} (full) for 'x' of shape {list(x.shape)} "
+            f"(got {list(kernel.shape)})"
+        )
+    if kernel.shape[dim] != x.shape[-1]:
+        raise ValueError(
+            f"'kernel' must have {x.shape[-1]} input channels like 'x' (got {kernel.shape[dim]})"
+        )
+    taps = list(kernel.shape[:dim])
+    if len(origin) != dim or any(not 0 <= a < k for a, k in zip(origin, taps, strict=True)):
+        raise ValueError(f"'origin' must name one of {taps} taps per axis (got {list(origin)})")
+    shape = list(x.shape[1:-1])
+    if not circular:
+        kernel, origin = _within_reach(kernel, origin, shape)
+        y: Tensor = _Correlation.apply(x, kernel, tuple(origin), method)
+        return y
+    if any(k > s for k, s in zip(taps, shape, strict=True)):
+        raise ValueError(
+            f"'kernel' must have at most {shape} taps on a circular grid of that shape (got {taps})"
+        )
+    y = _Correlation.apply(_padded(x, taps, origin, "circular"), kernel, tuple(origin), method)
+    return y[(slice(None), *(slice(a, a + s) for a, s in zip(origin, shape, strict=True)))]
+
+
+def count_pairs(mask: Tensor, taps: Sequence[int], origin: Sequence[int], *, circular: bool) -> Tensor:
+    """How many cells of ``mask [B, *S, 1]`` find a cell of it at each tap, ``[*K]``."""
+    x = g = mask
+    if circular:
+        x, g = _padded(mask, taps, origin, "circular"), _padded(mask, taps, origin, "constant")
+    return fft_correlate_samples(x, g, [*taps, 1], origin)[..., 0].round()
+
+
+def _padded(x: Tensor, taps: Sequence[int], origin: Sequence[int], mode: str) -> Tensor:
+    """``x [B, *S, C]`` with what the outermost outputs read, per axis."""
+    sides = [
+        p for k, a in zip(reversed(list(taps)), reversed(list(origin)), strict=True) for p in (a, k - 1 - a)
+    ]
+    return functional.pad(x.movedim(-1, 1), sides, mode=mode).movedim(1, -1)
+
+
+def _within_reach(kernel: Tensor, origin: Sequence[int], shape: Sequence[int]) -> tuple[Tensor, list[int]]:
+    """The taps with offsets that join two samples of the grid, and where offset 0 is among them."""
+    first = [max(0, a - (s - 1)) for a, s in zip(origin, shape, strict=True)]
+    kept = tuple(slice(f, a + s) for f, a, s in zip(first, origin, shape, strict=True))
+    return kernel[kept], [a - f for a, f in zip(origin, first, strict=True)]
+
+
+class _Correlation(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, kernel: Tensor, origin: tuple[int, ...], method: Method) -> Tensor:
+        ctx.save_for_backward(x, kernel)
+        ctx.origin, ctx.method = origin, method
+        return _correlate(x, kernel, origin, method)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        (g,) = grads
+        x, kernel = ctx.saved_tensors
+        grad_x, grad_kernel = _gradients(
+            x, g.contiguous(), kernel, ctx.origin, ctx.method, ctx.needs_input_grad
+        )
+        return grad_x, grad_kernel, None, None
+
+
+def _correlate(x: Tensor, kernel: Tensor, origin: Sequence[int], method: Method) -> Tensor:
+    direct = is_direct(method, x, kernel, origin)
+    return (direct_correlate if direct else fft_correlate)(x, kernel, origin)
+
+
+def _gradients(
+    x: Tensor, g: Tensor, kernel: Tensor, origin: Sequence[int], method: Method, needs: Sequence[bool]
+) -> tuple[Tensor | None, Tensor | None]:
+    """To samples and kernel, each by its own rule; what goes through the Fourier transform goes together."""
+    by_fft = (
+        needs[0] and not is_direct(method, x, kernel, origin),
+        needs[1] and not is_direct(method, x, kernel, origin, gradient=True),
+    )
+    grad_x, grad_kernel = (
+        fft_correlate_gradients(x, g, kernel, origin, by_fft) if any(by_fft) else (None, None)
+    )
+    if needs[0] and grad_x is None:
+        grad_x = direct_correlate(g, *_turned(kernel, origin))
+    if needs[1] and grad_kernel is None:
+        grad_kernel = direct_correlate_samples(x, g, kernel.shape, origin)
+    return grad_x, grad_kernel
+
+
+def _turned(kernel: Tensor, origin: Sequence[int]) -> tuple[Tensor, list[int]]:
+    """The kernel of the gradient to the samples, and where its offset 0 is."""
+    dim = len(origin)
+    turned = kernel.flip(list(range(dim)))
+    after = [k - 1 - a for k, a in zip(kernel.shape[:dim], origin, strict=True)]
+    return turned.transpose(-2, -1) if kernel.dim() == dim + 2 else turned, after

@@ -1,0 +1,1 @@
+"""Functions of points anywhere: the fused convolution, densities, sampling of surfaces, voxels."""

@@ -1,0 +1,236 @@
+r"""The fused point convolution: message passing with a factorised kernel, in memory that does not grow with the edges.
+
+A factorised kernel is a linear read-out of features, :math:`K(u) = W h(u) + b`, so that
+
+.. math:: y_i = \sum_j m_{ij} (W h_{ij} + b)\, x_j
+
+needs ``H`` numbers per edge from the kernel network, not ``C`` or ``C_in C_out``. Queries are worked off in chunks that
+stay in cache; the backward pass computes the features anew instead of keeping them. Peak memory is that of ``x``, ``y``
+and one chunk, whatever the number of neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from ccnn_pc.ops.coordinates import in_support, kernel_coordinates
+from ccnn_pc.ops.neighbors.rows import Chunk, Rows
+from ccnn_pc.ops.points.contraction import Buffer, Contraction, Depthwise, Full
+
+#: Bytes per channel-sized tensor of a chunk: on CPU a chunk should stay in cache, on CUDA it should fill the device.
+CHUNK_BYTES = {"cpu": 6 << 20, "cuda": 1 << 28}
+#: Chunks are never smaller than this, lest the calls cost more than the work.
+MIN_CHUNK_EDGES = 2048
+
+
+@dataclass(frozen=True)
+class PointGeometry:
+    """Where samples and queries lie and which samples each query reads.
+
+    Attributes:
+        pos: samples ``[n, D]``. query_pos: queries ``[m, D]``.
+        rows: the neighbours of each query.
+        extent: reach of the kernel per axis ``[D]``. causal: see :func:`kernel_coordinates`.
+        tolerance: see :func:`in_support`.
+        rel: offsets of all entries of ``rows.index``, ``[T, D]``, where they are at hand already; else None.
+    """
+
+    pos: Tensor
+    query_pos: Tensor
+    rows: Rows
+    extent: Tensor
+    causal: bool = False
+    tolerance: float | None = None
+    rel: Tensor | None = None
+
+    def block(self, chunk: Chunk, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+        """Sample numbers ``[q k]``, kernel coordinates ``[q k, D]`` and what counts ``[q k, 1]``."""
+        place, counts = self.rows.places(chunk)
+        index = self.rows.index[place].long()
+        if self.rel is not None:
+            rel = self.rel[place]
+        else:
+            query = self.query_pos[chunk.queries]
+            rel = (
+                self.pos.index_select(0, index).view(len(query), chunk.width, -1) - query[:, None]
+            ).flatten(0, 1)
+        u = kernel_coordinates(rel, self.extent, self.causal)
+        inside = in_support(u, self.tolerance)
+        if counts is not None:
+            inside &= counts
+        return index, u.clamp_(-1, 1).to(dtype), inside[:, None].to(dtype)
+
+
+@dataclass(frozen=True)
+class FactorizedProfile:
+    """A windowed factorised kernel as plain functions.
+
+    Attributes:
+        features: kernel coordinates ``[..., D]`` -> ``[..., H]``.
+        envelope: kernel coordinates ``[..., D]`` -> window ``[..., 1]``.
+        parameters: every tensor that ``features`` and ``envelope`` depend on.
+    """
+
+    features: Callable[[Tensor], Tensor]
+    envelope: Callable[[Tensor], Tensor]
+    parameters: Sequence[Tensor]
+
+    def __call__(self, u: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
+        """Features ``h [E, H]`` and window times support ``m [E, 1]``."""
+        return self.features(u), self.envelope(u) * inside
+
+
+def point_convolution(
+    x: Tensor,
+    geometry: PointGeometry,
+    profile: FactorizedProfile,
+    table: Tensor,
+    *,
+    gram: bool = False,
+    chunk_edges: int | None = None,
+) -> tuple[Tensor, Tensor | None]:
+    r"""Convolve samples with a windowed factorised kernel.
+
+    Args:
+        x: samples, already multiplied by their quadrature weights, ``[n, C_in]``. Under autocast, or where x is
+            coarser than ``table``, only the sums over neighbours run in the coarse type.
+        geometry: positions and neighbours.
+        profile: the kernel's features and window.
+        table: the read-out with its bias as last row: ``[H + 1, C]`` for a depthwise kernel (C = C_in), or
+            ``[H + 1, C_in, C_out]`` for a full one.
+        gram: also return :math:`\sum_{ij} m_{ij}^2 [h_{ij},1][h_{ij},1]^\top`, ``[H + 1, H + 1]``, from which the
+            kernel's L2 penalty follows (CCNN eq. 3).
+        chunk_edges: edges worked off at a time; default such that a chunk stays in cache. Bounds memory, does not
+            change the result beyond rounding.
+
+    Returns:
+        ``y [m, C]`` and the Gram matrix or None. Differentiable (once) in ``x``, ``table`` and the profile's
+        parameters; not in positions.
+
+    Example:
+        >>> pos = torch.tensor([[0.0], [0.5]])
+        >>> rows = Rows(torch.tensor([0, 1, 1, 0]), torch.tensor([0, 2]), torch.tensor([2, 2]))
+        >>> geometry = PointGeometry(pos, pos, rows, extent=torch.ones(1))
+        >>> box = FactorizedProfile(features=lambda u: u, envelope=lambda u: torch.ones_like(u[..., :1]), parameters=())
+        >>> y, _ = point_convolution(torch.tensor([[1.0], [2.0]]), geometry, box, table=torch.tensor([[1.0], [0.0]]))
+        >>> y.flatten().tolist()  # kernel K(u) = u: 0 * 1 + 0.5 * 2 and 0 * 2 - 0.5 * 1
+        [1.0, -0.5]
+    """
+    if chunk_edges is None:
+        budget = CHUNK_BYTES.get(x.device.type, CHUNK_BYTES["cuda"])
+        widest = max(x.shape[1], 4 * table.shape[0])
+        chunk_edges = max(MIN_CHUNK_EDGES, budget // (widest * x.element_size()))
+    kind = x.device.type
+    if torch.is_autocast_enabled(kind):
+        x = x.to(torch.get_autocast_dtype(kind))
+    with torch.autocast(kind, enabled=False):  # coordinates, phases and windows keep their type
+        y, moments = _PointConvolution.apply(
+            x, table, geometry, profile, gram, chunk_edges, *profile.parameters
+        )
+    return y, (moments if gram else None)
+
+
+class _PointConvolution(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, table: Tensor, geometry: PointGeometry, profile: FactorizedProfile,
+                gram: bool, chunk_edges: int, *parameters: Tensor) -> tuple[Tensor, Tensor]:  # fmt: skip
+        ctx.save_for_backward(x, table, *parameters)
+        ctx.geometry, ctx.profile, ctx.gram, ctx.chunk_edges = geometry, profile, gram, chunk_edges
+        y = x.new_zeros(len(geometry.rows), table.shape[-1])
+        moments = table.new_zeros(table.shape[0], table.shape[0]) if gram else table.new_zeros(0)
+        contraction = _contraction(table.to(x.dtype))
+        windowed, gathered = Buffer(table), Buffer(x)
+        for chunk in geometry.rows.chunks(chunk_edges):
+            index, u, inside = geometry.block(chunk, table.dtype)
+            hm = _windowed(*profile(u, inside), windowed)
+            x_j = _gather(x, index, gathered)
+            shape = (chunk.count, chunk.width)
+            y[chunk.queries] = contraction.forward(
+                hm.to(x.dtype).unflatten(1, shape), x_j.unflatten(0, shape)
+            )
+            if gram:
+                moments.addmm_(hm, hm.t())
+        return y, moments
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        x, table, *parameters = ctx.saved_tensors
+        geometry: PointGeometry = ctx.geometry
+        wants_x, wants_table = ctx.needs_input_grad[:2]
+        trained = [p for p in ctx.profile.parameters if p.requires_grad]
+        grad_x = torch.zeros_like(x) if wants_x else None
+        grad_table = torch.zeros_like(table) if wants_table else None
+        totals = [torch.zeros_like(p) for p in trained]
+        grad_y = grads[0].to(x.dtype).contiguous()
+        symmetric = grads[1] + grads[1].t() if ctx.gram else None
+        contraction = _contraction(table.to(x.dtype))
+        windowed, gathered = Buffer(table), Buffer(x)
+        for chunk in geometry.rows.chunks(ctx.chunk_edges):
+            index, u, inside = geometry.block(chunk, table.dtype)
+            with torch.enable_grad():
+                features, window = ctx.profile(u, inside)
+            h, m, g = features.detach(), window.detach(), grad_y[chunk.queries]
+            hm = _windowed(h, m, windowed)
+            hm_block = hm.to(x.dtype).unflatten(1, (chunk.count, chunk.width))
+            if grad_x is not None:
+                grad_x.index_add_(0, index, contraction.backward_samples(hm_block, g).flatten(0, 1))
+            if grad_table is not None or trained:
+                x_j = _gather(x, index, gathered).unflatten(0, (chunk.count, chunk.width))
+                part, grad_hm = contraction.backward(hm_block, x_j, g)
+                if grad_table is not None:
+                    grad_table += part
+                grad_hm = grad_hm.flatten(1).to(table.dtype)
+                if symmetric is not None:
+                    grad_hm = torch.addmm(grad_hm, symmetric, hm)
+                _backpropagate(features, window, h, m, grad_hm, trained, totals)
+        by_id = {id(p): total for p, total in zip(trained, totals, strict=True)}
+        return grad_x, grad_table, None, None, None, None, *(by_id.get(id(p)) for p in ctx.profile.parameters)
+
+
+def _contraction(table: Tensor) -> Contraction:
+    return Depthwise(table) if table.dim() == 2 else Full(table)
+
+
+def _gather(x: Tensor, index: Tensor, buffer: Buffer) -> Tensor:
+    """Rows of ``x`` at ``index [E]``: ``[E, C]``."""
+    return torch.index_select(x, 0, index, out=buffer(len(index), x.shape[1]))
+
+
+def _windowed(h: Tensor, m: Tensor, buffer: Buffer) -> Tensor:
+    """``m [h, 1]``, unit-major ``[H + 1, E]`` as kernels make their features."""
+    block = buffer(h.shape[1] + 1, h.shape[0])
+    torch.mul(h.t(), m.t(), out=block[:-1])
+    block[-1] = m[:, 0]
+    return block
+
+
+def _backpropagate(
+    features: Tensor,
+    window: Tensor,
+    h: Tensor,
+    m: Tensor,
+    grad_hm: Tensor,
+    trained: list[Tensor],
+    totals: list[Tensor],
+) -> None:
+    """From the gradient of ``m [h, 1]``, unit-major, to those of the parameters behind ``features`` and ``window``."""
+    outputs, cotangents = [], []
+    if features.requires_grad:
+        outputs.append(features)
+        cotangents.append((grad_hm[:-1] * m.t()).t())
+    if window.requires_grad:
+        outputs.append(window)
+        cotangents.append(((grad_hm[:-1] * h.t()).sum(0) + grad_hm[-1])[:, None])
+    if not outputs:
+        return
+    parts = torch.autograd.grad(outputs, trained, cotangents, allow_unused=True)
+    for total, part in zip(totals, parts, strict=True):
+        if part is not None:
+            total += part

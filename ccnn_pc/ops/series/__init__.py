@@ -1,0 +1,1 @@
+"""Functions of samples along time: weights, lines between stamps, common spacings."""

@@ -1,0 +1,159 @@
+r"""How much time each sample of a series stands for: quadrature weights of irregular sampling.
+
+A convolution is the integral :math:`\int K(t - q)\, x(t)\, dt`, and a sum over samples is that integral only with the
+width of each sample's cell: inverse-density weights (CKConv, arXiv 2102.02611, eq. 8).
+"""
+
+from __future__ import annotations
+
+import enum
+
+import torch
+from torch import Tensor
+
+from ccnn_pc.ops.points.density import inverse_density_volume, kernel_density
+
+
+class Weights(enum.Enum):
+    """What a sample of a series stands for.
+
+    * CELL: the time that is nearer to it than to any other stamp. The first and the last cell reach as far outside as
+      inside, so that uniform sampling gives every sample the same weight, as on a grid.
+    * TRAPEZOID: the same with half cells at both ends: second order for kernels that reach over the ends.
+    * PAST: the time since the stamp before, one training spacing for the first: no weight depends on later stamps.
+    * DENSITY: inverse to a Gaussian kernel density estimate, for many noisy stamps; scaled to the time that the
+      cells of the series have together. It sees fewer stamps near the ends, and weighs these more.
+    * CONSTANT: every sample alike, weight 1 whatever the spacing: a sum, no integral.
+    """
+
+    CELL = "cell"
+    TRAPEZOID = "trapezoid"
+    PAST = "past"
+    DENSITY = "density"
+    CONSTANT = "constant"
+
+
+def cell_widths(
+    times: Tensor, batch: Tensor, weights: Weights = Weights.CELL, *, alone: float = 1.0
+) -> Tensor:
+    r"""Width of each sample's cell.
+
+    .. math::
+        \Delta_i = \tfrac12 (t_{i+1} - t_{i-1}) \;\text{(inside)}, \qquad
+        \Delta_0 = t_1 - t_0 \;\text{(CELL)}, \quad \tfrac12 (t_1 - t_0) \;\text{(TRAPEZOID)}
+
+    and :math:`\Delta_i = t_i - t_{i-1}` with :attr:`Weights.PAST`. Stamps that occur several times share their cell.
+
+    Args:
+        times: sorted within each series, ``[n]``; differentiable.
+        batch: series of each sample, sorted int64 ``[n]``.
+        weights: CELL, TRAPEZOID or PAST.
+        alone: width where there is nothing to measure: a series of one stamp, and the first one with PAST.
+
+    Returns:
+        Widths in the unit of the times, ``[n]``.
+
+    Example:
+        >>> times, batch = torch.tensor([0.0, 1.0, 1.0, 3.0]), torch.zeros(4, dtype=torch.long)
+        >>> cell_widths(times, batch).tolist()
+        [1.0, 0.75, 0.75, 2.0]
+        >>> cell_widths(times, batch, Weights.PAST, alone=0.5).tolist()
+        [0.5, 0.5, 0.5, 2.0]
+    """
+    before, after, group = _gaps(times, batch)
+    if weights is Weights.PAST:
+        width = torch.where(before > 0, before, alone)
+    else:
+        width = (before + after) / 2
+        if weights is Weights.CELL:
+            width = torch.where((before > 0) & (after > 0), width, before + after)
+        width = torch.where(before + after > 0, width, alone)
+    return (width / torch.bincount(group))[group]
+
+
+def later_shares(times: Tensor, batch: Tensor, weights: Weights = Weights.CELL) -> Tensor:
+    r"""Share of each sample's cell that lies after its stamp.
+
+    .. math:: a_i = (t_{i+1} - t_i) / (t_{i+1} - t_{i-1})
+
+    inside of a series; one half at its ends with CELL, where cells reach as far outside as inside, 1 and 0 with
+    TRAPEZOID; one half for a stamp alone in its series.
+
+    Args:
+        times: sorted within each series, ``[n]``; differentiable.
+        batch: series of each sample, sorted int64 ``[n]``.
+        weights: CELL or TRAPEZOID.
+
+    Returns:
+        ``[n]``, in [0, 1].
+
+    Example:
+        >>> later_shares(torch.tensor([0.0, 1.0, 1.0, 4.0]), torch.zeros(4, dtype=torch.long)).tolist()
+        [0.5, 0.75, 0.75, 0.5]
+    """
+    before, after, group = _gaps(times, batch)
+    halved = before + after == 0
+    if weights is Weights.CELL:
+        halved = (before == 0) | (after == 0)
+    share = torch.where(halved, 0.5, after / torch.where(halved, 1.0, before + after))
+    return share[group]
+
+
+def _gaps(times: Tensor, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Of each distinct stamp the time since the one before and until the one after, 0 at the ends of a series.
+
+    Returns:
+        both, ``[g]``, and the distinct stamp of each sample, ``[n]``.
+    """
+    new = torch.ones_like(batch, dtype=torch.bool)
+    new[1:] = (times[1:] != times[:-1]) | (batch[1:] != batch[:-1])
+    stamp, series = times[new], batch[new]
+    gap = (stamp[1:] - stamp[:-1]) * (series[1:] == series[:-1])
+    end = stamp.new_zeros(1)
+    return torch.cat([end, gap]), torch.cat([gap, end]), new.cumsum(0) - 1
+
+
+def series_volume(
+    times: Tensor, batch: Tensor, weights: Weights, *, alone: float = 1.0, mask: Tensor | None = None
+) -> Tensor:
+    """Time that each sample stands for, for every kind of weights, and for channels that are observed apart.
+
+    Args:
+        times: sorted within each series, float64 ``[n]``.
+        batch: series of each sample, sorted int64 ``[n]``, without gaps.
+        weights: see :class:`Weights`.
+        alone: see :func:`cell_widths`; also the width of every sample where weights are CONSTANT.
+        mask: which channels were observed at which stamps, boolean ``[n, C]``: the others stand for nothing, and
+            the cells of a channel lie between the stamps at which it was observed.
+
+    Returns:
+        ``[n]``, or ``[n, C]`` with a mask.
+
+    Example:
+        >>> times, batch = torch.tensor([0.0, 1.0, 2.0]), torch.zeros(3, dtype=torch.long)
+        >>> mask = torch.tensor([[True, True], [True, False], [True, True]])
+        >>> series_volume(times, batch, Weights.CELL, mask=mask).tolist()
+        [[1.0, 2.0], [1.0, 0.0], [1.0, 2.0]]
+    """
+    if mask is not None:
+        patterns, which = mask.unique(dim=1, return_inverse=True)
+        columns = [_observed(times, batch, weights, alone, column) for column in patterns.unbind(1)]
+        return torch.stack(columns, dim=1)[:, which]
+    if weights is Weights.CONSTANT:
+        return torch.full_like(times, alone)
+    if weights is not Weights.DENSITY:
+        return cell_widths(times, batch, weights, alone=alone)
+    stamps, cells = times.detach(), cell_widths(times.detach(), batch, alone=alone)
+    share = inverse_density_volume(kernel_density(stamps[:, None], batch), batch)  # mean 1 in each series
+    count = torch.bincount(batch)
+    return share * (cells.new_zeros(len(count)).index_add(0, batch, cells) / count)[batch]
+
+
+def _observed(times: Tensor, batch: Tensor, weights: Weights, alone: float, seen: Tensor) -> Tensor:
+    """Volumes ``[n]`` of one channel, 0 where it was not seen."""
+    rows = seen.nonzero()[:, 0]
+    volume = times.new_zeros(len(times))
+    if not len(rows):
+        return volume
+    series = batch[rows].unique_consecutive(return_inverse=True)[1]
+    return volume.index_copy(0, rows, series_volume(times[rows], series, weights, alone=alone))

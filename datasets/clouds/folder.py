@@ -1,0 +1,169 @@
+"""A user's own folder of class folders."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ccnn_pc._checks import check_at_least, check_fraction
+from ccnn_pc.datasets.clouds.collect import Source, collect_clouds, warn_broken
+from ccnn_pc.datasets.clouds.read_shape import Sampling
+from ccnn_pc.datasets.clouds.stored import StoredDataset
+from ccnn_pc.datasets.common.cache import cached_clouds, fingerprint
+from ccnn_pc.datasets.common.splits import Split, as_split, split_rows, stratified_split
+from ccnn_pc.datasets.formats import READERS, read_raw
+from ccnn_pc.datasets.transforms.base import Transform
+
+_LEVELS = tuple(split.value for split in Split)
+
+
+class PointCloudFolder(StoredDataset):
+    """Meshes and clouds in one folder per class.
+
+    Three layouts are recognised: ``root/<class>/*``, ``root/<class>/{train,test}/*`` and
+        ``root/{train,test}/<class>/*``
+    (``val`` likewise). Each file becomes up to ``num_points`` stored points with normals: ``pos`` in [-1,
+    1]^3.
+
+    Args:
+        root: the folder.
+        split: TRAIN, VAL, TEST, or None (default) for every file.
+        validation_fraction: share of every class that VAL takes away from TRAIN where there is no ``val``
+            folder.
+        test_fraction: share of every class that TEST takes where there is no ``test`` folder, before
+            validation is drawn (default 0: there is no TEST without such a folder).
+        split_seed: seed of these draws.
+        num_points: points stored of each shape.
+        sampling: of meshes.
+        normals: estimate missing normals (open3d); False keeps clouds without them.
+        shape_seed: seed of the stored points.
+        transform, pre_transform, seed: see :class:`PointCloudDataset`.
+        cache: folder of processed data (None: the default cache).
+
+    Attributes:
+        broken: files that could not be read, with the reason; one warning tells their number.
+
+    Raises:
+        FileNotFoundError: no such folder, no class folder in it, no file, or no such split.
+        ValueError: every file is broken.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        *,
+        split: Split | str | None = None,
+        validation_fraction: float = 0.0,
+        test_fraction: float = 0.0,
+        split_seed: int = 0,
+        num_points: int = 4096,
+        sampling: Sampling = Sampling.UNIFORM,
+        normals: bool = True,
+        shape_seed: int = 0,
+        transform: Transform | None = None,
+        pre_transform: Transform | None = None,
+        seed: int = 0,
+        cache: str | os.PathLike[str] | None = None,
+    ) -> None:
+        root = Path(root)
+        split = None if split is None else as_split(split)
+        check_at_least("num_points", num_points, 1)
+        check_fraction("test_fraction", test_fraction)
+        classes, files = scan(root)
+        levels = {level for _, level, _ in files}
+        draw_test = split is not None and test_fraction > 0 and Split.TEST.value not in levels
+        wanted, drawn = _levels_of(split, levels, root, draw_test)
+        chosen = [(path, label) for path, level, label in files if level in wanted]
+        settings = {
+            "files": fingerprint([path for path, _ in chosen]),
+            "classes": classes,
+            "num_points": num_points,
+            "sampling": sampling.value,
+            "normals": normals,
+            "seed": shape_seed,
+        }
+        sources: list[Source] = [(str(path), label, partial(read_raw, path)) for path, label in chosen]
+        clouds = cached_clouds(
+            cache,
+            f"folder-{root.resolve().name}",
+            settings,
+            lambda: collect_clouds(sources, classes, num_points, sampling, shape_seed, normals),
+        )
+        warn_broken(clouds, root)
+        super().__init__(clouds, transform=transform, pre_transform=pre_transform, seed=seed)
+        if drawn is not None:
+            rows = self._rows
+            if Split.VAL.value in levels:
+                validation_fraction = 0.0
+            if draw_test:
+                rest, test = stratified_split(self._labels, test_fraction, split_seed)
+                rows = test if drawn is Split.TEST else rest
+            self._rows = rows[split_rows(self._labels[rows], drawn, validation_fraction, split_seed)]
+        self.files = [Path(str(name)) for name in np.asarray(clouds.name)]
+
+
+def validation_folder(root: str | os.PathLike[str], **options: Any) -> PointCloudFolder | None:
+    """The ``val`` sub-folders of a user's folder; None where it has none.
+
+    Args:
+        root: the folder.
+        options: of :class:`PointCloudFolder`, all but ``split``.
+    """
+    if all(level != Split.VAL.value for _, level, _ in scan(Path(root))[1]):
+        return None
+    return PointCloudFolder(root, split=Split.VAL, **options)
+
+
+def _levels_of(
+    split: Split | None, levels: set[str], root: Path, draw_test: bool
+) -> tuple[set[str], Split | None]:
+    """Which sub-folders ``split`` reads, and the split that is then drawn from them (None: everything)."""
+    if split is None:
+        return levels, None
+    training = {"train"} if "train" in levels else {""}
+    if split is Split.TEST and draw_test:
+        return training, split
+    if split.value in levels and split is not Split.TRAIN:
+        return {split.value}, None
+    if split is Split.TEST:
+        raise FileNotFoundError(
+            f"'{root}' has no 'test' folder (test/<class> or <class>/test): make one, have a part of the files "
+            "drawn (test_fraction=0.2), or read all files"
+        )
+    return training, split
+
+
+def scan(root: Path) -> tuple[list[str], list[tuple[Path, str, int]]]:
+    """Class names, and every file of a known format with its sub-level (train, val, test or '') and label.
+
+    Raises:
+        FileNotFoundError: nothing usable there.
+    """
+    if not root.is_dir():
+        raise FileNotFoundError(f"'root' must be an existing folder of class folders (got '{root}')")
+    folders = _folders(root)
+    outer = bool(folders) and all(folder.name in _LEVELS for folder in folders)
+    found: list[tuple[Path, str, str]] = []
+    for top in folders:
+        for inner in _folders(top) if outer else [top]:
+            for path in sorted(inner.rglob("*")):
+                if path.suffix.lower()[1:] in READERS and path.is_file() and not path.name.startswith("."):
+                    below = path.relative_to(inner).parts[0]
+                    level = top.name if outer else below if below in _LEVELS else ""
+                    found.append((path, level, inner.name))
+    if not found:
+        raise FileNotFoundError(
+            f"'{root}' must hold one folder per class, with files of the formats "
+            f"{', '.join(READERS)} (found none)"
+        )
+    classes = sorted({name for _, _, name in found})
+    number = {name: label for label, name in enumerate(classes)}
+    return classes, [(path, level, number[name]) for path, level, name in found]
+
+
+def _folders(root: Path) -> list[Path]:
+    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith((".", "__")))

@@ -1,0 +1,120 @@
+"""Processed data on disk: keyed by the settings that made it, written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from ccnn_pc.datasets.clouds.stored import StoredClouds
+
+_FORMAT = 1
+
+
+def cache_root(root: str | os.PathLike[str] | None = None) -> Path:
+    """Where processed data lie: ``root``, else ``$CCNN_PC_CACHE``, else ``~/.cache/ccnn_pc``."""
+    if root is not None:
+        return Path(root).expanduser()
+    if os.environ.get("CCNN_PC_CACHE"):
+        return Path(os.environ["CCNN_PC_CACHE"]).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "ccnn_pc"
+
+
+def settings_key(settings: dict[str, Any]) -> str:
+    """16 hexadecimal digits that differ where any setting differs; the order of the settings does not matter.
+
+    Example:
+        >>> settings_key({"a": 1, "b": 2}) == settings_key({"b": 2, "a": 1}) != settings_key({"a": 1, "b": 3})
+        True
+    """
+    text = json.dumps({"format": _FORMAT, **settings}, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def fingerprint(paths: Iterable[Path]) -> str:
+    """A hash of the absolute paths, sizes and times of files: changes when one of them changes."""
+    digest = hashlib.sha256()
+    for path in paths:
+        state = path.stat()
+        digest.update(f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def write_atomically(folder: Path, write: Callable[[Path], None]) -> None:
+    """Let ``write`` fill a temporary folder beside ``folder``, then rename it to ``folder``.
+
+    A reader never sees half a folder; of two writers the first one wins; a killed writer leaves only a
+    ``.tmp-`` folder.
+
+    Raises:
+        OSError: the place cannot be written.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".tmp-{folder.name}-", dir=folder.parent))
+    try:
+        write(temporary)
+        if folder.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+        try:
+            os.replace(temporary, folder)
+        except OSError:
+            if not folder.is_dir():  # nobody else finished it meanwhile
+                raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+class Storable(Protocol):
+    """What a cache takes: it writes itself into a folder."""
+
+    def save(self, folder: Path, /) -> Any: ...
+
+
+S = TypeVar("S", bound=Storable)
+
+
+def cached(
+    root: str | os.PathLike[str] | None,
+    name: str,
+    settings: dict[str, Any],
+    build: Callable[[], S],
+    load: Callable[[Path], S],
+) -> S:
+    """What ``build()`` returns, read by ``load`` from the cache if built before with the same settings.
+
+    Where the cache cannot be written the data stay in memory and a warning says so.
+    """
+    folder = cache_root(root) / f"{name}-{settings_key(settings)}"
+    if folder.is_dir():
+        try:
+            return load(folder)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            warnings.warn(f"the cache '{folder}' is damaged and is built again ({error})", stacklevel=4)
+    data = build()
+    try:
+        write_atomically(folder, data.save)
+    except OSError as error:
+        warnings.warn(
+            f"'{folder}' cannot be written ({error}): the data stay in memory and are processed again "
+            "next time; set CCNN_PC_CACHE to a writable folder",
+            stacklevel=4,
+        )
+        return data
+    return load(folder)
+
+
+def cached_clouds(
+    root: str | os.PathLike[str] | None,
+    name: str,
+    settings: dict[str, Any],
+    build: Callable[[], StoredClouds],
+) -> StoredClouds:
+    """The clouds that ``build()`` returns; see :func:`cached`."""
+    return cached(root, name, settings, build, StoredClouds.load)

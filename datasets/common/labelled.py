@@ -1,0 +1,163 @@
+"""What all data sets share: classes, labels, epochs, transforms, subsets."""
+
+from __future__ import annotations
+
+import abc
+import copy
+from collections.abc import Iterator, Sequence
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ccnn_pc._checks import check_at_least
+from ccnn_pc.datasets.common.seeding import seeded_generator
+from ccnn_pc.datasets.transforms.base import Transform, apply
+
+_KEEP: Any = object()
+Item = TypeVar("Item")
+Self = TypeVar("Self", bound="LabelledDataset[Any]")
+
+
+class LabelledDataset(Dataset[Item], abc.ABC, Generic[Item]):
+    """A data set of labelled items.
+
+    ``dataset[i]`` is ``finish(transform(pre_transform(load(i))))``. The random numbers of ``transform`` are a
+    function of ``(seed, epoch, i)``, those of ``pre_transform`` of ``(seed, i)``: put what shall be drawn
+    once per item (the published experiments keep one subset of 512 points) into ``pre_transform``, what
+    shall differ in every epoch into ``transform``.
+
+    Args:
+        classes: names, in the order of the labels.
+        labels: class index of each item.
+        transform: applied at every access.
+        pre_transform: applied before it, the same in every epoch.
+        seed: of all random numbers.
+
+    Attributes:
+        classes: list of names.
+    """
+
+    _what = "items"
+
+    def __init__(
+        self,
+        classes: Sequence[str],
+        labels: np.ndarray,
+        *,
+        transform: Transform | None = None,
+        pre_transform: Transform | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.classes = [str(name) for name in classes]
+        self._labels = np.asarray(labels, dtype=np.int64)
+        self._rows: np.ndarray = np.arange(len(self._labels))
+        self.transform = transform
+        self.pre_transform = pre_transform
+        self.seed = seed
+        self._epoch = _shared_number(0)
+
+    @abc.abstractmethod
+    def load(self, row: int) -> Item:
+        """The stored item ``row`` before any transform."""
+
+    def finish(self, item: Item) -> Item:
+        """What is done last, after the transforms; nothing by default."""
+        return item
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes, also those without an item."""
+        return len(self.classes)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Class index of every item, int64 ``[len(self)]``."""
+        return self._labels[self._rows]
+
+    @property
+    def epoch(self) -> int:
+        """The number given to :meth:`set_epoch`; 0 at first."""
+        return int(self._epoch)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the random numbers of the next pass; persistent workers see it too."""
+        check_at_least("epoch", int(epoch), 0)
+        self._epoch.fill_(epoch)
+
+    def subset(
+        self: Self, indices: Sequence[int] | np.ndarray | Tensor, transform: Transform | None = _KEEP
+    ) -> Self:
+        """The items at ``indices``, with their own epoch and, if given, another transform.
+
+        An item keeps the random numbers it has in the whole data set.
+        """
+        part = copy.copy(self)
+        part._epoch = _shared_number(self.epoch)
+        part._rows = self._rows[np.asarray(indices, dtype=np.int64)]
+        if transform is not _KEEP:
+            part.transform = transform
+        return part
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def row_of(self, index: int) -> int:
+        """Row of the whole data set that item ``index`` comes from.
+
+        Raises:
+            IndexError: no such item.
+        """
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"'index' must be in [{-len(self)}, {len(self)}) (got {index})")
+        return int(self._rows[index])
+
+    def prepared(self, row: int) -> Item:
+        """``pre_transform(load(row))``."""
+        item = self.load(row)
+        if self.pre_transform is not None:
+            item = apply(self.pre_transform, item, seeded_generator(self.seed, row))
+        return item
+
+    def __getitem__(self, index: int) -> Item:
+        row = self.row_of(index)
+        item = self.prepared(row)
+        if self.transform is not None:
+            item = apply(self.transform, item, seeded_generator(self.seed, self.epoch, row))
+        return self.finish(item)
+
+    def __iter__(self) -> Iterator[Item]:
+        return (self[index] for index in range(len(self)))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self)} {self._what}, {self.num_classes} classes)"
+
+    def in_memory(self) -> LabelledDataset[Item]:
+        """The same data set with ``pre_transform`` computed once, now, and its results kept."""
+        return KeptItems(self)
+
+
+class KeptItems(LabelledDataset[Item]):
+    """The items of another data set after its ``pre_transform``, kept in memory."""
+
+    def __init__(self, source: LabelledDataset[Item]) -> None:
+        super().__init__(source.classes, source._labels, transform=source.transform, seed=source.seed)
+        self._rows = source._rows
+        self.set_epoch(source.epoch)
+        self.finish = source.finish  # type: ignore[method-assign]
+        self._items = {int(row): source.prepared(int(row)) for row in source._rows}
+
+    def load(self, row: int) -> Item:
+        return copy.copy(self._items[row])
+
+
+def _shared_number(value: int) -> Tensor:
+    """A number in shared memory: worker processes see when it changes."""
+    return torch.tensor(value).share_memory_()
+
+
+def as_label(label: int) -> Tensor:
+    """A class index as PyG wants it in ``y``: ``[1]``, so that a batch has ``[B]``."""
+    return torch.tensor([label], dtype=torch.long)

@@ -1,0 +1,1 @@
+"""Images, also as sequences of their pixels."""

@@ -1,0 +1,141 @@
+"""A folder with one folder of image files per class."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ccnn_pc._checks import check_at_least
+from ccnn_pc.datasets.common.grid_data import GridData
+from ccnn_pc.datasets.common.grids import GridDataset
+from ccnn_pc.datasets.common.labelled import LabelledDataset
+from ccnn_pc.datasets.common.splits import Split, as_split
+from ccnn_pc.datasets.formats.image_file import SUFFIXES, read_image
+from ccnn_pc.datasets.images.arrays import IMAGENET_SCALING, ImageArrays, Scaling, scaled_view
+from ccnn_pc.datasets.transforms.base import Transform
+from ccnn_pc.datasets.transforms.view import View
+
+
+class ImageFolder(GridDataset):
+    """Images ``root/<class>/*.png`` or ``root/{train,val,test}/<class>/*.png``: your own, or ImageNet of any size.
+
+    Files are read when they are asked for; ``in_memory()`` reads all of them once. Needs PIL (extra ``train``).
+
+    Args:
+        root: the folder.
+        split: TRAIN, VAL or TEST: that sub-folder; None (default): ``root`` itself.
+        view: image (default), sequence, permuted, grey, grey_sequence; None: in [0, 1], not normalised.
+        size: make squares of so many pixels: the middle of each image, resized. None: take images as they are;
+            they must all have the size of the first.
+        grey: read one channel instead of three.
+        scaling: mean and deviation; None: those of ImageNet (grey views: of grey CIFAR).
+        transform, pre_transform, seed: see :class:`LabelledDataset`; transforms see ``x [1, C, H, W]`` in [0, 1].
+
+    Attributes:
+        files: paths, in the order of the rows.
+
+    Raises:
+        FileNotFoundError: no such folder, no class folder in it, or no image.
+        ImportError: PIL is missing.
+        ValueError: (when it is read) a damaged image or one of another size; the message names it.
+    """
+
+    _what = "images"
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        split: Split | str | None = None,
+        view: View | str | None = View.IMAGE,
+        *,
+        size: int | None = None,
+        grey: bool = False,
+        scaling: Scaling | None = None,
+        transform: Transform | None = None,
+        pre_transform: Transform | None = None,
+        seed: int = 0,
+    ) -> None:
+        root = Path(root)
+        folder = root if split is None else root / as_split(split).value
+        if not folder.is_dir():
+            raise FileNotFoundError(f"'root' must be a folder of class folders (there is none at '{folder}')")
+        places = [folder] if split is None else [root / each.value for each in Split]
+        classes = sorted({name for place in places for name in _folders(place)})
+        found = [(path, label) for label, name in enumerate(classes) for path in _images(folder / name)]
+        if not found:
+            raise FileNotFoundError(
+                f"'{folder}' must hold <class>/<image> files ({', '.join(SUFFIXES)}; found none)"
+            )
+        self.size = None if size is None else check_at_least("size", size, 1)
+        self.grey = grey
+        self.files = [path for path, _ in found]
+        super().__init__(
+            classes,
+            np.array([label for _, label in found]),
+            transform=transform,
+            pre_transform=pre_transform,
+            seed=seed,
+        )
+        self.view = scaled_view(view, IMAGENET_SCALING, scaling)
+        self._first = self._read(0).shape
+
+    def _read(self, row: int) -> np.ndarray:
+        path = self.files[row]
+        return read_image(path.read_bytes(), str(path), self.size, self.grey)
+
+    def _bytes(self, rows: np.ndarray) -> np.ndarray:
+        """Images of some rows, uint8 ``[len(rows), C, H, W]``."""
+        values = np.empty((len(rows), *self._first), dtype=np.uint8)
+        for place, row in enumerate(rows):
+            image = self._read(int(row))
+            if image.shape != self._first:
+                raise ValueError(
+                    f"'{self.files[int(row)]}' must have {self._first[1]} x {self._first[2]} pixels as the first "
+                    f"image has (got {image.shape[1]} x {image.shape[2]}): give 'size' to resize all"
+                )
+            values[place] = image
+        return values
+
+    def raw(self, rows: np.ndarray) -> Tensor:
+        return torch.from_numpy(self._bytes(rows)).float().div_(255)
+
+    def last(self, x: Tensor) -> Tensor:
+        return x if self.view is None else self.view.of(x)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Channels and sizes of an item, ``(C, *S)``."""
+        channels, height, width = self._first
+        return (channels, height, width) if self.view is None else self.view.shape_of(channels, height, width)
+
+    def in_memory(self) -> LabelledDataset[GridData]:
+        """The same data set with all images read now; with a ``pre_transform`` its results are kept."""
+        if self.pre_transform is not None:
+            return super().in_memory()
+        values = self._bytes(np.arange(len(self.files)))
+        kept = ImageArrays(
+            values, self._labels, self.classes, self.view, transform=self.transform, seed=self.seed
+        )
+        kept.set_epoch(self.epoch)
+        kept._rows = self._rows
+        return kept
+
+
+def _folders(place: Path) -> list[str]:
+    if not place.is_dir():
+        return []
+    return [path.name for path in place.iterdir() if path.is_dir() and not path.name.startswith(".")]
+
+
+def _images(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+    )

@@ -1,0 +1,1 @@
+"""Time series, sound, text, synthetic sequences."""

@@ -1,0 +1,211 @@
+"""Data sets of time series: on a regular grid, or with time stamps of their own."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ccnn_pc._checks import check_at_least, check_positive
+from ccnn_pc.datasets.common.grids import GridDataset
+from ccnn_pc.datasets.common.labelled import as_label
+from ccnn_pc.datasets.series.data import SeriesData, as_lattice
+from ccnn_pc.datasets.series.drops import DROP_SEED, SeriesDrops, check_percent
+from ccnn_pc.datasets.series.scaling import Normalization, as_normalization, series_scaling
+from ccnn_pc.datasets.series.stored import StoredSeries
+from ccnn_pc.datasets.transforms.base import Transform
+
+
+class SeriesForm(enum.Enum):
+    """GRID: ``GridData`` of one length, ``x [1, C, L]``. IRREGULAR: ``SeriesData``, ``times [n]`` and ``x [n, C]``."""
+
+    GRID = "grid"
+    IRREGULAR = "irregular"
+
+
+class Fill(enum.Enum):
+    """What follows the last sample of a shorter series on a grid: LAST repeats it, MISSING is not observed."""
+
+    LAST = "last"
+    MISSING = "missing"
+
+
+def as_form(form: SeriesForm | str) -> SeriesForm:
+    """A :class:`SeriesForm` from itself or its name.
+
+    Raises:
+        ValueError: no such form.
+    """
+    choices = [member.value for member in SeriesForm]
+    if not isinstance(form, SeriesForm) and form not in choices:
+        raise ValueError(f"'form' must be one of {choices} (got {form!r})")
+    return SeriesForm(form)
+
+
+class SeriesDataset(GridDataset):
+    r"""Labelled series, normalised by their training part, some samples left out if wanted.
+
+    A value is normalised first, then becomes 0 where it is missing or dropped; transforms see the result. The two
+    forms hold the same samples.
+
+    Args:
+        stored: all series, of every split.
+        rows: the series of this split.
+        training_rows: those that mean and deviation come from.
+        form: grid (default) or irregular.
+        length: samples of the grid (default: the longest series); longer series are cut.
+        fill: what stands behind the end of a series on the grid.
+        normalize: channel (default), step (grids only) or none.
+        drop: per cent of the samples that are left out; on the grid they become 0 and a last channel says what
+            was observed, as published; in the irregular form they are gone.
+        drop_seed: see :class:`SeriesDrops`.
+        observed: whether grids have the last channel that says what was observed; None (default): where ``drop`` is
+            not 0. With True a transform may drop samples (``DropSamples(percent, channel=False)``).
+        spacing: distance of samples in units of ``times``, where the file has no time stamps.
+        lattice: stamps are whole multiples of it; None: they may be anything. Files without stamps: ``spacing``.
+        direct: do not tell so (default False): layers then convolve on the stamps as they are, without a grid.
+        transform, pre_transform, seed: see :class:`LabelledDataset`.
+
+    Attributes:
+        stored: the series as they were read.
+        scaling: mean and deviation, or None.
+        broken: files that could not be read, with the reason.
+
+    Raises:
+        ValueError: an unknown option, or one that needs the other form.
+    """
+
+    _what = "series"
+
+    def __init__(
+        self,
+        stored: StoredSeries,
+        rows: np.ndarray,
+        training_rows: np.ndarray,
+        *,
+        form: SeriesForm | str = SeriesForm.GRID,
+        length: int | None = None,
+        fill: Fill = Fill.MISSING,
+        normalize: Normalization | str | None = Normalization.CHANNEL,
+        drop: float = 0.0,
+        drop_seed: int | None = DROP_SEED,
+        observed: bool | None = None,
+        spacing: float = 1.0,
+        lattice: float | None = None,
+        direct: bool = False,
+        transform: Transform | None = None,
+        pre_transform: Transform | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(
+            stored.classes, stored.label, transform=transform, pre_transform=pre_transform, seed=seed
+        )
+        self.stored, self.broken = stored, stored.broken
+        self.form, self.fill = as_form(form), fill
+        longest = int(stored.lengths.max()) if len(stored) else 1
+        self.length = longest if length is None else check_at_least("length", length, 1)
+        self.spacing = check_positive("spacing", spacing)
+        self.lattice = self.spacing if stored.times is None else lattice
+        self.direct = direct
+        self._rows = np.asarray(rows, dtype=np.int64)
+        self.drop = check_percent("drop", drop)
+        self._drops = SeriesDrops(drop, len(stored), self.length, drop_seed, seed) if drop else None
+        self.observed = bool(drop) if observed is None else observed
+        normalize = as_normalization(normalize)
+        if normalize is Normalization.STEP and self.form is SeriesForm.IRREGULAR:
+            raise ValueError("'normalize' must be 'channel' or 'none' for irregular series (got 'step')")
+        values = self._placed if normalize is Normalization.STEP else self._kept
+        self.scaling = series_scaling((values(int(row)) for row in training_rows), normalize)
+
+    def places(self, row: int) -> np.ndarray:
+        """Where the samples of a series lie on the grid, rising, int64 ``[n]``."""
+        return np.arange(min(int(self.stored.lengths[row]), self.length))
+
+    def _kept(self, row: int) -> np.ndarray:
+        """Values of a series with NaN where dropped or missing, ``[C, n]``."""
+        places = self.places(row)
+        values = np.ascontiguousarray(self.stored.series(row)[: len(places)].T)
+        if self._drops is not None:
+            values[:, ~self._drops.kept(row)[places]] = np.nan
+        return values
+
+    def _placed(self, row: int) -> np.ndarray:
+        """The same on the grid, ``[C, length]``."""
+        places = self.places(row)
+        series = self.stored.series(row)[: len(places)].T
+        values = np.full((len(series), self.length), np.nan, dtype=np.float32)
+        values[:, places] = series
+        if self.fill is Fill.LAST:
+            values[:, places[-1] + 1 :] = series[:, -1:]
+        if self._drops is not None:
+            values[:, ~self._drops.kept(row)] = np.nan
+        return values
+
+    def _scaled(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Normalised values, 0 where unknown, and where they are known, both ``[C, L]``."""
+        known = np.isfinite(values)
+        scaled = values if self.scaling is None else self.scaling.of(values)
+        return np.where(known, scaled, np.float32(0)), known
+
+    def grid_channels(self, row: int, values: np.ndarray, known: np.ndarray) -> np.ndarray:
+        """What a grid holds: the values ``[C, L]`` and, if wanted, what was observed ``[1, L]``."""
+        if not self.observed:
+            return values
+        return np.concatenate([values, known.any(axis=0, keepdims=True).astype(np.float32)])
+
+    def series_channels(
+        self, row: int, values: np.ndarray, known: np.ndarray, times: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What a series holds, values and mask ``[C', n]``."""
+        return values, known
+
+    def raw(self, rows: np.ndarray) -> Tensor:
+        made = [self.grid_channels(int(row), *self._scaled(self._placed(int(row)))) for row in rows]
+        return torch.from_numpy(np.stack(made).astype(np.float32, copy=False))
+
+    def load(self, row: int) -> Any:
+        return super().load(row) if self.form is SeriesForm.GRID else self._series(row)
+
+    def _series(self, row: int) -> SeriesData:
+        values = self._kept(row)
+        times = self.stored.stamps(row)[: values.shape[1]]
+        times = times * self.spacing if self.stored.times is None else times
+        if self._drops is not None:
+            stay = self._drops.kept(row)[self.places(row)]
+            stay[-1] |= not stay.any()  # a series keeps its last sample at least
+            values, times = values[:, stay], times[stay]
+        x, mask = self.series_channels(row, *self._scaled(values), times)
+        item = SeriesData(
+            times=torch.from_numpy(np.array(times, dtype=np.float64)),
+            x=torch.from_numpy(np.ascontiguousarray(x.T, dtype=np.float32)),
+            y=as_label(int(self._labels[row])),
+        )
+        if self.has_missing:
+            item.mask = torch.from_numpy(np.ascontiguousarray(mask.T))
+        if self.lattice is not None and not self.direct:
+            item.lattice = as_lattice(self.lattice)
+        return item
+
+    @property
+    def has_missing(self) -> bool:
+        """Whether single values of a sample can be missing, so that items have a ``mask``."""
+        return False
+
+    def finish(self, item: Any) -> Any:
+        return item
+
+    @property
+    def batches_at_once(self) -> bool:
+        """Whether :meth:`batch` needs no single items: grids without transform."""
+        return self.form is SeriesForm.GRID and super().batches_at_once
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Channels and length of an item on the grid ``(C, L)``; channels alone ``(C,)`` of irregular series."""
+        row = int(self._rows[0])
+        if self.form is SeriesForm.GRID:
+            return tuple(self.raw(np.array([row])).shape[1:])
+        return (int(self._series(row).x.shape[1]),)

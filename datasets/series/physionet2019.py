@@ -1,0 +1,244 @@
+"""PhysioNet/CinC Challenge 2019: sepsis from the first three days in intensive care."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from ccnn_pc.datasets.common.cache import fingerprint
+from ccnn_pc.datasets.common.shuffle_split import published_rows
+from ccnn_pc.datasets.common.splits import Split, as_split
+from ccnn_pc.datasets.formats.psv import read_psv
+from ccnn_pc.datasets.series.dataset import SeriesDataset
+from ccnn_pc.datasets.series.observation_channels import observation_channels
+from ccnn_pc.datasets.series.scaling import Normalization, series_scaling
+from ccnn_pc.datasets.series.stored import StoredSeries, cached_series, join_series, warn_broken_series
+
+#: Vital signs, then laboratory values.
+VARIABLES = [
+    "HR",
+    "O2Sat",
+    "Temp",
+    "SBP",
+    "MAP",
+    "DBP",
+    "Resp",
+    "EtCO2",
+    "BaseExcess",
+    "HCO3",
+    "FiO2",
+    "pH",
+    "PaCO2",
+    "SaO2",
+    "AST",
+    "BUN",
+    "Alkalinephos",
+    "Calcium",
+    "Chloride",
+    "Creatinine",
+    "Bilirubin_direct",
+    "Glucose",
+    "Lactate",
+    "Magnesium",
+    "Phosphate",
+    "Potassium",
+    "Bilirubin_total",
+    "TroponinI",
+    "Hct",
+    "Hgb",
+    "PTT",
+    "WBC",
+    "Fibrinogen",
+    "Platelets",
+]
+#: Known once per patient.
+STATICS = ["Age", "Gender", "Unit1", "Unit2", "HospAdmTime"]
+COLUMNS = [*VARIABLES, *STATICS, "ICULOS", "SepsisLabel"]
+HOURS = 72
+_SETS = {"A": ("training_setA", "training"), "B": ("training_setB",)}
+
+
+class PhysioNet2019(SeriesDataset):
+    r"""Will a patient have sepsis? 34 variables, most of them unknown at most hours, and what is known of the patient.
+
+    Records end after 72 hours; the label is the largest SepsisLabel up to then. Hour ``ICULOS`` is step
+    ``ICULOS - 1`` of the grid; records that start later, and hours without a row, are missing there. Patients with no
+    row after hour 2 are left out, as published.
+
+    Channels of the grid form ``[75, 72]``: 34 counts of observations so far (not normalised), 34 values (0 where
+    unknown), age, gender, unit 1, unit 2, hours between admissions (normalised; 0 before if unknown), and whether
+    unit and admission are known. The irregular form has one sample per row of the file: ``times`` = ICULOS in hours,
+    ``x [n, 75]`` in the same order, ``mask [n, 75]`` with False where a value was not measured.
+
+    Args:
+        root: folder with ``training_setA`` (or ``training``), ``training_setB`` and their ``.psv`` files or with the
+            ``.zip`` of each; one of these; or one zip.
+        split: TRAIN, VAL, TEST: 70/15/15 as :func:`published_rows`, of the files in the order of their names (the
+            released code takes the order in which the folder lists them, so its split cannot be rebuilt); None: all.
+        sets: "A", "B" or "AB"; None (default): those that are there.
+        counts: with the 34 counts (default).
+        indicators: with 34 channels right before the values that say what was measured in this hour (1, else 0).
+        statics: with what is known once per patient (default).
+        time_channel: one more channel, first of all: ICULOS / 72.
+        cache: folder of processed data (None: the default cache).
+        options: form, normalize, drop, drop_seed, transform, pre_transform, seed: see :class:`SeriesDataset`.
+
+    Attributes:
+        broken: files that could not be read, with the reason.
+
+    Raises:
+        FileNotFoundError: there are no such files.
+        ValueError: none of the files can be read, or a damaged zip.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        split: Split | str | None = Split.TRAIN,
+        *,
+        sets: str | None = None,
+        counts: bool = True,
+        indicators: bool = False,
+        statics: bool = True,
+        time_channel: bool = False,
+        cache: str | os.PathLike[str] | None = None,
+        **options: Any,
+    ) -> None:
+        if options.get("observed"):
+            raise ValueError("'observed' must be None: counts and masks say what was observed (got True)")
+        places = find_physionet2019(root, sets)
+        settings = {"version": 1, "hours": HOURS, "source": fingerprint(_files(places))}
+        stored = cached_series(cache, "physionet2019", settings, lambda: _read(places, root))
+        split = None if split is None else as_split(split)
+        training = published_rows(stored.label, Split.TRAIN)
+        self.counts, self.indicators = counts, indicators
+        self.statics, self.time_channel = statics, time_channel
+        super().__init__(
+            stored, published_rows(stored.label, split), training, length=HOURS, lattice=1.0, **options
+        )
+        warn_broken_series(stored.broken, len(stored) + len(stored.broken), root)
+        static = np.array(stored.static, dtype=np.float32)
+        known = np.stack([np.isfinite(static[:, 2:4]).any(axis=1), np.isfinite(static[:, 4])], axis=1)
+        static = np.where(np.isfinite(static), static, np.float32(0))
+        on = Normalization.CHANNEL if self.scaling is not None else Normalization.NONE
+        scaling = series_scaling([static[training].T], on)
+        scaled = static if scaling is None else scaling.of(static.T).T
+        self._static = np.concatenate([scaled, known.astype(np.float32)], axis=1)
+
+    def places(self, row: int) -> np.ndarray:
+        return self.stored.stamps(row).astype(np.int64) - 1
+
+    def grid_channels(self, row: int, values: np.ndarray, known: np.ndarray) -> np.ndarray:
+        return self._joined(row, values, known, np.arange(1, HOURS + 1))
+
+    def series_channels(
+        self, row: int, values: np.ndarray, known: np.ndarray, times: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        x = self._joined(row, values, known, times)
+        mask = np.ones(x.shape, dtype=bool)
+        first = int(self.time_channel) + len(known) * (self.counts + self.indicators)
+        mask[first : first + len(known)] = known
+        return x, mask
+
+    def _joined(self, row: int, values: np.ndarray, known: np.ndarray, times: np.ndarray) -> np.ndarray:
+        parts = [*observation_channels(known, counts=self.counts, indicators=self.indicators), values]
+        if self.time_channel:
+            parts.insert(0, times[None].astype(np.float32) / HOURS)
+        if self.statics:
+            parts.append(self._static[row][:, None].repeat(values.shape[1], axis=1))
+        return np.concatenate(parts)
+
+    @property
+    def has_missing(self) -> bool:
+        return True
+
+
+def find_physionet2019(root: str | os.PathLike[str], sets: str | None = None) -> list[Path]:
+    """Folders of ``.psv`` files, and zips, of the wanted sets.
+
+    Raises:
+        FileNotFoundError: one is missing; the message says where to get it.
+        ValueError: ``sets`` is none of A, B, AB.
+    """
+    if sets not in (None, "A", "B", "AB"):
+        raise ValueError(f"'sets' must be 'A', 'B', 'AB' or None (got {sets!r})")
+    root, found = Path(root), []
+    if root.is_file() or (root.is_dir() and any(root.glob("*.psv"))):
+        return [root]
+    for letter in sets or "AB":
+        names = [name for stem in _SETS[letter] for name in (stem, f"{stem}.zip")]
+        places = [folder / name for folder in (root, root / "physionet2019") for name in names]
+        there = [path for path in places if path.is_file() or (path.is_dir() and any(path.glob("*.psv")))]
+        if there:
+            found.append(there[0])
+        elif sets is not None:
+            found = []
+            break
+    if not found:
+        raise FileNotFoundError(
+            f"'root' must hold training_setA and training_setB (folders of .psv files, or .zip) for sets="
+            f"{sets or 'A or B'} (found none at '{root}').\n"
+            "Get by hand: https://physionet.org/content/challenge-2019/1.0.0/"
+        )
+    return found
+
+
+def _files(places: Sequence[Path]) -> Iterator[Path]:
+    for place in places:
+        yield from [place] if place.is_file() else sorted(place.glob("*.psv"))
+
+
+def _sources(place: Path) -> list[tuple[str, Callable[[], bytes]]]:
+    """Name and content of each file, in the order of their names."""
+    if place.is_dir():
+        return [(str(path), path.read_bytes) for path in sorted(place.glob("*.psv"))]
+    try:
+        archive = zipfile.ZipFile(place)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise ValueError(f"'{place}' is damaged or cut off ({error}); copy or download it again") from error
+    names = sorted(name for name in archive.namelist() if name.endswith(".psv"))
+    return [(f"{place}:{name}", lambda name=name: archive.read(name)) for name in names]  # type: ignore[misc]
+
+
+def _read(places: Sequence[Path], root: object) -> StoredSeries:
+    sources = [source for place in places for source in _sources(place)]
+    values, times, static, labels, names, broken = [], [], [], [], [], []
+    for name, content in sources:
+        try:
+            table = read_psv(content(), name, COLUMNS)
+            hours = table[:, -2]
+            if not (np.isfinite(hours).all() and (np.diff(hours) > 0).all() and hours[0] >= 1):
+                raise ValueError(f"'{name}' must have rising hours ICULOS of at least 1")
+        except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+            broken.append((name, str(error)))
+            continue
+        table = table[hours <= HOURS]
+        if not len(table) or table[-1, -2] <= 2:
+            continue
+        values.append(table[:, : len(VARIABLES)].astype(np.float32))
+        times.append(table[:, -2])
+        static.append(table[-1, len(VARIABLES) : -2].astype(np.float32))
+        labels.append(int(np.nanmax(table[:, -1]) > 0))
+        names.append(PurePosixPath(name.rpartition(":")[2]).stem)
+    if sources and len(broken) == len(sources):
+        raise ValueError(
+            f"none of the {len(broken)} files in '{root}' can be read; the first: {broken[0][1]}"
+        )
+    if not values:
+        raise ValueError(
+            f"'{root}' must hold patients with a row after hour 2 (got {len(sources)} files, none)"
+        )
+    return join_series(
+        values,
+        labels,
+        ["no sepsis", "sepsis"],
+        times=np.concatenate(times),
+        static=np.stack(static),
+        name=names,
+        broken=broken,
+    )

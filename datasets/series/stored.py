@@ -1,0 +1,145 @@
+"""Many series of any length in flat arrays, memory-mapped: how data sets keep them."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ccnn_pc.datasets.common.cache import cached
+
+
+@dataclasses.dataclass
+class StoredSeries:
+    """Series one after the other; series i has rows ``offset[i]`` to ``offset[i + 1]``.
+
+    Attributes:
+        values: ``[N, C]`` float32, NaN where nothing was observed; or int16, 32768 = 1.
+        offset: ``[n + 1]`` int64.
+        label: ``[n]`` int64.
+        classes: names of the classes.
+        times: ``[N]`` float64, rising in each series; None: sample number times the spacing of the data set.
+        name: ``[n]`` names; None: row numbers.
+        static: values of a whole series ``[n, S]`` float32, NaN where unknown; None: none.
+        channels: names of the channels; None: they have none.
+        broken: files that could not be read, with the reason.
+    """
+
+    values: np.ndarray
+    offset: np.ndarray
+    label: np.ndarray
+    classes: list[str]
+    times: np.ndarray | None = None
+    name: Sequence[str] | np.ndarray | None = None
+    static: np.ndarray | None = None
+    channels: Sequence[str] | None = None
+    broken: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    folder: Path | None = None
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Samples of each series, int64 ``[n]``."""
+        return np.diff(self.offset)
+
+    def series(self, row: int) -> np.ndarray:
+        """Values of one series, float32 ``[n, C]``, a copy."""
+        values = self.values[self.offset[row] : self.offset[row + 1]]
+        if values.dtype == np.int16:
+            return values.astype(np.float32) * np.float32(2.0**-15)
+        return np.array(values, dtype=np.float32)
+
+    def stamps(self, row: int) -> np.ndarray:
+        """Time stamps of one series, float64 ``[n]``: sample numbers where none are stored."""
+        first, last = int(self.offset[row]), int(self.offset[row + 1])
+        return np.arange(last - first, dtype=np.float64) if self.times is None else self.times[first:last]
+
+    def save(self, folder: Path) -> None:
+        """Write into an existing folder."""
+        np.save(folder / "values.npy", self.values)
+        rest = {key: getattr(self, key) for key in ("offset", "label", "times", "static")}
+        rest["classes"] = np.asarray(self.classes, dtype=np.str_)
+        for key in ("name", "channels"):
+            names = getattr(self, key)
+            rest[key] = None if names is None else np.asarray(names, dtype=np.str_)
+        rest["broken"] = np.asarray(self.broken, dtype=np.str_).reshape(-1, 2)
+        np.savez(folder / "rest.npz", **{key: array for key, array in rest.items() if array is not None})
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> StoredSeries:
+        """Read what :meth:`save` wrote; values stay on disk until they are used."""
+        folder = Path(folder)
+        with np.load(folder / "rest.npz") as rest:
+            arrays: dict[str, Any] = {key: rest[key] for key in rest.files}
+        arrays["classes"] = arrays["classes"].tolist()
+        arrays["channels"] = arrays["channels"].tolist() if "channels" in arrays else None
+        arrays["broken"] = [(str(path), str(reason)) for path, reason in arrays["broken"]]
+        return cls(values=np.load(folder / "values.npy", mmap_mode="r"), folder=folder, **arrays)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(self.__dict__)
+        if self.folder is not None:  # another process maps the file again instead of copying it
+            state["values"] = None
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if self.folder is not None:
+            self.values = np.load(self.folder / "values.npy", mmap_mode="r")
+
+
+def join_series(
+    series: Sequence[np.ndarray], label: Sequence[int] | np.ndarray, classes: Sequence[str], **rest: Any
+) -> StoredSeries:
+    """Series ``[n_i, C]`` as :class:`StoredSeries`; ``rest``: its other attributes.
+
+    Example:
+        >>> stored = join_series([np.zeros((3, 2)), np.ones((5, 2))], [0, 1], ["a", "b"])
+        >>> len(stored), stored.lengths.tolist(), stored.series(1).shape
+        (2, [3, 5], (5, 2))
+    """
+    offset = np.zeros(len(series) + 1, dtype=np.int64)
+    np.cumsum([len(each) for each in series], out=offset[1:])
+    values = np.concatenate(list(series))
+    values = values if values.dtype == np.int16 else values.astype(np.float32)
+    return StoredSeries(values, offset, np.asarray(label, dtype=np.int64), list(classes), **rest)
+
+
+def cached_series(
+    root: str | os.PathLike[str] | None,
+    name: str,
+    settings: dict[str, Any],
+    build: Callable[[], StoredSeries],
+) -> StoredSeries:
+    """The series that ``build()`` returns; see :func:`ccnn_pc.datasets.common.cache.cached`."""
+    return cached(root, name, settings, build, StoredSeries.load)
+
+
+def warn_broken_series(broken: Sequence[tuple[str, str]], total: int, where: object) -> None:
+    """One warning for all files that could not be read."""
+    if broken:
+        warnings.warn(
+            f"{len(broken)} of {total} files in '{where}' could not be read and are left out (see .broken); "
+            f"the first: {broken[0][1]}",
+            stacklevel=3,
+        )
+
+
+def rows_of_labels(labels: Iterable[str], classes: Sequence[str]) -> np.ndarray:
+    """Class index of each name, int64.
+
+    Raises:
+        ValueError: a name that is no class.
+    """
+    index = {name: number for number, name in enumerate(classes)}
+    unknown = sorted({name for name in labels if name not in index})
+    if unknown:
+        raise ValueError(f"'classes' must name every class of the data (got no {', '.join(unknown[:5])})")
+    return np.array([index[name] for name in labels], dtype=np.int64)

@@ -1,0 +1,267 @@
+"""Your own irregular series: tables with one observation per row."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ccnn_pc._checks import check_positive
+from ccnn_pc.datasets.common.cache import fingerprint
+from ccnn_pc.datasets.common.shuffle_split import published_rows
+from ccnn_pc.datasets.common.splits import Split, as_split
+from ccnn_pc.datasets.formats.columns import first_place
+from ccnn_pc.datasets.series.data import SeriesData
+from ccnn_pc.datasets.series.dataset import SeriesDataset, SeriesForm, as_form
+from ccnn_pc.datasets.series.observation_channels import observation_channels
+from ccnn_pc.datasets.series.rate import typical_duration, typical_spacing
+from ccnn_pc.datasets.series.scaling import Normalization, SeriesScaling, as_normalization
+from ccnn_pc.datasets.series.stored import StoredSeries, cached_series
+from ccnn_pc.datasets.tables.columns import LongColumns, as_columns
+from ccnn_pc.datasets.tables.files import find_tables, labelled_series, unlabelled_series
+from ccnn_pc.datasets.tables.observations import LongTable
+from ccnn_pc.ops.series.stamps import LATTICE_SLACK
+
+#: Of a mean: smaller deviations of float32 numbers are not told from none.
+_ROUNDING = 1e-6
+
+
+class LongCSV(SeriesDataset):
+    r"""Series from tables with the columns id, time, variable and value: one observation per row, in any order.
+
+    All observations of an id are one series: a sample for each time at which anything was observed, a channel for each
+    variable (sorted by name), a mask of what was observed when. An empty value, or NaN, is no observation. Rows that
+    repeat id, time and variable are averaged. Labels stand in a column of the table, on one row of each id at least, or
+    in a second file with the columns id and label.
+
+    Series are sorted by id and divided 70/15/15 as :func:`published_rows`, so the order of rows changes nothing. Values
+    are normalised per variable by the training part; a variable that is constant there is only centred.
+
+    Args:
+        root: a file (csv, also ``.gz`` or ``.xz``), several, or a folder whose ``.csv``, ``.tsv`` and ``.txt`` files
+            are read; ids may go on from file to file. Columns are separated by commas, semicolons, tabs or ``|``.
+        split: TRAIN, VAL, TEST; None: all.
+        labels: file of labels; None: they stand in the table.
+        labelled: False reads no labels: items have no ``y``, there are no classes and no split.
+        columns: what the columns are called, :class:`LongColumns` or a mapping of those that are called otherwise.
+        variables: the variables to read, in the order of the channels; None: all.
+        ignore_others: leave out other variables instead of refusing them (default False).
+        classes: names of the classes, in the order of their numbers; None: the labels that occur, sorted.
+        counts: one more channel per variable, before the values: how often it has been observed so far.
+        indicators: one more channel per variable, right before the values: whether it was observed at the time.
+        lattice: all stamps of a series are whole multiples of it apart; None: they may be anything.
+        dates: times are dates (ISO 8601, without a zone: UTC), counted in "seconds", "minutes", "hours" or "days";
+            None: they are numbers, in any unit.
+        split_seeds: of the two draws of the split (default 0 and 1).
+        scaling: mean and deviation per variable ``[C, 1]``, in place of those of the training part.
+        cache: folder of processed data (None: the default cache).
+        options: normalize, drop, drop_seed, transform, pre_transform, seed: see :class:`SeriesDataset`.
+
+    Attributes:
+        variables: names, in the order of the channels of values.
+        ids: of all series, in the order of their rows.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: what a table must not hold; the message names file and line.
+    """
+
+    def __init__(
+        self,
+        root: Any,
+        split: Split | str | None = Split.TRAIN,
+        *,
+        labels: str | os.PathLike[str] | None = None,
+        labelled: bool = True,
+        columns: LongColumns | Mapping[str, str] | None = None,
+        variables: Sequence[str] | None = None,
+        ignore_others: bool = False,
+        classes: Sequence[str] | None = None,
+        counts: bool = False,
+        indicators: bool = False,
+        lattice: float | None = None,
+        dates: str | None = None,
+        split_seeds: tuple[int, int] = (0, 1),
+        scaling: SeriesScaling | None = None,
+        cache: str | os.PathLike[str] | None = None,
+        **options: Any,
+    ) -> None:
+        if as_form(options.pop("form", SeriesForm.IRREGULAR)) is SeriesForm.GRID:
+            raise ValueError("'form' must be 'irregular' for tables of observations (got 'grid')")
+        split = None if split is None else as_split(split)
+        if split is not None and not labelled:
+            raise ValueError(f"'split' must be None for series without labels (got {split.value!r})")
+        self.columns, self.labelled = as_columns(columns), labelled
+        self.counts, self.indicators = counts, indicators
+        self.ignore_others, self.dates = ignore_others, dates
+        self.split_seeds = (int(split_seeds[0]), int(split_seeds[1]))
+        self._files = find_tables(root, labels)
+        names, known = (
+            None if each is None else [str(name) for name in each] for each in (variables, classes)
+        )
+        in_table = labelled and labels is None
+        table = LongTable(self.columns, names, ignore_others=ignore_others, dates=dates, labelled=in_table)
+        if labelled:
+            files = [*self._files, *([] if labels is None else [Path(labels)])]
+            settings = {
+                "version": 1, "source": fingerprint(files), "in_table": in_table, "columns": str(self.columns),
+                "variables": names, "ignore_others": ignore_others, "dates": dates, "classes": known,
+            }  # fmt: skip
+            stored = cached_series(
+                cache, "long_csv", settings, lambda: labelled_series(table, self._files, labels, known)
+            )
+        else:
+            stored = unlabelled_series(table, self._files)
+        self.variables = list(stored.channels or ())
+        self.ids = [str(name) for name in (() if stored.name is None else stored.name)]
+        if scaling is not None or not labelled:
+            options["normalize"] = Normalization.NONE
+        scaled = as_normalization(options.get("normalize", Normalization.CHANNEL)) is not Normalization.NONE
+        super().__init__(
+            stored,
+            np.arange(len(stored)) if split is None else self._part(stored, split),
+            self._part(stored, Split.TRAIN) if scaled else np.arange(0),
+            form=SeriesForm.IRREGULAR,
+            lattice=None if lattice is None else check_positive("lattice", lattice),
+            **options,
+        )
+        self._missing = bool(np.isnan(stored.values).any())
+        if self.lattice is not None:
+            self._check_lattice(self.lattice)
+        if scaled and self.scaling is not None:
+            self._check_observed()
+            mean, std, _ = self.scaling  # deviations that are rounding are none
+            constant = std <= _ROUNDING * np.abs(mean)
+            self.scaling = SeriesScaling(mean, np.where(constant, np.float32(1), std), epsilon=0.0)
+        elif scaling is not None:
+            self.scaling = scaling
+
+    @classmethod
+    def as_trained(
+        cls,
+        root: Any,
+        description: Mapping[str, Any],
+        split: Split | str | None = None,
+        *,
+        classes: Sequence[str] = (),
+        **options: Any,
+    ) -> LongCSV:
+        """Other tables, read as those of a training were.
+
+        Args:
+            root: as for the class.
+            description: :meth:`description` of the training's data, as it is stored with its model.
+            split: part to open (default: all).
+            classes: those of the model.
+            options: labels, labelled, cache, transform, pre_transform, seed.
+
+        Raises:
+            FileNotFoundError: as for the class.
+            ValueError: as for the class, or a variable that the training had not.
+        """
+        known = dict(description)
+        mean, std = known.pop("mean"), known.pop("std")
+        if mean is not None:
+            mean, std = (np.array(each, dtype=np.float32)[:, None] for each in (mean, std))
+            options["scaling"] = SeriesScaling(mean, std, epsilon=0.0)
+        else:
+            options["normalize"] = Normalization.NONE
+        return cls(root, split, classes=list(classes) or None, **known, **options)
+
+    def description(self) -> dict[str, Any]:
+        """What :meth:`as_trained` needs, as plain numbers, strings and lists."""
+        scaling = self.scaling
+        return {
+            "columns": dataclasses.asdict(self.columns),
+            "variables": self.variables,
+            "ignore_others": self.ignore_others,
+            "counts": self.counts,
+            "indicators": self.indicators,
+            "lattice": self.lattice,
+            "dates": self.dates,
+            "split_seeds": list(self.split_seeds),
+            "mean": None if scaling is None else scaling.mean.ravel().tolist(),
+            "std": None if scaling is None else scaling.std.ravel().tolist(),
+        }
+
+    def measured(self) -> dict[str, Any]:
+        """What a network must know of these data, found in the training part.
+
+        Returns:
+            ``in_channels``; ``spacing``: the lattice, else :func:`typical_spacing` (1 where nothing was observed
+            twice); ``shape``: samples so far apart that span :func:`typical_duration`, at least 2; ``table``:
+            :meth:`description`.
+
+        Raises:
+            ValueError: a variable that is never observed in the training part.
+        """
+        self._check_observed()
+        rows = self._part(self.stored, Split.TRAIN)
+        spacing = self.lattice or typical_spacing(self.stored, rows) or 1.0
+        steps = round(typical_duration(self.stored, rows) / spacing)
+        return {
+            "in_channels": len(self.variables) * (1 + self.counts + self.indicators),
+            "shape": [max(steps, 1) + 1],
+            "spacing": spacing,
+            "table": self.description(),
+        }
+
+    def load(self, row: int) -> Any:
+        item: SeriesData = super().load(row)
+        if not self.labelled:
+            del item.y
+        return item
+
+    def series_channels(
+        self, row: int, values: np.ndarray, known: np.ndarray, times: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        said = observation_channels(known, counts=self.counts, indicators=self.indicators)
+        always = [np.ones_like(known)] * len(said)
+        return np.concatenate([*said, values]), np.concatenate([*always, known])
+
+    @property
+    def has_missing(self) -> bool:
+        return self._missing
+
+    def _part(self, stored: StoredSeries, split: Split) -> np.ndarray:
+        try:
+            published_rows(stored.label, Split.TEST, self.split_seeds)  # all parts or none
+            return published_rows(stored.label, split, self.split_seeds)
+        except ValueError as error:
+            sizes = np.bincount(stored.label, minlength=len(stored.classes))
+            counted = ", ".join(
+                f"{size} of {name!r}" for name, size in zip(stored.classes, sizes, strict=True)
+            )
+            raise ValueError(
+                f"'{self._files[0]}' must have about ten series of each class, for three parts (got {counted})"
+            ) from error
+
+    def _check_observed(self) -> None:
+        """Every variable must occur in the training part: nobody learns what it means otherwise."""
+        left = set(range(len(self.variables)))
+        for row in self._part(self.stored, Split.TRAIN):
+            if not left:
+                return
+            left -= set(np.flatnonzero(np.isfinite(self.stored.series(int(row))).any(axis=0)).tolist())
+        if left:
+            name = self.variables[min(left)]
+            places = (first_place(path, self.columns.observation, 2, name) for path in self._files)
+            place = next((place for place in places if place), f"'{self._files[0]}'")
+            raise ValueError(
+                f"{place}: '{self.columns.variable}' {name!r} is never observed in the training part; "
+                "leave it out (variables=, ignore_others=True) or find more data"
+            )
+
+    def _check_lattice(self, lattice: float) -> None:
+        for row in range(len(self.stored)):
+            steps = (self.stored.stamps(row) - self.stored.stamps(row)[0]) / lattice
+            off = np.abs(steps - np.rint(steps))
+            if off.max() > LATTICE_SLACK:
+                raise ValueError(
+                    f"'lattice' must divide the times between samples (got {lattice:g}, and "
+                    f"{self.columns.time} {self.stored.stamps(row)[int(off.argmax())]:g} of {self.ids[row]!r})"
+                )

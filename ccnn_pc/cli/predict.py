@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,8 +14,8 @@ import typer
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-#: Series of a table whose answers are printed for people.
-_SHOWN = 100
+#: Series of a table that a network reads at once, and whose answers are printed for people.
+_BATCH, _SHOWN = 64, 100
 
 EXAMPLES = """
 Classes and probabilities of meshes, clouds or images, and a picture of each; of the series of a table.
@@ -50,7 +50,6 @@ def predict(
 ) -> None:
     """Classify files."""
     from ccnn_pc._files import check_writable_folder
-    from ccnn_pc.cli.predict_table import write_answers
 
     if csv is not None:
         check_writable_folder("csv", csv.parent)
@@ -88,7 +87,6 @@ def predict_files(
 
     from ccnn_pc._optional import require
     from ccnn_pc.cli.inputs import read_input
-    from ccnn_pc.cli.predict_table import predict_table
     from ccnn_pc.models import from_pretrained
 
     network = from_pretrained(model)
@@ -122,6 +120,49 @@ def predict_files(
             continue
         rows.append({"file": str(file), **answer(network, chances)})
     return rows
+
+
+def predict_table(network: Any, path: Path) -> list[dict[str, Any]]:
+    """Classify each series of a table: ``{"file", "id", "class", "probability", "probabilities"}``, sorted by id.
+
+    Args:
+        network: in eval mode, trained on a table; labels are not read.
+        path: a table, or a folder of them.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: what the table must not hold; the message names file and line.
+    """
+    import torch
+
+    from ccnn_pc.datasets import LongCSV, preprocessing_transform
+    from ccnn_pc.training.loader import ResumableLoader
+
+    preprocessing = network.preprocessing
+    prepare = preprocessing_transform(preprocessing)
+    data = LongCSV.as_trained(path, preprocessing["table"], labelled=False, transform=prepare)
+    with torch.inference_mode():
+        loader = ResumableLoader(data, _BATCH, shuffle=False)
+        chances = torch.cat([class_probabilities(network(batch)) for batch in loader])
+    return [
+        {"file": str(path), "id": name, **answer(network, row)}
+        for name, row in zip(data.ids, chances, strict=True)
+    ]
+
+
+def write_answers(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Write answers as CSV: file, id where there is one, class, probability, and a column for each class.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    from ccnn_pc._files import write_rows_atomically
+
+    found = []
+    for row in rows:
+        plain = {key: value for key, value in row.items() if key != "probabilities"}
+        found.append(plain | {f"p({name})": chance for name, chance in row.get("probabilities", {}).items()})
+    write_rows_atomically(path, found)
 
 
 def answer(network: nn.Module, chances: Tensor) -> dict[str, Any]:

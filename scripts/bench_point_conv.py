@@ -19,7 +19,7 @@ from point_conv_peers import CONTENDERS, BenchConv  # beside this script
 from torch import Tensor
 
 from ccnn_pc.domains import PointSet
-from ccnn_pc.nn import Path as ConvPath
+from ccnn_pc.nn import Algorithm
 
 SMALL: dict[str, Any] = {"clouds": 4, "points": 512, "k": 256, "channels": 140, "hidden": 32}
 LARGE: list[dict[str, Any]] = [
@@ -60,7 +60,7 @@ def small(bench: Benchmark, options: dict[str, Any]) -> None:
     exact_conv.threshold = 0.0
     exact_cloud = PointSet(cloud.pos.double(), cloud.batch, neighbors=cloud.neighbors)
     with torch.no_grad():
-        exact = exact_conv(x.double(), exact_cloud, ConvPath.FUSED)
+        exact = exact_conv(x.double(), exact_cloud, Algorithm.FAST)
         errors = {name: float((run(x) - exact).abs().max() / exact.abs().max()) for name, run in runs.items()}
     steps = {name: functools.partial(step, run, x, conv) for name, run in runs.items()}
     seconds = interleaved(steps, bench.arguments.rounds)

@@ -12,7 +12,7 @@ from torch_geometric.nn.models.schnet import CFConv
 
 from ccnn_pc.domains import PointSet
 from ccnn_pc.kernels import GaussianWindow, MAGNet
-from ccnn_pc.nn import ContinuousConv, Path
+from ccnn_pc.nn import Algorithm, ContinuousConv
 
 Step = Callable[[Tensor], Tensor]
 
@@ -70,12 +70,12 @@ class WindowedKernel(nn.Module):
 
 def fused(conv: BenchConv, cloud: PointSet, clouds: int) -> Step:
     """Ours."""
-    return lambda x: conv(x, cloud, Path.FUSED)
+    return lambda x: conv(x, cloud, Algorithm.FAST)
 
 
 def messages(conv: BenchConv, cloud: PointSet, clouds: int) -> Step:
     """Ours, as message passing: the definition."""
-    return lambda x: conv(x, cloud, Path.MESSAGES)
+    return lambda x: conv(x, cloud, Algorithm.MESSAGES)
 
 
 def released(conv: BenchConv, cloud: PointSet, clouds: int) -> Step:

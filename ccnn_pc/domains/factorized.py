@@ -23,7 +23,7 @@ def fused_terms(terms: ConvolutionTerms) -> tuple[FactorizedProfile, Tensor]:
     if not isinstance(kernel, FactorizedKernel):
         raise TypeError(
             f"the fused operator needs a FactorizedKernel (got {type(kernel).__name__}); "
-            "run this layer with path=Path.MESSAGES"
+            "run this layer with algorithm=Algorithm.MESSAGES"
         )
     weight, bias = kernel.readout.weight, kernel.readout.bias
     table = torch.cat([weight.t(), weight.new_zeros(1, len(weight)) if bias is None else bias[None]])

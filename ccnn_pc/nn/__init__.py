@@ -2,7 +2,7 @@
 
 from ccnn_pc.nn.blocks import CCNNBlock, CKCNNBlock, FlexNetBlock, S4Block
 from ccnn_pc.nn.branches import BranchedConv, DepthwiseConv, merge_branches
-from ccnn_pc.nn.conv import ContinuousConv, Path
+from ccnn_pc.nn.conv import Algorithm, ContinuousConv
 from ccnn_pc.nn.dropout import ChannelDropout, DropPath, ElementDropout
 from ccnn_pc.nn.heads import PooledHead, SampleHead
 from ccnn_pc.nn.norms import BatchNorm, GroupNorm, LayerNorm, NoNorm
@@ -24,7 +24,7 @@ __all__ = [
     "KernelPenalty",
     "LayerNorm",
     "NoNorm",
-    "Path",
+    "Algorithm",
     "PooledHead",
     "S4Block",
     "SampleHead",

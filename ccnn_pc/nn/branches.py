@@ -12,7 +12,7 @@ from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
 from ccnn_pc.domains.grid.grid import Grid
 from ccnn_pc.domains.grid.rendered import render, taps_within
 from ccnn_pc.nn.blocks import NormFactory
-from ccnn_pc.nn.conv import ContinuousConv, Path
+from ccnn_pc.nn.conv import Algorithm, ContinuousConv
 from ccnn_pc.nn.norms import BatchNorm, NoNorm
 from ccnn_pc.nn.tap_conv import TapConv
 
@@ -68,8 +68,8 @@ class BranchedConv(nn.Module):
 
     def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         # kernels that do not factorise are rendered on grids
-        path = Path.FUSED if isinstance(domain, Grid) else Path.AUTO
-        y = self.norm(self.conv(x, domain, path), domain)
+        algorithm = Algorithm.FAST if isinstance(domain, Grid) else Algorithm.AUTO
+        y = self.norm(self.conv(x, domain, algorithm), domain)
         return y + self.small_norm(self.small(x, domain), domain)
 
     @torch.no_grad()

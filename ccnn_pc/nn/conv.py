@@ -24,12 +24,12 @@ from ccnn_pc.ops.coordinates import in_support, kernel_coordinates
 PRUNING_THRESHOLD = {torch.float32: 1e-7, torch.float64: 1e-16}
 
 
-class Path(enum.Enum):
-    """How a layer computes: AUTO (the domain's fast path where it applies), MESSAGES (the definition), FUSED."""
+class Algorithm(enum.Enum):
+    """How a layer computes: AUTO (the domain's fast algorithm where it applies), MESSAGES (the definition), FAST."""
 
     AUTO = "auto"
     MESSAGES = "messages"
-    FUSED = "fused"
+    FAST = "fast"
 
 
 class ContinuousConv(MessagePassing):
@@ -167,19 +167,19 @@ class ContinuousConv(MessagePassing):
             weight = self.window(u.to(self.extent))[..., 0].square()
         scale_readout_(self.kernel, 1.0 / self.fan, u.to(self.extent), weight=weight)
 
-    def forward(self, x: Tensor, domain: AbstractDomain, path: Path = Path.AUTO) -> Tensor:
+    def forward(self, x: Tensor, domain: AbstractDomain, algorithm: Algorithm = Algorithm.AUTO) -> Tensor:
         """Convolve samples ``x [n, C_in]`` that lie on ``domain``; see the class.
 
         Args:
             x: samples.
             domain: where they lie.
-            path: how to compute; every path gives the same number up to rounding. Gradients with respect to
+            algorithm: how to compute; every one gives the same number up to rounding. Gradients with respect to
                 positions come from MESSAGES only, which AUTO takes where the positions ask for them.
 
         Raises:
             ValueError: x does not fit the layer or the domain.
-            TypeError: x is no floating tensor; ``Path.FUSED`` with a kernel that does not factorise.
-            ValueError: ``Path.FUSED`` where positions need a gradient.
+            TypeError: x is no floating tensor; ``Algorithm.FAST`` with a kernel that does not factorise.
+            ValueError: ``Algorithm.FAST`` where positions need a gradient.
         """
         self._check(x, domain)
         weights = domain.quadrature(self.spacing, float(self.reference_count) or None)
@@ -189,13 +189,13 @@ class ContinuousConv(MessagePassing):
                     f"'mask' or 'weights' must have {self.in_channels} channels like the layer (got {weights.shape[1]})"
                 )
             x = x * (weights[:, None] if weights.dim() == 1 else weights).to(x)
-        if path is Path.FUSED and domain.requires_grad:
+        if algorithm is Algorithm.FAST and domain.requires_grad:
             raise ValueError(
-                "'path' must be MESSAGES or AUTO where positions need a gradient (got Path.FUSED)"
+                "'algorithm' must be MESSAGES or AUTO where positions need a gradient (got Algorithm.FAST)"
             )
         fusible = isinstance(self.kernel, FactorizedKernel) or domain.renders
         fusible = fusible and not domain.requires_grad
-        messages = path is Path.MESSAGES or (path is Path.AUTO and not fusible)
+        messages = algorithm is Algorithm.MESSAGES or (algorithm is Algorithm.AUTO and not fusible)
         y = self._messages(x, domain) if messages else self._fused(x, domain)
         if self.endpoint < 1.0:
             steps = None if messages else self.spacing

@@ -17,7 +17,7 @@ from ccnn_pc.kernels import SIREN, Init
 from ccnn_pc.models.ckcnn import CKCNN, build_ckcnn
 from ccnn_pc.models.options import NormKind, choice
 from ccnn_pc.models.registry import register_model
-from ccnn_pc.nn.conv import ContinuousConv, Path
+from ccnn_pc.nn.conv import Algorithm, ContinuousConv
 from ccnn_pc.ops.grids.convolution import grid_convolution
 from ccnn_pc.published.grids import correlate_as_released, zero_grid
 from ccnn_pc.published.kernels import RELEASED_NORM_EPS
@@ -80,9 +80,9 @@ class ReleasedCKConv(ContinuousConv):
         super().__init__(in_channels, out_channels, **options)
         self.anchor, self.blur, self.short_fft = anchor, blur, short_fft
 
-    def forward(self, x: Tensor, domain: AbstractDomain, path: Path = Path.AUTO) -> Tensor:
+    def forward(self, x: Tensor, domain: AbstractDomain, algorithm: Algorithm = Algorithm.AUTO) -> Tensor:
         """See the class; there is one path."""
-        return super().forward(x, domain, Path.FUSED)
+        return super().forward(x, domain, Algorithm.FAST)
 
     @property
     def trained_length(self) -> int:

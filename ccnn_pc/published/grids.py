@@ -15,7 +15,7 @@ from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
 from ccnn_pc.domains.grid.grid import Boundary, Grid
 from ccnn_pc.domains.grid.rendered import Taps, render
 from ccnn_pc.kernels import GaussianWindow
-from ccnn_pc.nn.conv import ContinuousConv, Path
+from ccnn_pc.nn.conv import Algorithm, ContinuousConv
 from ccnn_pc.ops.grids.convolution import grid_convolution
 
 #: The released code leaves out taps where a window is below this.
@@ -136,9 +136,9 @@ class ReleasedGridConv(ContinuousConv):
                 f"'window' must be Gaussian to be cropped at a value (got {type(self.window).__name__})"
             )
 
-    def forward(self, x: Tensor, domain: AbstractDomain, path: Path = Path.AUTO) -> Tensor:
+    def forward(self, x: Tensor, domain: AbstractDomain, algorithm: Algorithm = Algorithm.AUTO) -> Tensor:
         """See the class; there is one path."""
-        return super().forward(x, domain, Path.FUSED)
+        return super().forward(x, domain, Algorithm.FAST)
 
     def _fused(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         grid = zero_grid(domain)

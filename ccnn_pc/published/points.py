@@ -10,7 +10,7 @@ from torch import Tensor
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.kernels import GaussianWindow
 from ccnn_pc.nn.blocks import CCNNBlock
-from ccnn_pc.nn.conv import ContinuousConv, Path
+from ccnn_pc.nn.conv import Algorithm, ContinuousConv
 
 
 class ReleasedPointConv(ContinuousConv):
@@ -49,7 +49,7 @@ class ReleasedPointConv(ContinuousConv):
         if isinstance(self.window, GaussianWindow):
             self.window.min_width = 0.0
 
-    def forward(self, x: Tensor, domain: AbstractDomain, path: Path = Path.AUTO) -> Tensor:
+    def forward(self, x: Tensor, domain: AbstractDomain, algorithm: Algorithm = Algorithm.AUTO) -> Tensor:
         """See the class; there is one path."""
         self._check(x, domain)
         if domain.num_queries != domain.num_samples:

@@ -8,7 +8,7 @@ from torch import Tensor
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.models.options import register_frozen
 from ccnn_pc.models.sizes import build_ccnn
-from ccnn_pc.nn.conv import ContinuousConv, Path
+from ccnn_pc.nn.conv import Algorithm, ContinuousConv
 
 
 class QueryFeatureConv(ContinuousConv):
@@ -43,7 +43,7 @@ class QueryFeatureConv(ContinuousConv):
             raise ValueError(f"'endpoint' must be 1.0 for a released layer (got {options['endpoint']})")
         super().__init__(in_channels, out_channels, **options)  # type: ignore[arg-type]
 
-    def forward(self, x: Tensor, domain: AbstractDomain, path: Path = Path.AUTO) -> Tensor:
+    def forward(self, x: Tensor, domain: AbstractDomain, algorithm: Algorithm = Algorithm.AUTO) -> Tensor:
         """See the class."""
         self._check(x, domain)
         if domain.num_queries != domain.num_samples:
@@ -54,7 +54,9 @@ class QueryFeatureConv(ContinuousConv):
         weights = domain.quadrature(self.spacing, float(self.reference_count) or None)
         if weights is not None:
             ones = ones * (weights[:, None] if weights.dim() == 1 else weights).to(x)
-        y = x * (self._messages(ones, domain) if path is Path.MESSAGES else self._fused(ones, domain))
+        y = x * (
+            self._messages(ones, domain) if algorithm is Algorithm.MESSAGES else self._fused(ones, domain)
+        )
         y = y if self.bias is None else y + self.bias
         return y if self.mix is None else self.mix(y)
 

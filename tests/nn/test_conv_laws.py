@@ -22,13 +22,13 @@ from ccnn_pc.kernels import (
     RandomFourierNet,
 )
 from ccnn_pc.models import create_model
-from ccnn_pc.nn import ContinuousConv, Path
+from ccnn_pc.nn import Algorithm, ContinuousConv
 from ccnn_pc.nn.fan import Reference
 from tests.clouds import DOUBLE, cloud, features, layer
 
 
-@pytest.mark.parametrize("path", [Path.MESSAGES, Path.FUSED])
-def test_a_sample_changes_exactly_the_queries_it_is_a_neighbour_of(path: Path) -> None:
+@pytest.mark.parametrize("algorithm", [Algorithm.MESSAGES, Algorithm.FAST])
+def test_a_sample_changes_exactly_the_queries_it_is_a_neighbour_of(algorithm: Algorithm) -> None:
     """Law 2, with a strictly positive kernel: |K| through a window without support limit inside the extent."""
 
     class Positive(MLP):
@@ -43,12 +43,12 @@ def test_a_sample_changes_exactly_the_queries_it_is_a_neighbour_of(path: Path) -
         conv.kernel.readout.bias.abs_()
         conv.mix.weight.abs_()
     x = features(points)
-    y = conv(x, points, path)
+    y = conv(x, points, algorithm)
     edge_index = points.edges()
     for j in range(30):
         changed = x.clone()
         changed[j] += 1.0
-        moved = (conv(changed, points, path) != y).any(dim=1).nonzero().flatten()
+        moved = (conv(changed, points, algorithm) != y).any(dim=1).nonzero().flatten()
         expected = edge_index[1, edge_index[0] == j].sort().values
         assert moved.tolist() == expected.tolist()
 
@@ -79,8 +79,8 @@ def test_the_released_layer_by_hand() -> None:
     total = torch.zeros_like(x).index_add(0, edge_index[1], conv.kernel(u) * conv.window(u) * inside)
     assert conv.mix is not None and conv.bias is not None
     expected = conv.mix(x * total + conv.bias)
-    for path in (Path.MESSAGES, Path.FUSED):
-        torch.testing.assert_close(conv(x, points, path), expected)
+    for algorithm in (Algorithm.MESSAGES, Algorithm.FAST):
+        torch.testing.assert_close(conv(x, points, algorithm), expected)
 
 
 def network(**options: Any) -> torch.nn.Module:

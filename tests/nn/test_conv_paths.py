@@ -22,17 +22,17 @@ from ccnn_pc.kernels import (
     RandomFourierNet,
     SelfMovingPoints,
 )
-from ccnn_pc.nn import ContinuousConv, Path, kernel_penalty
+from ccnn_pc.nn import Algorithm, ContinuousConv, kernel_penalty
 from ccnn_pc.ops.points import convolution as fused
 from tests.clouds import DOUBLE, cloud, features, layer
 
 KERNELS = [MAGNet, GaborNet, FourierNet, SIREN, RandomFourierNet, MLP, SelfMovingPoints]
 
 
-def outcomes(conv: ContinuousConv, x: Tensor, domain: PointSet, path: Path) -> list[Tensor]:
+def outcomes(conv: ContinuousConv, x: Tensor, domain: PointSet, algorithm: Algorithm) -> list[Tensor]:
     """Output, penalty, and the gradients of a function of both."""
     with kernel_penalty() as penalty:
-        y = conv(x, domain, path)
+        y = conv(x, domain, algorithm)
     trained = [x, *(p for p in conv.parameters() if p.requires_grad)]
     gradients = torch.autograd.grad(y.square().sum() + 3 * penalty.total(), trained, allow_unused=True)
     return [y, penalty.total(), *(torch.zeros(()) if g is None else g for g in gradients)]
@@ -41,7 +41,7 @@ def outcomes(conv: ContinuousConv, x: Tensor, domain: PointSet, path: Path) -> l
 def assert_same(conv: ContinuousConv, domain: PointSet, tolerance: float = 1e-10) -> None:
     x = features(domain, conv.in_channels, requires_grad=True)
     for a, b in zip(
-        outcomes(conv, x, domain, Path.MESSAGES), outcomes(conv, x, domain, Path.FUSED), strict=True
+        outcomes(conv, x, domain, Algorithm.MESSAGES), outcomes(conv, x, domain, Algorithm.FAST), strict=True
     ):
         assert torch.isfinite(a).all()
         assert (a - b).abs().max() <= tolerance * max(1.0, float(a.detach().abs().max()))
@@ -95,9 +95,9 @@ def test_samples_beyond_the_support_count_for_nothing() -> None:
     pos = torch.tensor([[0.0, 0, 0], [0.9, 0, 0], [1.1, 0, 0]], dtype=DOUBLE)
     domain = PointSet(pos).knn(3)
     conv = layer(kernel=functools.partial(MAGNet, hidden_channels=4), width=5.0)
-    for path in (Path.MESSAGES, Path.FUSED):
+    for algorithm in (Algorithm.MESSAGES, Algorithm.FAST):
         x = features(domain, requires_grad=True)
-        (gradient,) = torch.autograd.grad(conv(x, domain, path)[0].sum(), x)
+        (gradient,) = torch.autograd.grad(conv(x, domain, algorithm)[0].sum(), x)
         assert gradient[1].abs().min() > 0
         assert gradient[2].abs().max() == 0
 
@@ -106,10 +106,10 @@ def test_samples_beyond_the_support_count_for_nothing() -> None:
 def test_chunks_do_not_change_the_result(chunk_edges: int, monkeypatch: pytest.MonkeyPatch) -> None:
     conv, points = layer(), cloud(sizes=(20, 9))
     x = features(points, requires_grad=True)
-    reference = outcomes(conv, x, points, Path.MESSAGES)
+    reference = outcomes(conv, x, points, Algorithm.MESSAGES)
     monkeypatch.setattr(fused, "MIN_CHUNK_EDGES", chunk_edges)
     monkeypatch.setitem(fused.CHUNK_BYTES, "cpu", 0)
-    for a, b in zip(reference, outcomes(conv, x, points, Path.FUSED), strict=True):
+    for a, b in zip(reference, outcomes(conv, x, points, Algorithm.FAST), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-10)
 
 
@@ -122,7 +122,7 @@ def test_gradcheck_of_the_fused_operator(separable: bool) -> None:
     def run(x: Tensor, *parameters: Tensor) -> Tensor:
         del parameters  # the layer's own
         with kernel_penalty() as penalty:
-            y = conv(x, points, Path.FUSED)
+            y = conv(x, points, Algorithm.FAST)
         return torch.cat([y.flatten(), penalty.total()[None]])
 
     assert torch.autograd.gradcheck(run, (x, *trained))
@@ -135,27 +135,27 @@ def test_pruning_keeps_its_promise() -> None:
     conv.mix, conv.bias = None, None
     x = features(points)
     conv.threshold = 0.0
-    exact = conv(x, points, Path.FUSED)
+    exact = conv(x, points, Algorithm.FAST)
     edge_index = points.edges()
     u = points.rel(edge_index)
     values = (conv.kernel(u) * (u.abs() <= 1).all(1, keepdim=True)).abs() * x[edge_index[0]].abs()
     bound = torch.zeros_like(exact).index_add(0, edge_index[1], values)
     for threshold in (1e-1, 1e-3, 1e-7):
         conv.threshold = threshold
-        error = (conv(x, points, Path.FUSED) - exact).abs()
+        error = (conv(x, points, Algorithm.FAST) - exact).abs()
         assert (error <= threshold * bound + 1e-14).all()
         assert error.max() > 0
         reach = float(conv.window.reach(conv.extent, threshold))
         assert points.edges(reach).shape[1] < edge_index.shape[1]
         torch.testing.assert_close(
-            conv(x, points, Path.MESSAGES), conv(x, points, Path.FUSED), rtol=1e-11, atol=1e-12
+            conv(x, points, Algorithm.MESSAGES), conv(x, points, Algorithm.FAST), rtol=1e-11, atol=1e-12
         )
 
 
 def test_a_window_below_the_spacing_keeps_the_point_itself() -> None:
     points, conv = cloud(), layer(width=1e-6)
     x = features(points)
-    torch.testing.assert_close(conv(x, points, Path.FUSED), conv(x, points, Path.MESSAGES))
+    torch.testing.assert_close(conv(x, points, Algorithm.FAST), conv(x, points, Algorithm.MESSAGES))
     assert conv(x, points).std() > 0
 
 
@@ -174,9 +174,9 @@ def test_kernels_that_do_not_factorise_run_on_messages_only() -> None:
 
     points, conv = cloud(), layer(kernel=Quadratic)
     x = features(points)
-    torch.testing.assert_close(conv(x, points), conv(x, points, Path.MESSAGES))
-    with pytest.raises(TypeError, match=r"FactorizedKernel \(got Quadratic\).*Path.MESSAGES"):
-        conv(x, points, Path.FUSED)
+    torch.testing.assert_close(conv(x, points), conv(x, points, Algorithm.MESSAGES))
+    with pytest.raises(TypeError, match=r"FactorizedKernel \(got Quadratic\).*Algorithm.MESSAGES"):
+        conv(x, points, Algorithm.FAST)
 
 
 def test_a_plain_kernel_sum_by_hand() -> None:
@@ -187,5 +187,5 @@ def test_a_plain_kernel_sum_by_hand() -> None:
     x = torch.tensor([[1.0, 2.0], [3.0, 5.0]], dtype=DOUBLE)
     at_zero, at_one = (conv.kernel(torch.tensor([u], dtype=DOUBLE))[0] for u in ([0.0, 0.0], [0.6, -0.4]))
     expected = (at_zero * x[0] + at_one * x[1]) @ conv.mix.weight.t()
-    for path in Path:
-        torch.testing.assert_close(conv(x, PointSet(pos).knn(2), path)[0], expected)
+    for algorithm in Algorithm:
+        torch.testing.assert_close(conv(x, PointSet(pos).knn(2), algorithm)[0], expected)

@@ -14,7 +14,7 @@ from torch import Tensor
 from ccnn_pc.domains import AbstractDomain, Grid, IrregularSeries, PointSet, Weights
 from ccnn_pc.kernels import GaussianWindow, NoWindow, SelfMovingPointsPerFilter
 from ccnn_pc.models import create_model
-from ccnn_pc.nn import BranchedConv, ContinuousConv, Path, TapConv, kernel_penalty, merge_branches
+from ccnn_pc.nn import Algorithm, BranchedConv, ContinuousConv, TapConv, kernel_penalty, merge_branches
 from ccnn_pc.ops.grids.convolution import Method
 from ccnn_pc.published import QueryFeatureConv, ReleasedCKConv
 from tests.clouds import DOUBLE, layer
@@ -34,11 +34,11 @@ def causal(endpoint: float, extent: float = 1.05, **options: Any) -> ContinuousC
     return conv
 
 
-def outcomes(conv: ContinuousConv, domain: AbstractDomain, path: Path) -> list[Tensor]:
+def outcomes(conv: ContinuousConv, domain: AbstractDomain, algorithm: Algorithm) -> list[Tensor]:
     """Output, penalty and all gradients."""
     x = noise(domain.num_samples).requires_grad_()
     with kernel_penalty() as penalty:
-        y = conv(x, domain, path)
+        y = conv(x, domain, algorithm)
     gradients = torch.autograd.grad(y.square().sum() + 3 * penalty.total(), [x, *conv.parameters()])
     return [y.detach(), penalty.total().detach(), *gradients]
 
@@ -50,7 +50,7 @@ def test_every_domain_and_path_counts_the_present_alike(endpoint: float, separab
     grid = Grid((17,), SPACING, batch_size=2)
     times, batch = grid.positions()[:, 0], grid.segments()[0]
     conv = causal(endpoint, separable=separable)
-    expected = outcomes(conv, grid, Path.MESSAGES)
+    expected = outcomes(conv, grid, Algorithm.MESSAGES)
     points = PointSet(times[:, None], batch)
     domains: list[AbstractDomain] = [
         *(Grid((17,), SPACING, 2, method=method) for method in (Method.DIRECT, Method.FFT)),
@@ -59,8 +59,8 @@ def test_every_domain_and_path_counts_the_present_alike(endpoint: float, separab
         PointSet(times[:, None], batch, lattice=SPACING).knn(17),
     ]
     for domain in domains:
-        for path in (Path.FUSED, Path.MESSAGES):
-            for one, other in zip(outcomes(conv, domain, path), expected, strict=True):
+        for algorithm in (Algorithm.FAST, Algorithm.MESSAGES):
+            for one, other in zip(outcomes(conv, domain, algorithm), expected, strict=True):
                 torch.testing.assert_close(one, other, atol=1e-9, rtol=1e-9)
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ccnn_pc.domains import PointSet
-from ccnn_pc.nn import Path
+from ccnn_pc.nn import Algorithm
 from ccnn_pc.ops.neighbors.k_nearest import Neighbors
 from tests.clouds import DOUBLE, cloud, features, layer
 
@@ -21,8 +21,8 @@ def test_positions_get_their_gradient_and_auto_knows() -> None:
 
     pos = points.pos.clone().requires_grad_()
     assert torch.autograd.gradcheck(run, (pos,))
-    with pytest.raises(ValueError, match="'path' must be MESSAGES or AUTO"):
-        conv(x, PointSet(pos, neighbors=points.neighbors), Path.FUSED)
+    with pytest.raises(ValueError, match="'algorithm' must be MESSAGES or AUTO"):
+        conv(x, PointSet(pos, neighbors=points.neighbors), Algorithm.FAST)
 
 
 def test_unsorted_neighbours_are_sorted_first() -> None:
@@ -34,9 +34,9 @@ def test_unsorted_neighbours_are_sorted_first() -> None:
     shuffled = Neighbors(table.index.gather(1, order), table.count)
     x = features(points)
     expected = conv(x, points)
-    for path in Path:
+    for algorithm in Algorithm:
         again = PointSet(points.pos, neighbors=shuffled)
-        torch.testing.assert_close(conv(x, again, path), expected)
+        torch.testing.assert_close(conv(x, again, algorithm), expected)
 
 
 def test_sorted_tables_stay_tables() -> None:

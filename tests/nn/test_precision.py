@@ -6,24 +6,24 @@ import pytest
 import torch
 
 from ccnn_pc.domains import PointSet
-from ccnn_pc.nn import ContinuousConv, Path
+from ccnn_pc.nn import Algorithm, ContinuousConv
 
 
-@pytest.mark.parametrize("path", [Path.FUSED, Path.MESSAGES])
+@pytest.mark.parametrize("algorithm", [Algorithm.FAST, Algorithm.MESSAGES])
 @pytest.mark.parametrize("separable", [True, False])
-def test_autocast_keeps_positions_in_float32(path: Path, separable: bool) -> None:
+def test_autocast_keeps_positions_in_float32(algorithm: Algorithm, separable: bool) -> None:
     """Offsets of 1e-3 about positions of 1 vanish in bfloat16; the kernel must still see them."""
     torch.manual_seed(0)
     pos = 1 + 1e-3 * torch.randn(40, 3)
     points = PointSet(torch.cat([pos, torch.zeros(1, 3)])).knn(8)
     conv = ContinuousConv(6, 6, dim=3, extent=4e-3, separable=separable)
     x = torch.randn(41, 6, requires_grad=True)
-    exact = conv(x, points, path)
+    exact = conv(x, points, algorithm)
     exact.square().sum().backward()
     gradients = {name: p.grad.clone() for name, p in conv.named_parameters() if p.grad is not None}
     conv.zero_grad()
     with torch.autocast("cpu", torch.bfloat16):
-        coarse = conv(x, points, path)
+        coarse = conv(x, points, algorithm)
     assert (coarse.float() - exact).abs().max() <= 0.02 * exact.abs().max()
     coarse.float().square().sum().backward()
     assert len(gradients) == len(list(conv.parameters()))
@@ -39,8 +39,10 @@ def test_float32_is_as_accurate_as_it_can_be() -> None:
     points = PointSet(torch.rand(200, 3)).knn(64)
     conv = ContinuousConv(8, 8, dim=3)
     x = torch.randn(200, 8)
-    single = conv(x, points, Path.FUSED)
-    double = conv.double()(x.double(), PointSet(points.pos.double(), neighbors=points.neighbors), Path.FUSED)
+    single = conv(x, points, Algorithm.FAST)
+    double = conv.double()(
+        x.double(), PointSet(points.pos.double(), neighbors=points.neighbors), Algorithm.FAST
+    )
     assert (single - double).abs().max() <= 1e-5 * double.abs().max()
 
 

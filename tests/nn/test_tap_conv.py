@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from ccnn_pc.domains import Boundary, Grid, Interpolation, PointSet
 from ccnn_pc.kernels import NoWindow, SelfMovingPoints, SelfMovingPointsPerFilter
 from ccnn_pc.nn import (
+    Algorithm,
     BatchNorm,
     BranchedConv,
     ContinuousConv,
     DepthwiseConv,
     GroupNorm,
     NoNorm,
-    Path,
     TapConv,
     merge_branches,
 )
@@ -174,7 +174,7 @@ def test_unit_noise_comes_out_of_points_per_filter_with_unit_variance(dim: int, 
         )
         grid = Grid((length,) * dim)
         with torch.no_grad():
-            y = grid.unflatten(conv(torch.randn(grid.num_samples, 4), grid, Path.FUSED))
+            y = grid.unflatten(conv(torch.randn(grid.num_samples, 4), grid, Algorithm.FAST))
         found.append(float(y[..., 100:].var() if dim == 1 else y[..., 8:-8, 8:-8].var()))
     assert 0.5 < sum(found) / len(found) < 2.0
 

@@ -13,8 +13,7 @@ from torch import Tensor
 from ccnn_pc.domains import PointSet
 from ccnn_pc.kernels import GaussianWindow, MAGNet
 from ccnn_pc.models import CCNN, create_model
-from ccnn_pc.nn import CCNNBlock, ContinuousConv
-from ccnn_pc.nn import Path as ConvPath
+from ccnn_pc.nn import Algorithm, CCNNBlock, ContinuousConv
 from ccnn_pc.published import QueryFeatureConv, ReleasedPointBlock, ReleasedPointConv
 from tests.clouds import cloud, features, layer
 from tests.released import Released, close, load_ccnn, load_conv
@@ -68,14 +67,14 @@ def test_the_released_layer(shared: Path) -> None:
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("path", [ConvPath.FUSED, ConvPath.MESSAGES])
-def test_what_it_was_meant_to_compute_is_our_layer(shared: Path, path: ConvPath) -> None:
+@pytest.mark.parametrize("algorithm", [Algorithm.FAST, Algorithm.MESSAGES])
+def test_what_it_was_meant_to_compute_is_our_layer(shared: Path, algorithm: Algorithm) -> None:
     """With neighbours' features; and with the query's, one quirk of five. An extent of 2 reaches all of a cloud."""
     released = Released(shared, LAYER)
     x, points = clouds(released)
     for kind, output in ((ContinuousConv, "y_intended_not_official"), (QueryFeatureConv, "y_legacy")):
         conv = mirrored(released_layer(kind, released, extent=2.0))
-        close(conv(x, points, path).view_as(released.output(output)), released.output(output))
+        close(conv(x, points, algorithm).view_as(released.output(output)), released.output(output))
 
 
 def test_the_released_network(shared: Path) -> None:

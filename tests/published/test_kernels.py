@@ -12,8 +12,7 @@ from torch import Tensor
 
 from ccnn_pc.domains import Grid, PointSet
 from ccnn_pc.kernels import MAGNet
-from ccnn_pc.nn import ContinuousConv
-from ccnn_pc.nn import Path as ConvPath
+from ccnn_pc.nn import Algorithm, ContinuousConv
 from ccnn_pc.published import JointNormMLP, SteerableMAGNet
 from tests.clouds import DOUBLE, cloud, features, layer
 from tests.released import Released, close, load_kernel, load_linear
@@ -58,8 +57,8 @@ def test_turned_envelopes_run_on_all_paths() -> None:
     conv = layer(dim=2, kernel=functools.partial(SteerableMAGNet, hidden_channels=6))
     x = features(points)
     found = []
-    for path in (ConvPath.FUSED, ConvPath.MESSAGES):
-        y = conv(x, points, path)
+    for algorithm in (Algorithm.FAST, Algorithm.MESSAGES):
+        y = conv(x, points, algorithm)
         found.append([y.detach(), *torch.autograd.grad(y.square().sum(), list(conv.parameters()))])
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other)
@@ -90,7 +89,7 @@ def test_a_joint_norm_is_for_rendered_kernels() -> None:
     assert torch.isfinite(conv(torch.rand(20, 3), grid)).all()
     points = PointSet(grid.positions().float()).knn(9)
     with pytest.raises(TypeError, match="needs a FactorizedKernel \\(got JointNormMLP\\)"):
-        conv(torch.rand(20, 3), points, ConvPath.FUSED)
+        conv(torch.rand(20, 3), points, Algorithm.FAST)
     u = torch.linspace(-1, 1, 500)[:, None]
     kernel = JointNormMLP(1, 200, fan=4.0)
     assert float(kernel(u).detach().square().mean()) == pytest.approx(0.25, rel=0.15)

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ccnn_pc.domains import Boundary, Grid, Interpolation
-from ccnn_pc.nn import ContinuousConv, Path
+from ccnn_pc.nn import Algorithm, ContinuousConv
 from tests.clouds import DOUBLE
 from tests.grids import conv_for, noise
 
@@ -128,7 +128,7 @@ def test_the_trapezoidal_end_of_causal_kernels() -> None:
 
 def test_messages_are_sums_over_samples() -> None:
     conv, x = conv_for(1, 9.0, causal=True, endpoint=0.5), noise(10)
-    found = conv(x, Grid((10,), 3.0, interpolation=LINEAR), Path.MESSAGES)
+    found = conv(x, Grid((10,), 3.0, interpolation=LINEAR), Algorithm.MESSAGES)
     torch.testing.assert_close(found, conv(x, Grid((10,), 3.0)), atol=1e-9, rtol=0)
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ccnn_pc.domains import Grid, PointSet
-from ccnn_pc.nn import Path, kernel_penalty
+from ccnn_pc.nn import Algorithm, kernel_penalty
 from tests.grids import SHAPES, SPACINGS, as_points, conv_for, noise
 
 
@@ -26,10 +26,10 @@ def test_the_lattice_path_agrees(shape: tuple[int, ...], spacing: float, separab
     grid = Grid(shape, spacing, batch_size=2, occupied=mask)
     conv = conv_for(dim, {1: 4, 2: 2, 3: 1}[dim] * spacing, spacing=spacing, separable=separable)
     points, results = lattice_of(grid), []
-    for where, path in ((grid, Path.AUTO), (points, Path.MESSAGES), (points, Path.FUSED)):
+    for where, algorithm in ((grid, Algorithm.AUTO), (points, Algorithm.MESSAGES), (points, Algorithm.FAST)):
         x = noise(grid.num_samples).requires_grad_()
         with kernel_penalty() as penalty:
-            y = conv(x, where, path)
+            y = conv(x, where, algorithm)
         loss = y.square().sum() + 3 * penalty.total()
         results.append([y.detach(), penalty.total().detach()])
         results[-1] += torch.autograd.grad(loss, [x, *conv.parameters()])
@@ -47,7 +47,7 @@ def test_a_pruned_ragged_lattice() -> None:
     with kernel_penalty() as fast:
         found = conv(x, points)
     with kernel_penalty() as definition:
-        expected = conv(x, points, Path.MESSAGES)
+        expected = conv(x, points, Algorithm.MESSAGES)
     torch.testing.assert_close(found, expected, atol=1e-9, rtol=0)
     torch.testing.assert_close(fast.total(), definition.total())
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ccnn_pc.domains import Grid, IrregularSeries, PointSet, Pool, Weights
 from ccnn_pc.kernels import NoWindow
-from ccnn_pc.nn import ContinuousConv, Path, kernel_penalty
+from ccnn_pc.nn import Algorithm, ContinuousConv, kernel_penalty
 from ccnn_pc.ops.grids.convolution import Method
 from tests.clouds import DOUBLE, layer
 
@@ -42,11 +42,11 @@ def conv_for(extent: float, **options: Any) -> ContinuousConv:
     return conv
 
 
-def results(conv: ContinuousConv, series: Any, path: Path, channels: int = 3) -> list[Tensor]:
+def results(conv: ContinuousConv, series: Any, algorithm: Algorithm, channels: int = 3) -> list[Tensor]:
     """Output, penalty and all gradients."""
     x = noise(series.num_samples, channels).requires_grad_()
     with kernel_penalty() as penalty:
-        y = conv(x, series, path)
+        y = conv(x, series, algorithm)
     loss = y.square().sum() + 3 * penalty.total()
     return [y.detach(), penalty.total().detach(), *torch.autograd.grad(loss, [x, *conv.parameters()])]
 
@@ -64,19 +64,21 @@ def test_a_regular_series_is_a_grid(spacing: float, causal: bool, separable: boo
     grid = Grid((17,), spacing, batch_size=2)
     times, batch = grid.positions()[:, 0], grid.segments()[0]
     conv = conv_for(4 * spacing, spacing=spacing, causal=causal, separable=separable)
-    expected = results(conv, grid, Path.MESSAGES)
+    expected = results(conv, grid, Algorithm.MESSAGES)
     found = IrregularSeries.lattice_spacing(times, batch)
     assert found == pytest.approx(spacing, rel=1e-12)
     for method in (Method.DIRECT, Method.FFT):
         series = IrregularSeries(times, batch, lattice=found, method=method)
         assert series.renders
-        assert_same(results(conv, series, Path.FUSED), expected)
-    assert_same(results(conv, series, Path.MESSAGES), expected)
+        assert_same(results(conv, series, Algorithm.FAST), expected)
+    assert_same(results(conv, series, Algorithm.MESSAGES), expected)
     clear = conv_for(
         4.5 * spacing, spacing=spacing, causal=causal, separable=separable
     )  # no tap at its very end
-    for path in (Path.MESSAGES, Path.FUSED):
-        assert_same(results(clear, IrregularSeries(times, batch), path), results(clear, grid, Path.MESSAGES))
+    for algorithm in (Algorithm.MESSAGES, Algorithm.FAST):
+        assert_same(
+            results(clear, IrregularSeries(times, batch), algorithm), results(clear, grid, Algorithm.MESSAGES)
+        )
 
 
 def test_another_rate_is_another_grid() -> None:
@@ -96,7 +98,7 @@ def test_runs_equal_messages(separable: bool, causal: bool, weights: Weights) ->
     series = IrregularSeries(*stamps(23, 1, 40), weights=weights)
     conv = conv_for(2.5, causal=causal, separable=separable, spacing=0.3)
     assert not series.renders
-    assert_same(results(conv, series, Path.FUSED), results(conv, series, Path.MESSAGES))
+    assert_same(results(conv, series, Algorithm.FAST), results(conv, series, Algorithm.MESSAGES))
 
 
 @pytest.mark.parametrize("causal", [False, True])
@@ -109,12 +111,12 @@ def test_lattices_with_gaps_repeats_and_queries(fill: int, causal: bool) -> None
     series = IrregularSeries(cell * 0.1, batch, query_times=query * 0.1, query_batch=queries, lattice=0.1)
     assert series.renders == (fill == 1)
     conv = conv_for(0.3 * fill, causal=causal, spacing=0.2)
-    expected = results(conv, series, Path.MESSAGES)
-    assert_same(results(conv, series, Path.FUSED), expected)
+    expected = results(conv, series, Algorithm.MESSAGES)
+    assert_same(results(conv, series, Algorithm.FAST), expected)
     clear = conv_for(0.3 * fill + 0.05, causal=causal, spacing=0.2)
     if not causal:  # a causal layer compares stamps as they are where it knows of no lattice
         plain = IrregularSeries(cell * 0.1, batch, query_times=query * 0.1, query_batch=queries)
-        assert_same(results(clear, plain, Path.FUSED), results(clear, series, Path.MESSAGES))
+        assert_same(results(clear, plain, Algorithm.FAST), results(clear, series, Algorithm.MESSAGES))
 
 
 @pytest.mark.parametrize("m", [20, 40, 3])
@@ -126,9 +128,9 @@ def test_outputs_at_other_times(causal: bool, m: int) -> None:
     series = IrregularSeries(times, query_times=query)
     for extent in (0.6, 1.0, 5.0, 100.0):
         conv = conv_for(extent, causal=causal)
-        expected = results(conv, series, Path.MESSAGES)
+        expected = results(conv, series, Algorithm.MESSAGES)
         assert expected[0].shape == (m, 4)
-        assert_same(results(conv, series, Path.FUSED), expected)
+        assert_same(results(conv, series, Algorithm.FAST), expected)
 
 
 def test_a_series_is_a_cloud_of_one_axis() -> None:
@@ -158,7 +160,7 @@ def test_masks_weigh_each_channel_by_its_own_stamps() -> None:
     for where in (times, (times * 10).round() / 10):
         masked = IrregularSeries(where, batch, mask=mask, lattice=None if where is times else 0.1)
         found = conv(x, masked)
-        assert_same([conv(x, masked, Path.MESSAGES)], [found])
+        assert_same([conv(x, masked, Algorithm.MESSAGES)], [found])
         for c in range(3):
             seen = mask[:, c]
             alone = IrregularSeries(
@@ -199,8 +201,8 @@ def test_no_boundary_tap_is_lost_to_rounding() -> None:
             conv.kernel.readout.bias.fill_(1.0)  # type: ignore[union-attr, operator]
             conv.mix.weight.fill_(1.0)  # type: ignore[union-attr]
         series = IrregularSeries(torch.arange(40) * spacing, lattice=spacing)
-        for path in (Path.AUTO, Path.MESSAGES):
-            assert round(conv(torch.ones(40, 1), series, path)[20].item()) == 15, (spacing, path)
+        for algorithm in (Algorithm.AUTO, Algorithm.MESSAGES):
+            assert round(conv(torch.ones(40, 1), series, algorithm)[20].item()) == 15, (spacing, algorithm)
 
 
 def test_the_future_never_rounds_into_the_present() -> None:
@@ -212,8 +214,8 @@ def test_the_future_never_rounds_into_the_present() -> None:
         x = noise(3).to(dtype)
         changed = x + torch.tensor([[0.0], [0.0], [5.0]], dtype=dtype)
         for series in (IrregularSeries(times), PointSet(times[:, None]).knn(3)):
-            for path in (Path.MESSAGES, Path.FUSED):
-                moved = (conv(changed, series, path) - conv(x, series, path)).abs().amax(1)
+            for algorithm in (Algorithm.MESSAGES, Algorithm.FAST):
+                moved = (conv(changed, series, algorithm) - conv(x, series, algorithm)).abs().amax(1)
                 assert moved[1] == 0 < moved[2]
 
 
@@ -222,8 +224,8 @@ def test_gradients_with_respect_to_times() -> None:
     conv, x = conv_for(1.7), noise(5)
     assert IrregularSeries(times).requires_grad and not IrregularSeries(times.detach()).requires_grad
     assert torch.autograd.gradcheck(lambda t: conv(x, IrregularSeries(t)), (times,))
-    with pytest.raises(ValueError, match="'path' must be MESSAGES or AUTO"):
-        conv(x, IrregularSeries(times), Path.FUSED)
+    with pytest.raises(ValueError, match="'algorithm' must be MESSAGES or AUTO"):
+        conv(x, IrregularSeries(times), Algorithm.FAST)
     with pytest.raises(ValueError, match="'lattice' must be None where times need a gradient"):
         IrregularSeries(times, lattice=0.1)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import enum
+from collections.abc import Sequence
 from typing import TypeVar
 
 E = TypeVar("E", bound=enum.Enum)
@@ -24,3 +26,10 @@ def choice(name: str, value: E | str, choices: type[E]) -> E:
     except ValueError:
         known = ", ".join(repr(c.value) for c in choices)
         raise ValueError(f"'{name}' must be one of {known} (got {value!r})") from None
+
+
+def unknown_name(kind: str, name: str, known: Sequence[str]) -> ValueError:
+    """The error for a name that is not known: what is, and what may have been meant."""
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean '{close[0]}'?" if close else "."
+    return ValueError(f"unknown {kind} '{name}'{hint} Known: {', '.join(known) or 'none'}")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import abc
 import enum
-from collections.abc import Callable
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -28,12 +26,6 @@ class Init(enum.Enum):
     FLEXCONV = "flexconv"
     CCNN = "ccnn"
     SMPCONV = "smpconv"
-
-
-class KernelFactory(Protocol):
-    """Anything that builds a kernel for a layer: a kernel class, or a ``functools.partial`` of one."""
-
-    def __call__(self, *, dim: int, out_channels: int, fan: float, causal: bool) -> AbstractKernel: ...
 
 
 class AbstractKernel(nn.Module, abc.ABC):
@@ -139,6 +131,3 @@ def check_init(init: Init, allowed: tuple[Init, ...], kernel: str) -> Init:
 def uniform_(tensor: Tensor, bound: float) -> Tensor:
     """Fill with U(-bound, bound)."""
     return nn.init.uniform_(tensor, -bound, bound)
-
-
-ActivationFactory = Callable[[], nn.Module]

@@ -8,10 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from ccnn_pc._checks import check_at_least, check_positive
+from ccnn_pc.kernels.activations import Activation, ActivationFactory
 from ccnn_pc.kernels.bandwidth import largest_slope, linear_frequency, modulated_frequency
-from ccnn_pc.kernels.base import ActivationFactory, FactorizedKernel, Init, check_init, uniform_
+from ccnn_pc.kernels.base import FactorizedKernel, Init, check_init, uniform_
+from ccnn_pc.kernels.registry import register_kernel
 
 
+@register_kernel("random_fourier")
 class RandomFourierNet(FactorizedKernel):
     """``h = [cos(W u + b), sin(W u + b)]``, num_layers - 2 times ``h ← φ(A h + a)``, then a read-out.
 
@@ -45,7 +48,7 @@ class RandomFourierNet(FactorizedKernel):
         hidden_channels: int = 32,
         num_layers: int = 3,
         omega_0: float = 1.0,
-        activation: ActivationFactory = nn.ReLU,
+        activation: ActivationFactory | Activation = Activation.RELU,
         init: Init = Init.DEFAULT,
         fan: float = 1.0,
         causal: bool = False,

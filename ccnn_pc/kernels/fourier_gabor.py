@@ -12,8 +12,10 @@ from ccnn_pc.kernels.bandwidth import linear_frequency
 from ccnn_pc.kernels.base import Init, uniform_
 from ccnn_pc.kernels.gabor import gabor_filters
 from ccnn_pc.kernels.mfn import MultiplicativeFilterNetwork, draw_centres, gabor_frequencies
+from ccnn_pc.kernels.registry import register_kernel
 
 
+@register_kernel("fourier")
 class FourierNet(MultiplicativeFilterNetwork):
     """Multiplicative filter network of sines: ``g_l(u)_h = sin(W_h·u + b_h)``.
 
@@ -76,6 +78,7 @@ class FourierNet(MultiplicativeFilterNetwork):
         return linear_frequency(self.weight).view(self.num_filters, -1).amax(dim=1)
 
 
+@register_kernel("gabor")
 class GaborNet(MultiplicativeFilterNetwork):
     """Multiplicative filter network of round Gabor filters: MAGNet with one inverse width γ_h for all axes.
 

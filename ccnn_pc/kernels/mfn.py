@@ -12,6 +12,7 @@ from ccnn_pc._checks import check_at_least, check_positive
 from ccnn_pc.kernels.base import FactorizedKernel, Init, check_init, uniform_
 from ccnn_pc.kernels.chain import multiplicative_chain
 from ccnn_pc.kernels.gabor import gabor_filters
+from ccnn_pc.kernels.registry import register_kernel
 
 _RULES = (Init.DEFAULT, Init.FLEXCONV, Init.CCNN)
 
@@ -77,6 +78,7 @@ class MultiplicativeFilterNetwork(FactorizedKernel):
             uniform_(self.bias, math.pi)
 
 
+@register_kernel("magnet")
 class MAGNet(MultiplicativeFilterNetwork):
     """Multiplicative anisotropic Gabor network (FlexConv; CCNN §4.1).
 

@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from ccnn_pc._checks import check_at_least, check_positive
+from ccnn_pc.kernels.activations import Activation, ActivationFactory
 from ccnn_pc.kernels.bandwidth import largest_slope, linear_frequency, modulated_frequency
-from ccnn_pc.kernels.base import ActivationFactory, FactorizedKernel, Init, uniform_
+from ccnn_pc.kernels.base import FactorizedKernel, Init, uniform_
+from ccnn_pc.kernels.registry import register_kernel
 from ccnn_pc.kernels.weight_norm import add_weight_norm_
 
 
@@ -25,6 +27,7 @@ class KernelNorm(enum.Enum):
     LAYER = "layer"
 
 
+@register_kernel("mlp")
 class MLP(FactorizedKernel):
     """Multi-layer perceptron of position (CKConv's ablation): ``h ← φ(norm(W h + b))``, then a read-out.
 
@@ -61,7 +64,7 @@ class MLP(FactorizedKernel):
         hidden_channels: int = 32,
         num_layers: int = 3,
         omega_0: float = 1.0,
-        activation: ActivationFactory = nn.SiLU,
+        activation: ActivationFactory | Activation = Activation.SILU,
         norm: KernelNorm = KernelNorm.NONE,
         weight_norm: bool = False,
         fan: float = 1.0,

@@ -7,8 +7,10 @@ from torch import Tensor, nn
 
 from ccnn_pc._checks import check_positive
 from ccnn_pc.kernels.base import FactorizedKernel, Init, check_init, uniform_
+from ccnn_pc.kernels.registry import register_kernel
 
 
+@register_kernel("moving_points")
 class SelfMovingPoints(FactorizedKernel):
     """Tents at learned points, shared by channels: ``φ_p(u) = max(0, 1 - ‖c_p - u‖₁ / r_p)``, ``K = W φ``.
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ccnn_pc._checks import check_at_least, check_positive
 from ccnn_pc.kernels.base import AbstractKernel, Init, check_init, uniform_
 from ccnn_pc.kernels.moving_points import draw_points
+from ccnn_pc.kernels.registry import register_kernel
 from ccnn_pc.kernels.scaling import support_points
 
 #: Added to the number of tents that touch a place, as in the released code.
@@ -18,6 +19,7 @@ COUNT_GUARD = 1e-6
 _CHUNK = 4096
 
 
+@register_kernel("moving_points_per_filter")
 class SelfMovingPointsPerFilter(AbstractKernel):
     r"""Mean of the tents that touch u, at places learned for each filter (SMPConv eq. 1).
 

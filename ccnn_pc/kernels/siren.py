@@ -10,16 +10,11 @@ from torch import Tensor, nn
 from ccnn_pc._checks import check_at_least, check_positive
 from ccnn_pc.kernels.bandwidth import linear_frequency, modulated_frequency
 from ccnn_pc.kernels.base import FactorizedKernel, Init, check_init, uniform_
+from ccnn_pc.kernels.registry import register_kernel
 from ccnn_pc.kernels.weight_norm import add_weight_norm_
 
 
-class Sine(nn.Module):
-    """The sine as an activation."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.sin(x)
-
-
+@register_kernel("siren")
 class SIREN(FactorizedKernel):
     """Sinusoidal network (CKConv): num_layers - 1 times ``h ← sin(ω(W h + b))``, then a read-out.
 

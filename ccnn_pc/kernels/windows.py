@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ccnn_pc._checks import check_at_least, check_fraction
+from ccnn_pc.kernels.registry import register_window
 
 
 class AbstractWindow(nn.Module, abc.ABC):
@@ -37,6 +38,7 @@ class AbstractWindow(nn.Module, abc.ABC):
         """Frequency that the window adds to a kernel's, in cycles per unit of u."""
 
 
+@register_window("none")
 class NoWindow(AbstractWindow):
     """The constant window 1: the kernel uses its whole support.
 
@@ -67,6 +69,7 @@ class NoWindow(AbstractWindow):
         return torch.zeros_like(self._device)
 
 
+@register_window("gaussian")
 class GaussianWindow(AbstractWindow):
     """Gaussian window ``m(u) = exp(-½ Σ_d (u_d - μ_d)² / (σ_d² + min_width²))``, σ learnable (FlexConv).
 

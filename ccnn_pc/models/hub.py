@@ -15,8 +15,9 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from ccnn_pc import __version__
+from ccnn_pc._choices import unknown_name
 from ccnn_pc.models.base import Model
-from ccnn_pc.models.registry import create_model, unknown_name
+from ccnn_pc.models.registry import create_model
 
 #: Raised when the layout of saved folders changes.
 FORMAT_VERSION = 1

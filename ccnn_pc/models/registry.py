@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import enum
 import fnmatch
 import importlib
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from ccnn_pc._choices import choice
+from ccnn_pc._choices import choice, unknown_name
 from ccnn_pc.domains.grid.interpolated import Interpolation
 from ccnn_pc.models.base import Model
 from ccnn_pc.models.network import Network
@@ -96,13 +95,6 @@ def list_models(pattern: str = "*") -> list[str]:
         ['ccnn_4_16', 'ccnn_4_32', 'ccnn_4_48']
     """
     return sorted(fnmatch.filter(_builders(), pattern))
-
-
-def unknown_name(kind: str, name: str, known: Sequence[str]) -> ValueError:
-    """The error for a name that is not known: what is, and what may have been meant."""
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f"; did you mean '{close[0]}'?" if close else "."
-    return ValueError(f"unknown {kind} '{name}'{hint} Known: {', '.join(known) or 'none'}")
 
 
 def create_model(

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ccnn_pc.kernels import MLP, Init, MAGNet
-from ccnn_pc.kernels.base import AbstractKernel, ActivationFactory
+from ccnn_pc.kernels.activations import ActivationFactory
+from ccnn_pc.kernels.base import AbstractKernel
 from ccnn_pc.kernels.weight_norm import add_weight_norm_
 
 #: Added to the variance in the norms of CKConv's released code.

@@ -11,21 +11,24 @@ E = TypeVar("E", bound=enum.Enum)
 
 
 def choice(name: str, value: E | str, choices: type[E]) -> E:
-    """An enum member from itself or its string.
+    """An enum member from itself, from its string, or from its name in any case: nothing else is one.
 
     Raises:
         ValueError: no such choice; the message lists them.
 
     Example:
         >>> from ccnn_pc.domains import Pool
-        >>> choice("pool", "mean+max", Pool)
-        <Pool.MEAN_MAX: 'mean+max'>
+        >>> choice("pool", "mean+max", Pool), choice("pool", "MEAN_MAX", Pool)
+        (<Pool.MEAN_MAX: 'mean+max'>, <Pool.MEAN_MAX: 'mean+max'>)
     """
-    try:
-        return choices(value)
-    except ValueError:
-        known = ", ".join(repr(c.value) for c in choices)
-        raise ValueError(f"'{name}' must be one of {known} (got {value!r})") from None
+    if isinstance(value, choices):
+        return value
+    if isinstance(value, str):
+        for member in choices:
+            if value == member.value or value.upper() == member.name:
+                return member
+    known = ", ".join(repr(c.value) for c in choices)
+    raise ValueError(f"'{name}' must be one of {known} (got {value!r})")
 
 
 def unknown_name(kind: str, name: str, known: Sequence[str]) -> ValueError:

@@ -7,6 +7,8 @@ import enum
 import torch
 from torch import Tensor
 
+from ccnn_pc._choices import choice
+
 
 class Pool(enum.Enum):
     """How samples are reduced: quadrature-weighted mean, maximum, both side by side; or the last one of a series."""
@@ -47,6 +49,7 @@ def pool_segments(
         >>> pool_segments(x, torch.tensor([0, 0, 1]), 2, Pool.MEAN, volume).flatten().tolist()
         [1.5, 5.0]
     """
+    reduce = choice("reduce", reduce, Pool)
     if reduce is Pool.MEAN_MAX:
         both = (pool_segments(x, batch, num_segments, r, volume) for r in (Pool.MEAN, Pool.MAX))
         return torch.cat(list(both), dim=1)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ccnn_pc._checks import check_at_least, check_batch, check_positions, check_positive
+from ccnn_pc._choices import choice
 from ccnn_pc.kernels.base import AbstractKernel
 from ccnn_pc.kernels.windows import AbstractWindow
 
@@ -112,6 +113,7 @@ def aliasing_penalty(
     """
     check_positive("nyquist", nyquist)
     check_positive("gauss_stddevs", gauss_stddevs)
+    rule = choice("rule", rule, AliasingRule)
     frequencies = kernel.filter_frequencies(gauss_stddevs)
     excess = -nyquist if window is None else window.max_frequency(gauss_stddevs) - nyquist
     if rule is AliasingRule.SUMMED:

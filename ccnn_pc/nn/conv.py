@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 
 from ccnn_pc._checks import check_at_least, check_extent, check_positive
+from ccnn_pc._choices import choice
 from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
 from ccnn_pc.kernels import Init, MAGNet
 from ccnn_pc.kernels.base import AbstractKernel, FactorizedKernel
@@ -181,6 +182,7 @@ class ContinuousConv(MessagePassing):
             TypeError: x is no floating tensor; ``Algorithm.FAST`` with a kernel that does not factorise.
             ValueError: ``Algorithm.FAST`` where positions need a gradient.
         """
+        algorithm = choice("algorithm", algorithm, Algorithm)
         self._check(x, domain)
         weights = domain.quadrature(self.spacing, float(self.reference_count) or None)
         if weights is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from ccnn_pc._choices import choice
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.pooling import Pool
 
@@ -22,8 +23,8 @@ class PooledHead(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, pool: Pool = Pool.MEAN) -> None:
         super().__init__()
-        self.pool = pool
-        self.linear = nn.Linear(in_channels * pool.width, out_channels)
+        self.pool = choice("pool", pool, Pool)
+        self.linear = nn.Linear(in_channels * self.pool.width, out_channels)
         nn.init.kaiming_normal_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
 

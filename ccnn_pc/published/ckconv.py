@@ -78,7 +78,8 @@ class ReleasedCKConv(ContinuousConv):
         if options.get("endpoint", 1.0) != 1.0:
             raise ValueError(f"'endpoint' must be 1.0 for a released layer (got {options['endpoint']})")
         super().__init__(in_channels, out_channels, **options)
-        self.anchor, self.blur, self.short_fft = anchor, blur, short_fft
+        self.anchor = choice("anchor", anchor, Anchor)
+        self.blur, self.short_fft = blur, short_fft
 
     def forward(self, x: Tensor, domain: AbstractDomain, algorithm: Algorithm = Algorithm.AUTO) -> Tensor:
         """See the class; there is one path."""

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ccnn_pc._checks import check_at_least, check_positive
+from ccnn_pc._choices import choice
 from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
 from ccnn_pc.domains.grid.grid import Boundary, Grid
 from ccnn_pc.domains.grid.rendered import Taps, render
@@ -54,6 +55,7 @@ def cropped_taps(
         >>> cropped_taps(GaussianWindow(2, width=0.075), [33, 33], False, Crop.CCNN).shape
         [5, 5]
     """
+    crop = choice("crop", crop, Crop)
     deviations = math.sqrt(-2.0 * math.log(check_positive("threshold", threshold)))
     reach = (window.width.double().abs() * deviations).expand(window.dim)
     mean, first, last = window.mean.double(), [], []
@@ -129,9 +131,9 @@ class ReleasedGridConv(ContinuousConv):
         **options: Any,
     ) -> None:
         super().__init__(in_channels, out_channels, **options)
-        self.crop = crop
+        self.crop = choice("crop", crop, Crop)
         self.fft_above = fft_above if fft_above is None else check_at_least("fft_above", fft_above, 0)
-        if crop is not Crop.NONE and not isinstance(self.window, GaussianWindow):
+        if self.crop is not Crop.NONE and not isinstance(self.window, GaussianWindow):
             raise TypeError(
                 f"'window' must be Gaussian to be cropped at a value (got {type(self.window).__name__})"
             )

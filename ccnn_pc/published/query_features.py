@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ccnn_pc._choices import choice
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.models.options import register_frozen
 from ccnn_pc.models.sizes import build_ccnn
@@ -45,6 +46,7 @@ class QueryFeatureConv(ContinuousConv):
 
     def forward(self, x: Tensor, domain: AbstractDomain, algorithm: Algorithm = Algorithm.AUTO) -> Tensor:
         """See the class."""
+        algorithm = choice("algorithm", algorithm, Algorithm)
         self._check(x, domain)
         if domain.num_queries != domain.num_samples:
             raise ValueError(

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ccnn_pc._choices import choice
 from ccnn_pc.kernels import AliasingRule, aliasing_penalty, median_spacing, nyquist_frequency
 from ccnn_pc.nn.conv import ContinuousConv
 
@@ -32,7 +33,7 @@ class CloudAliasing:
     """
 
     def __init__(self, rule: AliasingRule | str = AliasingRule.TOGETHER, gauss_stddevs: float = 2.0) -> None:
-        self.rule = AliasingRule(rule)
+        self.rule = choice("rule", rule, AliasingRule)
         self.gauss_stddevs = gauss_stddevs
         self.spacing: float | None = None
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ccnn_pc._checks import check_at_least, check_extent
+from ccnn_pc._choices import choice
 from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
 from ccnn_pc.domains.grid.interpolated import Interpolation, covering, gathered, line_spacing
 from ccnn_pc.domains.grid.rendered import TAP_TOLERANCE, Taps, check_resolution, render, smoothed, taps_within
@@ -79,11 +80,13 @@ class Grid(AbstractDomain):
             raise ValueError("'shape' must have at least one axis (got ())")
         self.spacing = tuple(check_extent("spacing", spacing, self.dim).tolist())
         self.batch_size = check_at_least("batch_size", batch_size, 1)
-        self.boundary, self.method = boundary, method
+        self.boundary = choice("boundary", boundary, Boundary)
+        self.method = choice("method", method, Method)
         if not 0 <= smoothing < math.inf:
             raise ValueError(f"'smoothing' must be at least 0 and finite (got {smoothing})")
         self.smoothing = float(smoothing)
-        self.interpolation = Interpolation.NONE if occupied is not None else interpolation
+        lines = choice("interpolation", interpolation, Interpolation)
+        self.interpolation = Interpolation.NONE if occupied is not None else lines
         self.cells = math.prod(self.shape)
         self.device = torch.device(
             device if device is not None else "cpu" if occupied is None else occupied.device
@@ -294,6 +297,7 @@ class Grid(AbstractDomain):
 
     def pool(self, x: Tensor, reduce: Pool = Pool.MEAN) -> Tensor:
         """One row per image."""
+        reduce = choice("reduce", reduce, Pool)
         if reduce is Pool.LAST and self.dim != 1:
             raise ValueError(f"'reduce' must not be LAST where samples have no order (got {self.dim} axes)")
         return pool_segments(x, *self.segments(), reduce)

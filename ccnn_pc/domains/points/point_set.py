@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ccnn_pc._checks import check_at_least, check_batch, check_extent, check_positions, check_positive
+from ccnn_pc._choices import choice
 from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
 from ccnn_pc.domains.factorized import fused_terms, penalty_from_moments
 from ccnn_pc.domains.grid.rendered import TAP_TOLERANCE
@@ -258,6 +259,7 @@ class PointSet(AbstractDomain):
 
     def pool(self, x: Tensor, reduce: Pool = Pool.MEAN) -> Tensor:
         """One row per cloud; the mean is weighted by the volumes."""
+        reduce = choice("reduce", reduce, Pool)
         if reduce is Pool.LAST:
             raise ValueError("'reduce' must not be LAST where samples have no order (got a PointSet)")
         volume = None if self.bipartite else self.volume

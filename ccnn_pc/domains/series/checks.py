@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ccnn_pc._checks import check_floating
+from ccnn_pc._choices import choice
 from ccnn_pc.domains.points.checks import check_query_batch
 from ccnn_pc.ops.series.weights import Weights
 
@@ -76,10 +77,10 @@ def check_weights(weights: Weights | Tensor, mask: Tensor | None, num_samples: i
 
     Raises:
         TypeError: neither, or numbers that are not float32 or float64.
-        ValueError: other shapes or numbers, or numbers beside a mask.
+        ValueError: no such kind, other shapes or numbers, or numbers beside a mask.
     """
-    if isinstance(weights, Weights):
-        return weights
+    if isinstance(weights, (Weights, str)):
+        return choice("weights", weights, Weights)
     if not isinstance(weights, Tensor):
         raise TypeError(f"'weights' must be a Weights or a tensor (got {weights!r})")
     check_floating("weights", weights)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ccnn_pc._checks import check_batch, check_floating, check_positive
+from ccnn_pc._choices import choice
 from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
 from ccnn_pc.domains.grid.rendered import TAP_TOLERANCE
 from ccnn_pc.domains.points.checks import centered, centers
@@ -97,7 +98,7 @@ class IrregularSeries(AbstractDomain):
         self.pointer = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
         self.mask = check_mask(mask, self.num_samples)
         self.weights = check_weights(weights, self.mask, self.num_samples)
-        self.method = method
+        self.method = choice("method", method, Method)
         self.lattice = None if lattice is None else self._lattice(check_positive("lattice", lattice))
         self._kept: dict[float, Tensor] = {}
 
@@ -290,6 +291,7 @@ class IrregularSeries(AbstractDomain):
 
     def pool(self, x: Tensor, reduce: Pool = Pool.MEAN) -> Tensor:
         """One row per series; the mean is over time: weighted by cells, but not where weights are CONSTANT."""
+        reduce = choice("reduce", reduce, Pool)
         volume = None
         if reduce in (Pool.MEAN, Pool.MEAN_MAX) and self.weights is not Weights.CONSTANT:
             volume = self.unmasked().quadrature(self.times.new_ones(1))

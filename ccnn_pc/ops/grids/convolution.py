@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from ccnn_pc._choices import choice
 from ccnn_pc.ops.grids.direct import direct_correlate, direct_correlate_samples
 from ccnn_pc.ops.grids.fft import fft_correlate, fft_correlate_gradients, fft_correlate_samples
 from ccnn_pc.ops.grids.method import Method, is_direct
@@ -49,6 +50,7 @@ def grid_convolution(
         >>> grid_convolution(x, k, [1]).flatten().tolist()
         [1.0, 12.0, 23.0]
     """
+    method = choice("method", method, Method)
     dim = x.dim() - 2
     if dim < 1 or kernel.dim() not in (dim + 1, dim + 2):
         raise ValueError(

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from ccnn_pc._choices import choice
 from ccnn_pc.ops.grids.fft_lengths import fft_lengths
 
 
@@ -42,6 +43,7 @@ def is_direct(
         origin: index of the tap with offset 0, per axis.
         gradient: of the kernel, instead of the result or the gradient of the samples.
     """
+    method = choice("method", method, Method)
     if method is not Method.AUTO:
         return method is Method.DIRECT
     dim = len(origin)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ccnn_pc._checks import check_at_least
+from ccnn_pc._choices import choice
 from ccnn_pc.ops.neighbors.cluster import knn_cluster
 from ccnn_pc.ops.neighbors.dense import knn_dense
 from ccnn_pc.ops.neighbors.graph import Graph, check_edges
@@ -180,6 +181,7 @@ def knn(
         [[0, 1, 2], [1, 0, 3], [2, 0, 3], [3, 1, 2]]
     """
     check_at_least("k", k, 1)
+    backend = choice("backend", backend, Backend)
     search = prepare(pos, batch, query_pos, query_batch)
     if backend is Backend.AUTO:
         backend = choose(search, k)

@@ -11,6 +11,7 @@ import enum
 import torch
 from torch import Tensor
 
+from ccnn_pc._choices import choice
 from ccnn_pc.ops.points.density import inverse_density_volume, kernel_density
 
 
@@ -60,6 +61,7 @@ def cell_widths(
         >>> cell_widths(times, batch, Weights.PAST, alone=0.5).tolist()
         [0.5, 0.5, 0.5, 2.0]
     """
+    weights = choice("weights", weights, Weights)
     before, after, group = _gaps(times, batch)
     if weights is Weights.PAST:
         width = torch.where(before > 0, before, alone)
@@ -91,6 +93,7 @@ def later_shares(times: Tensor, batch: Tensor, weights: Weights = Weights.CELL) 
         >>> later_shares(torch.tensor([0.0, 1.0, 1.0, 4.0]), torch.zeros(4, dtype=torch.long)).tolist()
         [0.5, 0.75, 0.75, 0.5]
     """
+    weights = choice("weights", weights, Weights)
     before, after, group = _gaps(times, batch)
     halved = before + after == 0
     if weights is Weights.CELL:
@@ -135,6 +138,7 @@ def series_volume(
         >>> series_volume(times, batch, Weights.CELL, mask=mask).tolist()
         [[1.0, 2.0], [1.0, 0.0], [1.0, 2.0]]
     """
+    weights = choice("weights", weights, Weights)
     if mask is not None:
         patterns, which = mask.unique(dim=1, return_inverse=True)
         columns = [_observed(times, batch, weights, alone, column) for column in patterns.unbind(1)]

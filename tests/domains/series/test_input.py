@@ -122,7 +122,7 @@ def ones(*shape: int, dtype: torch.dtype = torch.bool) -> Tensor:
         ({"mask": ones(5, 2, dtype=torch.float32)}, TypeError, "'mask' must be boolean"),
         ({"mask": ones(5)}, ValueError, r"'mask' must have shape \[5, channels\]"),
         ({"mask": ones(4, 2)}, ValueError, r"'mask' must have shape \[5, channels\]"),
-        ({"weights": "cell"}, TypeError, "'weights' must be a Weights or a tensor"),
+        ({"weights": 3}, TypeError, "'weights' must be a Weights or a tensor"),
         ({"weights": torch.ones(4)}, ValueError, r"'weights' must have shape \[5\]"),
         ({"weights": -torch.ones(5)}, ValueError, "'weights' must be finite and not negative .got -1.0"),
         ({"weights": torch.ones(5), "mask": ones(5, 2)}, ValueError, "'mask' must be None where 'weights'"),

@@ -86,6 +86,10 @@ def test_the_promised_lines_stand_in_the_readme_and_run() -> None:
     assert any(PROMISED in code for code in runnable)
 
 
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_bytes()) <= 9 * 1024
+
+
 def test_few_examples_do_not_run() -> None:
     unrun = [f"{name(path)}:{line}" for path in GUIDES for line, more, _ in fences(path, "python") if more]
     assert len(unrun) <= 1, unrun
@@ -147,7 +151,7 @@ def test_training_commands_compose(words: list[str]) -> None:
 def test_extras_are_those_of_the_metadata() -> None:
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg", encoding="utf-8")
-    section = prose(ROOT / "README.md").split("| extra |")[1].split("\n\n")[0]
+    section = prose(ROOT / "docs" / "install.md").split("| extra |")[1].split("\n\n")[0]
     rows = [line.split("|")[1].strip(" `") for line in section.splitlines()[2:]]
     assert sorted(rows) == sorted(config["options.extras_require"])
 

@@ -103,7 +103,7 @@ def test_frozen_points_do_not_change_with_the_epoch() -> None:
     data.prepare()
     first = data.train_set[3].pos
     data.train_set.set_epoch(1)
-    assert first.equal(data.train_set[3].pos) and data.train_set[3].neighbor_table.shape == (24, 6)
+    assert first.equal(data.train_set[3].pos) and data.train_set[3].neighbor_index.shape == (6, 24)
 
 
 def test_recommended_points_change_with_the_epoch_and_validation_points_do_not() -> None:

@@ -61,7 +61,7 @@ class Door:
 
         Args:
             data: an array ``[B, C, *S]``; or PyG ``Data`` or ``Batch``: clouds (x, pos, batch, and optionally
-                neighbor_table with neighbor_count, or edge_index, volume, lattice); series of one axis (x and
+                neighbor_index with neighbor_count, or edge_index, volume, lattice); series of one axis (x and
                 times ``[n]``, or pos ``[n, 1]`` without neighbours and volume; batch, and optionally mask, lattice);
                 or, without pos, an array x (and optionally occupied, spacing); or features ``[n, C]`` that come with
                 ``domain``.
@@ -196,7 +196,7 @@ def common_spacing(name: str, spacing: Any, dim: int) -> Spacing:
 
 def is_series(data: Data) -> bool:
     """Whether data of one axis are a series: they have times, or positions and nothing that only clouds have."""
-    clouds = ("neighbor_table", "edge_index", "volume")
+    clouds = ("neighbor_index", "neighbor_table", "edge_index", "volume")
     return data.get("times") is not None or (
         data.pos is not None and all(data.get(name) is None for name in clouds)
     )
@@ -231,7 +231,10 @@ def point_set(data: Data, num_neighbors: int) -> PointSet:
     def get(name: str) -> Any:
         return data.get(name)
 
-    table, edge_index, pos = get("neighbor_table"), get("edge_index"), data.pos
+    index, edge_index, pos = get("neighbor_index"), get("edge_index"), data.pos
+    table = (
+        get("neighbor_table") if index is None else index.t().contiguous()
+    )  # the table: as earlier versions wrote
     neighbors = None
     if table is not None:
         count = get("neighbor_count")

@@ -16,32 +16,25 @@ class PointCloudData(Data):
         x: features ``[n, C]``.
         y: class index ``[1]``, int64.
         name: name of the shape.
-        neighbor_table: ``[n, k]`` int32, rows of this cloud, nearest first.
-        neighbor_count: ``[n]`` int32, how many entries of each row count.
+        neighbor_index: ``[k, n]`` int32, rows of this cloud, nearest first (see :class:`KNN`).
+        neighbor_count: ``[n]`` int32, how many entries of each column count.
 
-    ``Batch.from_data_list`` (so every PyG ``DataLoader``) concatenates the rows of ``neighbor_table`` and
-    shifts the
-    values of each cloud by the number of points before it: the batched table points into the batched ``pos``.
+    ``Batch.from_data_list`` (so every PyG ``DataLoader``) concatenates the columns of ``neighbor_index`` and shifts the
+    values of each cloud by the number of points before it: the batched index points into the batched ``pos``. Plain
+    ``torch_geometric.data.Data`` with these attributes does the same. (``neighbor_table [n, k]``, as earlier versions
+    wrote it, needs this class.)
 
     Example:
         >>> import torch
         >>> from torch_geometric.data import Batch
-        >>> table = torch.tensor([[0, 1], [1, 0]], dtype=torch.int32)
-        >>> cloud = PointCloudData(pos=torch.zeros(2, 3), neighbor_table=table)
-        >>> Batch.from_data_list([cloud, cloud]).neighbor_table.tolist()
-        [[0, 1], [1, 0], [2, 3], [3, 2]]
+        >>> index = torch.tensor([[0, 1], [1, 0]], dtype=torch.int32)
+        >>> cloud = PointCloudData(pos=torch.zeros(2, 3), neighbor_index=index)
+        >>> Batch.from_data_list([cloud, cloud]).neighbor_index.tolist()
+        [[0, 1, 2, 3], [1, 0, 3, 2]]
     """
 
     def __inc__(self, key: str, value: Any, *args: Any, **kwargs: Any) -> Any:
         """What is added to the values of ``key`` for each cloud that went before."""
         if key == "neighbor_table":
             return self.num_nodes
-        if key == "neighbor_count":
-            return 0
         return super().__inc__(key, value, *args, **kwargs)
-
-    def __cat_dim__(self, key: str, value: Any, *args: Any, **kwargs: Any) -> Any:
-        """The dimension along which ``key`` is concatenated."""
-        if key in ("neighbor_table", "neighbor_count"):
-            return 0
-        return super().__cat_dim__(key, value, *args, **kwargs)

@@ -67,7 +67,10 @@ class FeaturesFrom(BaseTransform, TakesFeatures):
 
 
 class KNN(BaseTransform, TakesNeighbors):
-    """Attach the k nearest points of each: ``neighbor_table`` ``[n, k]`` and ``neighbor_count`` ``[n]``.
+    """Attach the k nearest points of each: ``neighbor_index`` ``[k, n]`` int32 and ``neighbor_count`` ``[n]``.
+
+    Column i holds the neighbours of point i, nearest first. Name and layout are those of PyG's ``edge_index``, so that
+    batches of any ``Data`` shift the rows of each cloud by the number of points before it.
 
     Args:
         k: number of neighbours, the point itself included. Clouds with fewer points are padded and counted.
@@ -77,11 +80,11 @@ class KNN(BaseTransform, TakesNeighbors):
         self.k = check_at_least("k", k, 1)
 
     def forward(self, data: Any) -> Any:
-        """Set ``neighbor_table`` and ``neighbor_count``."""
+        """Set ``neighbor_index`` and ``neighbor_count``."""
         from ccnn_pc.ops.neighbors.k_nearest import knn
 
         neighbors = knn(data.pos, self.k)
-        data.neighbor_table, data.neighbor_count = neighbors.index, neighbors.count
+        data.neighbor_index, data.neighbor_count = neighbors.index.t().contiguous(), neighbors.count
         return data
 
     def __repr__(self) -> str:

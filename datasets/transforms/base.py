@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import torch
+from torch import Tensor
 from torch_geometric.transforms import BaseTransform
 
 Transform: TypeAlias = Callable[..., Any]
@@ -114,17 +115,44 @@ def has(data: Any, key: str) -> bool:
     return getattr(data, key, None) is not None
 
 
+#: Of a cloud of one point these still belong to the cloud, though they have one row.
+_OF_CLOUDS = ("y", "lattice", "spacing")
+NEIGHBORS = ("neighbor_index", "neighbor_table", "edge_index")
+"""Attributes that say which points are neighbours."""
+
+
 def point_keys(data: Any) -> list[str]:
-    """Names of the attributes of ``data`` that have one row per point."""
-    n = data.pos.shape[0]
+    """Names of the attributes of ``data`` that have one row per point, by PyG's rule ``data.is_node_attr(key)``.
+
+    Class indices ``y [1]`` belong to the cloud, labels ``y [n]`` to its points. Attributes that point to others
+    (``face``, ``*index*``) are none; an attribute of a cloud that merely has n rows is taken for one of points.
+    """
+    single = data.pos.shape[0] == 1
     return [
         key
-        for key, value in data
-        if isinstance(value, torch.Tensor)
-        and value.dim() > 0
-        and value.shape[0] == n
-        and key not in ("y", "edge_index")
+        for key, _ in data
+        if data.is_node_attr(key)
+        and "index" not in key
+        and key != "face"
+        and not (single and key in _OF_CLOUDS)
     ]
+
+
+def take_points(data: Any, index: Tensor) -> Any:
+    """The points at rows ``index``, with every attribute of :func:`point_keys`."""
+    for key in point_keys(data):
+        value = data[key]
+        if isinstance(value, Tensor):
+            data[key] = value.index_select(0, index)
+        else:
+            data[key] = (
+                [value[i] for i in index.tolist()]
+                if isinstance(value, (list, tuple))
+                else value[index.numpy()]
+            )
+    if "num_nodes" in data:
+        data.num_nodes = len(index)
+    return data
 
 
 def check_no_neighbors(data: Any, transform: object) -> None:
@@ -135,7 +163,7 @@ def check_no_neighbors(data: Any, transform: object) -> None:
     """
     if not isinstance(transform, (MovesPoints, ChangesPoints)):
         return
-    if has(data, "neighbor_table") or has(data, "edge_index"):
+    if any(has(data, key) for key in NEIGHBORS):
         raise ValueError(
             "'data' must not have neighbours yet: "
             f"{type(transform).__name__} changes the points they were computed from"

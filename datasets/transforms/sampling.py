@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ccnn_pc._checks import check_at_least, check_fraction
-from ccnn_pc.datasets.transforms.base import ChangesPoints, RandomTransform, point_keys
+from ccnn_pc.datasets.transforms.base import ChangesPoints, RandomTransform, take_points
 from ccnn_pc.ops.points.farthest import farthest_points
 
 
@@ -18,12 +18,6 @@ class Subset(enum.Enum):
 
     RANDOM = "random"
     FARTHEST = "farthest"
-
-
-def _take(data: Any, index: torch.Tensor) -> Any:
-    for key in point_keys(data):
-        data[key] = data[key].index_select(0, index)
-    return data
 
 
 def draw_rows(n: int, k: int, generator: torch.Generator | None = None) -> torch.Tensor:
@@ -53,9 +47,9 @@ def choose_rows(
 class RandomPoints(RandomTransform, ChangesPoints):
     """A uniformly random subset of the points, in random order, without replacement.
 
-    Never a prefix: stored clouds are sorted along a space-filling curve. A cloud with fewer than
-        ``num_points`` points
-    keeps all of them (``replace=False``) or is filled up with repeated ones (``replace=True``).
+    Every attribute with one row per point goes along, labels ``y [n]`` too (see ``data.is_node_attr``). Never a
+    prefix: stored clouds are sorted along a space-filling curve. A cloud with fewer than ``num_points`` points keeps
+    all of them (``replace=False``) or is filled up with repeated ones (``replace=True``).
 
     Args:
         num_points: points to keep.
@@ -72,7 +66,7 @@ class RandomPoints(RandomTransform, ChangesPoints):
         index = draw_rows(n, self.num_points, generator)
         if self.replace and n < self.num_points:
             index = torch.cat([index, torch.randint(n, (self.num_points - n,), generator=generator)])
-        return _take(data, index)
+        return take_points(data, index)
 
     def __repr__(self) -> str:
         return f"RandomPoints({self.num_points})"
@@ -95,8 +89,8 @@ class FarthestPoints(RandomTransform, ChangesPoints):
     def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
         """Keep ``num_points`` rows of every attribute that has one row per point."""
         if self.candidates is not None and self.candidates < data.pos.shape[0]:
-            data = _take(data, draw_rows(data.pos.shape[0], self.candidates, generator))
-        return _take(data, choose_rows(data.pos, self.num_points, Subset.FARTHEST, generator))
+            data = take_points(data, draw_rows(data.pos.shape[0], self.candidates, generator))
+        return take_points(data, choose_rows(data.pos, self.num_points, Subset.FARTHEST, generator))
 
     def __repr__(self) -> str:
         return f"FarthestPoints({self.num_points})"
@@ -116,7 +110,7 @@ class PointDropout(RandomTransform, ChangesPoints):
         n = data.pos.shape[0]
         draw = torch.rand(n + 1, generator=generator)
         kept = (draw[1:] >= draw[0] * self.max_fraction).nonzero()[:, 0]
-        return _take(data, kept if len(kept) else draw[1:].argmax()[None])
+        return take_points(data, kept if len(kept) else draw[1:].argmax()[None])
 
     def __repr__(self) -> str:
         return f"PointDropout({self.max_fraction})"

@@ -22,6 +22,41 @@ class VoxelForm(enum.Enum):
     LATTICE = "lattice"
 
 
+#: The class of cells without a point in dense labels: ``ignore_index`` of torch's losses.
+IGNORED = -100
+
+
+def cell_majority(values: Tensor, row: Tensor, num_cells: int) -> Tensor:
+    """The most frequent value of the points of each cell, of equally frequent ones the smallest.
+
+    Args:
+        values: integers or truth values ``[N, *]``; each column of its own.
+        row: cell of each point ``[N]``, as :func:`ccnn_pc.ops.points.voxels.voxelize` gives it.
+        num_cells: number of cells, each with a point.
+
+    Example:
+        >>> cell_majority(torch.tensor([7, 3, 3, 5, 4]), torch.tensor([0, 0, 0, 1, 1]), 2).tolist()
+        [3, 4]
+    """
+    columns = []
+    for column in values.reshape(len(values), -1).t():
+        found, number = torch.unique(column, return_inverse=True)
+        pair, count = torch.unique(row * len(found) + number, return_counts=True)
+        cell = pair // len(found)
+        order = torch.argsort(
+            cell * (len(row) + 1) - count, stable=True
+        )  # pairs rise, so the smallest comes first
+        first = torch.searchsorted(cell, torch.arange(num_cells, device=cell.device))
+        columns.append(found[pair[order][first] % len(found)])
+    return torch.stack(columns, dim=1).reshape(num_cells, *values.shape[1:])
+
+
+def _of_cells(values: Tensor, row: Tensor, num_cells: int) -> Tensor:
+    if not values.is_floating_point():
+        return cell_majority(values, row, num_cells)
+    return cell_means(values.reshape(len(values), -1), row, num_cells).reshape(num_cells, *values.shape[1:])
+
+
 class Voxelize(RandomTransform, ChangesPoints):
     """Replace the points in [-1, 1]^3 by the voxels they occupy.
 
@@ -30,10 +65,12 @@ class Voxelize(RandomTransform, ChangesPoints):
     before: ``FeaturesFrom``); without ``x`` its feature is 1. Points outside of [-1, 1]^3 are left out. Both forms
     hold the same set, and with the same generator the same random subset of it:
 
-    * LATTICE: ``pos [m, 3]`` voxel centres, ``x [m, C]`` and ``lattice`` 2/n; other numbers per point
-      (``normal``) are averaged too, other attributes of points dropped.
-    * DENSE: a :class:`GridData` with ``x [1, C, n, n, n]``, zero in empty cells, ``occupied [1, 1, n, n, n]``
-      and ``spacing`` 2/n.
+    * LATTICE: ``pos [m, 3]`` voxel centres, ``x [m, C]`` and ``lattice`` 2/n. Of other attributes of points
+      (``data.is_node_attr``) floating-point numbers are averaged too, ``volume`` is summed; of integers and truth
+      values, ``y [n]`` among them, the most frequent one of a voxel stays (of equally many the smallest); what is no
+      tensor is dropped.
+    * DENSE: a :class:`GridData` with ``x [1, C, n, n, n]``, zero in empty cells, ``occupied [1, 1, n, n, n]`` and
+      ``spacing`` 2/n; labels of points become ``y [1, n, n, n]``, -100 (which losses of torch ignore) in empty cells.
 
     The published protocol for ModelNet10 is 40 cells per axis and 512 voxels of 4096 surface points; these occupy
     2,300 on average (900 to 3,600), of which 512 are drawn at random.
@@ -84,19 +121,24 @@ class Voxelize(RandomTransform, ChangesPoints):
         kept = torch.arange(len(cells))
         if self.num_voxels is not None and self.num_voxels < len(cells):
             kept = choose_rows(cells.float(), self.num_voxels, self.subset, generator)
+        keys = point_keys(data)
         if self.form is VoxelForm.DENSE:
-            return self._dense(data, cells[kept], x[kept])
-        for key in point_keys(data):
-            value = data[key]
-            if value.is_floating_point() and value.dim() == 2:
-                data[key] = cell_means(value[inside], row, len(cells))[kept]
+            labels = _of_cells(data.y[inside], row, len(cells))[kept] if "y" in keys else None
+            return self._dense(data, cells[kept], x[kept], labels)
+        for key in keys:
+            if isinstance(data[key], Tensor):
+                data[key] = _of_cells(data[key][inside], row, len(cells))[kept]
             else:
                 del data[key]
+        if "volume" in keys:
+            data.volume = data.volume * torch.bincount(row)[kept]
+        if "num_nodes" in data:
+            data.num_nodes = len(kept)
         data.pos, data.x = voxel_centers(cells[kept], self.resolution, data.pos.dtype), x[kept]
         data.lattice = torch.full((1, cells.shape[1]), 2 / self.resolution, dtype=torch.float64)
         return data
 
-    def _dense(self, data: Any, cells: Tensor, x: Tensor) -> GridData:
+    def _dense(self, data: Any, cells: Tensor, x: Tensor, labels: Tensor | None) -> GridData:
         n, dim = self.resolution, cells.shape[1]
         values = x.new_zeros(*[n] * dim, x.shape[1])
         values[cells.unbind(1)] = x
@@ -109,6 +151,9 @@ class Voxelize(RandomTransform, ChangesPoints):
         for key in ("y", "name"):
             if has(data, key):
                 grid[key] = data[key]
+        if labels is not None:
+            grid.y = labels.new_full((1, *[n] * dim, *labels.shape[1:]), IGNORED)
+            grid.y[(0, *cells.unbind(1))] = labels
         return grid
 
     def __repr__(self) -> str:

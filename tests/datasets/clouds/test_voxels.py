@@ -96,7 +96,7 @@ def test_order_of_transforms() -> None:
 def test_preprocessing_names_voxels() -> None:
     stored = {"normalize": "box", "features": ["pos"], "voxels": 12, "num_voxels": 30, "num_neighbors": 5}
     lattice = preprocessing_transform(stored)(cloud(), seeded_generator(0))
-    assert lattice.pos.shape == (30, 3) and lattice.neighbor_table.shape == (30, 5)
+    assert lattice.pos.shape == (30, 3) and lattice.neighbor_index.shape == (5, 30)
     with pytest.raises(ValueError, match="'num_neighbors' must be None for dense"):
         preprocessing_transform({**stored, "form": "dense"})
     dense = preprocessing_transform({**stored, "form": "dense", "num_neighbors": None})

@@ -120,7 +120,7 @@ def test_voxels(name: str, arrays: Path) -> None:
         assert batch.spacing.tolist() == [[0.25] * 3] * 4
     else:
         assert (
-            batch.pos.shape == (80, 3) and batch.x.shape == (80, 6) and batch.neighbor_table.shape == (80, 5)
+            batch.pos.shape == (80, 3) and batch.x.shape == (80, 6) and batch.neighbor_index.shape == (5, 80)
         )
     stored = instantiate(config.data.preprocessing, _convert_="all")
     assert (stored["voxels"], stored["num_voxels"]) == (8, 20)

@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 from scipy import stats
+from torch_geometric.data import Data
 from torch_geometric.transforms import BaseTransform
 
 from ccnn_pc.datasets import (
@@ -25,6 +26,7 @@ from ccnn_pc.datasets import (
     RandomRotation,
     RandomScale,
     RandomTranslate,
+    Voxelize,
     preprocessing_transform,
 )
 from ccnn_pc.datasets.transforms.augment import random_rotation
@@ -243,7 +245,7 @@ def test_preprocessing_of_a_model():
     names = [type(step).__name__ for step in steps.transforms]
     assert names == ["RandomPoints", "Normalize", "RandomRotation", "FeaturesFrom", "KNN"]
     data = steps(sphere(), seeded())
-    assert data.x.shape == (64, 6) and data.neighbor_table.shape == (64, 8)
+    assert data.x.shape == (64, 6) and data.neighbor_index.shape == (8, 64)
     with pytest.raises(ValueError, match="colour"):
         preprocessing_transform({"colour": 1})
 
@@ -279,3 +281,67 @@ def test_the_constant_feature_is_1_wherever_it_stands():
     x = FeaturesFrom(["one", "pos", "normal"])(sphere()).x
     assert x.shape[1] == 7 and bool((x[:, 0] == 1).all()) and torch.equal(x[:, 1:4], sphere().pos)
     assert FeaturesFrom(["one"])(PointCloudData(pos=torch.zeros(2, 3))).x.tolist() == [[1.0], [1.0]]
+
+
+def labelled_points(kind: type, n: int = 60) -> Data:
+    """Every attribute says which point it belongs to."""
+    pos = torch.rand(n, 3, generator=seeded(1)) * 2 - 1
+    number = torch.arange(n)
+    return kind(
+        pos=pos,
+        y=number % 7,
+        intensity=number.float(),
+        instance=number[:, None],
+        mark=number.numpy(),
+        scene=[4],
+    )
+
+
+@pytest.mark.parametrize("kind", [PointCloudData, Data])
+@pytest.mark.parametrize(
+    "choose", [RandomPoints(20), RandomPoints(90, replace=True), FarthestPoints(15), PointDropout(0.7)]
+)
+def test_every_attribute_of_points_goes_along(kind, choose):
+    whole = labelled_points(kind)
+    part = choose(whole, seeded())
+    rows = part.intensity.long()
+    assert type(part) is kind and len(rows) != 60 and part.scene == [4]
+    assert torch.equal(part.pos, whole.pos[rows]) and torch.equal(part.y, rows % 7)
+    assert torch.equal(part.instance, rows[:, None]) and part.mark.tolist() == rows.tolist()
+
+
+def test_what_belongs_to_the_cloud_stays():
+    cloud = Data(
+        pos=torch.zeros(1, 3),
+        y=torch.tensor([3]),
+        lattice=torch.ones(1, 3),
+        face=torch.zeros(3, 1, dtype=torch.long),
+    )
+    made = RandomPoints(4, replace=True)(cloud)
+    assert (
+        made.pos.shape == (4, 3)
+        and made.y.tolist() == [3]
+        and made.lattice.shape == (1, 3)
+        and made.face.shape == (3, 1)
+    )
+    counted = RandomPoints(5)(Data(pos=torch.rand(9, 3), num_nodes=9))
+    assert counted.num_nodes == 5
+
+
+@pytest.mark.parametrize("kind", [PointCloudData, Data])
+def test_voxels_keep_labels_by_majority_and_numbers_by_mean(kind):
+    pos = torch.tensor([[-0.5, -0.5], [-0.4, -0.6], [-0.6, -0.4], [0.5, 0.5], [0.6, 0.4]])
+    data = kind(
+        pos=pos, y=torch.tensor([4, 2, 4, 6, 1]), weight=torch.tensor([1.0, 2.0, 6.0, 4.0, 5.0]),
+        volume=torch.tensor([1.0, 1.0, 2.0, 3.0, 1.0]), inner=torch.tensor([True, False, True, True, True]),
+        tag=list("abcde"),
+    )  # fmt: skip
+    lattice = Voxelize(2, None)(data, seeded())
+    assert (
+        lattice.y.tolist() == [4, 1]
+        and lattice.weight.tolist() == [3.0, 4.5]
+        and lattice.volume.tolist() == [4.0, 4.0]
+    )
+    assert lattice.inner.tolist() == [True, True] and "tag" not in lattice
+    dense = Voxelize(2, None, form="dense")(data, seeded())
+    assert dense.y.tolist() == [[[4, -100], [-100, 1]]]

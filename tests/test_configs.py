@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from hydra.utils import instantiate
 
-from ccnn_pc.cli.compose import UsageError, compose_config, follow_data, list_experiments
+from omegaconf import OmegaConf
+
+from ccnn_pc.cli.compose import UsageError, compose_config, config_folder, follow_data, list_experiments
 from ccnn_pc.cli.train import run_experiment
 from ccnn_pc.datasets import Axis, RandomRotation
 
@@ -59,6 +61,26 @@ def test_the_promised_experiments_exist() -> None:
         *(f"{name}_recommended" for name in papers),
     }
     assert promised <= set(list_experiments())
+
+
+def test_families_are_shared_by_rows_and_are_no_experiments_themselves() -> None:
+    folder = config_folder() / "experiment"
+    families = {path.stem for path in (folder / "family").glob("*.yaml")}
+    used = {
+        word.rpartition("/")[2]
+        for path in folder.rglob("*.yaml")
+        for word in OmegaConf.load(path).get("defaults", [])
+        if isinstance(word, str)
+    }
+    assert families <= used and not families & set(list_experiments())
+    with pytest.raises(UsageError, match="Unknown experiment 'family/tiny'"):
+        compose_config(["experiment=family/tiny"])
+
+
+def test_runs_are_called_as_their_experiment_or_as_the_user_says() -> None:
+    """Also where a row stands on another one."""
+    assert compose_config(["experiment=cifar10_ccnn_4_140_flex"]).name == "cifar10_ccnn_4_140_flex"
+    assert compose_config(["experiment=folder", "name=my_shapes"]).name == "my_shapes"
 
 
 @pytest.mark.parametrize(

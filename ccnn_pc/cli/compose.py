@@ -28,7 +28,7 @@ def config_folder() -> Path:
 
 
 def list_experiments() -> list[str]:
-    """Return the names for ``experiment=``, sorted."""
+    """Return the names for ``experiment=``, sorted; what families of them share is in ``experiment/family/``."""
     return sorted(path.stem for path in config_folder().joinpath("experiment").glob("*.yaml"))
 
 
@@ -41,11 +41,13 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
         UsageError: if the experiment is missing or unknown, or an override does not fit.
     """
     overrides = with_experiment(overrides)
-    check_experiment(overrides)
+    experiment = check_experiment(overrides)
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(config_folder()), version_base="1.3"):
             config = compose("train", list(overrides))
+        if config.name is None:
+            config.name = experiment
         if config.run_dir is None:
             config.run_dir = str(
                 Path(config.runs) / config.name / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")

@@ -10,7 +10,6 @@ import lightning.pytorch as pl
 import numpy as np
 import pytest
 from hydra.utils import instantiate
-
 from omegaconf import OmegaConf
 
 from ccnn_pc.cli.compose import UsageError, compose_config, config_folder, follow_data, list_experiments

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import math
 import weakref
 from collections.abc import Sequence
@@ -85,27 +86,68 @@ def check_resolution(terms: ConvolutionTerms, spacing: Sequence[float]) -> None:
 
 
 def render(terms: ConvolutionTerms, spacing: Sequence[float], taps: Taps) -> Tensor:
-    """Windowed kernel at the taps: ``[*K, C]`` depthwise, ``[*K, C_in, C_out]`` full.
+    """Windowed kernel at the taps: ``[*K, C]`` depthwise, ``[*K, C_in, C_out]`` full; float32 or better.
 
-    Coordinates follow from integer offsets, so that rounding never decides whether a tap counts. Without gradients and
-    out of training mode the last rendering of a kernel is kept until a parameter changes.
+    Coordinates follow from integer offsets, so that rounding never decides whether a tap counts. On a CPU, without
+    gradients and out of training mode, the last rendering of a kernel is kept, with copies of all that it was rendered
+    from: it is used again where these have the same values, however they were set.
     """
-    kept = not torch.is_grad_enabled() and not terms.kernel.training
-    state = _state(terms, tuple(spacing), taps) if kept else None
-    if state is not None:
+    kept = not (torch.is_grad_enabled() or terms.kernel.training or torch.compiler.is_compiling())
+    source = _Source.of(terms, tuple(spacing), taps) if kept and terms.extent.device.type == "cpu" else None
+    if source is not None:
         entry = _memory.get(terms.kernel)
-        if entry is not None and entry[0] == state:
+        if entry is not None and entry[0].equals(source):
             return entry[1]
     rel = taps.offsets(terms.extent.device) * torch.tensor(spacing, dtype=torch.float64).to(
         terms.extent.device
     )
     u = kernel_coordinates(rel, terms.extent.double(), terms.causal).clamp(-1, 1).to(terms.extent)
-    values = terms.kernel(u) * terms.window(u)
+    with torch.autocast(u.device.type, enabled=False):
+        values = terms.kernel(u) * terms.window(u)
     if not terms.separable:
         values = values.unflatten(-1, (-1, terms.channels_in)).transpose(-2, -1)
-    if state is not None:
-        _memory[terms.kernel] = (state, values)
+    if source is not None:
+        _memory[terms.kernel] = (source.copied(), values)
     return values
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Everything that a rendering depends on.
+
+    Attributes:
+        tensors: parameters and buffers of kernel and window, and the extent.
+        parts: modules of kernel and window, their numbers and options; spacing, taps and the layer's options.
+    """
+
+    tensors: list[Tensor]
+    parts: list[object]
+
+    @staticmethod
+    def of(terms: ConvolutionTerms, spacing: tuple[float, ...], taps: Taps) -> _Source:
+        """What a rendering made now would depend on."""
+        modules = [*terms.kernel.modules(), *terms.window.modules()]
+        options = [
+            v for m in modules for v in vars(m).values() if isinstance(v, (int, float, str, enum.Enum))
+        ]
+        tensors = [t for m in (terms.kernel, terms.window) for t in (*m.parameters(), *m.buffers())]
+        rest = (spacing, taps, terms.causal, terms.separable, terms.channels_in)
+        return _Source([*tensors, terms.extent], [*map(weakref.ref, modules), *options, *rest])
+
+    def copied(self) -> _Source:
+        """The same, with tensors of its own."""
+        return _Source([t.detach().clone() for t in self.tensors], self.parts)
+
+    def equals(self, other: _Source) -> bool:
+        """Whether both have the same values; what is NaN never has."""
+        return (
+            self.parts == other.parts
+            and [(t.dtype, t.device) for t in self.tensors] == [(t.dtype, t.device) for t in other.tensors]
+            and all(map(torch.equal, self.tensors, other.tensors))
+        )
+
+
+_memory: weakref.WeakKeyDictionary[AbstractKernel, tuple[_Source, Tensor]] = weakref.WeakKeyDictionary()
 
 
 def smoothed(kernel: Tensor, deviations: float, trained: Sequence[float], spacing: Sequence[float]) -> Tensor:
@@ -138,14 +180,3 @@ def smoothed(kernel: Tensor, deviations: float, trained: Sequence[float], spacin
         )
         kernel = flat.view(rows.shape).movedim(-1, axis)
     return kernel
-
-
-_memory: weakref.WeakKeyDictionary[AbstractKernel, tuple[object, Tensor]] = weakref.WeakKeyDictionary()
-
-
-def _state(terms: ConvolutionTerms, spacing: tuple[float, ...], taps: Taps) -> object:
-    """Everything that a rendering depends on; a parameter changes its version, or its memory, when it changes."""
-    parts = [*terms.kernel.parameters(), *terms.window.parameters()]
-    tensors = [*parts, *terms.kernel.buffers(), *terms.window.buffers(), terms.extent]
-    versions = tuple((t.data_ptr(), t._version, t.dtype, t.device) for t in tensors)
-    return versions, spacing, taps, terms.causal, terms.separable, terms.channels_in

@@ -12,7 +12,14 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from ccnn_pc.cli.compose import UsageError, compose_config, config_folder, follow_data, list_experiments
+from ccnn_pc.cli.compose import (
+    UsageError,
+    compose_config,
+    config_folder,
+    follow_data,
+    list_experiments,
+    with_experiment,
+)
 from ccnn_pc.cli.train import run_experiment
 from ccnn_pc.datasets import Axis, RandomRotation
 
@@ -74,6 +81,27 @@ def test_families_are_shared_by_rows_and_are_no_experiments_themselves() -> None
     assert families <= used and not families & set(list_experiments())
     with pytest.raises(UsageError, match="Unknown experiment 'family/tiny'"):
         compose_config(["experiment=family/tiny"])
+
+
+def test_data_without_an_experiment() -> None:
+    """Every data set: the small experiment of its name, or a message with the experiments that read it."""
+    for path in sorted((config_folder() / "data").glob("*.yaml")):
+        name, words = path.stem, [f"data={path.stem}"]
+        if {name, f"{name}_tiny"} & set(list_experiments()):
+            assert with_experiment(words)[0] in (f"experiment={name}", f"experiment={name}_tiny")
+        else:
+            with pytest.raises(UsageError, match=f"'data={name}' needs an experiment"):
+                with_experiment(words)
+    with pytest.raises(
+        UsageError, match=r"read these data:\n  stl10_ccnn_4_140\n  stl10_ccnn_6_380\n  stl10_flexnet_7$"
+    ):
+        with_experiment(["data=stl10"])
+    with pytest.raises(
+        UsageError, match=r"those that read these data:\n  chartraj_gru_d\n(.*\n)*  chartraj_tiny_irregular$"
+    ):
+        with_experiment(["data=chartraj_irregular"])
+    with pytest.raises(UsageError, match="Unknown data 'cifar'. Did you mean 'cifar1"):
+        compose_config(["data=cifar"])
 
 
 def test_runs_are_called_as_their_experiment_or_as_the_user_says() -> None:

@@ -109,16 +109,47 @@ def _feature_channels(features: list[str]) -> int:
 def with_experiment(overrides: Sequence[str]) -> list[str]:
     """Return the words; ``data=NAME`` without an experiment stands for the experiment NAME, or NAME_tiny.
 
+    Raises:
+        UsageError: there is neither; the message lists the experiments that read these data.
+
     Example:
         >>> with_experiment(["data=long_csv", "seed=1"])
         ['experiment=long_csv_tiny', 'data=long_csv', 'seed=1']
     """
     words = {word.split("=", 1)[0].lstrip("+"): word.partition("=")[2] for word in overrides}
-    if "experiment" not in words and "data" in words:
-        for name in (words["data"], f"{words['data']}_tiny"):
-            if name in list_experiments():
-                return [f"experiment={name}", *overrides]
-    return list(overrides)
+    if "experiment" in words or "data" not in words:
+        return list(overrides)
+    known, name = list_experiments(), words["data"]
+    for experiment in (name, f"{name}_tiny"):
+        if experiment in known:
+            return [f"experiment={experiment}", *overrides]
+    data = sorted(path.stem for path in config_folder().joinpath("data").glob("*.yaml"))
+    if name not in data:
+        raise UsageError(f"Unknown data '{name}'.{_closest(name, data)}\n" + "\n  ".join(["Data:", *data]))
+    readers = [experiment for experiment in known if _data_of(experiment) == name]
+    advice = (
+        "choose one of those that read these data:\n  " + "\n  ".join(readers)
+        if readers
+        else f"add that of the network to train on these data, like experiment=chartraj_tiny data={name}"
+    )
+    raise UsageError(f"'data={name}' needs an experiment (there is no {name} and no {name}_tiny): {advice}")
+
+
+def _data_of(experiment: str) -> str | None:
+    """What an experiment, or a family, reads; None for families that leave it open."""
+    defaults = OmegaConf.load(config_folder() / "experiment" / f"{experiment}.yaml").get("defaults") or []
+    for word in defaults:
+        if not isinstance(word, str) and "override /data" in word:
+            return str(word["override /data"])
+    folder = experiment.rpartition("/")[0]
+    bases = (f"{folder}/{word}" if folder else word for word in defaults if isinstance(word, str))
+    found = (_data_of(base) for base in bases if not base.endswith("_self_"))
+    return next((name for name in found if name is not None), None)
+
+
+def _closest(name: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f" Did you mean '{close[0]}'?" if close else ""
 
 
 def check_experiment(overrides: Sequence[str]) -> str:
@@ -127,19 +158,13 @@ def check_experiment(overrides: Sequence[str]) -> str:
     Raises:
         UsageError: if there is none, or no such experiment; the message lists those there are.
     """
-    named = [
-        word.split("=", 1)[1]
-        for word in overrides
-        if word.split("=", 1)[0] in ("experiment", "+experiment") and "=" in word
-    ]
+    named = [word.partition("=")[2] for word in overrides if word.startswith(("experiment=", "+experiment="))]
     known = list_experiments()
     listing = "\n  ".join(["Experiments:", *known])
     if not named:
         raise UsageError(f"'experiment=<name>' must be given.\n{listing}")
     if named[-1] not in known:
-        close = difflib.get_close_matches(named[-1], known, n=1)
-        hint = f" Did you mean '{close[0]}'?" if close else ""
-        raise UsageError(f"Unknown experiment '{named[-1]}'.{hint}\n{listing}")
+        raise UsageError(f"Unknown experiment '{named[-1]}'.{_closest(named[-1], known)}\n{listing}")
     return named[-1]
 
 

@@ -32,7 +32,7 @@ def train(
       ccnn-pc train data=long_csv data.root=readings.csv data.labels=labels.csv
 
     Each word is key=value; the keys are those of the files in configs/. Without an experiment, data=NAME
-    takes the one called NAME or NAME_tiny. A run writes to
+    takes the one called NAME or NAME_tiny, where there is one. A run writes to
     runs/EXPERIMENT/DATE-TIME: config.yaml, metrics.csv, checkpoints/, model/, curves.png, confusion.png,
     result.json.
     """  # noqa: D301

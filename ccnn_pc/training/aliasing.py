@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -16,8 +17,8 @@ class CloudAliasing:
     r"""Sum over layers of the squared excess of kernel frequencies over what the clouds can show.
 
     The Nyquist frequency of a layer is ``extent / (2 spacing)``, with the median distance of nearest neighbours as
-    spacing. It is measured on the first batch and kept: clouds of one data set have like spacings. Grids have the
-    spacing that each layer was made for.
+    spacing. It is measured on the first batch and kept, in checkpoints too: clouds of one data set have like spacings.
+    Grids have the spacing that each layer was made for.
 
     Args:
         rule: how filters share the Nyquist frequency, or its name; see :class:`AliasingRule`.
@@ -36,6 +37,14 @@ class CloudAliasing:
         self.rule = choice("rule", rule, AliasingRule)
         self.gauss_stddevs = gauss_stddevs
         self.spacing: float | None = None
+
+    def state_dict(self) -> dict[str, float | None]:
+        """The measured spacing; a task stores it in its checkpoints."""
+        return {"spacing": self.spacing}
+
+    def load_state_dict(self, state: Mapping[str, float | None]) -> None:
+        """Go on with the spacing that the first batch of all had."""
+        self.spacing = state["spacing"]
 
     def __call__(self, model: nn.Module, batch: Any) -> Tensor:
         """The penalty, differentiable in the kernels' and windows' parameters."""

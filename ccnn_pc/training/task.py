@@ -41,7 +41,8 @@ class SupervisedTask(pl.LightningModule):
         schedule: ``schedule(optimizer, total_steps=, steps_per_epoch=)``; None keeps the rate.
         kernel_penalty: weight of P (default 0).
         aliasing_penalty: weight of A (default 0).
-        aliasing: ``aliasing(model, batch) -> scalar``; needed if its weight is above 0.
+        aliasing: ``aliasing(model, batch) -> scalar``; needed if its weight is above 0. One that measures something has
+            ``state_dict`` and ``load_state_dict``, and resumed runs go on with what it had measured.
         class_counts: training samples per class ``[K]``, for objectives that want them.
 
     Raises:
@@ -105,6 +106,16 @@ class SupervisedTask(pl.LightningModule):
         for module in self.model.modules():
             if isinstance(module, AbstractKernel):
                 module.constrain_()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Store what ``aliasing`` has measured."""
+        if hasattr(self.aliasing, "state_dict"):
+            checkpoint["aliasing"] = self.aliasing.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Restore it; checkpoints of earlier versions have none."""
+        if "aliasing" in checkpoint and hasattr(self.aliasing, "load_state_dict"):
+            self.aliasing.load_state_dict(checkpoint["aliasing"])
 
     def on_train_epoch_start(self) -> None:
         """Start new scores; not called when an epoch is resumed in its middle."""

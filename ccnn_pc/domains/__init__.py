@@ -2,11 +2,10 @@
 
 from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
 from ccnn_pc.domains.grid.grid import Boundary, Grid
-from ccnn_pc.domains.grid.interpolated import Interpolation
 from ccnn_pc.domains.points.point_set import PointSet
 from ccnn_pc.domains.pooling import Pool
+from ccnn_pc.domains.sampling import Interpolation, Sampling
 from ccnn_pc.domains.series.irregular_series import IrregularSeries
-from ccnn_pc.domains.series.resampled import resampled
 from ccnn_pc.ops.series.weights import Weights
 
 __all__ = [
@@ -19,5 +18,5 @@ __all__ = [
     "PointSet",
     "Pool",
     "Weights",
-    "resampled",
+    "Sampling",
 ]

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import abc
+import copy
 from dataclasses import dataclass
+from typing import TypeVar
 
 from torch import Tensor
 
 from ccnn_pc.domains.pooling import Pool
+from ccnn_pc.domains.sampling import Sampling
 from ccnn_pc.kernels.base import AbstractKernel
 from ccnn_pc.kernels.windows import AbstractWindow
+
+D = TypeVar("D", bound="AbstractDomain")
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,9 @@ class AbstractDomain(abc.ABC):
     num_queries: int
     #: Whether :meth:`convolve` renders kernel values, so that any kernel will do; else it needs one that factorises.
     renders: bool = False
+    #: The domain that this one was resampled from, and which of its queries are that one's samples ``[n]``; None where
+    #: some lie between.
+    resampled_from: tuple[AbstractDomain, Tensor | None] | None = None
 
     @abc.abstractmethod
     def to(self, device: object) -> AbstractDomain:
@@ -75,18 +83,53 @@ class AbstractDomain(abc.ABC):
         """How far outside of the support a kernel coordinate still counts as inside; None: by floating type."""
         return None
 
-    def present(self) -> Tensor:
+    def coincident_pairs(self) -> Tensor:
         """Pairs of a sample and a query at the same position, ``[2, E]``: where the kernels of causal layers end."""
         edge_index = self.edges(0.0)
         return edge_index[:, (self.rel(edge_index) == 0).all(dim=1)]
 
-    def later_share(self, spacing: Tensor | None) -> Tensor | None:
-        """Share of each sample's weight that stands for what comes after it, ``[n]``; None: one half.
+    def future_fraction(self) -> Tensor | None:
+        """Fraction of each sample's weight that stands for what comes after it, ``[n]``; None: one half."""
+        return None
+
+    def as_input(self, x: Tensor, sampling: Sampling) -> tuple[Tensor, AbstractDomain]:
+        """Data as a network reads them: features at every sample, and where these samples lie.
+
+        What belongs to the data alone ends here: masks of channels, and lines between samples that are farther apart
+        than in training. By default data are read as they are.
 
         Args:
-            spacing: distance of samples in training ``[1]``; None: kernels see nothing but samples.
+            x: ``[n, C]``.
+            sampling: what the network was trained on.
+
+        Returns:
+            ``[n', C]``, and the domain of the network's layers. See :meth:`at_source` for the way back.
         """
-        return None
+        return x, self.as_given()
+
+    def as_given(self: D) -> D:
+        """This domain, its own samples being those that the data came with, whether it was resampled or not."""
+        if self.resampled_from is None:
+            return self
+        given = copy.copy(self)
+        given.resampled_from = None
+        return given
+
+    def at_source(self, y: Tensor) -> tuple[Tensor, AbstractDomain]:
+        """Rows of ``y [m, C]`` at the samples that the data came with, ``[n, C]``, and where these lie.
+
+        Raises:
+            ValueError: the domain was resampled, and some of these samples lie between its own.
+        """
+        if self.resampled_from is None:
+            return y, self
+        source, index = self.resampled_from
+        if index is None:
+            raise ValueError(
+                "'x' must lie at whole multiples of the training spacing for answers per sample on straight lines "
+                f"(got samples of {source} between)"
+            )
+        return y[index], source
 
     @property
     def requires_grad(self) -> bool:
@@ -116,3 +159,11 @@ class AbstractDomain(abc.ABC):
     @abc.abstractmethod
     def pool(self, x: Tensor, reduce: Pool = Pool.MEAN) -> Tensor:
         """One row per cloud, series or image: ``[m, C]`` to ``[B, C]`` (``[B, 2C]`` for mean and max)."""
+
+
+def moved_source(domain: AbstractDomain, device: object) -> tuple[AbstractDomain, Tensor | None] | None:
+    """What a domain was resampled from, on another device."""
+    if domain.resampled_from is None:
+        return None
+    source, index = domain.resampled_from
+    return source.to(device), None if index is None else index.to(device)  # type: ignore[call-overload]

@@ -1,4 +1,4 @@
-"""From a layer's kernel and window to the terms of the fused operators."""
+"""The fused operators for a layer: its kernel and window as they take them, and the convolution itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ccnn_pc.domains.base import ConvolutionTerms
 from ccnn_pc.kernels.base import FactorizedKernel
-from ccnn_pc.ops.points.convolution import FactorizedProfile
+from ccnn_pc.ops.points.convolution import FactorizedProfile, PointGeometry, point_convolution
 
 
 def fused_terms(terms: ConvolutionTerms) -> tuple[FactorizedProfile, Tensor]:
@@ -43,3 +43,24 @@ def penalty_from_moments(moments: Tensor, table: Tensor, num_queries: int) -> Te
     """
     flat = table.flatten(1)
     return (flat * (moments @ flat)).sum() / num_queries
+
+
+def convolve_factorized(
+    x: Tensor, terms: ConvolutionTerms, geometry: PointGeometry
+) -> tuple[Tensor, Tensor | None]:
+    """The fused point convolution of a layer; see :func:`ccnn_pc.ops.points.convolution.point_convolution`.
+
+    Args:
+        x: weighted samples ``[n, C_in]``.
+        terms: of the layer.
+        geometry: where samples and queries lie, and the neighbours of each query.
+
+    Returns:
+        ``[m, C]``, and the kernel penalty if asked for.
+
+    Raises:
+        TypeError: the kernel does not factorise.
+    """
+    profile, table = fused_terms(terms)
+    y, moments = point_convolution(x, geometry, profile, table, gram=terms.penalty)
+    return y, None if moments is None else penalty_from_moments(moments, table, len(geometry.lists))

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ccnn_pc._choices import choice
+from ccnn_pc.ops.segments import segment_sum
 
 
 class Pool(enum.Enum):
@@ -59,5 +60,4 @@ def pool_segments(
         empty = x.new_full((num_segments, x.shape[1]), -torch.inf)
         return empty.scatter_reduce(0, batch[:, None].expand_as(x), x, reduce="amax")
     v = x.new_ones(len(x)) if volume is None else volume.to(x)
-    total = x.new_zeros(num_segments, x.shape[1]).index_add(0, batch, x * v[:, None])
-    return total / x.new_zeros(num_segments).index_add(0, batch, v)[:, None]
+    return segment_sum(x * v[:, None], batch, num_segments) / segment_sum(v, batch, num_segments)[:, None]

@@ -11,10 +11,9 @@ from torch_geometric.data import Data
 
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.grid.grid import Grid
-from ccnn_pc.domains.grid.interpolated import Interpolation
 from ccnn_pc.domains.points.point_set import PointSet
+from ccnn_pc.domains.sampling import Interpolation, Sampling
 from ccnn_pc.domains.series.irregular_series import IrregularSeries
-from ccnn_pc.domains.series.resampled import RegularTimes, resampled
 from ccnn_pc.ops.neighbors.k_nearest import Neighbors
 from ccnn_pc.ops.series.weights import Weights
 
@@ -40,9 +39,9 @@ class Door:
 
     Attributes:
         series_weights: what samples of irregular series stand for that come as PyG data.
-        interpolation: what samples of arrays stand for between them that are farther apart than in training.
-        series_interpolation: what those of irregular series stand for between them: LINEAR reads straight lines at
-            the spacing of training, and needs no weights.
+        interpolation: how arrays are read whose samples are farther apart than in training; LINEAR reads straight lines
+            at the spacing of training.
+        series_interpolation: how irregular series are read; LINEAR needs no weights.
     """
 
     series_weights: Weights = Weights.CELL
@@ -96,11 +95,10 @@ class Door:
         """Answers per sample of an array as an array ``[B, K, *S]``, of lines at the samples; others as they are."""
         x = data if isinstance(data, Tensor) else data.x
         came_as_array = isinstance(x, Tensor) and x.dim() == self.dim + 2
-        if came_as_array and self.per_sample and isinstance(where, Grid):
-            return where.unflatten(answers)
-        lines = self.series_interpolation is Interpolation.LINEAR
-        if self.per_sample and lines and isinstance(where, RegularTimes):
-            return where.at_stamps(answers)
+        if self.per_sample:
+            answers, where = where.at_source(answers)
+            if came_as_array and isinstance(where, Grid):
+                return where.unflatten(answers)
         return answers
 
     def _open_tensor(
@@ -116,7 +114,7 @@ class Door:
             )
         if spacing is not None:
             raise TypeError("'spacing' must be None with features that come with a domain")
-        return self._filled(x, domain) if isinstance(domain, IrregularSeries) else (x, domain)
+        return domain.as_input(x, self.sampling)
 
     def _on_grid(
         self, x: Tensor, domain: AbstractDomain | None, spacing: Spacing | None, occupied: Tensor | None
@@ -129,39 +127,31 @@ class Door:
             raise ValueError("'x' must be finite (got NaN or inf)")
         if domain is None:
             step = self.spacing if spacing is None else spacing
-            domain = Grid(
-                tuple(x.shape[2:]),
-                step,
-                len(x),
-                occupied=occupied,
-                interpolation=self.interpolation,
-                device=x.device,
-            )
+            domain = Grid(tuple(x.shape[2:]), step, len(x), occupied=occupied, device=x.device)
         elif spacing is not None:
             raise TypeError("'spacing' must be None with a domain, which has its own")
         elif not isinstance(domain, Grid):
             raise TypeError(
                 f"'domain' must be a Grid for an array of shape {list(x.shape)} (got {type(domain).__name__})"
             )
-        return domain.flatten(x), domain
+        return domain.as_input(domain.flatten(x), self.sampling)
 
-    def _series(self, data: Data) -> tuple[Tensor, IrregularSeries]:
+    @property
+    def sampling(self) -> Sampling:
+        """How domains are read."""
+        return Sampling(self.spacing, self.interpolation, self.series_interpolation)
+
+    def _series(self, data: Data) -> tuple[Tensor, AbstractDomain]:
         x = data.pos if data.x is None else data.x
         if x is None or x.dim() != 2 or x.shape[1] != self.in_channels:
             raise ValueError(
                 f"'data.x' must have shape [n, {self.in_channels}] for this model "
                 f"(got {None if x is None else list(x.shape)})"
             )
-        x, series = self._filled(x, irregular_series(data, self.series_weights))
+        x, series = irregular_series(data, self.series_weights).as_input(x, self.sampling)
         if not bool(torch.isfinite(x).all()):
             raise ValueError("'data.x' must be finite where it was observed (got NaN or inf)")
         return x, series
-
-    def _filled(self, x: Tensor, series: IrregularSeries) -> tuple[Tensor, IrregularSeries]:
-        """The mask is of the data's channels: hidden layers have features at every stamp."""
-        if self.series_interpolation is Interpolation.LINEAR:
-            return resampled(x, series, self.spacing[0])
-        return series.filled(x, self.spacing[0])
 
     def _cloud(self, data: Data) -> tuple[Tensor, PointSet]:
         if data.pos is None:

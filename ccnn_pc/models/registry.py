@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from ccnn_pc._choices import choice, unknown_name
-from ccnn_pc.domains.grid.interpolated import Interpolation
+from ccnn_pc.domains.sampling import Interpolation
 from ccnn_pc.models.base import Model
 from ccnn_pc.models.network import Network
 from ccnn_pc.ops.series.weights import Weights

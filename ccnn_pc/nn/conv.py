@@ -16,7 +16,7 @@ from ccnn_pc.kernels import Init, MAGNet
 from ccnn_pc.kernels.base import AbstractKernel, FactorizedKernel
 from ccnn_pc.kernels.scaling import scale_readout_, support_points
 from ccnn_pc.kernels.windows import AbstractWindow, GaussianWindow
-from ccnn_pc.nn.endpoint import check_endpoint, later_part
+from ccnn_pc.nn.endpoint import check_endpoint, future_part
 from ccnn_pc.nn.fan import Reference, cloud_reference, grid_reference
 from ccnn_pc.nn.penalty import active_penalty
 from ccnn_pc.ops.coordinates import in_support, kernel_coordinates
@@ -66,7 +66,7 @@ class ContinuousConv(MessagePassing):
         causal: let outputs see the past only; one axis.
         endpoint: where a causal kernel ends, at the present sample: 1.0 counts all of its weight (as published; sums
             converge to the integral with first order), 0.5 what lies before the query alone (the trapezoidal rule,
-            second order); in between, :math:`1 - 2 (1 - e)\, a_j` of it with the share :math:`a_j` that lies after
+            second order); in between, :math:`1 - 2 (1 - e)\, a_j` of it with the fraction :math:`a_j` that lies after
             it, which is half on grids.
         separable: depthwise kernel and channel mixing, or a full kernel.
         bias: add one, and one of the mixing.
@@ -200,8 +200,7 @@ class ContinuousConv(MessagePassing):
         messages = algorithm is Algorithm.MESSAGES or (algorithm is Algorithm.AUTO and not fusible)
         y = self._messages(x, domain) if messages else self._fused(x, domain)
         if self.endpoint < 1.0:
-            steps = None if messages else self.spacing
-            y = y - 2.0 * (1.0 - self.endpoint) * later_part(x, domain, self._present(), steps)
+            y = y - 2.0 * (1.0 - self.endpoint) * future_part(x, domain, self._present())
         if self.bias is not None:
             y = y + self.bias
         return y if self.mix is None else self.mix(y)

@@ -7,6 +7,7 @@ import math
 from torch import Tensor
 
 from ccnn_pc.domains.base import AbstractDomain
+from ccnn_pc.ops.segments import segment_sum
 
 
 def check_endpoint(endpoint: float, causal: bool) -> float:
@@ -31,19 +32,18 @@ def check_endpoint(endpoint: float, causal: bool) -> float:
     return float(endpoint)
 
 
-def later_part(x: Tensor, domain: AbstractDomain, value: Tensor, spacing: Tensor | None) -> Tensor:
+def future_part(x: Tensor, domain: AbstractDomain, value: Tensor) -> Tensor:
     r"""What samples at the queries' own times contribute to a causal convolution for the time *after* them.
 
     .. math:: \sum_{j:\, t_j = q_i} a_j \, w_j \, m(1) K(1) \, x_j
 
-    with the share :math:`a_j` of a sample's weight that lies after it, :meth:`AbstractDomain.later_share`. An integral
-    up to the query has none of it: the convolution without this part is the trapezoidal rule.
+    with the fraction :math:`a_j` of a sample's weight that lies after it, :meth:`AbstractDomain.future_fraction`. An
+    integral up to the query has none of it: the convolution without this part is the trapezoidal rule.
 
     Args:
         x: weighted samples ``[n, C_in]``.
         domain: where they lie, on one axis.
         value: the windowed kernel at the present, m(1) K(1): ``[C_in]`` depthwise or ``[C_out, C_in]`` full.
-        spacing: distance of samples in training ``[1]``; None where kernels see nothing but samples: messages.
 
     Returns:
         ``[m, C_in]`` or ``[m, C_out]``.
@@ -51,11 +51,11 @@ def later_part(x: Tensor, domain: AbstractDomain, value: Tensor, spacing: Tensor
     Example:
         >>> import torch
         >>> from ccnn_pc.domains import Grid
-        >>> later_part(torch.tensor([[1.0], [2.0]]), Grid((2,)), torch.tensor([10.0]), torch.ones(1)).flatten().tolist()
+        >>> future_part(torch.tensor([[1.0], [2.0]]), Grid((2,)), torch.tensor([10.0])).flatten().tolist()
         [5.0, 10.0]
     """
-    sample, query = domain.present()
-    share = domain.later_share(spacing)
-    later = 0.5 * x if share is None else share[:, None].to(x) * x
-    here = x.new_zeros(domain.num_queries, x.shape[1]).index_add(0, query, later[sample])
+    sample, query = domain.coincident_pairs()
+    fraction = domain.future_fraction()
+    future = 0.5 * x if fraction is None else fraction[:, None].to(x) * x
+    here = segment_sum(future[sample], query, domain.num_queries)
     return here * value.to(x) if value.dim() == 1 else here @ value.t().to(x)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ccnn_pc._checks import check_at_least
 from ccnn_pc.domains.base import AbstractDomain
+from ccnn_pc.ops.segments import segment_sum
 
 
 class NoNorm(nn.Module):
@@ -110,15 +111,11 @@ class GroupNorm(nn.Module):
         batch, clouds = domain.segments()
         grouped = x.unflatten(1, (self.groups, -1))
         count = torch.bincount(batch, minlength=clouds).clamp(min=1).to(x)[:, None]
-        mean = _segment_sum(grouped.mean(2), batch, clouds) / count
+        mean = segment_sum(grouped.mean(2), batch, clouds) / count
         centred = grouped - mean[batch][:, :, None]
-        variance = _segment_sum(centred.square().mean(2), batch, clouds) / count
+        variance = segment_sum(centred.square().mean(2), batch, clouds) / count
         scaled = centred * torch.rsqrt(variance + self.eps)[batch][:, :, None]
         return scaled.flatten(1) * self.weight + self.bias
 
     def extra_repr(self) -> str:
         return f"{len(self.weight)}, groups={self.groups}, eps={self.eps}"
-
-
-def _segment_sum(x: Tensor, batch: Tensor, segments: int) -> Tensor:
-    return x.new_zeros(segments, x.shape[1]).index_add(0, batch, x)

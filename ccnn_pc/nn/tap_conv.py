@@ -144,7 +144,7 @@ def coarser(grid: Grid, factor: int) -> Grid:
         ((3, 4), (1.0, 1.0))
     """
     check_at_least("factor", factor, 1)
-    if grid.place is not None:
+    if grid.occupied_cells is not None:
         raise ValueError(f"'grid' must have all cells occupied to be made coarser (got {grid})")
     if grid.boundary is Boundary.CIRCULAR and any(size % factor for size in grid.shape):
         raise ValueError(f"'grid' must have multiples of {factor} samples where it is circular (got {grid})")
@@ -155,7 +155,6 @@ def coarser(grid: Grid, factor: int) -> Grid:
         grid.boundary,
         method=grid.method,
         smoothing=grid.smoothing,
-        interpolation=grid.interpolation,
         device=grid.device,
     )
 

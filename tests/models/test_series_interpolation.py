@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
-from ccnn_pc.domains import Grid, Interpolation, IrregularSeries, resampled
+from ccnn_pc.domains import Grid, Interpolation, IrregularSeries
 from ccnn_pc.models import create_model, from_pretrained, save_pretrained
 from tests.clouds import DOUBLE
 
@@ -38,7 +38,7 @@ def test_a_network_reads_the_lines(items: list[Data], tmp_path: Path) -> None:
     model, plain = make(series_interpolation="linear"), make()
     found = model(batch)
     series = IrregularSeries(batch.times, batch.batch, mask=batch.mask)
-    torch.testing.assert_close(found, plain(*resampled(batch.x, series, 1.0)), atol=1e-12, rtol=0)
+    torch.testing.assert_close(found, plain(*series.resampled(batch.x, 1.0)), atol=1e-12, rtol=0)
     torch.testing.assert_close(found, model(batch.x, series), atol=1e-12, rtol=0)
     assert not torch.allclose(found, plain(batch), atol=1e-3)
     torch.testing.assert_close(found, torch.cat([model(item) for item in items]), atol=1e-9, rtol=0)
@@ -67,12 +67,13 @@ def test_half_of_the_samples_of_a_smooth_series_do() -> None:
 def test_answers_per_sample_are_at_the_samples(items: list[Data]) -> None:
     model, plain = make(pool=None, series_interpolation="linear"), make(pool=None)
     batch = Batch.from_data_list(items)
-    values, places = resampled(batch.x, IrregularSeries(batch.times, batch.batch, mask=batch.mask), 1.0)
+    series = IrregularSeries(batch.times, batch.batch, mask=batch.mask)
+    values, regular = series.resampled(batch.x, 1.0)
     found = model(batch)
     assert found.shape == (23, 4)
-    torch.testing.assert_close(found, plain(values, places)[places.stamps], atol=1e-12, rtol=0)
+    torch.testing.assert_close(found, regular.at_source(plain(values, regular))[0], atol=1e-12, rtol=0)
     batch.times[3] += 0.4 * (batch.times[4] - batch.times[3]) / (batch.times[4] - batch.times[3]).ceil()
-    with pytest.raises(ValueError, match="'times' must be whole multiples of the training spacing apart"):
+    with pytest.raises(ValueError, match="'x' must lie at whole multiples of the training spacing"):
         model(batch)
 
 

@@ -131,8 +131,8 @@ def test_masked_data_are_filled_alike() -> None:
     mask = torch.rand(20, 3, generator=torch.Generator().manual_seed(2)) < 0.6
     series = IrregularSeries(times, mask=mask)
     conv = causal(0.5)
-    filled, plain = series.filled(torch.where(mask, x, torch.nan), SPACING)
-    torch.testing.assert_close(conv(filled, plain), conv(torch.where(mask, x, 0.0), series))
+    plain_x, plain = series.apply_mask(torch.where(mask, x, torch.nan), SPACING)
+    torch.testing.assert_close(conv(plain_x, plain), conv(torch.where(mask, x, 0.0), series))
 
 
 def signal(times: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ccnn_pc.domains import Boundary, Grid, Interpolation, PointSet
+from ccnn_pc.domains import Boundary, Grid, PointSet
 from ccnn_pc.kernels import NoWindow, SelfMovingPoints, SelfMovingPointsPerFilter
 from ccnn_pc.nn import (
     Algorithm,
@@ -111,8 +111,8 @@ def test_circular_and_occupied_grids() -> None:
 
 
 def test_a_coarser_grid_is_read_as_the_grid_is() -> None:
-    grid = coarser(Grid((6,), smoothing=0.5, interpolation=Interpolation.LINEAR), 2)
-    assert (grid.smoothing, grid.interpolation) == (0.5, Interpolation.LINEAR)
+    grid = coarser(Grid((6,), smoothing=0.5), 2)
+    assert grid.smoothing == 0.5
 
 
 def test_initial_taps_keep_the_variance() -> None:

@@ -12,11 +12,12 @@ from torch import Tensor
 
 from ccnn_pc._checks import check_at_least, check_extent
 from ccnn_pc._choices import choice
-from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
-from ccnn_pc.domains.grid.interpolated import Interpolation, covering, gathered, line_spacing
+from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms, moved_source
 from ccnn_pc.domains.grid.rendered import TAP_TOLERANCE, Taps, check_resolution, render, smoothed, taps_within
 from ccnn_pc.domains.pooling import Pool, pool_segments
+from ccnn_pc.domains.sampling import Interpolation, Sampling
 from ccnn_pc.ops.grids.convolution import Method, count_pairs, grid_convolution
+from ccnn_pc.ops.interpolation import finer_positions, interpolate_axis
 
 
 class Boundary(enum.Enum):
@@ -24,6 +25,10 @@ class Boundary(enum.Enum):
 
     ZERO = "zero"
     CIRCULAR = "circular"
+
+
+#: More values than this between samples are refused: what lies there is not known.
+MAX_VALUES_PER_SAMPLE = 1024
 
 
 class Grid(AbstractDomain):
@@ -43,8 +48,6 @@ class Grid(AbstractDomain):
         smoothing: where the grid is finer than that of training, blur kernels by a Gaussian of so many *training*
             spacings, so that what they hold between the samples of training does not show (CKConv appendix E.3 has
             half a sample); 0: as they are. Message passing does not smooth.
-        interpolation: where the grid is coarser than that of training, what its samples stand for between them;
-            nothing by default. Message passing does not interpolate, nor does a grid with ``occupied``.
         device: where; default that of ``occupied``, else the CPU.
 
     Raises:
@@ -71,7 +74,6 @@ class Grid(AbstractDomain):
         occupied: Tensor | None = None,
         method: Method = Method.AUTO,
         smoothing: float = 0.0,
-        interpolation: Interpolation = Interpolation.NONE,
         device: Any = None,
     ) -> None:
         self.shape = tuple(check_at_least("shape", s, 1) for s in shape)
@@ -85,17 +87,17 @@ class Grid(AbstractDomain):
         if not 0 <= smoothing < math.inf:
             raise ValueError(f"'smoothing' must be at least 0 and finite (got {smoothing})")
         self.smoothing = float(smoothing)
-        lines = choice("interpolation", interpolation, Interpolation)
-        self.interpolation = Interpolation.NONE if occupied is not None else lines
         self.cells = math.prod(self.shape)
         self.device = torch.device(
             device if device is not None else "cpu" if occupied is None else occupied.device
         )
-        self.place = None if occupied is None else self._places(occupied)
-        self.num_samples = self.batch_size * self.cells if self.place is None else len(self.place)
+        self.occupied_cells = None if occupied is None else self._occupied(occupied)
+        self.num_samples = (
+            self.batch_size * self.cells if self.occupied_cells is None else len(self.occupied_cells)
+        )
         self.num_queries = self.num_samples
 
-    def _places(self, occupied: Tensor) -> Tensor:
+    def _occupied(self, occupied: Tensor) -> Tensor:
         """Numbers of the occupied cells, int64 ``[n]``."""
         if occupied.dtype != torch.bool:
             raise TypeError(f"'occupied' must be boolean (got {occupied.dtype})")
@@ -110,19 +112,18 @@ class Grid(AbstractDomain):
 
     def __repr__(self) -> str:
         parts = ["x".join(map(str, self.shape)), f"batch_size={self.batch_size}"]
-        if self.place is not None:
+        if self.occupied_cells is not None:
             parts.append(f"occupied={self.num_samples}")
         if self.boundary is not Boundary.ZERO:
             parts.append(f"boundary={self.boundary.value}")
-        if self.interpolation is not Interpolation.NONE:
-            parts.append(f"interpolation={self.interpolation.value}")
         return f"Grid({', '.join(parts)})"
 
     def to(self, device: Any) -> Grid:
         """The same grid on another device."""
         other = object.__new__(Grid)
         other.__dict__.update(self.__dict__, device=torch.device(device))
-        other.place = None if self.place is None else self.place.to(device)
+        other.occupied_cells = None if self.occupied_cells is None else self.occupied_cells.to(device)
+        other.resampled_from = moved_source(self, device)
         return other
 
     def flatten(self, x: Tensor) -> Tensor:
@@ -137,7 +138,7 @@ class Grid(AbstractDomain):
                 f"'x' must have shape [{self.batch_size}, channels, {sizes}] (got {list(x.shape)})"
             )
         rows = x.movedim(1, -1).reshape(-1, x.shape[1])
-        return rows if self.place is None else rows[self.place]
+        return rows if self.occupied_cells is None else rows[self.occupied_cells]
 
     def unflatten(self, y: Tensor) -> Tensor:
         """An array ``[B, C, *S]`` of samples ``[n, C]``; 0 where no sample is."""
@@ -145,27 +146,23 @@ class Grid(AbstractDomain):
 
     def _dense(self, x: Tensor) -> Tensor:
         """``[n, C] -> [B, *S, C]``."""
-        if self.place is not None:
-            x = x.new_zeros(self.batch_size * self.cells, x.shape[1]).index_copy(0, self.place, x)
+        if self.occupied_cells is not None:
+            x = x.new_zeros(self.batch_size * self.cells, x.shape[1]).index_copy(0, self.occupied_cells, x)
         return x.view(self.batch_size, *self.shape, -1)
 
     def coordinates(self) -> Tensor:
         """Cell numbers per axis of every sample, int64 ``[n, D]``."""
-        cell = self._cell()
-        columns = []
-        for size in reversed(self.shape):
-            columns.append(cell % size)
-            cell = torch.div(cell, size, rounding_mode="floor")
-        return torch.stack(columns[::-1], dim=1)
+        return torch.stack(torch.unravel_index(self._cell() % self.cells, self.shape), dim=1)
 
     def positions(self) -> Tensor:
         """Where every sample lies, float64 ``[n, D]``: cell number times spacing."""
         return self.coordinates().double() * torch.tensor(self.spacing, dtype=torch.float64).to(self.device)
 
     def _cell(self) -> Tensor:
-        """Number of each sample's cell within its image."""
-        number = torch.arange(self.num_samples, device=self.device) if self.place is None else self.place
-        return number % self.cells
+        """Number of each sample's cell within the batch, int64 ``[n]``."""
+        if self.occupied_cells is not None:
+            return self.occupied_cells
+        return torch.arange(self.num_samples, device=self.device)
 
     def edges(self, reach: float) -> Tensor:
         """All pairs of one image within ``reach`` (on circular axes the short way round), ``[2, E]``."""
@@ -179,7 +176,7 @@ class Grid(AbstractDomain):
             pairs.append(torch.stack([j[near], i[near]]))
         return torch.cat(pairs, dim=1)
 
-    def present(self) -> Tensor:
+    def coincident_pairs(self) -> Tensor:
         """Every sample with itself, ``[2, n]``."""
         return torch.arange(self.num_samples, device=self.device).expand(2, -1)
 
@@ -199,8 +196,7 @@ class Grid(AbstractDomain):
 
     def segments(self) -> tuple[Tensor, int]:
         """Image of each sample, and how many images there are."""
-        number = torch.arange(self.num_samples, device=self.device) if self.place is None else self.place
-        return torch.div(number, self.cells, rounding_mode="floor"), self.batch_size
+        return torch.div(self._cell(), self.cells, rounding_mode="floor"), self.batch_size
 
     def tolerance(self, extent: Tensor) -> float:
         """A small part of the tap spacing, in kernel coordinates."""
@@ -212,7 +208,7 @@ class Grid(AbstractDomain):
         It is CKConv's factor for another sampling rate (its eq. 5). Occupied cells are counted like the points of a
         cloud where ``reference_count`` says what to: w = reference_count / number of cells in the image.
         """
-        if self.place is not None and reference_count is not None:
+        if self.occupied_cells is not None and reference_count is not None:
             batch, images = self.segments()
             return (reference_count / torch.bincount(batch, minlength=images))[batch]
         ratio = math.prod(s / t for s, t in zip(self.spacing, spacing.tolist(), strict=True))
@@ -220,54 +216,104 @@ class Grid(AbstractDomain):
             return None
         return torch.tensor(ratio, dtype=torch.float64, device=self.device)
 
-    def _steps(self, spacing: Tensor | None) -> tuple[float, ...]:
-        """Distance of the places that kernels are evaluated at, per axis."""
-        if self.interpolation is Interpolation.NONE or spacing is None:
-            return self.spacing
-        return line_spacing(self.spacing, spacing.tolist())
+    def as_input(self, x: Tensor, sampling: Sampling) -> tuple[Tensor, AbstractDomain]:
+        """Data as a network reads them: :meth:`resampled` where it reads straight lines."""
+        lines = sampling.grids is Interpolation.LINEAR
+        return self.resampled(x, sampling.spacing) if lines else super().as_input(x, sampling)
+
+    def resampled(self, x: Tensor, spacing: float | Sequence[float]) -> tuple[Tensor, Grid]:
+        r"""The straight lines between the samples of a coarser grid, read ``spacing`` apart, axis by axis.
+
+        .. math:: \tilde x(p) = (1 - s)\, x_j + s\, x_{j+1}, \qquad p = (j + s)\, \Delta, \quad 0 \le s < 1
+
+        Kernels that are finer than a grid find nothing between its samples, however these are weighted; on the lines
+        they find what they find in training, up to :math:`\Delta^2 / 8 \, \max|x''| \sum |k|`. The last sample of each
+        axis is read, and nothing beyond the first and the last; a circular grid is read all round. Axes that are as
+        fine as ``spacing`` stay as they are, and so does a grid with ``occupied``, where nothing lies between samples.
+
+        Args:
+            x: samples ``[n, C]``.
+            spacing: that of training, one number or one per axis.
+
+        Returns:
+            the values ``[n', C]``, and their grid; see :meth:`at_source` for the samples among them.
+
+        Raises:
+            ValueError: a circle that is no whole multiple of ``spacing``, or more than 1024 values per sample.
+
+        Example:
+            >>> values, fine = Grid((3,), 2.0).resampled(torch.tensor([[0.0], [2.0], [6.0]]), 1.0)
+            >>> fine, values.flatten().tolist()
+            (Grid(5, batch_size=1), [0.0, 1.0, 2.0, 4.0, 6.0])
+            >>> fine.at_source(values)[0].flatten().tolist()
+            [0.0, 2.0, 6.0]
+        """
+        wanted = check_extent("spacing", spacing, self.dim).tolist()
+        ratios = [_ratio(here, there) for here, there in zip(self.spacing, wanted, strict=True)]
+        if self.occupied_cells is not None or all(ratio == 1 for ratio in ratios):
+            return x, self.as_given()
+        circular = self.boundary is Boundary.CIRCULAR
+        if circular and any(
+            abs(s * r - round(s * r)) > TAP_TOLERANCE for s, r in zip(self.shape, ratios, strict=True)
+        ):
+            raise ValueError(
+                f"'spacing' must go a whole number of times into the length of a circular grid (got {wanted} for "
+                f"{self} of spacing {list(self.spacing)})"
+            )
+        if math.prod(ratios) > MAX_VALUES_PER_SAMPLE:
+            raise ValueError(
+                f"'spacing' must give at most {MAX_VALUES_PER_SAMPLE} values per sample (got {wanted} for samples "
+                f"{list(self.spacing)} apart)"
+            )
+        values = self.unflatten(x)
+        for axis, (size, ratio) in enumerate(zip(self.shape, ratios, strict=True)):
+            if ratio != 1:
+                position = finer_positions(size, ratio, circular=circular, device=x.device)
+                values = interpolate_axis(values, 2 + axis, position, circular=circular)
+        fine = Grid(
+            values.shape[2:],
+            [
+                there if ratio != 1 else here
+                for here, there, ratio in zip(self.spacing, wanted, ratios, strict=True)
+            ],
+            self.batch_size,
+            self.boundary,
+            method=self.method,
+            smoothing=self.smoothing,
+            device=self.device,
+        )
+        index = None
+        if all(isinstance(ratio, int) for ratio in ratios):
+            cells = torch.arange(fine.num_samples, device=x.device).view(self.batch_size, *fine.shape)
+            index = cells[(slice(None), *(slice(None, None, ratio) for ratio in ratios))].flatten()
+        fine.resampled_from = (self, index)
+        return fine.flatten(values), fine
 
     def taps(self, terms: ConvolutionTerms) -> Taps:
         """Samples that a layer reads, as offsets from the query.
 
         Raises:
             ValueError: a circular grid, and a kernel that is causal or longer than the grid; samples farther apart than
-                in training, and than the kernel reaches, without interpolation.
+                in training, and than the kernel reaches.
         """
-        return self._rendered(terms)[1]
-
-    def _rendered(self, terms: ConvolutionTerms) -> tuple[Taps, Taps]:
-        """Where the kernel is evaluated, and the samples that it reads."""
         circular = self.boundary is Boundary.CIRCULAR
         if circular and terms.causal:
             raise ValueError("'boundary' must be ZERO for causal layers: a circle has no past (got CIRCULAR)")
-        furthest = [1 << 40] * self.dim if circular else [s - 1 for s in self.shape]
-        steps = self._steps(terms.spacing)
-        if steps == self.spacing:
-            check_resolution(terms, self.spacing)
-            fine = taps = taps_within(terms, self.spacing, furthest)
-        else:
-            fine, taps = covering(terms, steps, self.spacing, furthest)
+        check_resolution(terms, self.spacing)
+        taps = taps_within(
+            terms, self.spacing, [1 << 40] * self.dim if circular else [s - 1 for s in self.shape]
+        )
         if circular and any(k > s for k, s in zip(taps.shape, self.shape, strict=True)):
             raise ValueError(
                 f"'extent' must span at most the {list(self.shape)} samples of a circular grid "
                 f"(got a kernel of {taps.shape} taps)"
             )
-        return fine, taps
-
-    def later_share(self, spacing: Tensor | None) -> Tensor | None:
-        """None, one half; of straight lines between samples half a training spacing, and the same for every sample."""
-        steps = self._steps(spacing)
-        if steps == self.spacing:
-            return None
-        share = 0.5 * math.prod(steps) / math.prod(self.spacing)
-        return torch.full((self.num_samples,), share, dtype=torch.float64, device=self.device)
+        return taps
 
     def convolve(self, x: Tensor, terms: ConvolutionTerms) -> tuple[Tensor, Tensor | None]:
         """Render the kernel, then see :func:`ccnn_pc.ops.grids.convolution.grid_convolution`."""
-        (fine, taps), steps = self._rendered(terms), self._steps(terms.spacing)
-        kernel = render(terms, steps, fine)
-        if taps is not fine:
-            kernel = gathered(kernel, fine, taps, steps, self.spacing)
+        taps = self.taps(terms)
+        kernel = render(terms, self.spacing, taps)
         if self.smoothing > 0 and terms.spacing is not None:
             kernel = smoothed(kernel, self.smoothing, terms.spacing.tolist(), self.spacing)
         circular = self.boundary is Boundary.CIRCULAR
@@ -276,7 +322,7 @@ class Grid(AbstractDomain):
         )
         rows = y.flatten(0, -2)
         penalty = self._penalty(kernel, taps) if terms.penalty else None
-        return (rows if self.place is None else rows[self.place]), penalty
+        return (rows if self.occupied_cells is None else rows[self.occupied_cells]), penalty
 
     def _penalty(self, kernel: Tensor, taps: Taps) -> Tensor:
         """``(1/m) Σ_i Σ_j ‖m K‖²`` over pairs of samples: each tap counts for the queries it finds a sample for."""
@@ -285,7 +331,7 @@ class Grid(AbstractDomain):
 
     def _found(self, taps: Taps) -> Tensor:
         """How many queries find a sample at each tap, ``[*K]``."""
-        if self.place is not None:
+        if self.occupied_cells is not None:
             mask = self._dense(torch.ones(self.num_samples, 1, dtype=torch.float64, device=self.device))
             return count_pairs(mask, taps.shape, taps.origin, circular=self.boundary is Boundary.CIRCULAR)
         found = torch.full(taps.shape, float(self.batch_size), dtype=torch.float64, device=self.device)
@@ -301,3 +347,11 @@ class Grid(AbstractDomain):
         if reduce is Pool.LAST and self.dim != 1:
             raise ValueError(f"'reduce' must not be LAST where samples have no order (got {self.dim} axes)")
         return pool_segments(x, *self.segments(), reduce)
+
+
+def _ratio(here: float, there: float) -> float:
+    """How many samples ``there`` apart lie on a stretch of one ``here``: at least 1, a whole number up to rounding."""
+    if here <= there * (1 + TAP_TOLERANCE):
+        return 1
+    ratio = here / there
+    return round(ratio) if abs(ratio - round(ratio)) <= TAP_TOLERANCE * ratio else ratio

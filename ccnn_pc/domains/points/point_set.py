@@ -9,27 +9,28 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ccnn_pc._checks import check_at_least, check_batch, check_extent, check_positions, check_positive
+from ccnn_pc._checks import (
+    check_at_least,
+    check_batch,
+    check_extent,
+    check_positions,
+    check_positive,
+    check_same_length,
+)
 from ccnn_pc._choices import choice
 from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
-from ccnn_pc.domains.factorized import fused_terms, penalty_from_moments
+from ccnn_pc.domains.factorized import convolve_factorized, fused_terms, penalty_from_moments
 from ccnn_pc.domains.grid.rendered import TAP_TOLERANCE
-from ccnn_pc.domains.points.checks import (
-    centered,
-    centers,
-    check_neighbors,
-    check_on_lattice,
-    check_query_batch,
-    check_volume,
-)
-from ccnn_pc.domains.points.joined_rows import JoinedRows
-from ccnn_pc.domains.points.lattice import convolve_on_lattice
+from ccnn_pc.domains.points.edge_geometry import EdgeGeometry
 from ccnn_pc.domains.pooling import Pool, pool_segments
-from ccnn_pc.ops.neighbors.graph import Graph, check_edges
+from ccnn_pc.domains.ragged import centered, centers, check_query_batch
+from ccnn_pc.ops.coordinates import in_support, kernel_coordinates
+from ccnn_pc.ops.neighbors.graph import Graph
 from ccnn_pc.ops.neighbors.k_nearest import Backend, Neighbors, knn
 from ccnn_pc.ops.neighbors.radius_graph import radius
-from ccnn_pc.ops.neighbors.rows import Rows
-from ccnn_pc.ops.points.convolution import PointGeometry, point_convolution
+from ccnn_pc.ops.points.convolution import PointGeometry
+from ccnn_pc.ops.points.lattice_convolution import lattice_convolution
+from ccnn_pc.ops.segments import segment_sum
 
 
 class PointSet(AbstractDomain):
@@ -43,7 +44,7 @@ class PointSet(AbstractDomain):
         batch: cloud of each sample, sorted int64 ``[n]``; None is one cloud.
         query_pos: where outputs are wanted ``[m, D]``; default at the samples.
         query_batch: cloud of each query ``[m]``.
-        edge_index: neighbours as a graph ``[2, E]``, row 0 samples, row 1 queries, in any order.
+        edge_index: neighbours as a graph ``[2, E]``, row 0 samples, row 1 queries, in any order; none between clouds.
         neighbors: neighbours as a table or graph, e.g. computed in a data loader; sorted by distance here if they
             are not.
         volume: the volume V each sample stands for ``[n]``, e.g. from
@@ -54,7 +55,7 @@ class PointSet(AbstractDomain):
     Raises:
         TypeError: half precision or integer positions, a batch vector that is not of integers.
         ValueError: empty clouds, NaN or infinite positions, mismatched lengths, an unsorted batch vector, neighbours
-            out of range, positions off the lattice.
+            out of range or of another cloud, positions off the lattice.
 
     Example:
         >>> pos, batch = torch.rand(5, 3), torch.tensor([0, 0, 0, 1, 1])
@@ -76,38 +77,33 @@ class PointSet(AbstractDomain):
     ) -> None:
         check_positions("pos", pos)
         self.batch = check_batch("batch", batch, pos)
-        self.num_clouds = int(self.batch[-1]) + 1
-        self.dim = pos.shape[1]
+        self.num_clouds, self.dim = int(self.batch[-1]) + 1, pos.shape[1]
+        self.bipartite = query_pos is not None
+        query_pos, self.query_batch = _check_queries(query_pos, query_batch, pos, self.batch)
+        self.num_samples, self.num_queries = len(pos), len(query_pos)
+        self.volume = _check_volume(volume, pos)
+
         self.center = centers(pos, self.batch, self.num_clouds)
         self.pos = centered(pos, self.center, self.batch)
-        self.bipartite = query_pos is not None
-        if query_pos is None:
-            if query_batch is not None:
-                raise ValueError("'query_batch' needs 'query_pos' beside it (got query_pos=None)")
-            self.query_pos, self.query_batch = self.pos, self.batch
-        else:
-            check_positions("query_pos", query_pos, self.dim)
-            if query_pos.dtype != pos.dtype:
-                raise TypeError(
-                    f"'query_pos' must have the dtype of 'pos' ({pos.dtype}; got {query_pos.dtype})"
-                )
-            self.query_batch = check_query_batch(query_batch, query_pos, self.num_clouds)
-            self.query_pos = centered(query_pos, self.center, self.query_batch)
-        self.num_samples, self.num_queries = len(self.pos), len(self.query_pos)
+        self.query_pos = centered(query_pos, self.center, self.query_batch) if self.bipartite else self.pos
         self.lattice = None if lattice is None else check_extent("lattice", lattice, self.dim).double()
         if self.lattice is not None:
-            check_on_lattice(self.pos, self.query_pos, self.batch, self.query_batch, self.lattice)
-        self.volume = check_volume(volume, self.pos)
+            _check_on_lattice("pos", self.pos, self.batch, self)
+            _check_on_lattice("query_pos", self.query_pos, self.query_batch, self)
+
+        self._edges: EdgeGeometry | None = None
+        self.neighbors: Neighbors | Graph | None = None
         if edge_index is not None and neighbors is not None:
             raise ValueError("'edge_index' and 'neighbors' exclude each other (got both)")
-        self.neighbors: Neighbors | Graph | None = neighbors
         if edge_index is not None:
-            self.neighbors = self._graph(edge_index)
+            graph = Graph.from_edge_index(edge_index, self.num_queries)
+            _check_neighbors("edge_index", graph, self.batch, self.query_batch)
+            self.neighbors = self._by_distance(edge_index)
         elif neighbors is not None:
-            check_neighbors(neighbors, self.num_samples, self.num_queries)
-        self._joined: JoinedRows | None = None
-        if neighbors is not None and not self._joined_rows().nearest_first():
-            self.neighbors, self._joined = self._graph(neighbors.to_edge_index()), None
+            _check_neighbors("neighbors", neighbors, self.batch, self.query_batch)
+            self.neighbors = neighbors
+            if not self._edge_geometry().sorted_by_distance():
+                self.neighbors, self._edges = self._by_distance(neighbors.to_edge_index()), None
 
     def __repr__(self) -> str:
         parts = [f"samples={self.num_samples}", f"clouds={self.num_clouds}", f"dim={self.dim}"]
@@ -122,7 +118,7 @@ class PointSet(AbstractDomain):
     def _with(self, **changes: Any) -> PointSet:
         """A copy that shares all tensors but ``changes``; positions are not checked or centred again."""
         other = object.__new__(PointSet)
-        other.__dict__.update(self.__dict__, _joined=None)
+        other.__dict__.update(self.__dict__, _edges=None)
         other.__dict__.update(changes)
         return other
 
@@ -174,7 +170,7 @@ class PointSet(AbstractDomain):
 
     def weighted(self, volume: Tensor | None) -> PointSet:
         """The same points with other volumes V ``[n]``; see the class."""
-        return self._with(volume=check_volume(volume, self.pos))
+        return self._with(volume=_check_volume(volume, self.pos))
 
     def covers(self, reach: float) -> Tensor:
         """For which queries every sample within ``reach`` is a neighbour, boolean ``[m]``.
@@ -182,12 +178,12 @@ class PointSet(AbstractDomain):
         Where it is False the k-th neighbour lies closer than the kernel reaches, and sums over neighbours do not
         converge to the integral, however many points there are.
         """
-        joined = self._joined_rows()
-        rows = joined.rows
-        last = rows.start + rows.length.clamp(min=1) - 1
-        furthest = torch.where(rows.length > 0, joined.distances()[last], -torch.inf)
+        edges = self._edge_geometry()
+        lists = edges.lists
+        last = lists.start + lists.length.clamp(min=1) - 1
+        furthest = torch.where(lists.length > 0, edges.distances()[last], -torch.inf)
         in_cloud = torch.bincount(self.batch, minlength=self.num_clouds)[self.query_batch]
-        return (furthest > reach) | (rows.length >= in_cloud)
+        return (furthest > reach) | (lists.length >= in_cloud)
 
     def edges(self, reach: float = math.inf) -> Tensor:
         """Neighbours as ``edge_index [2, E]``, those farther than ``reach`` left out."""
@@ -229,7 +225,7 @@ class PointSet(AbstractDomain):
         if self.volume is None and reference_count is None:
             return None
         volume = self.pos.new_ones(self.num_samples) if self.volume is None else self.volume
-        total = volume.new_zeros(self.num_clouds).index_add(0, self.batch, volume)
+        total = segment_sum(volume, self.batch, self.num_clouds)
         if reference_count is None:
             count = torch.bincount(self.batch, minlength=self.num_clouds).to(total)
         else:
@@ -237,25 +233,30 @@ class PointSet(AbstractDomain):
         return volume * (count / total)[self.batch]
 
     def convolve(self, x: Tensor, terms: ConvolutionTerms) -> tuple[Tensor, Tensor | None]:
-        """The fused operator: see :func:`ccnn_pc.ops.points.convolution.point_convolution`."""
-        if self.lattice is not None:
-            return convolve_on_lattice(
-                x, terms, self._joined_rows(), self.lattice.to(x.device), self.tolerance(terms.extent)
+        """The fused operator, on a lattice with one kernel evaluation per distinct offset.
+
+        See :func:`ccnn_pc.ops.points.convolution.point_convolution` and
+        :func:`ccnn_pc.ops.points.lattice_convolution.lattice_convolution`.
+        """
+        edges, tolerance = self._edge_geometry(), self.tolerance(terms.extent)
+        lists = edges.within(float(terms.window.reach(terms.extent, terms.threshold)))
+        if self.lattice is None:
+            geometry = PointGeometry(
+                self.pos, self.query_pos, lists, terms.extent, terms.causal, tolerance, rel=edges.offsets()
             )
+            return convolve_factorized(x, terms, geometry)
         profile, table = fused_terms(terms)
-        joined = self._joined_rows()
-        reach = float(terms.window.reach(terms.extent, terms.threshold))
-        geometry = PointGeometry(
-            self.pos,
-            self.query_pos,
-            joined.within(reach),
-            terms.extent,
-            terms.causal,
-            self.tolerance(terms.extent),
-            rel=joined.offsets(),
-        )
-        y, moments = point_convolution(x, geometry, profile, table, gram=terms.penalty)
-        return y, None if moments is None else penalty_from_moments(moments, table, self.num_queries)
+        spacing = self.lattice.to(x.device)
+        offsets = edges.distinct(spacing)
+        u = kernel_coordinates(offsets.steps * spacing, terms.extent.double(), terms.causal)
+        inside = in_support(u, tolerance)[:, None].to(terms.extent)
+        h, window = profile(u.clamp(-1, 1).to(terms.extent), inside)
+        features = torch.cat([h * window, window], dim=1)
+        y = lattice_convolution(x, lists, offsets.which, features, table)
+        if not terms.penalty:
+            return y, None
+        weighted = features * edges.occurrences(lists, len(features)).to(features)[:, None]
+        return y, penalty_from_moments(weighted.t() @ features, table, self.num_queries)
 
     def pool(self, x: Tensor, reduce: Pool = Pool.MEAN) -> Tensor:
         """One row per cloud; the mean is weighted by the volumes."""
@@ -265,13 +266,13 @@ class PointSet(AbstractDomain):
         volume = None if self.bipartite else self.volume
         return pool_segments(x, self.query_batch, self.num_clouds, reduce, volume)
 
-    def _graph(self, edge_index: Tensor) -> Graph:
-        """A user's graph, each query's samples sorted by distance so that a prefix of them is all within a radius."""
-        check_edges(edge_index, self.num_queries)
-        if edge_index.shape[1] and int(edge_index[0].max()) >= self.num_samples:
-            raise ValueError(
-                f"'edge_index' must name samples below {self.num_samples} in row 0 (got {int(edge_index[0].max())})"
-            )
+    @property
+    def requires_grad(self) -> bool:
+        """Whether somebody wants gradients with respect to positions."""
+        return self.pos.requires_grad or self.query_pos.requires_grad
+
+    def _by_distance(self, edge_index: Tensor) -> Graph:
+        """A graph, each query's samples sorted by distance so that a prefix of them is all within a radius."""
         distance = self.rel(edge_index).norm(dim=1)
         return Graph.from_edge_index(edge_index[:, distance.argsort(stable=True)], self.num_queries)
 
@@ -282,12 +283,75 @@ class PointSet(AbstractDomain):
             )
         return self.neighbors
 
-    @property
-    def requires_grad(self) -> bool:
-        """Whether somebody wants gradients with respect to positions."""
-        return self.pos.requires_grad or self.query_pos.requires_grad
+    def _edge_geometry(self) -> EdgeGeometry:
+        if self._edges is None:
+            self._edges = EdgeGeometry(self.pos, self.query_pos, self._given().lists())
+        return self._edges
 
-    def _joined_rows(self) -> JoinedRows:
-        if self._joined is None:
-            self._joined = JoinedRows(self.pos, self.query_pos, Rows(*self._given().flat()))
-        return self._joined
+
+def _check_queries(
+    query_pos: Tensor | None, query_batch: Tensor | None, pos: Tensor, batch: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Queries like the samples, in the same clouds; None: the samples."""
+    if query_pos is None:
+        if query_batch is not None:
+            raise ValueError("'query_batch' needs 'query_pos' beside it (got query_pos=None)")
+        return pos, batch
+    check_positions("query_pos", query_pos, pos.shape[1])
+    if query_pos.dtype != pos.dtype:
+        raise TypeError(f"'query_pos' must have the dtype of 'pos' ({pos.dtype}; got {query_pos.dtype})")
+    return query_pos, check_query_batch(query_batch, query_pos, int(batch[-1]) + 1)
+
+
+def _check_volume(volume: Tensor | None, pos: Tensor) -> Tensor | None:
+    """``volume`` must be positive, one for each row of ``pos``."""
+    if volume is None:
+        return None
+    check_same_length("volume", volume, "pos", pos)
+    if volume.dim() != 1 or not bool((torch.isfinite(volume) & (volume > 0)).all()):
+        raise ValueError(
+            f"'volume' must be positive and finite, one per sample (got shape {list(volume.shape)})"
+        )
+    return volume.to(pos)
+
+
+def _check_on_lattice(name: str, pos: Tensor, batch: Tensor, points: PointSet, slack: float = 1e-2) -> None:
+    """Positions must lie whole multiples of the lattice's spacing from their cloud's first, up to a part of it."""
+    first = torch.searchsorted(points.batch, torch.arange(points.num_clouds, device=batch.device))
+    steps = (pos - points.pos[first[batch]]).detach().double() / points.lattice.to(pos.device)
+    off = (steps - steps.round()).abs().amax(dim=1)
+    if bool((off > slack).any()):
+        row = int(off.argmax())
+        raise ValueError(
+            f"'{name}' must lie on a lattice of spacing {points.lattice.tolist()} (got row {row}, "
+            f"{float(off[row]):.3f} steps off)"
+        )
+
+
+def _check_neighbors(name: str, neighbors: Neighbors | Graph, batch: Tensor, query_batch: Tensor) -> None:
+    """Neighbours must have a list for each query, of samples that exist, in the query's own cloud."""
+    index, num_queries = neighbors.index, len(neighbors.lists())
+    if num_queries != len(query_batch):
+        raise ValueError(
+            f"'{name}' must have one row for each of the {len(query_batch)} queries (got {num_queries})"
+        )
+    if index.numel() and int(index.max()) >= len(batch):
+        raise ValueError(f"'{name}' must name samples below {len(batch)} (got {int(index.max())})")
+    num_clouds = int(batch[-1]) + 1
+    if num_clouds == 1 or not index.numel():
+        return
+    if isinstance(neighbors, Neighbors):  # samples of a cloud are consecutive: bounds clear most rows at once
+        end = torch.bincount(batch).cumsum(0)
+        low, high = (end - torch.bincount(batch))[query_batch], end[query_batch]
+        rows = ((index.amin(dim=1) < low) | (index.amax(dim=1) >= high)).nonzero()[:, 0]
+        sample, query = Neighbors(index[rows], neighbors.count[rows]).to_edge_index()
+        query = rows[query]
+    else:
+        sample, query = neighbors.to_edge_index()
+    wrong = (batch[sample] != query_batch[query]).nonzero()[:, 0]
+    if len(wrong):
+        j, i = int(sample[wrong[0]]), int(query[wrong[0]])
+        raise ValueError(
+            f"'{name}' must stay in the cloud of their query (got sample {j} of cloud {int(batch[j])} "
+            f"for query {i} of cloud {int(query_batch[i])})"
+        )

@@ -10,20 +10,21 @@ from torch import Tensor
 
 from ccnn_pc._checks import check_batch, check_floating, check_positive
 from ccnn_pc._choices import choice
-from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
+from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms, moved_source
+from ccnn_pc.domains.factorized import convolve_factorized
 from ccnn_pc.domains.grid.rendered import TAP_TOLERANCE
-from ccnn_pc.domains.points.checks import centered, centers
 from ccnn_pc.domains.pooling import Pool, pool_segments
-from ccnn_pc.domains.series.checks import check_mask, check_query_series, check_times, check_weights
-from ccnn_pc.domains.series.direct import convolve_runs, interval
+from ccnn_pc.domains.ragged import centered, centers, check_query_batch
+from ccnn_pc.domains.sampling import Interpolation, Sampling
 from ccnn_pc.domains.series.lattice import SeriesLattice
 from ccnn_pc.ops.coordinates import TOLERANCE
 from ccnn_pc.ops.grids.convolution import Method
-from ccnn_pc.ops.neighbors.rows import Rows
+from ccnn_pc.ops.interpolation import interpolate_series
+from ccnn_pc.ops.neighbors.lists import NeighborLists
 from ccnn_pc.ops.points.convolution import PointGeometry
 from ccnn_pc.ops.series.segment_search import search_segments
-from ccnn_pc.ops.series.stamps import common_spacing, lattice_cells
-from ccnn_pc.ops.series.weights import Weights, cell_widths, later_shares, series_volume
+from ccnn_pc.ops.series.stamps import lattice_cells, lattice_spacing, regular_times
+from ccnn_pc.ops.series.weights import Weights, cell_widths, future_fractions, series_volume
 
 
 class IrregularSeries(AbstractDomain):
@@ -45,7 +46,7 @@ class IrregularSeries(AbstractDomain):
             become exact, and convolutions run on a grid filled up with zeros where it has at most 32 cells per sample.
         mask: which channels were observed at which stamps, boolean ``[n, C_in]``. A channel's weight is 0 where it
             was not, and its cells lie between the stamps where it was. For the layer that reads the data; models take
-            it from there (see :meth:`filled`).
+            it from there (see :meth:`as_input`).
         weights: how the times that samples stand for are measured; or these times themselves, ``[n]`` or
             ``[n, C_in]``.
         method: how to convolve on a lattice; a measured rule by default.
@@ -80,7 +81,7 @@ class IrregularSeries(AbstractDomain):
     ) -> None:
         check_floating("times", times)
         self.batch = check_batch("batch", batch, times)
-        check_times("times", times, self.batch)
+        _check_times("times", times, self.batch)
         self.num_series = int(self.batch[-1]) + 1
         self.rounding = TOLERANCE[times.dtype]
         self.center = centers(times[:, None], self.batch, self.num_series)
@@ -91,16 +92,16 @@ class IrregularSeries(AbstractDomain):
                 raise ValueError("'query_batch' needs 'query_times' beside it (got query_times=None)")
             self.query_times, self.query_batch = self.times, self.batch
         else:
-            self.query_batch = check_query_series(query_times, query_batch, times, self.num_series)
+            self.query_batch = _check_query_series(query_times, query_batch, times, self.num_series)
             self.query_times = self._centered(query_times, self.query_batch)
         self.num_samples, self.num_queries = len(self.times), len(self.query_times)
         counts = torch.bincount(self.batch)
         self.pointer = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
-        self.mask = check_mask(mask, self.num_samples)
-        self.weights = check_weights(weights, self.mask, self.num_samples)
+        self.mask = _check_mask(mask, self.num_samples)
+        self.weights = _check_weights(weights, self.mask, self.num_samples)
         self.method = choice("method", method, Method)
         self.lattice = None if lattice is None else self._lattice(check_positive("lattice", lattice))
-        self._kept: dict[float, Tensor] = {}
+        self._weights: dict[float, Tensor] = {}
 
     def _centered(self, times: Tensor, series: Tensor) -> Tensor:
         """Times relative to the mean of their series, float64."""
@@ -126,8 +127,8 @@ class IrregularSeries(AbstractDomain):
 
     def _with(self, **changes: Any) -> IrregularSeries:
         """A copy that shares all tensors but ``changes``; nothing is checked again."""
-        other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__, _kept={})
+        other = object.__new__(IrregularSeries)
+        other.__dict__.update(self.__dict__, _weights={})
         other.__dict__.update(changes)
         return other
 
@@ -152,8 +153,8 @@ class IrregularSeries(AbstractDomain):
         """
         check_floating("times", times)
         series = check_batch("batch", batch, times)
-        check_times("times", times, series)
-        return common_spacing(times, series)
+        _check_times("times", times, series)
+        return lattice_spacing(times, series)
 
     @property
     def renders(self) -> bool:  # type: ignore[override]
@@ -168,13 +169,20 @@ class IrregularSeries(AbstractDomain):
     def to(self, device: Any) -> IrregularSeries:
         """The same series on another device."""
         kinds = (Tensor, SeriesLattice)
-        return self._with(**{k: v.to(device) for k, v in self.__dict__.items() if isinstance(v, kinds)})
+        moved = {k: v.to(device) for k, v in self.__dict__.items() if isinstance(v, kinds)}
+        return self._with(**moved, resampled_from=moved_source(self, device))
 
     def unmasked(self) -> IrregularSeries:
         """The same series for features that exist at every stamp, as hidden layers have them."""
         return self if self.mask is None else self._with(mask=None)
 
-    def filled(self, x: Tensor, spacing: float = 1.0) -> tuple[Tensor, IrregularSeries]:
+    def as_input(self, x: Tensor, sampling: Sampling) -> tuple[Tensor, IrregularSeries]:
+        """Data as a network reads them: on straight lines, or with the mask applied; see :meth:`apply_mask`."""
+        if sampling.series is Interpolation.LINEAR:
+            return self.resampled(x, sampling.spacing[0])
+        return self.apply_mask(x, sampling.spacing[0])
+
+    def apply_mask(self, x: Tensor, spacing: float = 1.0) -> tuple[Tensor, IrregularSeries]:
         r"""Data with a mask as data without one, for networks, whose hidden features are there at every stamp.
 
         .. math:: x'_{jc} = (w_{jc} / w_j)\, x_{jc}, \qquad x'_{jc} = 0 \;\text{where c was not observed}
@@ -190,11 +198,8 @@ class IrregularSeries(AbstractDomain):
             ValueError: x does not have the shape of the mask.
         """
         if self.mask is None:
-            return x, self
-        if x.shape != self.mask.shape:
-            raise ValueError(
-                f"'x' must have the shape of 'mask', {list(self.mask.shape)} (got {list(x.shape)})"
-            )
+            return x, self.as_given()
+        self._check_mask_fits(x)
         step, plain = self.times.new_tensor([spacing]), self.unmasked()
         whole, part = plain.quadrature(step), self.quadrature(step)
         if part is None:
@@ -202,7 +207,62 @@ class IrregularSeries(AbstractDomain):
         ratio = part if whole is None else part / whole[:, None]
         return torch.where(self.mask, x * ratio.to(x), x.new_zeros(())), plain
 
-    def _runs(self, back: float, ahead: float) -> tuple[Tensor, Tensor]:
+    def _check_mask_fits(self, x: Tensor) -> None:
+        if self.mask is not None and x.shape != self.mask.shape:
+            raise ValueError(
+                f"'x' must have the shape of 'mask', {list(self.mask.shape)} (got {list(x.shape)})"
+            )
+
+    def resampled(self, x: Tensor, spacing: float) -> tuple[Tensor, IrregularSeries]:
+        r"""The straight lines between the stamps of series, read ``spacing`` apart.
+
+        .. math:: \tilde x(t) = x_j + \frac{t - t_j}{t_{j+1} - t_j} (x_{j+1} - x_j), \qquad t_j \le t \le t_{j+1}
+
+        at :math:`t = t_\mathrm{newest} - k\, \mathrm{spacing}`. Channels with a mask go from one stamp at which they
+        were observed to the next, keep the first and the last value before and after them, and are 0 where they were
+        never observed. Samples of one stamp and channel count as their mean.
+
+        Kernels that are finer than the stamps of a series find nothing between them, however samples are weighted; on
+        these lines they find what they find in training, up to :math:`\Delta^2 / 8\, \max|x''|`. The result lies on a
+        lattice, so that convolutions are fast whatever the stamps were.
+
+        Args:
+            x: samples ``[n, C]``.
+            spacing: that of training.
+
+        Returns:
+            the values ``[p, C]``, and the series of their times, without mask; see :meth:`at_source` for the samples
+            among them.
+
+        Raises:
+            ValueError: a spacing that is not positive, queries other than the samples, stamps that need a gradient,
+                more than 1024 times per sample, x of another length, or of another shape than the mask.
+
+        Example:
+            >>> series = IrregularSeries(torch.tensor([0.0, 1.0, 4.0]))
+            >>> values, regular = series.resampled(torch.tensor([[0.0], [2.0], [5.0]]), 1.0)
+            >>> values.flatten().tolist()
+            [0.0, 2.0, 3.0, 4.0, 5.0]
+            >>> regular.at_source(values)[0].flatten().tolist()
+            [0.0, 2.0, 5.0]
+        """
+        if len(x) != self.num_samples:
+            raise ValueError(f"'x' must have {self.num_samples} samples like the series (got {len(x)})")
+        self._check_mask_fits(x)
+        step = check_positive("spacing", spacing)
+        if self.bipartite:
+            raise ValueError("'query_times' must be the samples' where straight lines are read (got others)")
+        if self.requires_grad:
+            raise ValueError(
+                "'times' must not need a gradient where straight lines are read (got ones that do)"
+            )
+        stamps = self.exact_times()
+        times, batch, index = regular_times(stamps, self.pointer, self.batch, step)
+        regular = IrregularSeries(times, batch, lattice=step, method=self.method)
+        regular.resampled_from = (self, index)
+        return interpolate_series(x, stamps, self.pointer, times, batch, self.mask), regular
+
+    def _ranges(self, back: float, ahead: float) -> tuple[Tensor, Tensor]:
         """First sample and number of samples within [q + back, q + ahead] of each query's time q."""
         if self.lattice is None:
             values, query = self.times.detach(), self.query_times.detach()
@@ -216,7 +276,7 @@ class IrregularSeries(AbstractDomain):
 
     def edges(self, reach: float = math.inf) -> Tensor:
         """All pairs of one series within ``reach``, ``[2, E]``, by query and time."""
-        first, count = self._runs(-reach * (1 + self.rounding), reach * (1 + self.rounding))
+        first, count = self._ranges(-reach * (1 + self.rounding), reach * (1 + self.rounding))
         query = torch.arange(self.num_queries, device=first.device).repeat_interleave(count)
         begin = (count.cumsum(0) - count)[query]
         return torch.stack([first[query] + torch.arange(len(query), device=first.device) - begin, query])
@@ -257,18 +317,20 @@ class IrregularSeries(AbstractDomain):
         if self.weights is Weights.CONSTANT and self.mask is None:
             return None
         step = float(spacing)
-        kept = self._kept.get(step)
-        if kept is None:
+        weight = self._weights.get(step)
+        if weight is None:
             times = self.exact_times()
-            kept = series_volume(times, self.batch, self.weights, alone=step, mask=self.mask) / step
+            weight = series_volume(times, self.batch, self.weights, default=step, mask=self.mask) / step
             if not self.requires_grad:
-                kept = self._kept[step] = torch.where((kept - 1).abs() <= 1e-6, 1.0, kept)  # as grids do
-        return kept
+                weight = self._weights[step] = torch.where(
+                    (weight - 1).abs() <= 1e-6, 1.0, weight
+                )  # as grids do
+        return weight
 
-    def later_share(self, spacing: Tensor | None) -> Tensor | None:
-        """Share of each cell after its stamp ``[n]``, masked channels or not; None, one half, for other weights."""
+    def future_fraction(self) -> Tensor | None:
+        """Fraction of each cell after its stamp ``[n]``, masked channels or not; None, one half, for other weights."""
         if self.weights is Weights.CELL or self.weights is Weights.TRAPEZOID:
-            return later_shares(self.exact_times(), self.batch, self.weights)
+            return future_fractions(self.exact_times(), self.batch, self.weights)
         return None
 
     def exact_times(self) -> Tensor:
@@ -276,18 +338,22 @@ class IrregularSeries(AbstractDomain):
         return self.times if self.lattice is None else self.lattice.cell.double() * self.lattice.spacing
 
     def convolve(self, x: Tensor, terms: ConvolutionTerms) -> tuple[Tensor, Tensor | None]:
-        """A grid convolution on a lattice that is not too sparse, else the fused operator on runs of samples."""
+        """A grid convolution on a lattice that is not too sparse, else the fused operator on ranges of samples.
+
+        Samples are sorted, so that what a kernel reaches is one range of them: first sample and number are all that
+        the neighbour lists need.
+        """
         if self.lattice is not None and self.lattice.is_dense:
             return self.lattice.convolve(x, terms, self.method)
-        first, count = self._runs(*interval(terms, self.rounding))
-        rows = Rows(torch.arange(self.num_samples, device=first.device), first, count)
+        first, count = self._ranges(*_interval(terms, self.rounding))
+        lists = NeighborLists(torch.arange(self.num_samples, device=first.device), first, count)
         pos, query, extent = self.times, self.query_times, terms.extent.double()
         if self.lattice is not None:  # in steps, so that offsets are exact
             pos, query = self.lattice.cell.double(), self.lattice.query_cell.double()
             extent = extent / self.lattice.spacing
         tolerance = self.tolerance(terms.extent)
-        geometry = PointGeometry(pos[:, None], query[:, None], rows, extent, terms.causal, tolerance)
-        return convolve_runs(x, terms, geometry)
+        geometry = PointGeometry(pos[:, None], query[:, None], lists, extent, terms.causal, tolerance)
+        return convolve_factorized(x, terms, geometry)
 
     def pool(self, x: Tensor, reduce: Pool = Pool.MEAN) -> Tensor:
         """One row per series; the mean is over time: weighted by cells, but not where weights are CONSTANT."""
@@ -298,3 +364,102 @@ class IrregularSeries(AbstractDomain):
             if self.bipartite or (volume is not None and volume.dim() == 2):
                 volume = cell_widths(self.query_times.detach(), self.query_batch)
         return pool_segments(x, self.query_batch, self.num_series, reduce, volume)
+
+
+def _interval(terms: ConvolutionTerms, rounding: float) -> tuple[float, float]:
+    """Offsets sample - query between which the window is not below the threshold; 0 is among them.
+
+    Args:
+        terms: of the layer.
+        rounding: widens the interval by this part of it; never beyond the present of a causal layer.
+    """
+    low, high = (float(corner) for corner in terms.window.support(terms.threshold))
+    extent, slack = float(terms.extent), 1 + rounding
+    if terms.causal:
+        return min(0.0, extent * (low - 1) / 2) * slack, 0.0
+    return min(0.0, extent * low) * slack, max(0.0, extent * high) * slack
+
+
+def _check_times(name: str, times: Tensor, series: Tensor) -> Tensor:
+    """``times`` must be finite stamps ``[n]``, n >= 1, in order within each series.
+
+    Raises:
+        ValueError: otherwise; the message names the first bad row.
+    """
+    if times.dim() != 1:
+        raise ValueError(f"'{name}' must have shape [n] (got {list(times.shape)})")
+    if len(times) == 0:
+        raise ValueError(f"'{name}' must hold at least one stamp (got an empty series)")
+    finite = torch.isfinite(times)
+    if not bool(finite.all()):
+        row = int((~finite).nonzero()[0, 0])
+        raise ValueError(f"'{name}' must be finite (got {float(times[row])} in row {row})")
+    falls = (times[1:] < times[:-1]) & (series[1:] == series[:-1])
+    if bool(falls.any()):
+        row = int(falls.nonzero()[0, 0])
+        raise ValueError(
+            f"'{name}' must be in order within each series; IrregularSeries.order sorts them (got "
+            f"{float(times[row]):g} and then {float(times[row + 1]):g} in rows {row}, {row + 1})"
+        )
+    return times
+
+
+def _check_query_series(
+    query_times: Tensor, query_batch: Tensor | None, times: Tensor, num_series: int
+) -> Tensor:
+    """``query_times`` must be like ``times``; returns the series of each query.
+
+    Raises:
+        TypeError: another type than that of the samples' times.
+        ValueError: as :func:`_check_times`, or other series than the samples'.
+    """
+    check_floating("query_times", query_times)
+    if query_times.dtype != times.dtype:
+        raise TypeError(
+            f"'query_times' must have the dtype of 'times' ({times.dtype}; got {query_times.dtype})"
+        )
+    if query_times.dim() != 1 or len(query_times) == 0:
+        raise ValueError(f"'query_times' must have shape [m], m >= 1 (got {list(query_times.shape)})")
+    series = check_query_batch(query_batch, query_times, num_series)
+    _check_times("query_times", query_times, series)
+    return series
+
+
+def _check_mask(mask: Tensor | None, num_samples: int) -> Tensor | None:
+    """``mask`` must say for each sample and channel whether it was observed.
+
+    Raises:
+        TypeError: not boolean.
+        ValueError: another shape.
+    """
+    if mask is None:
+        return None
+    if not isinstance(mask, Tensor) or mask.dtype != torch.bool:
+        raise TypeError(f"'mask' must be boolean (got {getattr(mask, 'dtype', type(mask).__name__)})")
+    if mask.dim() != 2 or len(mask) != num_samples or mask.shape[1] == 0:
+        raise ValueError(f"'mask' must have shape [{num_samples}, channels] (got {list(mask.shape)})")
+    return mask
+
+
+def _check_weights(weights: Weights | Tensor, mask: Tensor | None, num_samples: int) -> Weights | Tensor:
+    """``weights`` must be a kind of them, or times that are finite and not negative, ``[n]`` or ``[n, C]``.
+
+    Raises:
+        TypeError: neither, or numbers that are not float32 or float64.
+        ValueError: no such kind, other shapes or numbers, or numbers beside a mask.
+    """
+    if isinstance(weights, (Weights, str)):
+        return choice("weights", weights, Weights)
+    if not isinstance(weights, Tensor):
+        raise TypeError(f"'weights' must be a Weights or a tensor (got {weights!r})")
+    check_floating("weights", weights)
+    if mask is not None:
+        raise ValueError("'mask' must be None where 'weights' are numbers: they can hold zeros (got both)")
+    if weights.dim() not in (1, 2) or len(weights) != num_samples:
+        raise ValueError(
+            f"'weights' must have shape [{num_samples}] or [{num_samples}, channels] (got {list(weights.shape)})"
+        )
+    good = torch.isfinite(weights) & (weights >= 0)
+    if not bool(good.all()):
+        raise ValueError(f"'weights' must be finite and not negative (got {float(weights[~good][0])})")
+    return weights

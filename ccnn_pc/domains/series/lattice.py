@@ -12,9 +12,10 @@ from ccnn_pc.domains.base import ConvolutionTerms
 from ccnn_pc.domains.grid.rendered import Taps, render, taps_within
 from ccnn_pc.ops.grids.convolution import Method, grid_convolution
 from ccnn_pc.ops.grids.fft import fft_correlate_samples
+from ccnn_pc.ops.segments import segment_sum
 
-#: A lattice is filled up with zeros while it has at most this many cells per sample or query.
-MAX_FILL = 32
+#: A lattice with at most this many cells per sample or query is padded with zeros to a grid.
+MAX_CELLS_PER_SAMPLE = 32
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,10 @@ class SeriesLattice:
 
     @property
     def is_dense(self) -> bool:
-        """Whether filling it up with zeros is worth it."""
-        return self.num_series * self.length <= MAX_FILL * max(len(self.cell), len(self.query_cell))
+        """Whether padding it with zeros is worth it."""
+        return self.num_series * self.length <= MAX_CELLS_PER_SAMPLE * max(
+            len(self.cell), len(self.query_cell)
+        )
 
     def convolve(self, x: Tensor, terms: ConvolutionTerms, method: Method) -> tuple[Tensor, Tensor | None]:
         """Weighted samples ``[n, C_in]`` to ``[m, C]``, and the kernel penalty if asked for.
@@ -73,20 +76,20 @@ class SeriesLattice:
         taps = taps_within(terms, (self.spacing,), [self.length - 1])
         kernel = render(terms, (self.spacing,), taps)
         y = grid_convolution(
-            self._spread(x, self.cell, self.batch), kernel.to(x.dtype), taps.origin, method=method
+            self._scatter(x, self.cell, self.batch), kernel.to(x.dtype), taps.origin, method=method
         )
         rows = y.flatten(0, 1)[self.query_batch * self.length + self.query_cell]
         return rows, self._penalty(kernel, taps) if terms.penalty else None
 
-    def _spread(self, x: Tensor, cell: Tensor, batch: Tensor) -> Tensor:
+    def _scatter(self, x: Tensor, cell: Tensor, batch: Tensor) -> Tensor:
         """``[n, C]`` to cells ``[B, L, C]``."""
-        full = x.new_zeros(self.num_series * self.length, x.shape[1])
-        return full.index_add(0, batch * self.length + cell, x).view(self.num_series, self.length, -1)
+        cells = segment_sum(x, batch * self.length + cell, self.num_series * self.length)
+        return cells.view(self.num_series, self.length, -1)
 
     def _penalty(self, kernel: Tensor, taps: Taps) -> Tensor:
         """``(1/m) Σ_i Σ_j ‖m K‖²``: each tap counts for every pair of a query and a sample that it joins."""
         samples, queries = (
-            self._spread(torch.ones(len(cell), 1, dtype=torch.float64, device=cell.device), cell, batch)
+            self._scatter(torch.ones(len(cell), 1, dtype=torch.float64, device=cell.device), cell, batch)
             for cell, batch in ((self.cell, self.batch), (self.query_cell, self.query_batch))
         )
         found = fft_correlate_samples(samples, queries, [*taps.shape, 1], taps.origin)[:, 0].round()

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ccnn_pc.ops.neighbors.lists import NeighborLists
+
 
 def check_edges(edge_index: Tensor, num_queries: int) -> None:
     """``edge_index`` must be int64 ``[2, E]``, sample above query, and the queries in range.
@@ -77,10 +79,6 @@ class Graph:
         query = torch.arange(len(self.ptr) - 1, device=self.ptr.device).repeat_interleave(self.degree)
         return torch.stack([self.index.long(), query])
 
-    def shifted(self, offset: int) -> Graph:
-        """Every sample index moved by ``offset``."""
-        return Graph(self.ptr, self.index + offset)
-
-    def flat(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Indices ``[E]`` int32; where each query's begin, and how many they are, int64 ``[m]`` each."""
-        return self.index, self.ptr[:-1], self.degree
+    def lists(self) -> NeighborLists:
+        """The same neighbours in the form that operators read."""
+        return NeighborLists(self.index, self.ptr[:-1], self.degree)

@@ -12,8 +12,8 @@ from ccnn_pc._checks import check_at_least
 from ccnn_pc._choices import choice
 from ccnn_pc.ops.neighbors.cluster import knn_cluster
 from ccnn_pc.ops.neighbors.dense import knn_dense
-from ccnn_pc.ops.neighbors.graph import Graph, check_edges
 from ccnn_pc.ops.neighbors.kdtree import knn_kdtree
+from ccnn_pc.ops.neighbors.lists import NeighborLists
 from ccnn_pc.ops.neighbors.search import Search, prepare
 
 
@@ -83,51 +83,16 @@ class Neighbors:
         """The same table on another device."""
         return Neighbors(self.index.to(device), self.count.to(device))
 
-    def shifted(self, offset: int | Tensor) -> Neighbors:
-        """Every index moved by ``offset``: one number, or one per row ``[m]``."""
-        if isinstance(offset, Tensor) and offset.dim() == 1:
-            offset = offset[:, None]
-        return Neighbors((self.index + offset).int(), self.count)
-
     def to_edge_index(self) -> Tensor:
         """Edges int64 ``[2, E]``, row 0 sample, row 1 query: sorted by query, without padding."""
         real = torch.arange(self.k, device=self.index.device) < self.count[:, None]
         query = torch.arange(len(self.index), device=self.index.device).repeat_interleave(self.count.long())
         return torch.stack([self.index[real].long(), query])
 
-    def flat(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Indices ``[m * k]`` int32; where each query's begin, and how many they are, int64 ``[m]`` each."""
+    def lists(self) -> NeighborLists:
+        """The same neighbours in the form that operators read."""
         start = torch.arange(len(self.index), device=self.index.device) * self.k
-        return self.index.reshape(-1), start, self.count.long()
-
-    @classmethod
-    def from_edge_index(cls, edge_index: Tensor, num_queries: int) -> Neighbors | Graph:
-        """A given graph as a table if its degrees are even enough, else as a :class:`Graph`.
-
-        A table is made only if the largest degree is at most twice the median: a hub would fill the other
-        rows with padding. Edges of one query keep their order (which need not be by distance), and repeated
-        edges stay.
-
-        Args:
-            edge_index: int64 ``[2, E]``, row 0 sample, row 1 query, in any order.
-            num_queries: number of queries ``m``.
-
-        Raises:
-            TypeError: not an integer tensor.
-            ValueError: wrong shape or an index out of range.
-        """
-        check_at_least("num_queries", num_queries, 1)
-        check_edges(edge_index, num_queries)
-        graph = Graph.from_edge_index(edge_index, num_queries)
-        degree = graph.degree
-        largest, median = int(degree.max()), int(degree.median())
-        if largest == 0 or largest > 2 * median:
-            return graph
-        column = torch.minimum(
-            torch.arange(largest, device=degree.device), (degree - 1).clamp(min=0)[:, None]
-        )
-        place = (graph.ptr[:-1, None] + column).clamp(max=len(graph.index) - 1)
-        return cls(graph.index[place], degree.int())
+        return NeighborLists(self.index.reshape(-1), start, self.count.long())
 
 
 def choose(search: Search, k: int) -> Backend:

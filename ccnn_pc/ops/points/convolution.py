@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ccnn_pc.ops.coordinates import in_support, kernel_coordinates
-from ccnn_pc.ops.neighbors.rows import Chunk, Rows
+from ccnn_pc.ops.neighbors.lists import Chunk, NeighborLists
 from ccnn_pc.ops.points.contraction import Buffer, Contraction, Depthwise, Full
 
 #: Bytes per channel-sized tensor of a chunk: on CPU a chunk should stay in cache, on CUDA it should fill the device.
@@ -35,15 +35,15 @@ class PointGeometry:
 
     Attributes:
         pos: samples ``[n, D]``. query_pos: queries ``[m, D]``.
-        rows: the neighbours of each query.
+        lists: the neighbours of each query.
         extent: reach of the kernel per axis ``[D]``. causal: see :func:`kernel_coordinates`.
         tolerance: see :func:`in_support`.
-        rel: offsets of all entries of ``rows.index``, ``[T, D]``, where they are at hand already; else None.
+        rel: offsets of all edges of ``lists.index``, ``[T, D]``, where they are at hand already; else None.
     """
 
     pos: Tensor
     query_pos: Tensor
-    rows: Rows
+    lists: NeighborLists
     extent: Tensor
     causal: bool = False
     tolerance: float | None = None
@@ -51,10 +51,10 @@ class PointGeometry:
 
     def block(self, chunk: Chunk, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
         """Sample numbers ``[q k]``, kernel coordinates ``[q k, D]`` and what counts ``[q k, 1]``."""
-        place, counts = self.rows.places(chunk)
-        index = self.rows.index[place].long()
+        edge, counts = self.lists.edges(chunk)
+        index = self.lists.index[edge].long()
         if self.rel is not None:
-            rel = self.rel[place]
+            rel = self.rel[edge]
         else:
             query = self.query_pos[chunk.queries]
             rel = (
@@ -115,8 +115,8 @@ def point_convolution(
 
     Example:
         >>> pos = torch.tensor([[0.0], [0.5]])
-        >>> rows = Rows(torch.tensor([0, 1, 1, 0]), torch.tensor([0, 2]), torch.tensor([2, 2]))
-        >>> geometry = PointGeometry(pos, pos, rows, extent=torch.ones(1))
+        >>> lists = NeighborLists(torch.tensor([0, 1, 1, 0]), torch.tensor([0, 2]), torch.tensor([2, 2]))
+        >>> geometry = PointGeometry(pos, pos, lists, extent=torch.ones(1))
         >>> box = FactorizedProfile(features=lambda u: u, envelope=lambda u: torch.ones_like(u[..., :1]), parameters=())
         >>> y, _ = point_convolution(torch.tensor([[1.0], [2.0]]), geometry, box, table=torch.tensor([[1.0], [0.0]]))
         >>> y.flatten().tolist()  # kernel K(u) = u: 0 * 1 + 0.5 * 2 and 0 * 2 - 0.5 * 1
@@ -142,11 +142,11 @@ class _PointConvolution(torch.autograd.Function):
                 gram: bool, chunk_edges: int, *parameters: Tensor) -> tuple[Tensor, Tensor]:  # fmt: skip
         ctx.save_for_backward(x, table, *parameters)
         ctx.geometry, ctx.profile, ctx.gram, ctx.chunk_edges = geometry, profile, gram, chunk_edges
-        y = x.new_zeros(len(geometry.rows), table.shape[-1])
+        y = x.new_zeros(len(geometry.lists), table.shape[-1])
         moments = table.new_zeros(table.shape[0], table.shape[0]) if gram else table.new_zeros(0)
         contraction = _contraction(table.to(x.dtype))
         windowed, gathered = Buffer(table), Buffer(x)
-        for chunk in geometry.rows.chunks(chunk_edges):
+        for chunk in geometry.lists.chunks(chunk_edges):
             index, u, inside = geometry.block(chunk, table.dtype)
             hm = _windowed(*profile(u, inside), windowed)
             x_j = _gather(x, index, gathered)
@@ -172,7 +172,7 @@ class _PointConvolution(torch.autograd.Function):
         symmetric = grads[1] + grads[1].t() if ctx.gram else None
         contraction = _contraction(table.to(x.dtype))
         windowed, gathered = Buffer(table), Buffer(x)
-        for chunk in geometry.rows.chunks(ctx.chunk_edges):
+        for chunk in geometry.lists.chunks(ctx.chunk_edges):
             index, u, inside = geometry.block(chunk, table.dtype)
             with torch.enable_grad():
                 features, window = ctx.profile(u, inside)

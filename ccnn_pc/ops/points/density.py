@@ -11,6 +11,7 @@ from ccnn_pc._checks import check_at_least, check_batch, check_floating, check_p
 from ccnn_pc.ops.neighbors.k_nearest import Neighbors, knn
 from ccnn_pc.ops.neighbors.radius_graph import pairs_within
 from ccnn_pc.ops.neighbors.search import Search, prepare
+from ccnn_pc.ops.segments import segment_mean
 
 TRUNCATION = 3.0  # kernels end at this many bandwidths, where they are 1 % of their peak
 
@@ -217,9 +218,5 @@ def inverse_density_volume(density: Tensor, batch: Tensor | None = None) -> Tens
         raise ValueError(f"'density' must be positive and finite (got {float(density[row])} in row {row})")
     batch = check_batch("batch", batch, density)
     volume = 1.0 / density.double()
-    counts = torch.bincount(batch)
-    mean = (
-        torch.zeros(len(counts), dtype=torch.float64, device=density.device).index_add_(0, batch, volume)
-        / counts
-    )
+    mean = segment_mean(volume, batch, int(batch[-1]) + 1)
     return (volume / mean[batch]).to(density)

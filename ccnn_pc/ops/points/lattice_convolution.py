@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ccnn_pc.ops.neighbors.rows import Rows
+from ccnn_pc.ops.neighbors.lists import NeighborLists
 from ccnn_pc.ops.points.contraction import Buffer, Depthwise, Full
 from ccnn_pc.ops.points.convolution import CHUNK_BYTES, MIN_CHUNK_EDGES
 
@@ -50,25 +50,24 @@ class DistinctOffsets:
             number = number * size + (steps[:, axis] - low[axis])
         cells = torch.zeros(int(torch.tensor(sizes).prod()), dtype=torch.bool, device=steps.device)
         cells[number] = True
-        present = cells.nonzero()[:, 0]
-        columns, rest = [], present
-        for size in reversed(sizes):
-            columns.append(rest % size)
-            rest = torch.div(rest, size, rounding_mode="floor")
-        return DistinctOffsets(
-            torch.stack(columns[::-1], dim=1) + low, (cells.cumsum(0) - 1).index_select(0, number)
-        )
+        distinct = torch.stack(torch.unravel_index(cells.nonzero()[:, 0], sizes), dim=1) + low
+        return DistinctOffsets(distinct, (cells.cumsum(0) - 1).index_select(0, number))
 
 
 def lattice_convolution(
-    x: Tensor, rows: Rows, which: Tensor, features: Tensor, table: Tensor, chunk_edges: int | None = None
+    x: Tensor,
+    lists: NeighborLists,
+    which: Tensor,
+    features: Tensor,
+    table: Tensor,
+    chunk_edges: int | None = None,
 ) -> Tensor:
-    """Sum kernel values times samples over rows of neighbours; see the module.
+    """Sum kernel values times samples over neighbours; see the module.
 
     Args:
         x: weighted samples ``[n, C_in]``.
-        rows: the neighbours of each query.
-        which: distinct offset of each entry of ``rows.index``, ``[T]``.
+        lists: the neighbours of each query.
+        which: distinct offset of each edge of ``lists.index``, ``[T]``.
         features: windowed features of the distinct offsets, the window itself last, ``[U, H + 1]``.
         table: read-out with bias, ``[H + 1, C]`` or ``[H + 1, C_in, C_out]``.
         chunk_edges: edges worked off at a time.
@@ -77,29 +76,29 @@ def lattice_convolution(
         ``[m, C]``; differentiable (once) in ``x``, ``features`` and ``table``.
 
     Example:
-        >>> rows = Rows(torch.tensor([0, 1, 1, 0]), torch.tensor([0, 2]), torch.tensor([2, 2]))
+        >>> lists = NeighborLists(torch.tensor([0, 1, 1, 0]), torch.tensor([0, 2]), torch.tensor([2, 2]))
         >>> which = torch.tensor([0, 1, 0, 2])  # offsets 0, +1 and -1
         >>> features = torch.tensor([[0.0, 1.0], [0.5, 1.0], [-0.5, 1.0]])
         >>> table = torch.tensor([[1.0], [0.0]])  # the kernel K(u) = u
-        >>> lattice_convolution(torch.tensor([[1.0], [2.0]]), rows, which, features, table).flatten().tolist()
+        >>> lattice_convolution(torch.tensor([[1.0], [2.0]]), lists, which, features, table).flatten().tolist()
         [1.0, -0.5]
     """
     if chunk_edges is None:
         budget = CHUNK_BYTES.get(x.device.type, CHUNK_BYTES["cuda"])
         chunk_edges = max(MIN_CHUNK_EDGES, budget // (max(x.shape[1], 2 * table.shape[0]) * x.element_size()))
-    y: Tensor = _LatticeConvolution.apply(x, features, table, rows, which, chunk_edges)
+    y: Tensor = _LatticeConvolution.apply(x, features, table, lists, which, chunk_edges)
     return y
 
 
 class _LatticeConvolution(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, features: Tensor, table: Tensor, rows: Rows, which: Tensor,
+    def forward(ctx: Any, x: Tensor, features: Tensor, table: Tensor, lists: NeighborLists, which: Tensor,
                 chunk_edges: int) -> Tensor:  # fmt: skip
         ctx.save_for_backward(x, features, table)
-        ctx.rows, ctx.which, ctx.chunk_edges = rows, which, chunk_edges
+        ctx.lists, ctx.which, ctx.chunk_edges = lists, which, chunk_edges
         walk = _Walk(ctx, x, features, table)
-        y = x.new_zeros(len(rows), table.shape[-1])
-        for chunk in rows.chunks(chunk_edges):
+        y = x.new_zeros(len(lists), table.shape[-1])
+        for chunk in lists.chunks(chunk_edges):
             index, hm, _, _ = walk.block(chunk)
             y[chunk.queries] = walk.contraction.forward(hm, walk.gather(index, hm))
         return y
@@ -113,7 +112,7 @@ class _LatticeConvolution(torch.autograd.Function):
         grad_features = x.new_zeros(features.shape) if wants_features else None
         grad_table = x.new_zeros(table.shape) if wants_table else None
         grad_y, walk = grads[0].contiguous(), _Walk(ctx, x, features, table)
-        for chunk in ctx.rows.chunks(ctx.chunk_edges):
+        for chunk in ctx.lists.chunks(ctx.chunk_edges):
             index, hm, which, counts = walk.block(chunk)
             g = grad_y[chunk.queries]
             if grad_x is not None:
@@ -133,22 +132,22 @@ class _Walk:
     """What both directions do for a chunk of queries."""
 
     def __init__(self, ctx: Any, x: Tensor, features: Tensor, table: Tensor) -> None:
-        self.rows, self.which, self.x = ctx.rows, ctx.which, x
+        self.lists, self.which, self.x = ctx.lists, ctx.which, x
         self.features = features.to(x.dtype).t().contiguous()
         self.contraction = Depthwise(table.to(x.dtype)) if table.dim() == 2 else Full(table.to(x.dtype))
         self.gathered, self.looked_up = Buffer(x), Buffer(x)
 
     def block(self, chunk: Any) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
         """Sample numbers ``[E]``, features ``[H + 1, q, k]``, distinct offsets ``[E]``, what counts ``[E, 1]``."""
-        place, counts = self.rows.places(chunk)
-        which = self.which[place]
+        edge, counts = self.lists.edges(chunk)
+        which = self.which[edge]
         hm = torch.index_select(
             self.features, 1, which, out=self.looked_up(len(self.features), which.shape[0])
         )
         if counts is not None:
             hm = hm * counts.to(hm)
         column = None if counts is None else counts[:, None].to(hm)
-        return self.rows.index[place].long(), hm.unflatten(1, (chunk.count, chunk.width)), which, column
+        return self.lists.index[edge].long(), hm.unflatten(1, (chunk.count, chunk.width)), which, column
 
     def gather(self, index: Tensor, hm: Tensor) -> Tensor:
         """Samples ``[q, k, C_in]``."""

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ccnn_pc._checks import check_at_least, check_positions
+from ccnn_pc.ops.segments import segment_mean
 
 
 def voxel_indices(pos: Tensor, resolution: int) -> Tensor:
@@ -62,9 +63,9 @@ def voxelize(pos: Tensor, resolution: int) -> tuple[Tensor, Tensor]:
     """
     index = voxel_indices(pos, resolution)
     dim = index.shape[1]
-    place = torch.tensor([resolution ** (dim - 1 - d) for d in range(dim)], device=index.device)
-    number, row = torch.unique((index * place).sum(dim=1), return_inverse=True)
-    cells = number[:, None] // place % resolution
+    stride = torch.tensor([resolution ** (dim - 1 - d) for d in range(dim)], device=index.device)
+    number, row = torch.unique((index * stride).sum(dim=1), return_inverse=True)
+    cells = number[:, None] // stride % resolution
     return cells, row
 
 
@@ -99,7 +100,4 @@ def cell_means(values: Tensor, row: Tensor, count: int) -> Tensor:
         >>> cell_means(torch.tensor([[1.0], [2.0], [4.0]]), torch.tensor([0, 1, 1]), 2).flatten().tolist()
         [1.0, 3.0]
     """
-    sums = torch.zeros(count, values.shape[1], dtype=torch.float64, device=values.device)
-    sums.index_add_(0, row, values.double())
-    members = torch.bincount(row, minlength=count)
-    return (sums / members[:, None]).to(values.dtype)
+    return segment_mean(values.double(), row, count).to(values.dtype)

@@ -1,4 +1,4 @@
-"""Time stamps that lie on a lattice: which one, and where on it."""
+"""Time stamps on a lattice: which one they lie on, and where; and regular times in the place of others."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from torch import Tensor
 LATTICE_SLACK = 1e-2
 #: A lattice that rounding of the stamps blurs by more than this part of a step is none.
 BLUR = 1e-2
+#: More regular times than this per sample are refused: a gap of months in data that tick once a second, say.
+MAX_TIMES_PER_SAMPLE = 1024
 
 
-def common_spacing(times: Tensor, batch: Tensor) -> float | None:
+def lattice_spacing(times: Tensor, batch: Tensor) -> float | None:
     """The widest spacing of which all stamps of a series are whole multiples apart; None where there is none.
 
     Euclid's algorithm on the distances of consecutive stamps, with the rounding of the stamps' own type taken for
@@ -22,9 +24,9 @@ def common_spacing(times: Tensor, batch: Tensor) -> float | None:
         batch: series of each stamp ``[n]``.
 
     Example:
-        >>> round(common_spacing(torch.tensor([0.3, 0.5, 1.1]), torch.zeros(3, dtype=torch.long)), 4)
+        >>> round(lattice_spacing(torch.tensor([0.3, 0.5, 1.1]), torch.zeros(3, dtype=torch.long)), 4)
         0.2
-        >>> common_spacing(torch.rand(9).sort().values, torch.zeros(9, dtype=torch.long)) is None
+        >>> lattice_spacing(torch.rand(9).sort().values, torch.zeros(9, dtype=torch.long)) is None
         True
     """
     stamps = times.detach().double()
@@ -79,6 +81,46 @@ def lattice_cells(
             f"'{name}' must lie on a lattice of spacing {spacing:g} (got row {row}, {float(off[row]):.3f} steps off)"
         )
     return steps.round().long()
+
+
+def regular_times(
+    times: Tensor, pointer: Tensor, batch: Tensor, spacing: float
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Times ``spacing`` apart from the first to the newest stamp of each series; the newest is one of them.
+
+    Args:
+        times: stamps, sorted within each series, float64 ``[n]``.
+        pointer: series s has stamps ``pointer[s]`` to ``pointer[s + 1]``, int64 ``[B + 1]``.
+        batch: series of each stamp ``[n]``.
+        spacing: distance of the times.
+
+    Returns:
+        the times ``[p]``, the series of each ``[p]``, and which of them is each stamp ``[n]``; None where a stamp lies
+        between two of them.
+
+    Raises:
+        ValueError: more than 1024 times per stamp.
+
+    Example:
+        >>> times, pointer = torch.tensor([0.5, 1.0, 4.0], dtype=torch.float64), torch.tensor([0, 3])
+        >>> regular, _, index = regular_times(times, pointer, torch.zeros(3, dtype=torch.long), 0.5)
+        >>> regular.tolist(), index.tolist()
+        ([0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0], [0, 1, 7])
+    """
+    newest = times[pointer[1:] - 1]
+    before = (newest[batch] - times) / spacing
+    count = (before[pointer[:-1]] + LATTICE_SLACK).floor().long() + 1
+    if int(count.sum()) > MAX_TIMES_PER_SAMPLE * len(times):
+        raise ValueError(
+            f"'spacing' must give at most {MAX_TIMES_PER_SAMPLE} times per sample "
+            f"(got {spacing:g}: {int(count.sum())} times for {len(times)} samples)"
+        )
+    end = count.cumsum(0) - 1
+    series = torch.arange(len(count), device=times.device).repeat_interleave(count)
+    back = (end[series] - torch.arange(len(series), device=times.device)).to(times)
+    between = (before - before.round()).abs() > LATTICE_SLACK
+    index = None if bool(between.any()) else end[batch] - before.round().long()
+    return newest[series] - spacing * back, series, index
 
 
 def _first(batch: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ccnn_pc._choices import choice
 from ccnn_pc.ops.points.density import inverse_density_volume, kernel_density
+from ccnn_pc.ops.segments import segment_mean
 
 
 class Weights(enum.Enum):
@@ -35,7 +36,7 @@ class Weights(enum.Enum):
 
 
 def cell_widths(
-    times: Tensor, batch: Tensor, weights: Weights = Weights.CELL, *, alone: float = 1.0
+    times: Tensor, batch: Tensor, weights: Weights = Weights.CELL, *, default: float = 1.0
 ) -> Tensor:
     r"""Width of each sample's cell.
 
@@ -49,7 +50,7 @@ def cell_widths(
         times: sorted within each series, ``[n]``; differentiable.
         batch: series of each sample, sorted int64 ``[n]``.
         weights: CELL, TRAPEZOID or PAST.
-        alone: width where there is nothing to measure: a series of one stamp, and the first one with PAST.
+        default: width where there is nothing to measure: a series of one stamp, and the first one with PAST.
 
     Returns:
         Widths in the unit of the times, ``[n]``.
@@ -58,23 +59,23 @@ def cell_widths(
         >>> times, batch = torch.tensor([0.0, 1.0, 1.0, 3.0]), torch.zeros(4, dtype=torch.long)
         >>> cell_widths(times, batch).tolist()
         [1.0, 0.75, 0.75, 2.0]
-        >>> cell_widths(times, batch, Weights.PAST, alone=0.5).tolist()
+        >>> cell_widths(times, batch, Weights.PAST, default=0.5).tolist()
         [0.5, 0.5, 0.5, 2.0]
     """
     weights = choice("weights", weights, Weights)
     before, after, group = _gaps(times, batch)
     if weights is Weights.PAST:
-        width = torch.where(before > 0, before, alone)
+        width = torch.where(before > 0, before, default)
     else:
         width = (before + after) / 2
         if weights is Weights.CELL:
             width = torch.where((before > 0) & (after > 0), width, before + after)
-        width = torch.where(before + after > 0, width, alone)
+        width = torch.where(before + after > 0, width, default)
     return (width / torch.bincount(group))[group]
 
 
-def later_shares(times: Tensor, batch: Tensor, weights: Weights = Weights.CELL) -> Tensor:
-    r"""Share of each sample's cell that lies after its stamp.
+def future_fractions(times: Tensor, batch: Tensor, weights: Weights = Weights.CELL) -> Tensor:
+    r"""Fraction of each sample's cell that lies after its stamp.
 
     .. math:: a_i = (t_{i+1} - t_i) / (t_{i+1} - t_{i-1})
 
@@ -90,7 +91,7 @@ def later_shares(times: Tensor, batch: Tensor, weights: Weights = Weights.CELL) 
         ``[n]``, in [0, 1].
 
     Example:
-        >>> later_shares(torch.tensor([0.0, 1.0, 1.0, 4.0]), torch.zeros(4, dtype=torch.long)).tolist()
+        >>> future_fractions(torch.tensor([0.0, 1.0, 1.0, 4.0]), torch.zeros(4, dtype=torch.long)).tolist()
         [0.5, 0.75, 0.75, 0.5]
     """
     weights = choice("weights", weights, Weights)
@@ -117,7 +118,7 @@ def _gaps(times: Tensor, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def series_volume(
-    times: Tensor, batch: Tensor, weights: Weights, *, alone: float = 1.0, mask: Tensor | None = None
+    times: Tensor, batch: Tensor, weights: Weights, *, default: float = 1.0, mask: Tensor | None = None
 ) -> Tensor:
     """Time that each sample stands for, for every kind of weights, and for channels that are observed apart.
 
@@ -125,7 +126,7 @@ def series_volume(
         times: sorted within each series, float64 ``[n]``.
         batch: series of each sample, sorted int64 ``[n]``, without gaps.
         weights: see :class:`Weights`.
-        alone: see :func:`cell_widths`; also the width of every sample where weights are CONSTANT.
+        default: see :func:`cell_widths`; also the width of every sample where weights are CONSTANT.
         mask: which channels were observed at which stamps, boolean ``[n, C]``: the others stand for nothing, and
             the cells of a channel lie between the stamps at which it was observed.
 
@@ -141,23 +142,22 @@ def series_volume(
     weights = choice("weights", weights, Weights)
     if mask is not None:
         patterns, which = mask.unique(dim=1, return_inverse=True)
-        columns = [_observed(times, batch, weights, alone, column) for column in patterns.unbind(1)]
+        columns = [_observed(times, batch, weights, default, column) for column in patterns.unbind(1)]
         return torch.stack(columns, dim=1)[:, which]
     if weights is Weights.CONSTANT:
-        return torch.full_like(times, alone)
+        return torch.full_like(times, default)
     if weights is not Weights.DENSITY:
-        return cell_widths(times, batch, weights, alone=alone)
-    stamps, cells = times.detach(), cell_widths(times.detach(), batch, alone=alone)
+        return cell_widths(times, batch, weights, default=default)
+    stamps, cells = times.detach(), cell_widths(times.detach(), batch, default=default)
     share = inverse_density_volume(kernel_density(stamps[:, None], batch), batch)  # mean 1 in each series
-    count = torch.bincount(batch)
-    return share * (cells.new_zeros(len(count)).index_add(0, batch, cells) / count)[batch]
+    return share * segment_mean(cells, batch, int(batch[-1]) + 1)[batch]
 
 
-def _observed(times: Tensor, batch: Tensor, weights: Weights, alone: float, seen: Tensor) -> Tensor:
+def _observed(times: Tensor, batch: Tensor, weights: Weights, default: float, seen: Tensor) -> Tensor:
     """Volumes ``[n]`` of one channel, 0 where it was not seen."""
     rows = seen.nonzero()[:, 0]
     volume = times.new_zeros(len(times))
     if not len(rows):
         return volume
     series = batch[rows].unique_consecutive(return_inverse=True)[1]
-    return volume.index_copy(0, rows, series_volume(times[rows], series, weights, alone=alone))
+    return volume.index_copy(0, rows, series_volume(times[rows], series, weights, default=default))

@@ -83,7 +83,11 @@ def test_a_graph_of_the_user() -> None:
         ),
         ({"volume": torch.ones(2)}, ValueError, "'volume' must have as many rows as 'pos'"),
         ({"volume": torch.tensor([1.0, 0.0, 1.0])}, ValueError, "'volume' must be positive"),
-        ({"edge_index": torch.tensor([[0, 3], [0, 0]])}, ValueError, "samples below 3 in row 0 .got 3"),
+        (
+            {"edge_index": torch.tensor([[0, 3], [0, 0]])},
+            ValueError,
+            "'edge_index' must name samples below 3 .got 3",
+        ),
         ({"edge_index": torch.tensor([[0, 1], [0, 3]])}, ValueError, "queries below 3"),
         ({"edge_index": torch.zeros(3, 2, dtype=torch.long)}, ValueError, r"shape \[2, E\]"),
         ({"neighbors": knn(torch.rand(9, 3), 2)}, ValueError, "one row for each of the 3 queries"),

@@ -136,7 +136,7 @@ def test_refuses(options: dict[str, Any], error: type[Exception], message: str) 
 def test_a_mask_must_fit_the_data() -> None:
     series = IrregularSeries(TIMES, BATCH, mask=ones(5, 2))
     with pytest.raises(ValueError, match=r"'x' must have the shape of 'mask', \[5, 2\] \(got \[5, 3\]\)"):
-        series.filled(torch.zeros(5, 3))
+        series.apply_mask(torch.zeros(5, 3))
     assert series.unmasked().mask is None
     with pytest.raises(ValueError, match="'mask' or 'weights' must have 3 channels like the layer"):
         ContinuousConv(3, 1, dim=1)(torch.zeros(5, 3), series)

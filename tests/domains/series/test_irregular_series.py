@@ -171,8 +171,8 @@ def test_masks_weigh_each_channel_by_its_own_stamps() -> None:
                 lattice=None if where is times else 0.1,
             )
             torch.testing.assert_close(conv(x[seen], alone)[:, c], found[:, c], atol=1e-9, rtol=0)
-        filled, plain = masked.filled(torch.where(mask, x, torch.nan), 0.4)
-        torch.testing.assert_close(conv(filled, plain), found, atol=1e-9, rtol=0)
+        plain_x, plain = masked.apply_mask(torch.where(mask, x, torch.nan), 0.4)
+        torch.testing.assert_close(conv(plain_x, plain), found, atol=1e-9, rtol=0)
 
 
 def test_pruning_keeps_its_bound() -> None:

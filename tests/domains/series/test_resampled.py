@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
+import pickle
 from functools import partial
 
 import numpy as np
@@ -11,11 +13,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from ccnn_pc.domains import Grid, IrregularSeries, resampled
-from ccnn_pc.domains.series.resampled import RegularTimes
+from ccnn_pc.domains import Grid, IrregularSeries
 from ccnn_pc.kernels import GaussianWindow
 from ccnn_pc.nn import ContinuousConv
-from ccnn_pc.ops.series.lines import line_values
+from ccnn_pc.ops.interpolation import interpolate_series
 from tests.clouds import DOUBLE
 
 
@@ -39,10 +40,10 @@ def test_values_are_those_of_numpy(masked: bool) -> None:
     )
     mask[:7, 2] &= not masked  # a channel that one series never shows
     series = IrregularSeries(times, batch, mask=mask if masked else None)
-    found, places = resampled(torch.where(mask, x, torch.nan), series, 0.3)
-    where = series.center[:, 0][places.batch] + places.place
+    found, regular = series.resampled(torch.where(mask, x, torch.nan), 0.3)
+    where = (series.center + regular.center)[:, 0][regular.batch] + regular.times
     for number in range(3):
-        rows, here = batch == number, places.batch == number
+        rows, here = batch == number, regular.batch == number
         assert math.isclose(float(where[here][-1]), float(times[rows][-1]), rel_tol=1e-15)
         torch.testing.assert_close(where[here].diff(), torch.full((int(here.sum()) - 1,), 0.3, dtype=DOUBLE),
                                    atol=1e-8, rtol=0)  # fmt: skip
@@ -58,11 +59,11 @@ def test_values_are_those_of_numpy(masked: bool) -> None:
 def test_equal_stamps_count_as_their_mean() -> None:
     times = torch.tensor([0.0, 1.0, 1.0, 1.0, 3.0, 3.0], dtype=DOUBLE)
     x = torch.tensor([0.0, 1.0, 2.0, 6.0, 4.0, 6.0], dtype=DOUBLE)[:, None]
-    values, places = resampled(x, IrregularSeries(times), 0.5)
+    values, regular = IrregularSeries(times).resampled(x, 0.5)
     assert values.flatten().tolist() == [0.0, 1.5, 3.0, 3.5, 4.0, 4.5, 5.0]
-    assert places.stamps is not None and places.stamps.tolist() == [0, 2, 2, 2, 6, 6]
+    assert regular.at_source(values)[0].flatten().tolist() == [0.0, 3.0, 3.0, 3.0, 5.0, 5.0]
     mask = torch.tensor([1, 1, 0, 1, 0, 1]).bool()[:, None]
-    values, _ = resampled(x, IrregularSeries(times, mask=mask), 1.0)
+    values, _ = IrregularSeries(times, mask=mask).resampled(x, 1.0)
     assert values.flatten().tolist() == [0.0, 3.5, 4.75, 6.0]
 
 
@@ -73,13 +74,13 @@ def test_stamps_as_in_training_are_left_as_they_are(lattice: float | None, causa
     times = torch.cat([torch.arange(9), torch.arange(5)]) * 0.1 + 3.0
     batch = torch.tensor([0] * 9 + [1] * 5)
     x = torch.randn(14, 3, dtype=DOUBLE, generator=torch.Generator().manual_seed(0))
-    values, places = resampled(x, IrregularSeries(times, batch, lattice=lattice), 0.1)
+    values, regular = IrregularSeries(times, batch, lattice=lattice).resampled(x, 0.1)
     torch.testing.assert_close(values, x, atol=1e-5, rtol=0)  # stamps are float32
-    weights = places.quadrature(torch.tensor([0.1]))
+    weights = regular.quadrature(torch.tensor([0.1]))
     assert weights is not None and torch.equal(weights, torch.ones_like(weights))
     torch.manual_seed(0)
     conv = ContinuousConv(3, 4, dim=1, extent=0.8, spacing=0.1, causal=causal).double()
-    torch.testing.assert_close(conv(x, places)[:9], conv(x[:9], Grid((9,), 0.1)), atol=1e-9, rtol=0)
+    torch.testing.assert_close(conv(x, regular)[:9], conv(x[:9], Grid((9,), 0.1)), atol=1e-9, rtol=0)
 
 
 @pytest.mark.parametrize("kind", ["lattice", "random"])
@@ -102,8 +103,8 @@ def test_error_falls_with_the_square_of_the_distance_of_stamps(kind: str) -> Non
             moved = 0.3 * gap * (torch.rand(len(stamps), dtype=DOUBLE) - 0.5)
             stamps = (stamps + moved).sort().values
             stamps[0], stamps[-1] = 0.0, 512.0
-        values, places = resampled(signal(stamps), IrregularSeries(stamps), 1.0)
-        error = float((conv(values, places).detach() - exact)[20:-20].abs().max())
+        values, regular = IrregularSeries(stamps).resampled(signal(stamps), 1.0)
+        error = float((conv(values, regular).detach() - exact)[20:-20].abs().max())
         widest = float(stamps.diff().max())
         bound = widest**2 / 8 * 0.09**2 * float(kernel.abs().sum())
         assert error <= bound
@@ -114,29 +115,33 @@ def test_error_falls_with_the_square_of_the_distance_of_stamps(kind: str) -> Non
     assert min(orders) > 1.5
 
 
-def test_places_know_their_samples() -> None:
+def test_regular_times_know_their_samples() -> None:
     times, batch = torch.tensor([0.0, 0.2, 0.8, 5.0, 5.6]), torch.tensor([0, 0, 0, 1, 1])
-    places = RegularTimes(IrregularSeries(times, batch), 0.2)
-    assert places.batch.tolist() == [0] * 5 + [1] * 4
+    series, x = IrregularSeries(times, batch), torch.arange(5.0)[:, None]
+    regular = series.resampled(x, 0.2)[1]
+    assert regular.batch.tolist() == [0] * 5 + [1] * 4
     y = torch.arange(9)[:, None]
-    assert places.at_stamps(y).flatten().tolist() == [0, 1, 4, 5, 8]
-    moved = places.to("cpu")
-    assert isinstance(moved, RegularTimes) and moved.at_stamps(y).flatten().tolist() == [0, 1, 4, 5, 8]
-    with pytest.raises(ValueError, match="'times' must be whole multiples of the training spacing apart"):
-        RegularTimes(IrregularSeries(times + 0.05 * torch.arange(5), batch), 0.2).at_stamps(y)
+    for domain in (regular, regular.to("cpu"), copy.deepcopy(regular), pickle.loads(pickle.dumps(regular))):
+        rows, source = domain.at_source(y)
+        assert rows.flatten().tolist() == [0, 1, 4, 5, 8]
+        assert isinstance(source, IrregularSeries) and torch.equal(source.times, series.times)
+    assert regular.as_given().at_source(y)[0] is y
+    between = IrregularSeries(times + 0.05 * torch.arange(5), batch)
+    with pytest.raises(ValueError, match="'x' must lie at whole multiples of the training spacing"):
+        between.resampled(x, 0.2)[1].at_source(y)
 
 
 def test_answers_at_stamps_do_not_know_the_future() -> None:
-    """Between stamps lines know the next sample; a causal layer at a stamp reads none of these places."""
+    """Between stamps lines know the next sample; a causal layer at a stamp reads none of these times."""
     torch.manual_seed(0)
     times = torch.tensor([0.0, 3.0, 4.0, 9.0, 12.0], dtype=DOUBLE)
     conv = ContinuousConv(1, 2, dim=1, extent=6.0, causal=True).double()
     x = torch.randn(5, 1, dtype=DOUBLE)
-    values, places = resampled(x, IrregularSeries(times), 1.0)
-    before = places.at_stamps(conv(values, places))
+    values, regular = IrregularSeries(times).resampled(x, 1.0)
+    before = regular.at_source(conv(values, regular))[0]
     x[3:] += 1.0
-    values, places = resampled(x, IrregularSeries(times), 1.0)
-    change = (places.at_stamps(conv(values, places)) - before).abs().amax(1)
+    values, regular = IrregularSeries(times).resampled(x, 1.0)
+    change = (regular.at_source(conv(values, regular))[0] - before).abs().amax(1)
     assert bool((change[:3] <= 1e-12).all() and (change[3:] > 1e-3).all())
 
 
@@ -144,11 +149,11 @@ def test_gradients() -> None:
     times, batch = ragged()
     x = torch.randn(20, 2, dtype=DOUBLE, requires_grad=True)
     mask = torch.rand(20, 2, generator=torch.Generator().manual_seed(0)) < 0.6
-    pointer, place = torch.tensor([0, 7, 8, 20]), torch.linspace(1e6, 1e6 + 9, 9, dtype=DOUBLE)
+    pointer, wanted = torch.tensor([0, 7, 8, 20]), torch.linspace(1e6, 1e6 + 9, 9, dtype=DOUBLE)
     series = torch.tensor([0, 0, 0, 1, 1, 2, 2, 2, 2])
     for seen in (None, mask):
         assert torch.autograd.gradcheck(
-            lambda v, m=seen: line_values(v, times, pointer, place, series, m), (x,)
+            lambda v, m=seen: interpolate_series(v, times, pointer, wanted, series, m), (x,)
         )
 
 
@@ -164,22 +169,22 @@ def test_gradients() -> None:
             1.0,
             "'spacing' must give at most 1024 times per sample .got 1: 10000001 times",
         ),
-        ([0.0, 1.0], torch.zeros(1), 2, 1.0, "must have its queries at its samples"),
+        ([0.0, 1.0], torch.zeros(1), 2, 1.0, "'query_times' must be the samples'"),
     ],
 )
 def test_refuses(times: list[float], query: Tensor | None, rows: int, spacing: float, message: str) -> None:
     series = IrregularSeries(torch.tensor(times), query_times=query)
     with pytest.raises(ValueError, match=message):
-        resampled(torch.zeros(rows, 1), series, spacing)
+        series.resampled(torch.zeros(rows, 1), spacing)
 
 
 def test_refuses_stamps_that_need_a_gradient() -> None:
     series = IrregularSeries(torch.tensor([0.0, 1.0], requires_grad=True))
     with pytest.raises(ValueError, match="'times' must not need a gradient"):
-        resampled(torch.zeros(2, 1), series, 1.0)
+        series.resampled(torch.zeros(2, 1), 1.0)
 
 
 def test_refuses_a_mask_of_other_channels() -> None:
     series = IrregularSeries(torch.tensor([0.0, 1.0]), mask=torch.ones(2, 1, dtype=torch.bool))
     with pytest.raises(ValueError, match=r"'x' must have the shape of 'mask', .2, 1. .got .2, 3.."):
-        resampled(torch.zeros(2, 3), series, 1.0)
+        series.resampled(torch.zeros(2, 3), 1.0)

@@ -22,7 +22,7 @@ EXPECTED = {
 
 @pytest.mark.parametrize("weights", list(EXPECTED))
 def test_widths(weights: Weights) -> None:
-    assert series_volume(TIMES, BATCH, weights, alone=9.0).tolist() == EXPECTED[weights]
+    assert series_volume(TIMES, BATCH, weights, default=9.0).tolist() == EXPECTED[weights]
 
 
 def test_density_is_the_time_of_the_cells_shared_out() -> None:
@@ -40,12 +40,12 @@ def test_channels_have_the_cells_of_their_own_stamps(weights: Weights) -> None:
     mask = torch.rand(7, 4, generator=torch.Generator().manual_seed(0)) < 0.7
     mask[:, 3] = False
     mask[4] = torch.tensor([False, True, False, False])  # the single stamp of series 1
-    found = series_volume(TIMES, BATCH, weights, alone=9.0, mask=mask)
+    found = series_volume(TIMES, BATCH, weights, default=9.0, mask=mask)
     assert bool((found[~mask] == 0).all()) and bool((found[mask] > 0).all())
     for c in range(3):
         seen = mask[:, c]
         series = BATCH[seen].unique_consecutive(return_inverse=True)[1]
-        alone = series_volume(TIMES[seen], series, weights, alone=9.0)
+        alone = series_volume(TIMES[seen], series, weights, default=9.0)
         torch.testing.assert_close(found[seen, c], alone)
 
 

@@ -1,4 +1,4 @@
-"""Neighbour lists as rows of one flat index, and their division into chunks of bounded size."""
+"""Neighbour lists in one flat index (CSR), and their division into chunks of bounded size."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some queries with a common width: ``count`` of them, rows of at most ``width`` entries."""
+    """Some queries with a common width: ``count`` of them, each with at most ``width`` edges."""
 
     queries: Tensor | slice
     count: int
@@ -20,16 +20,16 @@ class Chunk:
 
 
 @dataclass(frozen=True)
-class Rows:
-    """For each query a run of sample numbers: query i reads ``index[start[i] : start[i] + length[i]]``.
+class NeighborLists:
+    """Neighbours of each query, as in a CSR matrix: query i reads ``index[start[i] : start[i] + length[i]]``.
 
-    A dense table ``[m, k]``, a ragged graph in CSR form and overlapping runs of a sorted series are all of this shape,
+    A dense table ``[m, k]``, a ragged graph and overlapping ranges of a sorted series are all of this form,
     so one operator serves them.
 
     Attributes:
         index: sample numbers, int32 or int64 ``[T]``.
-        start: first entry of each query, int64 ``[m]``.
-        length: entries of each query that count, int64 ``[m]``; shorter than stored where a row is pruned.
+        start: first edge of each query, int64 ``[m]``.
+        length: edges of each query that count, int64 ``[m]``; fewer than stored where a list is pruned.
     """
 
     index: Tensor
@@ -39,21 +39,21 @@ class Rows:
     def __len__(self) -> int:
         return self.start.shape[0]
 
-    def pruned(self, length: Tensor) -> Rows:
-        """The same rows, cut to the first ``length`` entries each."""
+    def pruned(self, length: Tensor) -> NeighborLists:
+        """The same lists, cut to the first ``length`` edges each."""
         return replace(self, length=torch.minimum(length.to(self.length), self.length))
 
     def _is_table(self, length: np.ndarray) -> bool:
-        """Whether rows are all of one length and lie one after the other; rows may also overlap."""
+        """Whether lists are all of one length and lie one after the other; they may also overlap."""
         if not (len(length) and length.min() == length.max() == len(self.index) // len(length) > 0):
             return False
         step = self.start[1:] - self.start[:-1]
         return int(self.start[0]) == 0 and bool((step == int(length[0])).all())
 
-    def places(self, chunk: Chunk) -> tuple[Tensor | slice, Tensor | None]:
-        """Where in ``index`` the entries of a chunk stand, ``[count * width]``, and which of them count.
+    def edges(self, chunk: Chunk) -> tuple[Tensor | slice, Tensor | None]:
+        """Edges of a chunk as positions in ``index``, ``[count * width]``, and which of them count.
 
-        Rows shorter than the chunk's width are filled up with places that do not count. None: all count.
+        Lists shorter than the chunk's width are padded with edges that do not count. None: all count.
         """
         if isinstance(chunk.queries, slice):
             return slice(chunk.queries.start * chunk.width, chunk.queries.stop * chunk.width), None
@@ -63,9 +63,9 @@ class Rows:
         return torch.where(counts, start + column, start).flatten(), counts.flatten()
 
     def chunks(self, max_edges: int) -> Iterator[Chunk]:
-        """Queries in groups of at most ``max_edges`` entries; rows of like length go together.
+        """Queries in groups of at most ``max_edges`` edges, padding included; lists of like length go together.
 
-        Queries without entries appear in no group.
+        Queries without edges appear in no group.
         """
         length = self.length.cpu().numpy()
         if self._is_table(length):

@@ -1,0 +1,103 @@
+"""Neighbour lists together with positions: offsets and distances of all edges, computed once for all layers."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from ccnn_pc.ops.neighbors.lists import NeighborLists
+from ccnn_pc.ops.points.lattice_convolution import DistinctOffsets
+
+#: Numbers (edges x axes) up to which offsets are cached instead of being computed in each layer: 64 MB in float32.
+MAX_CACHED_OFFSETS = 1 << 24
+#: Edges worked on at a time.
+PART = 1 << 20
+
+
+class EdgeGeometry:
+    """Offsets and distances of edges, those of a query sorted by distance.
+
+    Args:
+        pos: samples ``[n, D]``.
+        query_pos: queries ``[m, D]``.
+        lists: the neighbours of each query.
+    """
+
+    def __init__(self, pos: Tensor, query_pos: Tensor, lists: NeighborLists) -> None:
+        self.pos, self.query_pos, self.lists = pos, query_pos, lists
+        self._offsets: Tensor | None = None
+        self._distances: Tensor | None = None
+        self._furthest: float | None = None
+        self._distinct: DistinctOffsets | None = None
+
+    def _parts(self) -> tuple[Tensor, ...]:
+        return torch.arange(len(self.lists.index), device=self.lists.index.device).split(PART)
+
+    def _query(self, edge: Tensor) -> Tensor:
+        """Query of each edge, numbered along the flat index."""
+        return torch.searchsorted(self.lists.start, edge, right=True) - 1
+
+    def _rel(self, edge: Tensor) -> Tensor:
+        return (self.pos[self.lists.index[edge].long()] - self.query_pos[self._query(edge)]).detach()
+
+    def offsets(self) -> Tensor | None:
+        """Offset of every edge, along the flat index ``[T, D]``.
+
+        None where storing them would take more memory than computing them in every layer is worth.
+        """
+        if self._offsets is None and len(self.lists.index) * self.pos.shape[1] <= MAX_CACHED_OFFSETS:
+            parts = [self._rel(part) for part in self._parts()]
+            self._offsets = torch.cat(parts) if parts else self.pos.new_zeros(0, self.pos.shape[1])
+        return self._offsets
+
+    def distances(self) -> Tensor:
+        """Length of every edge, along the flat index, float32 ``[T]``."""
+        if self._distances is None:
+            parts = [self._rel(part).norm(dim=1).float() for part in self._parts()]
+            self._distances = torch.cat(parts) if parts else self.pos.new_zeros(0)
+        return self._distances
+
+    def furthest(self) -> float:
+        """Length of the longest edge."""
+        if self._furthest is None:
+            distance = self.distances()
+            self._furthest = float(distance.max()) if len(distance) else 0.0
+        return self._furthest
+
+    def distinct(self, spacing: Tensor) -> DistinctOffsets:
+        """Offsets of all edges in steps of a lattice of that spacing ``[D]``, each distinct one once."""
+        if self._distinct is None:
+            steps = [(self._rel(part).double() / spacing).round().long() for part in self._parts()]
+            empty = torch.zeros(0, self.pos.shape[1], dtype=torch.long, device=self.pos.device)
+            self._distinct = DistinctOffsets.of(torch.cat(steps) if steps else empty)
+        return self._distinct
+
+    def occurrences(self, lists: NeighborLists, number: int) -> Tensor:
+        """How often each of ``number`` distinct offsets occurs in (pruned) lists, int64."""
+        if self._distinct is None:
+            raise ValueError("'distinct' must be called first (got no distinct offsets)")
+        edge = torch.arange(len(lists.index), device=lists.index.device)
+        query = self._query(edge)
+        counted = edge < lists.start[query] + lists.length[query]
+        return torch.bincount(self._distinct.which[counted], minlength=number)
+
+    def sorted_by_distance(self) -> bool:
+        """Whether each query's edges are sorted by distance, up to rounding."""
+        distance, lists = self.distances(), self.lists
+        falls = distance[1:] < distance[:-1] - 1e-5 * self.furthest()
+        edge = falls.nonzero()[:, 0] + 1
+        query = self._query(edge)
+        return not bool(
+            ((edge > lists.start[query]) & (edge < lists.start[query] + lists.length[query])).any()
+        )
+
+    def within(self, reach: float) -> NeighborLists:
+        """The lists, cut where edges are longer than ``reach`` (position units); the first one always stays."""
+        if math.isinf(reach) or reach >= self.furthest():
+            return self.lists
+        close = (self.distances() <= reach * (1 + 1e-6)).long()
+        total = torch.cat([close.new_zeros(1), close.cumsum(0)])
+        lists = self.lists
+        return lists.pruned((total[lists.start + lists.length] - total[lists.start]).clamp(min=1))

@@ -1,0 +1,33 @@
+"""How a network wants its data sampled: at which spacing, and what is between samples that are farther apart."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Interpolation(enum.Enum):
+    """Data between samples that are farther apart than in training: not asked for (NONE), linear (LINEAR).
+
+    NONE is the sum over samples, weighted by their spacing (CKConv, arXiv 2102.02611, eq. 5): it needs samples as dense
+    as kernels are fine. LINEAR reads the straight lines between samples at the spacing of training, once, before the
+    first layer.
+    """
+
+    NONE = "none"
+    LINEAR = "linear"
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """What :meth:`ccnn_pc.domains.AbstractDomain.as_input` needs to know of a network.
+
+    Attributes:
+        spacing: distance of samples in training, per axis.
+        grids: how grids are read whose samples are farther apart.
+        series: how irregular series are read.
+    """
+
+    spacing: tuple[float, ...]
+    grids: Interpolation = Interpolation.LINEAR
+    series: Interpolation = Interpolation.NONE

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from ccnn_pc.cli.compose import compose_config
 from ccnn_pc.domains import Grid, Interpolation
@@ -25,17 +26,30 @@ def x() -> Tensor:
     return torch.randn(2, 3, 16, dtype=DOUBLE, generator=torch.Generator().manual_seed(0))
 
 
+@pytest.mark.parametrize("pool", ["mean", None])
 @pytest.mark.parametrize("how", list(Interpolation))
-def test_arrays_are_taken_as_the_model_says(how: Interpolation, x: Tensor, tmp_path: Path) -> None:
+def test_arrays_are_read_as_the_model_says(
+    how: Interpolation, pool: str | None, x: Tensor, tmp_path: Path
+) -> None:
+    """On lines: what the network answers to the array at the spacing of training, per sample at the samples."""
     torch.manual_seed(0)
-    model = make("ccnn_4_16", interpolation=how.value).double().eval()
-    expected = model(x, Grid((16,), 2.0, batch_size=2, interpolation=how))
-    assert torch.equal(model(x, spacing=2.0), expected)
-    other = next(value for value in Interpolation if value is not how)
-    assert not torch.allclose(model(x, Grid((16,), 2.0, batch_size=2, interpolation=other)), expected)
+    model = make("ccnn_4_16", interpolation=how.value, pool=pool).double().eval()
+    filled = F.interpolate(x, 31, mode="linear", align_corners=True)
+    lines = model(filled) if pool else model(filled)[..., ::2]
+    found = model(x, spacing=2.0)
+    assert torch.allclose(found, lines, atol=1e-9, rtol=0) is (how is Interpolation.LINEAR)
+    assert found.shape == ((2, 4) if pool else (2, 4, 16))
+    assert torch.equal(found, model(x, Grid((16,), 2.0, batch_size=2)))
     assert torch.equal(model(x), model(x, Grid((16,), batch_size=2)))
     save_pretrained(model, tmp_path / "model", classes=list("abcd"))
-    assert torch.equal(from_pretrained(tmp_path / "model").double()(x, spacing=2.0), expected)
+    assert torch.equal(from_pretrained(tmp_path / "model").double()(x, spacing=2.0), found)
+
+
+def test_answers_between_samples_are_refused(x: Tensor) -> None:
+    model = make("ccnn_4_16", pool=None).double().eval()
+    with pytest.raises(ValueError, match="'x' must lie at whole multiples of the training spacing"):
+        model(x, spacing=1.5)
+    assert make("ccnn_4_16").double().eval()(x, spacing=1.5).shape == (2, 4)
 
 
 def test_a_default_that_the_papers_do_not_have() -> None:

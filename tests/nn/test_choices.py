@@ -17,7 +17,7 @@ from ccnn_pc.nn import Algorithm, ContinuousConv, PooledHead
 from ccnn_pc.ops.grids.convolution import grid_convolution
 from ccnn_pc.ops.grids.method import Method, is_direct
 from ccnn_pc.ops.neighbors.k_nearest import Backend, knn
-from ccnn_pc.ops.series.weights import Weights, cell_widths, later_shares, series_volume
+from ccnn_pc.ops.series.weights import Weights, cell_widths, future_fractions, series_volume
 from ccnn_pc.published import Crop, ReleasedGridConv
 from ccnn_pc.training.aliasing import CloudAliasing
 
@@ -70,7 +70,7 @@ RUNS: list[tuple[Callable[[Any], Tensor], Any]] = [
     (lambda m: grid_convolution(X[None], torch.ones(3, 2), [1], method=m), Method.FFT),
     (on_series, Weights.TRAPEZOID),
     (lambda w: cell_widths(TIMES, BATCH, w), Weights.TRAPEZOID),
-    (lambda w: later_shares(TIMES, BATCH, w), Weights.TRAPEZOID),
+    (lambda w: future_fractions(TIMES, BATCH, w), Weights.TRAPEZOID),
     (lambda w: series_volume(TIMES, BATCH, w), Weights.CONSTANT),
     (lambda b: knn(POINTS.pos, 3, backend=b).index, Backend.KDTREE),
     (cropped, Crop.FLEXCONV),

@@ -1,6 +1,6 @@
 """Put a trained model into the package, with a card written from its own result.
 
-    python scripts/package_model.py runs/modelnet10_tiny/latest ccnn_tiny-modelnet10
+    python -m scripts.package_model runs/modelnet10_tiny/latest ccnn_tiny-modelnet10
 
 Copies ``model/`` of the run folder to ``ccnn_pc/models/pretrained/NAME`` and writes README.md, the model card, from
 ``result.json``. Then ``from_pretrained("NAME")`` and ``ccnn-pc predict NAME …`` work offline.
@@ -17,8 +17,9 @@ from typing import Any
 from ccnn_pc._files import write_rows_atomically
 from ccnn_pc.models import from_pretrained, save_pretrained
 from ccnn_pc.models.hub import PACKAGED
+from scripts import RESULTS
 
-RESULTS = Path(__file__).resolve().parents[1] / "results" / "modelnet10.csv"
+TABLE = RESULTS / "modelnet10.csv"
 
 CARD = """# {name}
 
@@ -116,7 +117,7 @@ def main() -> None:
         "--note", default="", help="what a reader must know of the data, e.g. which subset they are"
     )
     parser.add_argument(
-        "--results", type=Path, default=RESULTS, help="table in which the model's row is marked as packaged"
+        "--results", type=Path, default=TABLE, help="table in which the model's row is marked as packaged"
     )
     arguments = parser.parse_args()
     result = json.loads((arguments.run / "result.json").read_text(encoding="utf-8"))

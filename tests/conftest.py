@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import sys
-import types
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,17 +72,6 @@ def _seeded() -> Iterator[None]:
     np.random.seed(0)  # noqa: NPY002  (third-party code may use the global state)
     yield
     torch.set_default_dtype(default)
-
-
-@pytest.fixture(scope="session")
-def updater() -> Iterator[types.ModuleType]:
-    sys.path.insert(0, str(ROOT / "scripts"))  # where a script finds what lies beside it
-    spec = importlib.util.spec_from_file_location("update_readme", ROOT / "scripts" / "update_readme.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield module
-    sys.path.remove(str(ROOT / "scripts"))
 
 
 @pytest.fixture(scope="session")

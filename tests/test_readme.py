@@ -8,7 +8,6 @@ import importlib
 import importlib.util
 import re
 import shlex
-import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import torch
 
 from ccnn_pc.cli.app import COMMANDS, build_app
 from ccnn_pc.models import list_pretrained, registry
+from scripts.tables import update
 
 ROOT = Path(__file__).resolve().parents[1]
 GUIDES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -178,9 +178,9 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name)
-def test_files_tests_and_modules_named_exist(path: Path, updater: types.ModuleType) -> None:
+def test_files_tests_and_modules_named_exist(path: Path) -> None:
     text = prose(path)
-    measured = {source for _, source in updater.BLOCKS.values()}
+    measured = {update.TABLES.source(block) for block in update.TABLES.blocks}
     for spoken in re.findall(r"`((?:ccnn_pc|configs|datasets|docs|scripts|tests|results)/[^`\s]*)`", text):
         file, _, test = spoken.partition("::")
         example = spoken.split("/")[-1].split(".")[0] in ("cosines", "hann", "ring", "rings")
@@ -208,18 +208,18 @@ def test_no_machine_is_named(path: Path) -> None:
 # --- numbers ----------------------------------------------------------------------------------------------------
 
 
-def test_every_block_is_used_once(updater: types.ModuleType) -> None:
-    used = [block for path in GUIDES for block in updater.blocks_in(path.read_text(encoding="utf-8"))]
-    assert sorted(used) == sorted(updater.BLOCKS)
+def test_every_block_is_used_once() -> None:
+    used = [block for path in GUIDES for block in update.blocks_in(path.read_text(encoding="utf-8"))]
+    assert sorted(used) == sorted(update.TABLES.blocks)
 
 
 @pytest.mark.parametrize("path", GUIDES, ids=name)
-def test_numbers_are_what_the_script_writes(path: Path, updater: types.ModuleType) -> None:
+def test_numbers_are_what_the_script_writes(path: Path) -> None:
     absent = set()
-    for block, body in updater.blocks_in(path.read_text(encoding="utf-8")).items():
-        source = updater.BLOCKS[block][1]
-        assert body == updater.body(block), (
-            f"run scripts/update_readme.py: '{block}' in {name(path)} is out of date"
+    for block, body in update.blocks_in(path.read_text(encoding="utf-8")).items():
+        source = update.TABLES.source(block)
+        assert body == update.body(block), (
+            f"run scripts/tables/update.py: '{block}' in {name(path)} is out of date"
         )
         if source is not None and not (ROOT / source).exists():
             absent.add(source)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import re
-import types
 from pathlib import Path
 
 import pytest
 
+import scripts
+from scripts.tables import update
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def test_numbers_come_from_the_tables(
-    updater: types.ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_numbers_come_from_the_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sentences and ratios from small tables of known content."""
-    monkeypatch.setattr(updater.tables, "ROOT", tmp_path)
+    monkeypatch.setattr(scripts, "ROOT", tmp_path)
     (tmp_path / "results").mkdir()
-    assert "Not measured yet" in updater.body("bench:point_conv")
+    assert "Not measured yet" in update.body("bench:point_conv")
     head = "experiment,model,seed,test_accuracy,test_mean_class_accuracy,val_accuracy,best_epoch,epochs,parameters"
     rows = [
         "t,ccnn_tiny,0,0.5,0.4,0.99,3,9,23843,90,10,44,val,44.6,",
@@ -25,8 +25,8 @@ def test_numbers_come_from_the_tables(
         "modelnet10_pointnet2,pointnet2,0,0.9,0.8,0.99,5,9,1468170,90,10,44,val,45,",
     ]
     table = "\n".join([head + ",n_train,n_val,n_test,selected_on,core_minutes,packaged", *rows]) + "\n"
-    (tmp_path / updater.modelnet10_tables.MODELNET10).write_text(table)
-    trained = updater.body("results:pretrained")
+    (tmp_path / "results/modelnet10.csv").write_text(table)
+    trained = update.body("results:pretrained")
     for part in (
         "23 843 parameters",
         "**75.00 %** of 44",
@@ -39,7 +39,7 @@ def test_numbers_come_from_the_tables(
         assert part in trained
     assert (
         "| `modelnet10_pointnet2` | – | 1 468 170 | 90.00 % | 80.00 % | 44 | 9 | 45 | 0 | val |"
-        in updater.body("results:modelnet10")
+        in update.body("results:modelnet10")
     )
     rows = [
         "a,voxels,0.5,0,voxels,0.75,0.7,44",
@@ -47,8 +47,8 @@ def test_numbers_come_from_the_tables(
         "b,points,40,0,points,0.25,0.2,44",
     ]
     head = "model,trained_on,omega_0,seed,sampling,accuracy,mean_class_accuracy,n"
-    (tmp_path / updater.modelnet10_tables.TRANSFER).write_text("\n".join([head, *rows]) + "\n")
-    transfer = updater.body("results:transfer")
+    (tmp_path / "results/transfer.csv").write_text("\n".join([head, *rows]) + "\n")
+    transfer = update.body("results:transfer")
     assert "| sampling | `a`, ω₀ 0.5 | `b`, ω₀ 40 |" in transfer
     assert "| `points` | 50.00 % | **25.00 %** |\n| `voxels` | **75.00 %** | – |" in transfer
     common = "4,512,256,140,32,{},2,cpu,1.0,today,"
@@ -58,8 +58,8 @@ def test_numbers_come_from_the_tables(
     lines.append("1,100000,256,32,32,0.075,2,cpu,1.0,today,fused,1000,12400,321,")
     head = "clouds,points,k,channels,hidden,width,threads,machine,torch,date,contender,"
     head += "forward_min_ms,both_min_ms,peak_mb,max_error"
-    (tmp_path / updater.tables.POINT_CONV).write_text("\n".join([head, *lines]) + "\n")
-    speed = updater.body("bench:point_conv")
+    (tmp_path / "results/bench_point_conv.csv").write_text("\n".join([head, *lines]) + "\n")
+    speed = update.body("bench:point_conv")
     for part in (
         "6.0× faster",
         "15.0× less memory",
@@ -75,10 +75,10 @@ CARDS = sorted((ROOT / "ccnn_pc" / "models" / "pretrained").glob("*/README.md"))
 
 
 @pytest.mark.parametrize("card", CARDS, ids=lambda card: card.parent.name)
-def test_the_model_card_has_the_readmes_accuracy(updater: types.ModuleType, card: Path) -> None:
+def test_the_model_card_has_the_readmes_accuracy(card: Path) -> None:
     line = next(
         line
-        for line in updater.body("results:pretrained").splitlines()
+        for line in update.body("results:pretrained").splitlines()
         if line.startswith(f"`{card.parent.name}` ")
     )
     accuracy = re.search(r"\*\*([\d.]+) %\*\*", line)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-import types
-from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from ccnn_pc._files import read_rows
 from ccnn_pc.cli.compose import compose_config, stored_overrides
+from scripts.studies import chartraj, harness, images, physionet, speech, stress
 from tests.datasets.series.test_series_configs import fake_mfcc
 from tests.grid_files import write_images
 
@@ -27,22 +25,13 @@ SHORT = [
 SHORT += ["trainer.limit_val_batches=1"]
 
 
-@pytest.fixture(scope="module")
-def scripts() -> Iterator[types.SimpleNamespace]:
-    sys.path.insert(0, str(ROOT / "scripts"))
-    names = ("studies", "study_chartraj", "study_physionet", "study_stress", "study_speech", "study_images")
-    yield types.SimpleNamespace(**{name: importlib.import_module(name) for name in names})
-    sys.path.remove(str(ROOT / "scripts"))
-
-
 @pytest.fixture(autouse=True)
 def _cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CCNN_PC_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
 
 
 def run(
-    scripts: Any,
-    study: str,
+    study: ModuleType,
     data: Path,
     place: Path,
     *only: str,
@@ -53,21 +42,21 @@ def run(
     results = place / "results" / "table.csv"
     command = [str(data), "--runs", str(place / "runs"), "--results", str(results), "--only", *only]
     command += ["--seeds", *seeds.split(), "--set", *SHORT, *words]
-    settings = getattr(scripts, study).SETTINGS
-    assert scripts.studies.main(settings, about="", results=results, arguments=command) == 0
+    settings = study.SETTINGS
+    assert harness.main(settings, about="", results=results, arguments=command) == 0
     return read_rows(results)
 
 
 @pytest.mark.parametrize(
-    "study", ["study_chartraj", "study_physionet", "study_stress", "study_speech", "study_images"]
+    "study", [chartraj, physionet, stress, speech, images], ids=lambda study: study.__name__
 )
-def test_every_setting_and_every_test_composes(study: str, scripts: Any) -> None:
-    settings = getattr(scripts, study).SETTINGS
+def test_every_setting_and_every_test_composes(study: ModuleType) -> None:
+    settings = study.SETTINGS
     assert len({setting.name for setting in settings}) == len(settings)
     for setting in settings:
         c = compose_config([*setting.words, *(word for test in setting.tests for word in test.words)])
         assert not setting.name.endswith("_ckcnn") or c.callbacks.solved.monitor.startswith("val/")
-        if study in ("study_stress", "study_speech", "study_images"):
+        if study in (stress, speech, images):
             continue
         stamps = c.data.form == "irregular"
         said = not stamps and (c.data.drop > 0 or c.data.observed is True)
@@ -78,11 +67,9 @@ def test_every_setting_and_every_test_composes(study: str, scripts: Any) -> None
         assert stamps or c.data.observed or not c.data.train_drop
 
 
-def test_a_study_of_characters(
-    scripts: Any, places: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_study_of_characters(places: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     only = ("mixed", "gru_dt_mixed")
-    rows = run(scripts, "study_chartraj", places / "characters", tmp_path, *only, seeds="0 1")
+    rows = run(chartraj, places / "characters", tmp_path, *only, seeds="0 1")
     order = [("mixed", "0"), ("mixed", "1"), ("gru_dt_mixed", "0")]
     drops = [f"drop {p}" for p in (0, 30, 50, 70)]
     assert [(row["setting"], row["seed"], row["tested_on"]) for row in rows] == [
@@ -99,24 +86,22 @@ def test_a_study_of_characters(
     def never(words: list[str]) -> None:
         raise AssertionError(f"trained again: {words}")
 
-    monkeypatch.setattr(scripts.studies, "run_experiment", never)
-    again = run(scripts, "study_chartraj", places / "characters", tmp_path, "mixed", seeds="1")
+    monkeypatch.setattr(harness, "run_experiment", never)
+    again = run(chartraj, places / "characters", tmp_path, "mixed", seeds="1")
     assert again == rows
     other = ("optim.lr=0.3",)
     with pytest.raises(ValueError, match=r"seed1 holds a run of other settings \(optim.lr=0.3\)"):
-        run(scripts, "study_chartraj", places / "characters", tmp_path, "mixed", seeds="1", words=other)
+        run(chartraj, places / "characters", tmp_path, "mixed", seeds="1", words=other)
 
 
 @pytest.mark.parametrize("name", ["mixed", "stamps", "random_constant", "random_lines"])
-def test_what_is_tested_later_is_what_the_training_tests(
-    name: str, scripts: Any, places: Path, tmp_path: Path
-) -> None:
+def test_what_is_tested_later_is_what_the_training_tests(name: str, places: Path, tmp_path: Path) -> None:
     """The training's own test, done again as a further one, gives the same numbers; others are on other data."""
-    rows = run(scripts, "study_chartraj", places / "characters", tmp_path, name, seeds="3")
-    setting = next(s for s in scripts.study_chartraj.SETTINGS if s.name == name)
+    rows = run(chartraj, places / "characters", tmp_path, name, seeds="3")
+    setting = next(s for s in chartraj.SETTINGS if s.name == name)
     words = [*setting.words, f"data.root={places / 'characters'}", "seed=3", "threads=1", *SHORT]
-    folder, own = tmp_path / "runs" / name / "seed3", scripts.studies.Test("own", ("data.test_drop=0",))
-    found = scripts.studies.scores(folder, words, own)
+    folder, own = tmp_path / "runs" / name / "seed3", harness.Test("own", ("data.test_drop=0",))
+    found = harness.scores(folder, words, own)
     assert {key: float(rows[0][key]) for key in found} == pytest.approx(found, abs=1e-6)
     if name == "stamps":
         rates, drops = [f"rate 1/{n}" for n in (2, 4, 8)], [f"drop {p}" for p in (30, 50, 70)]
@@ -132,30 +117,30 @@ def test_what_is_tested_later_is_what_the_training_tests(
 
 
 def test_an_interrupted_training_goes_on(
-    scripts: Any, places: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    places: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    once = scripts.studies.run_experiment
+    once = harness.run_experiment
 
     def interrupted(words: list[str]) -> Any:
         once([*words, "trainer.max_epochs=1"])
         (Path(words[-1].split("=", 1)[1]) / "result.json").unlink()
-        raise scripts.studies.TrainingInterrupted(15)
+        raise harness.TrainingInterrupted(15)
 
-    monkeypatch.setattr(scripts.studies, "run_experiment", interrupted)
+    monkeypatch.setattr(harness, "run_experiment", interrupted)
     place = ["--runs", str(tmp_path / "runs"), "--results", str(tmp_path / "table.csv"), "--only", "drop0"]
     words = [str(places / "characters"), *place, "--seeds", "0", "--set", *SHORT, "trainer.max_epochs=2"]
     command = {"about": "", "results": tmp_path / "table.csv", "arguments": words}
-    assert scripts.studies.main(scripts.study_chartraj.SETTINGS, **command) == 128 + 15
+    assert harness.main(chartraj.SETTINGS, **command) == 128 + 15
     assert read_rows(tmp_path / "table.csv") == []
-    monkeypatch.setattr(scripts.studies, "run_experiment", once)
-    assert scripts.studies.main(scripts.study_chartraj.SETTINGS, **command) == 0
+    monkeypatch.setattr(harness, "run_experiment", once)
+    assert harness.main(chartraj.SETTINGS, **command) == 0
     epochs = [row["epochs"] for row in read_rows(tmp_path / "table.csv")]
     assert epochs == ["2"] * 7  # its own test, three rates, and sums over samples at these
     assert any(word.startswith("resume=") for word in stored_overrides(tmp_path / "runs" / "drop0" / "seed0"))
 
 
-def test_a_study_of_patients(scripts: Any, places: Path, tmp_path: Path) -> None:
-    rows = run(scripts, "study_physionet", places / "hospital", tmp_path, "tiny", "gru_d_no_counts")
+def test_a_study_of_patients(places: Path, tmp_path: Path) -> None:
+    rows = run(physionet, places / "hospital", tmp_path, "tiny", "gru_d_no_counts")
     assert [(row["setting"], row["tested_on"]) for row in rows] == [
         ("tiny", "test"),
         ("gru_d_no_counts", "test"),
@@ -165,9 +150,7 @@ def test_a_study_of_patients(scripts: Any, places: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("threshold", "epochs"), [("-1", "1"), ("2", "3")])
-def test_a_stress_task_ends_once_it_is_solved(
-    threshold: str, epochs: str, scripts: Any, tmp_path: Path
-) -> None:
+def test_a_stress_task_ends_once_it_is_solved(threshold: str, epochs: str, tmp_path: Path) -> None:
     words = [
         "--runs",
         str(tmp_path / "runs"),
@@ -187,8 +170,8 @@ def test_a_stress_task_ends_once_it_is_solved(
         f"callbacks.solved.stopping_threshold={threshold}",
         "trainer.accelerator=cpu",
     ]
-    settings, results = scripts.study_stress.SETTINGS, tmp_path / "table.csv"
-    assert scripts.studies.main(settings, about="", results=results, data=False, arguments=words) == 0
+    settings, results = stress.SETTINGS, tmp_path / "table.csv"
+    assert harness.main(settings, about="", results=results, data=False, arguments=words) == 0
     (row,) = read_rows(tmp_path / "table.csv")
     assert (row["setting"], row["epochs"], row["tested_on"]) == ("copy_memory_100_ckcnn", epochs, "test")
     assert float(row["test_accuracy"]) < 1 and row["limit_core_minutes"] == "30"
@@ -198,7 +181,7 @@ def test_a_stress_task_ends_once_it_is_solved(
 @pytest.mark.timeout(1800)  # adding at 1000 takes seven core minutes
 @pytest.mark.parametrize("length", [100, 200, 1000])
 @pytest.mark.parametrize("task", ["copy_memory", "adding"])
-def test_stress_tasks_are_solved(task: str, length: int, scripts: Any, tmp_path: Path) -> None:
+def test_stress_tasks_are_solved(task: str, length: int, tmp_path: Path) -> None:
     """All ten symbols of a thousand sequences, and a squared error of at most 1e-4."""
     results = tmp_path / "table.csv"
     words = [
@@ -209,28 +192,26 @@ def test_stress_tasks_are_solved(task: str, length: int, scripts: Any, tmp_path:
         "--set",
         "trainer.accelerator=cpu",
     ]
-    settings = scripts.study_stress.SETTINGS
-    assert scripts.studies.main(settings, about="", results=results, data=False, arguments=words) == 0
+    settings = stress.SETTINGS
+    assert harness.main(settings, about="", results=results, data=False, arguments=words) == 0
     (row,) = read_rows(results)
     assert row["n_test"] == "1000"
     assert float(row["test_accuracy"]) == 1.0 if task == "copy_memory" else float(row["test_mse"]) <= 1e-4
 
 
-def test_a_study_of_images_tests_other_samplings(scripts: Any, tmp_path: Path) -> None:
+def test_a_study_of_images_tests_other_samplings(tmp_path: Path) -> None:
     """Every second pixel is another test; all of them are the training's own."""
     root = write_images("cifar10", tmp_path / "data")
-    rows = run(scripts, "study_images", root, tmp_path, "cifar10")
+    rows = run(images, root, tmp_path, "cifar10")
     assert [row["tested_on"] for row in rows] == ["pixels", "pixels:2", "scattered:0.5"]
     assert len({row["n_test"] for row in rows}) == 1
     words = ["experiment=cifar10_tiny", f"data.root={root}", "seed=0", *SHORT]
-    again = scripts.studies.Test("again", sampling="pixels")
-    found = scripts.studies.scores(tmp_path / "runs/cifar10/seed0", words, again)
+    again = harness.Test("again", sampling="pixels")
+    found = harness.scores(tmp_path / "runs/cifar10/seed0", words, again)
     assert {key: float(rows[0][key]) for key in found} == pytest.approx(found, abs=1e-6)
 
 
-def test_a_study_of_digits(
-    scripts: Any, places: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_study_of_digits(places: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_mfcc(monkeypatch)
-    rows = run(scripts, "study_speech", places / "digits", tmp_path, "mfcc")
+    rows = run(speech, places / "digits", tmp_path, "mfcc")
     assert [(row["setting"], row["tested_on"]) for row in rows] == [("mfcc", "rate 1"), ("mfcc", "rate 1/2")]

@@ -98,7 +98,7 @@ class Neighbors:
 def choose(search: Search, k: int) -> Backend:
     """The backend that :data:`Backend.AUTO` stands for.
 
-    A static rule from ``scripts/bench_knn.py`` (table in ``results/bench_knn.csv``): DENSE on a GPU; on the
+    A static rule from ``scripts/bench/knn.py`` (table in ``results/bench_knn.csv``): DENSE on a GPU; on the
     CPU DENSE where the largest cloud has at most ``384 + 6 k`` points, else KDTREE.
     """
     if search.pos.device.type == "cuda":

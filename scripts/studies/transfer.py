@@ -1,6 +1,6 @@
 """Which samplings trained networks read: one table for several models, ``results/transfer.csv``.
 
-    python scripts/study_transfer.py path/to/modelnet10 ccnn_tiny-modelnet10 ccnn_tiny-modelnet10-voxels
+    python -m scripts.studies.transfer path/to/modelnet10 ccnn_tiny-modelnet10 ccnn_tiny-modelnet10-voxels
 
 Every model is evaluated on its own sampling and on the others; rows of the same model are replaced. The test split is
 read once for each model and sampling, with nothing chosen by it.
@@ -16,8 +16,8 @@ from ccnn_pc._files import read_rows, write_rows_atomically
 from ccnn_pc.cli.transfer import transfer_model
 from ccnn_pc.models import from_pretrained
 from ccnn_pc.training.versions import git_commit, library_versions
+from scripts import RESULTS
 
-RESULTS = Path(__file__).resolve().parents[1] / "results" / "transfer.csv"
 SAMPLINGS = ["points", "points:256", "points+density", "voxels", "voxels:256", "voxels+density"]
 
 
@@ -50,7 +50,7 @@ def main() -> None:
     )
     parser.add_argument("--to", nargs="+", default=SAMPLINGS, help="samplings (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--results", type=Path, default=RESULTS / "transfer.csv")
     arguments = parser.parse_args()
     for word in arguments.models:
         label, _, folder = word.rpartition("=")

@@ -1,7 +1,7 @@
 """PhysioNet 2019, sepsis: ours and peers, with and without the counts of observations; ``results/physionet2019.csv``.
 
-    python scripts/study_physionet.py path/to/physionet2019 --runs runs/study_physionet
-    python scripts/update_readme.py
+    python -m scripts.studies.physionet path/to/physionet2019 --runs runs/study_physionet
+    python -m scripts.tables.update
 
 Interrupted, the same command goes on; a training that has finished is not repeated. The neural CDE and the ODE-RNN have
 one seed and as many epochs as the limit of core minutes allows.
@@ -9,8 +9,8 @@ one seed and as many epochs as the limit of core minutes allows.
 
 from __future__ import annotations
 
-from readme_tables import ROOT  # beside this script, like the next
-from studies import Setting, main
+from scripts import RESULTS
+from scripts.studies.harness import Setting, main
 
 MODELS = ("tiny", "gru_dt", "gru_d", "ode_rnn", "neural_cde")
 SLOW = ("ode_rnn", "neural_cde")
@@ -27,4 +27,4 @@ SETTINGS = [
 ]
 
 if __name__ == "__main__":
-    raise SystemExit(main(SETTINGS, about=__doc__, results=ROOT / "results" / "physionet2019.csv"))
+    raise SystemExit(main(SETTINGS, about=__doc__, results=RESULTS / "physionet2019.csv"))

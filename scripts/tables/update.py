@@ -1,10 +1,10 @@
 """Fill the measured and counted parts of README.md and docs/ from results/*.csv, configs/ and the code.
 
-Such a part stands between the lines ``<!-- NAME -->`` and ``<!-- /NAME -->``, NAME one of :data:`BLOCKS`.
+Such a part stands between the lines ``<!-- NAME -->`` and ``<!-- /NAME -->``, NAME one of those in tables.yaml.
 What is written there by hand is lost.
 
-    python scripts/update_readme.py            # rewrite the files
-    python scripts/update_readme.py --check    # change nothing, exit 1 if a file would change
+    python -m scripts.tables.update            # rewrite the files
+    python -m scripts.tables.update --check    # change nothing, exit 1 if a file would change
 """
 
 from __future__ import annotations
@@ -14,32 +14,17 @@ import re
 import sys
 from pathlib import Path
 
-import ckconv_table  # beside this script, like the next ones
-import image_tables
-import modelnet10_tables
-import readme_tables as tables
-import sequence_tables
-import series_tables
-import stress_tables
-from readme_tables import ROOT
+import scripts
+from scripts.tables import words
+from scripts.tables.render import Tables, rows_of
 
-#: See :data:`readme_tables.BLOCKS`.
-BLOCKS = {
-    **tables.BLOCKS,
-    **image_tables.BLOCKS,
-    **modelnet10_tables.BLOCKS,
-    **sequence_tables.BLOCKS,
-    **series_tables.BLOCKS,
-    **stress_tables.BLOCKS,
-    "results:ckconv": (ckconv_table.results_ckconv, ckconv_table.SOURCE),
-}
-
+TABLES = Tables(Path(__file__).with_name("tables.yaml"), words)
 BLOCK = re.compile(r"<!-- (?P<name>[\w:]+) -->\n(?P<body>.*?)<!-- /(?P=name) -->", re.DOTALL)
 
 
 def documents() -> list[Path]:
     """Files that may hold blocks."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return [scripts.ROOT / "README.md", *sorted((scripts.ROOT / "docs").glob("*.md"))]
 
 
 def blocks_in(text: str) -> dict[str, str]:
@@ -53,18 +38,19 @@ def body(name: str) -> str:
     Raises:
         KeyError: no such block.
     """
-    write, source = BLOCKS[name]
-    return "\n" + (write() if source is None or tables.rows_of(source) else tables.missing(source)) + "\n\n"
+    needed = TABLES.source(name)
+    if needed is not None and not rows_of(needed):
+        text = (
+            f"*Not measured yet: this part is written by `scripts/tables/update.py` once `{needed}` exists.*"
+        )
+    else:
+        text = TABLES.text(name)
+    return f"\n{text}\n\n"
 
 
 def rendered(text: str) -> str:
     """A document with all of its blocks written anew."""
-
-    def write(match: re.Match[str]) -> str:
-        name = match["name"]
-        return f"<!-- {name} -->\n{body(name)}<!-- /{name} -->"
-
-    return BLOCK.sub(write, text)
+    return BLOCK.sub(lambda m: f"<!-- {m['name']} -->\n{body(m['name'])}<!-- /{m['name']} -->", text)
 
 
 def main() -> None:

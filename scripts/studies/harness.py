@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from benching import processor  # beside this script
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
@@ -31,6 +30,7 @@ from ccnn_pc.training.callbacks import NonFiniteError, TrainingInterrupted
 from ccnn_pc.training.evaluation import confusion_matrix
 from ccnn_pc.training.metrics import mean_class_accuracy, overall_accuracy
 from ccnn_pc.training.run import RESULT
+from scripts.bench.harness import processor
 
 COST = "cost.json"
 

@@ -1,8 +1,8 @@
 """Character trajectories: samples left out, other rates, stamps without a grid, peers; ``results/chartraj.csv``.
 
-    python scripts/study_chartraj.py path/to/character_trajectories --runs runs/study_chartraj
-    python scripts/study_chartraj.py DATA --runs FOLDER --only drop0 mixed --seeds 0 --set trainer.max_epochs=20
-    python scripts/update_readme.py
+    python -m scripts.studies.chartraj path/to/character_trajectories --runs runs/study_chartraj
+    python -m scripts.studies.chartraj DATA --runs FOLDER --only drop0 mixed --seeds 0 --set trainer.max_epochs=20
+    python -m scripts.tables.update
 
 Interrupted, the same command goes on; a training that has finished is not repeated. Settings that are limited (the
 peers) have one seed and as many epochs as the limit of core minutes allows.
@@ -10,8 +10,8 @@ peers) have one seed and as many epochs as the limit of core minutes allows.
 
 from __future__ import annotations
 
-from readme_tables import ROOT  # beside this script, like the next
-from studies import Setting, Test, main
+from scripts import RESULTS
+from scripts.studies.harness import Setting, Test, main
 
 GRID, SERIES = "experiment=chartraj_tiny", "experiment=chartraj_tiny_irregular"
 DROPS = (0, 30, 50, 70)
@@ -72,4 +72,4 @@ SETTINGS = [
 ]  # fmt: skip
 
 if __name__ == "__main__":
-    raise SystemExit(main(SETTINGS, about=__doc__, results=ROOT / "results" / "chartraj.csv"))
+    raise SystemExit(main(SETTINGS, about=__doc__, results=RESULTS / "chartraj.csv"))

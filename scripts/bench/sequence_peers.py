@@ -1,4 +1,4 @@
-"""Contenders of ``bench_sequence_models.py``: layers and networks for sequences, continuous, discrete and recurrent."""
+"""Contenders of ``sequence_models.py``: layers and networks for sequences, continuous, discrete and recurrent."""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@ Memory: peak of a fresh process for each contender over what it held before the 
 direct sums or, where these would take hours, a float64 transform at twice the size. Prints a table and writes
 results/bench_grid_conv.csv.
 
-    python scripts/bench_grid_conv.py
-    python scripts/bench_grid_conv.py --rounds 3
+    python -m scripts.bench.grid_conv
+    python -m scripts.bench.grid_conv --rounds 3
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from benching import Benchmark, Step, interleaved, timed  # beside this script
 from torch import Tensor
 from torch.nn import functional
 
 from ccnn_pc.ops.grids.convolution import Method, grid_convolution
+from scripts.bench.harness import Benchmark, Step, interleaved, timed
 
 #: Name, samples per axis, taps per axis, channels, batch. 1289: window width 0.075 after the released crop at 0.1.
 CASES: list[dict[str, Any]] = [
@@ -125,7 +125,7 @@ def errors(options: dict[str, Any]) -> dict[str, float]:
 
 def main() -> None:
     """Run the benchmark."""
-    bench = Benchmark(__file__, __doc__)
+    bench = Benchmark("grid_conv", __doc__)
     if not bench.starts(step, "torch"):
         return
     for options in CASES:

@@ -1,7 +1,7 @@
 """Spoken digits of a speaker not heard before: sound and coefficients, also at half rate; ``results/fsdd.csv``.
 
-    python scripts/study_speech.py path/to/fsdd --runs runs/study_speech
-    python scripts/update_readme.py
+    python -m scripts.studies.speech path/to/fsdd --runs runs/study_speech
+    python -m scripts.tables.update
 
 Half rate is every second sample of the sound, or every second frame of coefficients (which need torchaudio).
 Interrupted, the same command goes on; a training that has finished is not repeated.
@@ -9,8 +9,8 @@ Interrupted, the same command goes on; a training that has finished is not repea
 
 from __future__ import annotations
 
-from readme_tables import ROOT  # beside this script, like the next
-from studies import Setting, Test, main
+from scripts import RESULTS
+from scripts.studies.harness import Setting, Test, main
 
 HALF = (Test("rate 1/2", ("data.test_every=2",)),)
 SETTINGS = [
@@ -19,4 +19,4 @@ SETTINGS = [
 ]
 
 if __name__ == "__main__":
-    raise SystemExit(main(SETTINGS, about=__doc__, results=ROOT / "results" / "fsdd.csv"))
+    raise SystemExit(main(SETTINGS, about=__doc__, results=RESULTS / "fsdd.csv"))

@@ -4,22 +4,16 @@ The rule of ``ccnn_pc.ops.neighbors.k_nearest.choose`` comes from this table. "p
 fall: a yardstick for what the tie rule, padding and the int32 table cost on top of the bare search.
 
 Example:
-    python scripts/bench_knn.py --threads 2 --repeats 7 --out results/bench_knn.csv
+    python -m scripts.bench.knn --rounds 3 --largest 4096
 """
 
 from __future__ import annotations
 
-import argparse
-import csv
 import os
-import platform
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
-import scipy
 import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
@@ -27,6 +21,7 @@ from torch import Tensor
 from ccnn_pc._optional import available
 from ccnn_pc.ops.neighbors.k_nearest import Backend, choose, knn
 from ccnn_pc.ops.neighbors.search import prepare
+from scripts.bench.harness import Benchmark
 
 # clouds, points per cloud, k, surface: points on a sphere; solid: normal in 3-D; lattice: occupied voxels
 CASES = [
@@ -109,55 +104,39 @@ def measure(functions: dict[str, Callable[[], object]], repeats: int, cuda: bool
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--largest", type=int, default=100_000, help="leave out larger clouds")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--out", type=Path, default=Path("results/bench_knn.csv"))
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    cuda = options.device.startswith("cuda")
-    common = {
-        "machine": torch.cuda.get_device_name() if cuda else f"{platform.machine()}, {os.cpu_count()} CPUs",
-        "threads": options.threads,
-        "torch": torch.__version__,
-        "scipy": scipy.__version__,
-        "numpy": np.__version__,
-    }
-    print(common, file=sys.stderr)
-    rows = []
+    """Run the benchmark."""
+    bench = Benchmark("knn", __doc__, rounds=7)
+    bench.parser.add_argument("--largest", type=int, default=100_000, help="leave out larger clouds")
+    bench.parser.add_argument("--device", default="cpu")
+    if not bench.starts(None, "torch", "scipy", "numpy"):
+        return
+    chosen = bench.arguments
+    cuda = chosen.device.startswith("cuda")
+    if cuda:
+        bench.common["machine"] = torch.cuda.get_device_name()
     for clouds, n, k, kind in CASES:
-        if n > options.largest:
+        if n > chosen.largest:
             continue
-        pos = points(clouds, n, kind).to(options.device)
+        pos = points(clouds, n, kind).to(chosen.device)
         batch = torch.arange(clouds, device=pos.device).repeat_interleave(n)
         auto = choose(prepare(pos, batch, None, None), k).value
-        load = os.getloadavg()[0]
-        for name, times in measure(contenders(pos, clouds, n, k), options.repeats, cuda).items():
+        case = {
+            "clouds": clouds,
+            "points": n,
+            "k": k,
+            "kind": kind,
+            "load_before": round(os.getloadavg()[0], 1),
+        }
+        for name, times in measure(contenders(pos, clouds, n, k), chosen.rounds, cuda).items():
             row = {
-                "clouds": clouds,
-                "points": n,
-                "k": k,
-                "kind": kind,
                 "contender": name,
                 "auto": name == auto,
-            }
-            row |= {
                 "min_ms": round(min(times), 2),
                 "median_ms": round(float(np.median(times)), 2),
                 "runs": len(times),
             }
-            rows.append(row | {"load_before": round(load, 1)} | common)
-            case = f"{clouds:3d} x {n:6d} k={k:3d} {kind:8s}"
-            print(f"{case} {name:20s} {min(times):9.2f} {np.median(times):9.2f} ms", flush=True)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    with options.out.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+            bench.add(f"{clouds} x {n}, k {k}, {kind}", {**case, **row})
+    bench.ends()
 
 
 if __name__ == "__main__":

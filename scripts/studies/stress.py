@@ -1,8 +1,8 @@
 """Copy memory and the adding problem at 100 to 6000 steps, each until it is solved; ``results/stress_tasks.csv``.
 
-    python scripts/study_stress.py --runs runs/study_stress --only copy_memory_100 adding_100
-    python scripts/study_stress.py --runs runs/study_stress --only adding_6000 --limit 600
-    python scripts/update_readme.py
+    python -m scripts.studies.stress --runs runs/study_stress --only copy_memory_100 adding_100
+    python -m scripts.studies.stress --runs runs/study_stress --only adding_6000 --limit 600
+    python -m scripts.tables.update
 
 Settings are ours, and those of the paper (names that end with ckcnn), with a validation every 156 steps and an end once
 it has all symbols right, or a squared error below 1e-4. The test is read once, afterwards. One seed each, and at most
@@ -11,8 +11,8 @@ the limit of core minutes; interrupted, the same command goes on.
 
 from __future__ import annotations
 
-from readme_tables import ROOT  # beside this script, like the next
-from studies import Setting, main
+from scripts import RESULTS
+from scripts.studies.harness import Setting, main
 
 LENGTHS = (100, 200, 1000, 3000, 6000)
 #: CKConv's settings: steps between two validations, such parts of an epoch (10 000 and 50 000 sequences), its epochs.
@@ -57,4 +57,4 @@ SETTINGS = [
 ]
 
 if __name__ == "__main__":
-    raise SystemExit(main(SETTINGS, about=__doc__, results=ROOT / "results" / "stress_tasks.csv", data=False))
+    raise SystemExit(main(SETTINGS, about=__doc__, results=RESULTS / "stress_tasks.csv", data=False))

@@ -5,8 +5,8 @@ character trajectories, or 256 patients of PhysioNet 2019. Forward, loss and bac
 turns in this process, on the same series; minimum and median. Memory: peak of a fresh process for each contender over
 what it held before the step (data and network). Prints a table and writes results/bench_series_models.csv.
 
-    python scripts/bench_series_models.py --characters path/to/data --sepsis path/to/physionet2019
-    python scripts/bench_series_models.py --characters path/to/data --rounds 5
+    python -m scripts.bench.series_models --characters path/to/data --sepsis path/to/physionet2019
+    python -m scripts.bench.series_models --characters path/to/data --rounds 5
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from __future__ import annotations
 from typing import Any
 
 import lightning.pytorch as pl
-from benching import Benchmark, Step, interleaved, timed  # beside this script
 from hydra.utils import instantiate
 from torch import Tensor
 
 from ccnn_pc.cli.compose import compose_config, follow_data
+from scripts.bench.harness import Benchmark, Step, interleaved, timed
 
 CONTENDERS = {
     "characters": {
@@ -81,7 +81,7 @@ def step(options: dict[str, Any], name: str) -> tuple[Step, int]:
 
 def main() -> None:
     """Run the benchmark."""
-    bench = Benchmark(__file__, __doc__, threads=1)
+    bench = Benchmark("series_models", __doc__, threads=1)
     bench.parser.add_argument("--characters", help="folder of the character trajectories")
     bench.parser.add_argument("--sepsis", help="folder of PhysioNet 2019")
     if not bench.starts(lambda options, name: step(options, name)[0], "torch", "torchdiffeq", "torchcde"):

@@ -16,8 +16,8 @@ Forward and backward, float32. Times: contenders take turns in this process, min
 process for each contender over what it held before the step. Prints a table and writes
 results/bench_sequence_models.csv.
 
-    python scripts/bench_sequence_models.py
-    python scripts/bench_sequence_models.py --rounds 3 --lengths 1024 4096 --what network --channels 380
+    python -m scripts.bench.sequence_models
+    python -m scripts.bench.sequence_models --rounds 3 --lengths 1024 4096 --what network --channels 380
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from benching import Benchmark, Step, interleaved, timed  # beside this script
-from sequence_peers import layer_step, layers, network_step  # beside this script
 from torch import Tensor
+
+from scripts.bench.harness import Benchmark, Step, interleaved, timed
+from scripts.bench.sequence_peers import layer_step, layers, network_step
 
 LENGTHS = [1024, 2048, 4096, 8192, 16_000]
 LAYER_CHANNELS, LAYER_BATCH, NETWORK_BATCH = 256, 1, 8
@@ -61,7 +62,7 @@ def settings(what: list[str], lengths: list[int], channels: int) -> list[dict[st
 
 def main() -> None:
     """Run the benchmark."""
-    bench = Benchmark(__file__, __doc__)
+    bench = Benchmark("sequence_models", __doc__)
     add = bench.parser.add_argument
     add("--what", nargs="+", choices=["layer", "network"], default=["layer", "network"])
     add("--lengths", nargs="+", type=int, default=LENGTHS)

@@ -1,4 +1,4 @@
-"""Data and reference numbers of check_ckconv_checkpoints.py, prepared as the released code prepares them."""
+"""Data and reference numbers of ``ckconv_checkpoints.py``, prepared as the released code prepares them."""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@ One layer, forward and backward, float32. Times: all contenders in this process,
 Memory: peak of a fresh process for each contender over what it held before the step. Outputs are compared with the
 definition in float64. Prints a table and writes results/bench_point_conv.csv.
 
-    python scripts/bench_point_conv.py                 # 4 clouds of 512 points, and one of 100 000
-    python scripts/bench_point_conv.py --rounds 3 --no-large
+    python -m scripts.bench.point_conv                 # 4 clouds of 512 points, and one of 100 000
+    python -m scripts.bench.point_conv --rounds 3 --no-large
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import functools
 from typing import Any
 
 import torch
-from benching import Benchmark, Step, interleaved, timed  # beside this script
-from point_conv_peers import CONTENDERS, BenchConv  # beside this script
 from torch import Tensor
 
 from ccnn_pc.domains import PointSet
 from ccnn_pc.nn import Algorithm
+from scripts.bench.harness import Benchmark, Step, interleaved, timed
+from scripts.bench.point_conv_peers import CONTENDERS, BenchConv
 
 SMALL: dict[str, Any] = {"clouds": 4, "points": 512, "k": 256, "channels": 140, "hidden": 32}
 LARGE: list[dict[str, Any]] = [
@@ -76,7 +76,7 @@ def case(options: dict[str, Any]) -> str:
 
 def main() -> None:
     """Run the benchmark."""
-    bench = Benchmark(__file__, __doc__, rounds=9)
+    bench = Benchmark("point_conv", __doc__, rounds=9)
     bench.parser.add_argument(
         "--no-large", action="store_true", help="leave out the clouds of 100 000 points"
     )

@@ -1,6 +1,6 @@
 r"""Do CKConv's released checkpoints, converted, score what the released code scores with them?
 
-    python scripts/check_ckconv_checkpoints.py --checkpoints FOLDER --data FOLDER \
+    python -m scripts.studies.ckconv_checkpoints --checkpoints FOLDER --data FOLDER \
         [--golden FOLDER] [--only ct mnist ...]
 
 Every file is converted, loaded and run in float32, as the released code computes and with each of its quirks turned
@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from ckconv_check_data import character_trajectories, digits, patients, references, roc_auc
 from torch import Tensor
 
 from ccnn_pc._files import write_rows_atomically
 from ccnn_pc.models import Model, from_pretrained
 from ccnn_pc.published import Anchor, ReleasedCKConv, convert_ckconv
+from scripts.studies.ckconv_data import character_trajectories, digits, patients, references, roc_auc
 
 RELEASED: dict[str, Any] = {"anchor": Anchor.OLDEST, "blur": True, "short_fft": True}
 LOAD = {"ct": character_trajectories, "physionet": patients, "mnist": digits}

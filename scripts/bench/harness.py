@@ -19,6 +19,7 @@ from typing import Any
 import torch
 
 from ccnn_pc._files import write_rows_atomically
+from scripts import RESULTS
 
 #: A step of a contender: seconds of the forward pass, and of both passes.
 Step = Callable[[], tuple[float, float]]
@@ -87,7 +88,7 @@ class Benchmark:
     """The command line of a benchmark, and the table that it fills: an interrupted one keeps what it measured.
 
     Args:
-        script: its file; the table is ``results/`` with the same name.
+        name: of its module here; the table is ``results/bench_NAME.csv``.
         about: what it says of itself.
         rounds: of interleaved timing by default.
         threads: by default.
@@ -97,12 +98,12 @@ class Benchmark:
         arguments: of the command, once :meth:`starts` has read them.
     """
 
-    def __init__(self, script: str, about: str | None, *, rounds: int = 5, threads: int = 2) -> None:
-        self.script = script
+    def __init__(self, name: str, about: str | None, *, rounds: int = 5, threads: int = 2) -> None:
+        self.module = f"scripts.bench.{name}"
         self.parser = argparse.ArgumentParser(
             description=about, formatter_class=argparse.RawDescriptionHelpFormatter
         )
-        results = Path(script).resolve().parents[1] / "results" / f"{Path(script).stem}.csv"
+        results = RESULTS / f"bench_{name}.csv"
         self.parser.add_argument("--rounds", type=int, default=rounds, help="rounds of interleaved timing")
         self.parser.add_argument("--threads", type=int, default=threads)
         self.parser.add_argument("--out", type=Path, default=results)
@@ -112,16 +113,16 @@ class Benchmark:
         self.rows: list[dict[str, Any]] = []
         self.common: dict[str, Any] = {}
 
-    def starts(self, make: Callable[[dict[str, Any], str], Step], *packages: str) -> bool:
+    def starts(self, make: Callable[[dict[str, Any], str], Step] | None, *packages: str) -> bool:
         """Read the arguments; False if this process was to measure one peak of memory, which it has.
 
         Args:
-            make: the step of a contender, from options and name.
+            make: the step of a contender, from options and name; None: memory is not measured.
             packages: whose versions the table holds.
         """
         self.arguments = self.parser.parse_args()
         torch.set_num_threads(self.arguments.threads)
-        if self.arguments.memory:
+        if make is not None and self.arguments.memory:
             print_peak(make(json.loads(self.arguments.options), self.arguments.memory))
             return False
         self.common = {
@@ -135,7 +136,7 @@ class Benchmark:
 
     def fresh(self, options: Mapping[str, Any], name: str) -> dict[str, float]:
         """What :func:`print_peak` prints of a contender in a process of its own."""
-        command = [sys.executable, self.script, "--memory", name, "--options", json.dumps(options)]
+        command = [sys.executable, "-m", self.module, "--memory", name, "--options", json.dumps(options)]
         command += ["--threads", str(self.arguments.threads)]
         answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         found: dict[str, float] = json.loads(answer.splitlines()[-1])
@@ -152,13 +153,16 @@ class Benchmark:
         """Store and print a row."""
         self.rows.append({**self.common, **row})
         write_rows_atomically(self.arguments.out, self.rows)
-        error = f"  error {row['max_error']:.1e}" if "max_error" in row else ""
-        size = f"  {row['parameters']:,} parameters" if "parameters" in row else ""
-        print(
-            f"{case:<34}{row['contender']:<34} forward {row['forward_min_ms']:9.1f} ms  "
-            f"both {row['both_min_ms']:9.1f} ms  peak {row['peak_mb']:7.1f} MB{error}{size}",
-            flush=True,
-        )
+        shown = {
+            "forward_min_ms": "forward {:9.1f} ms",
+            "both_min_ms": "both {:9.1f} ms",
+            "min_ms": "{:9.2f} ms",
+            "peak_mb": "peak {:7.1f} MB",
+            "max_error": "error {:.1e}",
+            "parameters": "{:,} parameters",
+        }
+        figures = "  ".join(form.format(row[key]) for key, form in shown.items() if key in row)
+        print(f"{case:<34}{row['contender']:<34} {figures}", flush=True)
 
     def ends(self) -> None:
         """Say where the table is."""

@@ -1,4 +1,4 @@
-"""Contenders of ``bench_point_conv.py``: the same convolution, written four ways, with the same parameters."""
+"""Contenders of ``point_conv.py``: the same convolution, written four ways, with the same parameters."""
 
 from __future__ import annotations
 

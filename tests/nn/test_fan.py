@@ -1,0 +1,68 @@
+"""Reference geometries: known point sets, counted by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from ccnn_pc.kernels import GaussianWindow, NoWindow
+from ccnn_pc.nn.fan import Reference, cloud_reference, grid_reference
+
+DOUBLE = torch.float64
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+@pytest.mark.parametrize("n", [64, 512])
+def test_the_reference_cloud_has_unit_size(dim: int, n: int) -> None:
+    """Interval, disc and sphere of radius 1, whatever the number of points: offsets reach to their diameter."""
+    rel = cloud_reference(dim, n, n).rel
+    assert rel.shape == (64, n, dim)
+    distance = rel.norm(dim=2)
+    assert torch.equal(distance.amin(dim=1), torch.zeros(64, dtype=DOUBLE))
+    assert 1.75 < float(distance.max()) <= 2.0 + 1e-12
+    root_mean_square = {1: math.sqrt(2 / 3), 2: 1.0, 3: math.sqrt(2)}[dim]  # of two independent points
+    assert float(distance.square().mean().sqrt()) == pytest.approx(root_mean_square, rel=0.05)
+
+
+@pytest.mark.parametrize(("dim", "expected"), [(1, 0.25), (2, 0.5), (3, 1.0)])
+def test_neighbours_are_the_nearest_quarter_of_the_cloud(dim: int, expected: float) -> None:
+    """From the middle: a quarter of the interval's length, of the disc's area, of the sphere's (a cap of chord 1)."""
+    reference = cloud_reference(dim, 1024, 256)
+    inside = reference.rel.norm(dim=2).amax(dim=1).min()
+    assert float(inside) == pytest.approx(expected, rel=0.05)
+    assert reference.repeats == 1.0
+
+
+def test_clouds_of_many_points_are_thinned_out() -> None:
+    reference = cloud_reference(3, 4096, 512)
+    assert reference.rel.shape[1] == 128 and reference.repeats == 4.0
+    assert reference.fan(NoWindow(3), torch.full((3,), 2.0)) == pytest.approx(512.0)
+    assert cloud_reference(3, 16, 256).fan(NoWindow(3), torch.full((3,), 2.0)) == pytest.approx(16.0)
+
+
+def test_grids_are_counted_tap_by_tap() -> None:
+    extent = torch.tensor([2.0], dtype=DOUBLE)
+    rel = grid_reference(extent, torch.tensor([0.5])).rel
+    assert rel.flatten().tolist() == [-2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0]
+    past = grid_reference(extent, torch.tensor([0.5]), causal=True)
+    assert past.rel.flatten().tolist() == [-2.0, -1.5, -1.0, -0.5, 0.0]
+    assert past.fan(NoWindow(1), extent, causal=True, endpoint=0.5) == pytest.approx(4.25)
+    window = GaussianWindow(1, width=0.5)
+    u = torch.linspace(-1, 1, 9)
+    expected = float(torch.exp(-0.5 * (u / 0.5) ** 2).square().sum())
+    assert grid_reference(extent, torch.tensor([0.5])).fan(window, extent) == pytest.approx(
+        expected, rel=1e-5
+    )
+
+
+def test_long_grids_are_thinned_out_and_keep_the_query() -> None:
+    reference = grid_reference(torch.tensor([40000.0]), torch.ones(1))
+    assert reference.rel.shape[1] <= 1 << 14 and bool((reference.rel == 0).any())
+    assert reference.fan(NoWindow(1), torch.tensor([40000.0])) == pytest.approx(80001, rel=1e-3)
+
+
+def test_a_reference_of_ones_own() -> None:
+    mine = Reference(torch.tensor([[[0.0], [0.5], [3.0]], [[0.0], [0.25], [0.75]]], dtype=DOUBLE))
+    assert mine.fan(NoWindow(1), torch.ones(1)) == 2.5  # five of six offsets within the extent, two queries

@@ -1,12 +1,17 @@
-"""What every model of the registry has."""
+"""What every model of the registry is, and what networks of continuous kernels share."""
 
 from __future__ import annotations
 
+import abc
+from collections.abc import Callable
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from ccnn_pc._checks import check_at_least
+from ccnn_pc.domains.base import AbstractDomain
+from ccnn_pc.domains.pooling import Pool
+from ccnn_pc.models.reading import Input, Reading, Spacing
 from ccnn_pc.nn.conv import ContinuousConv
 
 
@@ -36,3 +41,83 @@ class Model(nn.Module):
     def convolutions(self) -> list[ContinuousConv]:
         """The continuous convolutions, from input to output."""
         return [m for m in self.modules() if isinstance(m, ContinuousConv)]
+
+    def reset_parameters(self) -> None:
+        """Draw new values for all parameters, those that a new network would draw from the same random state.
+
+        Raises:
+            TypeError: a module with parameters that does not know how to draw them.
+        """
+        for child in self.children():
+            reset_parameters(child)
+
+
+def reset_parameters(module: nn.Module) -> None:
+    """Call ``reset_parameters`` of a module, or else of those inside of it.
+
+    Raises:
+        TypeError: a module with parameters of its own and without that method.
+    """
+    reset = getattr(module, "reset_parameters", None)
+    if callable(reset):
+        reset()
+        return
+    if next(module.parameters(recurse=False), None) is not None:
+        raise TypeError(f"'{type(module).__name__}' must have reset_parameters() to draw its parameters anew")
+    for child in module.children():
+        reset_parameters(child)
+
+
+class Network(Model, abc.ABC):
+    """Reading, features, head; subclasses write :meth:`features` and assign ``head``.
+
+    Args:
+        reading: how data become features on a domain.
+        out_channels: classes (1: one logit).
+        pool: how samples become one answer; None: one answer per sample.
+
+    Attributes:
+        reading: may be set, ``model.reading = dataclasses.replace(model.reading, ...)``, and is saved with the model.
+    """
+
+    head: nn.Module
+
+    def __init__(self, reading: Reading, out_channels: int, pool: Pool | None) -> None:
+        super().__init__(reading.in_channels, out_channels, reading.dim)
+        self.reading, self.pool = reading, pool
+
+    @abc.abstractmethod
+    def features(self, x: Tensor, domain: AbstractDomain) -> Tensor:
+        """What the head reads, ``[m, C]``."""
+
+    def logits(self, x: Tensor, domain: AbstractDomain) -> Tensor:
+        """Answers on a domain."""
+        answers: Tensor = self.head(self.features(x, domain), domain)
+        return answers
+
+    def forward(
+        self, data: Input, domain: AbstractDomain | None = None, *, spacing: Spacing | None = None
+    ) -> Tensor:
+        """Answers for PyG data, for an array, or for samples on a domain; see the class."""
+        x, where = self.reading.read(data, domain, spacing)
+        answers = self.logits(x, where)
+        return answers if self.pool is not None else self.reading.as_given(answers, where, data)
+
+
+def stem_of(conv: Callable[[int, int], nn.Module]) -> Callable[[int, int], nn.Module]:
+    """What makes the first convolution of a network: the ``stem`` of the factory of the others, or this factory."""
+    return getattr(conv, "stem", conv)
+
+
+def reading_for(first: nn.Module) -> Reading:
+    """How data are read for a first layer that knows axes, channels and the spacing of training.
+
+    Raises:
+        TypeError: no such layer.
+    """
+    for module in first.modules():
+        if all(hasattr(module, name) for name in ("dim", "in_channels", "spacing")):
+            return Reading(module.dim, module.in_channels, tuple(module.spacing.tolist()))  # type: ignore[union-attr, arg-type, operator]
+    raise TypeError(
+        f"'reading' must be given for a first layer without dim, in_channels and spacing (got {type(first).__name__})"
+    )

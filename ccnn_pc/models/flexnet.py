@@ -13,21 +13,14 @@ from torch.nn import functional
 from ccnn_pc._checks import check_at_least
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.pooling import Pool
-from ccnn_pc.kernels import GaussianWindow, Init, MAGNet, flexconv_omega_0
-from ccnn_pc.models.ckcnn import CKCNN
-from ccnn_pc.models.network import Network
-from ccnn_pc.models.options import (
-    Geometry,
-    NormKind,
-    choice,
-    pool_choice,
-    register_frozen,
-    training_geometry,
-)
-from ccnn_pc.models.sizes import SPREAD_PER_WIDTH
-from ccnn_pc.nn.blocks import DropoutFactory, FlexNetBlock, NormFactory
-from ccnn_pc.nn.conv import ContinuousConv
-from ccnn_pc.nn.dropout import ElementDropout
+from ccnn_pc.kernels import GaussianWindow, MAGNet, flexconv_omega_0
+from ccnn_pc.models.base import Network, reading_for, stem_of
+from ccnn_pc.models.ckcnn import CKCNN, sequence_network
+from ccnn_pc.models.options import Dropout, Norm, NormKind, Words, pool_choice
+from ccnn_pc.models.reading import Reading
+from ccnn_pc.models.registry import register_frozen
+from ccnn_pc.nn.blocks import FlexNetBlock, NormFactory
+from ccnn_pc.nn.dropout import DropoutKind
 from ccnn_pc.nn.heads import head_for
 from ccnn_pc.nn.norms import BatchNorm
 
@@ -46,19 +39,18 @@ class FlexNet(Network):
         in_channels: channels of the data.
         out_channels: classes (1: one logit).
         widths: channels of every block; the stem has those of the first.
-        conv: makes a convolution: called with ``in_channels, out_channels``; its result with ``x, domain``.
-        stem: makes the stem's convolution; None: ``conv``.
+        conv: makes a convolution: called with ``in_channels, out_channels``; its result with ``x, domain``. Its
+            ``stem``, if it has one, makes the first.
         norm: makes a norm: called with ``channels``.
-        dropout: share of what ``drop`` drops in blocks.
-        drop: kind of dropout.
+        dropout: what is dropped in training; a number: that share of the numbers in blocks.
         pool: how samples become one answer; None: one answer per sample.
-        num_neighbors: k used for point clouds that bring no neighbours of their own.
+        reading: how data become features; None: as the first convolution asks for.
 
     Shapes:
         * as for :class:`ccnn_pc.models.CCNN`.
 
     Raises:
-        ValueError: sizes below 1, data that do not fit.
+        ValueError: sizes below 1, data that do not fit, a share of the data to be dropped.
     """
 
     def __init__(
@@ -68,22 +60,22 @@ class FlexNet(Network):
         *,
         widths: Sequence[int],
         conv: Callable[[int, int], nn.Module],
-        stem: Callable[[int, int], nn.Module] | None = None,
         norm: NormFactory = BatchNorm,
-        dropout: float = 0.0,
-        drop: DropoutFactory = ElementDropout,
+        dropout: Dropout | float = 0.0,
         pool: Pool | None = Pool.MEAN,
-        num_neighbors: int = 256,
+        reading: Reading | None = None,
     ) -> None:
         check_at_least("in_channels", in_channels, 1)
         check_at_least("len(widths)", len(widths), 1)
-        first = (stem or conv)(in_channels, widths[0])
-        inner = next(m for m in first.modules() if isinstance(m, ContinuousConv))
-        super().__init__(inner, out_channels, per_sample=pool is None, num_neighbors=num_neighbors)
+        drop = dropout if isinstance(dropout, Dropout) else Dropout(dropout, dropout_kind=DropoutKind.ELEMENT)
+        if drop.dropout_in != 0:
+            raise ValueError(f"'dropout_in' must be 0 for this network (got {drop.dropout_in})")
+        first = stem_of(conv)(in_channels, widths[0])
+        super().__init__(reading or reading_for(first), out_channels, pool)
         self.stem = first
         self.stem_norm = norm(widths[0])
         self.blocks = nn.ModuleList(
-            FlexNetBlock(a, b, conv=conv, norm=norm, dropout=dropout, drop=drop)
+            FlexNetBlock(a, b, conv=conv, norm=norm, dropout=drop.dropout, drop=drop.layer)
             for a, b in pairwise([widths[0], *widths])
         )
         self.head = head_for(widths[-1], out_channels, pool)
@@ -96,192 +88,72 @@ class FlexNet(Network):
         return y
 
 
-def flexconv(
-    geometry: Geometry,
-    *,
-    kernel_hidden: int,
-    kernel_layers: int,
-    omega_0: float,
-    width: float,
-    init: Init | str,
-    threshold: float | None,
-    endpoint: float,
-    layer: type[ContinuousConv] = ContinuousConv,
-) -> Callable[[int, int], ContinuousConv]:
-    """What makes FlexConv's layer: a full kernel from a MAGNet, under a Gaussian window whose mean is learned too."""
+def flexconv(hidden_channels: int, num_layers: int) -> tuple[Callable[..., MAGNet], Callable[..., Any]]:
+    """FlexConv's kernel, a MAGNet, and its Gaussian window, whose mean is learned too."""
     kernel = functools.partial(
-        MAGNet,
-        hidden_channels=kernel_hidden,
-        num_layers=kernel_layers,
-        omega_0=omega_0,
-        spread=min(1.0, SPREAD_PER_WIDTH * width),
-        init=choice("init", init, Init),
+        MAGNet, hidden_channels=hidden_channels, num_layers=num_layers, omega_0=flexconv_omega_0()
     )
-    window = functools.partial(GaussianWindow, width=width, learn_mean=True, isotropic=False)
-    return functools.partial(
-        layer,
-        kernel=kernel,
-        window=window,
-        separable=False,
-        threshold=threshold,
-        endpoint=endpoint,
-        **geometry.options(),
-    )
+    return kernel, functools.partial(GaussianWindow, width=0.075, learn_mean=True, isotropic=False)
 
 
 def build_flexnet(
-    *,
-    widths: Sequence[int],
-    kernel_hidden: int = 32,
-    kernel_layers: int = 3,
-    dim: int,
-    in_channels: int,
-    out_channels: int,
-    shape: Sequence[int] | None = None,
-    spacing: float = 1.0,
-    omega_0: float = flexconv_omega_0(),
-    width: float = 0.075,
-    dropout: float = 0.0,
-    norm: NormKind | str = NormKind.BATCH,
-    norm_eps: float = 1e-5,
-    pool: Pool | str | None = Pool.MEAN,
-    num_neighbors: int = 256,
-    num_points: int = 512,
-    init: Init | str = Init.DEFAULT,
-    threshold: float | None = None,
-    endpoint: float = 1.0,
-    layer: type[ContinuousConv] = ContinuousConv,
+    words: Words, *, widths: Sequence[int], kernel_hidden: int = 32, kernel_layers: int = 3
 ) -> FlexNet:
     """A FlexNet of given size (FlexConv Tables 3 and 6).
 
+    Words: those of :class:`~ccnn_pc.models.convolution.TrainingGeometry`, :class:`~ccnn_pc.models.options.Norm`;
+    dropout (FlexConv: 0.2) and dropout_kind of :class:`~ccnn_pc.models.options.Dropout`; threshold, endpoint and layer
+    of :class:`~ccnn_pc.models.convolution.Convolution`; and
+
+    * omega_0: initial frequency of the kernels, cycles per unit of kernel coordinates at an envelope of inverse width
+      1; default FlexConv's.
+    * width: initial window width in kernel coordinates; default FlexConv's, 0.075.
+    * spread: how far from the query the kernels' filters start; None: 1.667 window widths, at most 1.
+    * init: rule of the kernels' initial values: default, flexconv, ccnn.
+    * pool: mean (default), max, mean+max, or None for one answer per sample.
+
     Args:
+        words: what :func:`ccnn_pc.models.create_model` was given.
         widths: channels of every block.
         kernel_hidden: width of the kernel networks (MAGNet).
         kernel_layers: their mixing layers.
-        dim: axes of the positions.
-        in_channels: channels of the data.
-        out_channels: classes.
-        shape: samples per axis in training; see :func:`ccnn_pc.models.create_model`.
-        spacing: distance of these samples.
-        omega_0: initial frequency of the kernels, cycles per unit of kernel coordinates at an envelope of inverse width
-            1; default FlexConv's.
-        width: initial window width in kernel coordinates; default FlexConv's.
-        dropout: share of numbers dropped in blocks (FlexConv: 0.2).
-        norm: batch (published), group, layer or none.
-        norm_eps: guard of group and layer norms.
-        pool: mean, max, mean+max, or None for one answer per sample.
-        num_neighbors: k on point clouds, the point itself included.
-        num_points: points per cloud in training, for the initial scale of the kernels.
-        init: rule of the kernels' initial values: default, flexconv, ccnn.
-        threshold: see :class:`ContinuousConv`.
-        endpoint: how much of the present sample causal kernels count, likewise (series).
-        layer: the class of the convolutions; another one only for comparisons.
 
     Raises:
         ValueError: a number out of range, a string that is no choice.
     """
-    geometry = training_geometry(dim, shape, spacing, num_points, num_neighbors)
-    conv = flexconv(
-        geometry,
-        kernel_hidden=kernel_hidden,
-        kernel_layers=kernel_layers,
-        omega_0=omega_0,
-        width=width,
-        init=init,
-        threshold=threshold,
-        endpoint=endpoint,
-        layer=layer,
-    )
+    geometry = words.geometry()
+    kernel, window = flexconv(kernel_hidden, kernel_layers)
     return FlexNet(
-        in_channels,
-        out_channels,
+        words.in_channels,
+        words.out_channels,
         widths=widths,
-        conv=conv,
-        norm=choice("norm", norm, NormKind).factory(norm_eps),
-        dropout=dropout,
-        pool=pool_choice(pool, dim),
-        num_neighbors=num_neighbors,
+        conv=words.convolution(geometry, kernel, window, separable=False, full_stem=False, bias=True),
+        norm=words.take(Norm).factory,
+        dropout=words.take(Dropout, ("dropout", "dropout_kind"), dropout_kind=DropoutKind.ELEMENT),
+        pool=pool_choice(words.pop("pool", Pool.MEAN), geometry.dim),
+        reading=words.reading(geometry),
     )
 
 
 def build_flextcn(
-    *,
-    num_blocks: int,
-    channels: int,
-    kernel_hidden: int = 32,
-    kernel_layers: int = 3,
-    dim: int,
-    in_channels: int,
-    out_channels: int,
-    shape: Sequence[int] | None = None,
-    spacing: float = 1.0,
-    omega_0: float = flexconv_omega_0(),
-    width: float = 0.075,
-    dropout: float = 0.0,
-    dropout_in: float = 0.0,
-    norm: NormKind | str = NormKind.BATCH,
-    norm_eps: float = 1e-5,
-    pool: Pool | str | None = "auto",
-    num_neighbors: int = 256,
-    num_points: int = 512,
-    init: Init | str = Init.DEFAULT,
-    threshold: float | None = None,
-    endpoint: float = 1.0,
-    layer: type[ContinuousConv] = ContinuousConv,
+    words: Words, *, num_blocks: int, channels: int, kernel_hidden: int = 32, kernel_layers: int = 3
 ) -> CKCNN:
     """A FlexTCN of given size (FlexConv Tables 4 and 5): CKCNN's network with FlexConv's layers and batch norm.
 
+    Words: those of :func:`build_flexnet`; dropout_in, and "auto" (default) for pool: last for series, else mean.
+
     Args:
+        words: what :func:`ccnn_pc.models.create_model` was given.
         num_blocks: residual blocks.
         channels: width of the network.
         kernel_hidden: width of the kernel networks (MAGNet).
         kernel_layers: their mixing layers.
-        dim: axes of the positions; series (one axis) are causal.
-        in_channels: channels of the data.
-        out_channels: classes.
-        shape: samples per axis in training.
-        spacing: distance of these samples.
-        omega_0: initial frequency of the kernels, as in :func:`build_flexnet`.
-        width: initial window width.
-        dropout: share of numbers dropped in blocks.
-        norm: batch (published), group, layer or none.
-        norm_eps: guard of group and layer norms.
-        num_neighbors: k on point clouds.
-        num_points: points per cloud in training.
-        init: rule of the kernels' initial values.
-        threshold: see :class:`ContinuousConv`.
-        endpoint: how much of the present sample causal kernels count, likewise (series).
-        layer: the class of the convolutions.
-        dropout_in: share of numbers dropped from the data.
-        pool: mean, max, mean+max, last; None for one answer per sample; "auto": last for series, else mean.
 
     Raises:
         ValueError: a number out of range, a string that is no choice.
     """
-    geometry = training_geometry(dim, shape, spacing, num_points, num_neighbors)
-    conv = flexconv(
-        geometry,
-        kernel_hidden=kernel_hidden,
-        kernel_layers=kernel_layers,
-        omega_0=omega_0,
-        width=width,
-        init=init,
-        threshold=threshold,
-        endpoint=endpoint,
-        layer=layer,
-    )
-    return CKCNN(
-        in_channels,
-        out_channels,
-        channels=channels,
-        num_blocks=num_blocks,
-        conv=conv,
-        norm=choice("norm", norm, NormKind).factory(norm_eps),
-        dropout=dropout,
-        dropout_in=dropout_in,
-        pool=pool_choice(pool, dim),
-        num_neighbors=num_neighbors,
-    )
+    kernel, window = flexconv(kernel_hidden, kernel_layers)
+    return sequence_network(words, kernel, window, NormKind.BATCH, num_blocks=num_blocks, channels=channels)
 
 
 _KERNEL: dict[str, Any] = {"kernel_hidden": 32, "kernel_layers": 3}

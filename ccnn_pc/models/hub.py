@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import json
 import os
@@ -16,11 +17,13 @@ from torch import nn
 
 from ccnn_pc import __version__
 from ccnn_pc._choices import unknown_name
-from ccnn_pc.models.base import Model
+from ccnn_pc.kernels.registry import describe_factory
+from ccnn_pc.models.base import Model, Network
+from ccnn_pc.models.reading import Reading
 from ccnn_pc.models.registry import create_model
 
-#: Raised when the layout of saved folders changes.
-FORMAT_VERSION = 1
+#: Raised when the layout of saved folders changes; 1: flat words of :func:`create_model`, still read.
+FORMAT_VERSION = 2
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 #: Trained models that come with the package.
 PACKAGED = Path(__file__).parent / "pretrained"
@@ -58,6 +61,7 @@ def save_pretrained(
 
     Raises:
         TypeError: the model was not made by :func:`create_model`, or an option cannot be written as JSON.
+        ValueError: a kernel or window that is not registered, so that no name says what it is.
         OSError: the folder cannot be written.
     """
     if not isinstance(model, Model) or not model.config:
@@ -69,7 +73,7 @@ def save_pretrained(
     description = {
         "format_version": FORMAT_VERSION,
         "library_version": __version__,
-        "model": {**model.config, "options": {k: _plain(k, v) for k, v in model.config["options"].items()}},
+        "model": describe(model),
         "classes": list(classes) or model.classes,
         "preprocessing": dict(
             preprocessing if preprocessing is not None else getattr(model, "preprocessing", {})
@@ -105,16 +109,7 @@ def from_pretrained(name_or_path: str | os.PathLike[str]) -> Model:
         else:
             raise unknown_name("pretrained model", str(name_or_path), list_pretrained())
     description = _read_config(folder / CONFIG)
-    wanted = description["model"]
-    model = create_model(
-        wanted["name"],
-        dim=wanted["dim"],
-        in_channels=wanted["in_channels"],
-        out_channels=wanted["out_channels"],
-        shape=wanted.get("shape"),
-        spacing=wanted.get("spacing", 1.0),
-        **wanted.get("options", {}),
-    )
+    model = restore(description["model"])
     weights = folder / WEIGHTS
     if not weights.is_file():
         raise FileNotFoundError(f"'{weights}' is missing; a model folder holds {CONFIG} and {WEIGHTS}")
@@ -130,6 +125,40 @@ def from_pretrained(name_or_path: str | os.PathLike[str]) -> Model:
     return model.eval()
 
 
+def describe(model: Model) -> dict[str, Any]:
+    """What a model is made of, in plain JSON: sizes, geometry of training, kernel, window, reading, options.
+
+    Raises:
+        TypeError: an option cannot be written as JSON.
+        ValueError: a kernel or window that is not registered.
+
+    Example:
+        >>> describe(create_model("ccnn_4_16", dim=3, in_channels=6, out_channels=5, width=0.25))["window"]
+        {'name': 'gaussian', 'width': 0.25}
+    """
+    config = model.config
+    geometry = config.get("geometry", {key: config[key] for key in ("dim", "shape", "spacing")})
+    described = {
+        **{key: config[key] for key in ("name", "in_channels", "out_channels")},
+        "geometry": geometry,
+        **{part: describe_factory(config[part]) for part in ("kernel", "window") if part in config},
+        "options": config["options"],
+    }
+    if isinstance(model, Network):
+        described["reading"] = dataclasses.asdict(model.reading)
+    return {key: _plain(key, value) for key, value in described.items()}
+
+
+def restore(described: Mapping[str, Any]) -> Model:
+    """A new model of what :func:`describe` says, or of what version 1 wrote: flat words."""
+    words = dict(described)
+    geometry, options, reading = (words.pop(part, {}) for part in ("geometry", "options", "reading"))
+    model = create_model(**words, **geometry, **options)
+    if reading and isinstance(model, Network):
+        model.reading = Reading(**reading)
+    return model
+
+
 def _read_config(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"'{path}' is missing; a model folder holds {CONFIG} and {WEIGHTS}")
@@ -138,9 +167,9 @@ def _read_config(path: Path) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise ValueError(f"'{path}' is not valid JSON ({error})") from error
     version = description.get("format_version") if isinstance(description, dict) else None
-    if version != FORMAT_VERSION:
+    if version not in range(1, FORMAT_VERSION + 1):
         raise ValueError(
-            f"'{path}' must have format_version {FORMAT_VERSION} (got {version!r}); is it a ccnn_pc model?"
+            f"'{path}' must have format_version 1 to {FORMAT_VERSION} (got {version!r}); is it a ccnn_pc model?"
         )
     missing = [key for key in ("model", "classes", "preprocessing") if key not in description]
     if missing:
@@ -149,13 +178,15 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 
 def _plain(name: str, value: Any) -> Any:
-    """Enums by their value; numbers, strings and lists as they are."""
+    """Enums by their value; numbers, strings, lists and dictionaries as they are."""
     if isinstance(value, enum.Enum):
         return value.value
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, (list, tuple)):
         return [_plain(name, v) for v in value]
+    if isinstance(value, dict):
+        return {key: _plain(key, v) for key, v in value.items()}
     raise TypeError(
         f"option '{name}' must be a number, string, enum or list to be saved (got {type(value).__name__})"
     )

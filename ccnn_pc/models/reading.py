@@ -1,14 +1,17 @@
-"""The door of every model: PyG data and arrays become features on a domain."""
+"""How data become features on a domain: PyG data, arrays, or samples that bring their domain."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, TypeAlias
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from ccnn_pc._checks import check_at_least, check_extent
+from ccnn_pc._choices import choice
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.grid.grid import Grid
 from ccnn_pc.domains.points.point_set import PointSet
@@ -17,44 +20,72 @@ from ccnn_pc.domains.series.irregular_series import IrregularSeries
 from ccnn_pc.ops.neighbors.k_nearest import Neighbors
 from ccnn_pc.ops.series.weights import Weights
 
-DoorInput: TypeAlias = "Data | Tensor"
+Input: TypeAlias = "Data | Tensor"
 Spacing: TypeAlias = "float | Sequence[float]"
 
 
-class Stem(Protocol):
-    """What a door needs to know of a first convolution."""
+@dataclass(frozen=True)
+class Reading:
+    """What comes in becomes features ``[n, C]`` with the domain they lie on; answers per sample go out as it came.
+
+    Attributes:
+        dim: axes of the positions.
+        in_channels: channels of the data.
+        spacing: distance of samples in training, one number or one per axis.
+        num_neighbors: k, for clouds that bring no neighbours.
+        series_weights: what samples of irregular series stand for that come as PyG data (default: the width of their
+            cell; see :class:`ccnn_pc.domains.Weights`). Grids are weighted by their spacing.
+        interpolation: what samples of arrays stand for between them that are farther apart than in training (default:
+            straight lines; see :class:`ccnn_pc.domains.Interpolation`). The papers' networks have "none".
+        series_interpolation: what samples of irregular series stand for between them: "none" (default) sums over
+            samples; "linear" reads straight lines at the spacing of training, and needs no weights.
+
+    Raises:
+        ValueError: numbers out of range, strings that are no choice, weights or lines of series where there are more
+            axes than one, weights where straight lines are read.
+
+    Example:
+        >>> x, where = Reading(2, 3, spacing=0.5).read(torch.rand(4, 3, 8, 8))
+        >>> x.shape, where.spacing
+        (torch.Size([256, 3]), (0.5, 0.5))
+    """
 
     dim: int
     in_channels: int
-    spacing: Tensor
+    spacing: Spacing = 1.0
+    num_neighbors: int = 256
+    series_weights: Weights | str = Weights.CELL
+    interpolation: Interpolation | str = Interpolation.LINEAR
+    series_interpolation: Interpolation | str = Interpolation.NONE
 
+    def __post_init__(self) -> None:
+        check_at_least("dim", self.dim, 1)
+        check_at_least("num_neighbors", self.num_neighbors, 1)
+        for name, kind in (
+            ("series_weights", Weights),
+            ("interpolation", Interpolation),
+            ("series_interpolation", Interpolation),
+        ):
+            object.__setattr__(self, name, choice(name, getattr(self, name), kind))
+        steps = check_extent("spacing", self.spacing, self.dim).to(torch.get_default_dtype())
+        object.__setattr__(self, "spacing", tuple(steps.tolist()))
+        for name, default in (
+            ("series_weights", Weights.CELL),
+            ("series_interpolation", Interpolation.NONE),
+        ):
+            value = getattr(self, name)
+            if value is not default and self.dim != 1:
+                raise ValueError(
+                    f"'{name}' must be '{default.value}' for {self.dim} axes (got '{value.value}')"
+                )
+        if self.series_interpolation is Interpolation.LINEAR and self.series_weights is not Weights.CELL:
+            raise ValueError(
+                "'series_weights' must be 'cell' where straight lines are read, for they need none "
+                f"(got '{choice('series_weights', self.series_weights, Weights).value}')"
+            )
 
-class Door:
-    """What comes in becomes features ``[n, C]`` with the domain they lie on; answers go out as the input came.
-
-    Args:
-        stem: the model's first convolution: it knows axes, channels and the spacing of training.
-        num_neighbors: k, for clouds that bring no neighbours.
-        per_sample: whether the model answers for every sample.
-
-    Attributes:
-        series_weights: what samples of irregular series stand for that come as PyG data.
-        interpolation: how arrays are read whose samples are farther apart than in training; LINEAR reads straight lines
-            at the spacing of training.
-        series_interpolation: how irregular series are read; LINEAR needs no weights.
-    """
-
-    series_weights: Weights = Weights.CELL
-    interpolation: Interpolation = Interpolation.LINEAR
-    series_interpolation: Interpolation = Interpolation.NONE
-
-    def __init__(self, stem: Stem, num_neighbors: int = 256, per_sample: bool = False) -> None:
-        self.per_sample = per_sample
-        self.dim, self.in_channels, self.num_neighbors = stem.dim, stem.in_channels, num_neighbors
-        self.spacing = tuple(stem.spacing.tolist())
-
-    def open(
-        self, data: DoorInput, domain: AbstractDomain | None = None, spacing: Spacing | None = None
+    def read(
+        self, data: Input, domain: AbstractDomain | None = None, spacing: Spacing | None = None
     ) -> tuple[Tensor, AbstractDomain]:
         """Features ``[n, C]`` and where they lie.
 
@@ -69,43 +100,43 @@ class Door:
 
         Raises:
             TypeError: something else, or arguments that exclude each other.
-            ValueError: positions, arrays or features that do not fit the model.
+            ValueError: positions, arrays, features or neighbours that do not fit the model or each other.
         """
         if isinstance(data, Tensor):
-            return self._open_tensor(data, domain, spacing)
+            return self._tensor(data, domain, spacing)
         if domain is not None:
             raise TypeError("'domain' must be None with PyG data, which bring their own positions")
         if not isinstance(data, Data):
             raise TypeError(
                 f"'data' must be PyG Data, an array, or features with a domain (got {type(data).__name__})"
             )
-        if data.pos is None and isinstance(data.x, Tensor) and data.x.dim() == self.dim + 2:
+        if data.pos is None and self._is_array(data.x):
             step = data.get("spacing") if spacing is None else spacing
-            return self._on_grid(
-                data.x,
-                None,
-                None if step is None else common_spacing("spacing", step, self.dim),
-                data.get("occupied"),
-            )
+            common = None if step is None else common_spacing("spacing", step, self.dim)
+            return self._array(data.x, None, common, data.get("occupied"))
         if spacing is not None:
             raise TypeError("'spacing' must be None with clouds, which bring positions")
         return self._series(data) if self.dim == 1 and is_series(data) else self._cloud(data)
 
-    def close(self, answers: Tensor, where: AbstractDomain, data: DoorInput) -> Tensor:
-        """Answers per sample of an array as an array ``[B, K, *S]``, of lines at the samples; others as they are."""
+    def as_given(self, answers: Tensor, where: AbstractDomain, data: Input) -> Tensor:
+        """Answers per sample where samples came, of an array as an array ``[B, K, *S]``."""
+        answers, source = where.at_source(answers)
         x = data if isinstance(data, Tensor) else data.x
-        came_as_array = isinstance(x, Tensor) and x.dim() == self.dim + 2
-        if self.per_sample:
-            answers, where = where.at_source(answers)
-            if came_as_array and isinstance(where, Grid):
-                return where.unflatten(answers)
-        return answers
+        return source.unflatten(answers) if self._is_array(x) else answers  # type: ignore[attr-defined]
 
-    def _open_tensor(
+    @property
+    def sampling(self) -> Sampling:
+        """How domains are read."""
+        return Sampling(self.spacing, self.interpolation, self.series_interpolation)  # type: ignore[arg-type]
+
+    def _is_array(self, x: object) -> bool:
+        return isinstance(x, Tensor) and x.dim() == self.dim + 2
+
+    def _tensor(
         self, x: Tensor, domain: AbstractDomain | None, spacing: Spacing | None
     ) -> tuple[Tensor, AbstractDomain]:
-        if x.dim() == self.dim + 2:
-            return self._on_grid(x, domain, spacing, None)
+        if self._is_array(x):
+            return self._array(x, domain, spacing)
         if domain is None:
             axes = ", ".join(f"S{d + 1}" for d in range(self.dim)) if self.dim > 1 else "length"
             raise TypeError(
@@ -116,8 +147,12 @@ class Door:
             raise TypeError("'spacing' must be None with features that come with a domain")
         return domain.as_input(x, self.sampling)
 
-    def _on_grid(
-        self, x: Tensor, domain: AbstractDomain | None, spacing: Spacing | None, occupied: Tensor | None
+    def _array(
+        self,
+        x: Tensor,
+        domain: AbstractDomain | None,
+        spacing: Spacing | None,
+        occupied: Tensor | None = None,
     ) -> tuple[Tensor, AbstractDomain]:
         if x.shape[1] != self.in_channels:
             raise ValueError(
@@ -136,11 +171,6 @@ class Door:
             )
         return domain.as_input(domain.flatten(x), self.sampling)
 
-    @property
-    def sampling(self) -> Sampling:
-        """How domains are read."""
-        return Sampling(self.spacing, self.interpolation, self.series_interpolation)
-
     def _series(self, data: Data) -> tuple[Tensor, AbstractDomain]:
         x = data.pos if data.x is None else data.x
         if x is None or x.dim() != 2 or x.shape[1] != self.in_channels:
@@ -148,12 +178,13 @@ class Door:
                 f"'data.x' must have shape [n, {self.in_channels}] for this model "
                 f"(got {None if x is None else list(x.shape)})"
             )
-        x, series = irregular_series(data, self.series_weights).as_input(x, self.sampling)
+        weights = choice("series_weights", self.series_weights, Weights)
+        x, series = irregular_series(data, weights).as_input(x, self.sampling)
         if not bool(torch.isfinite(x).all()):
             raise ValueError("'data.x' must be finite where it was observed (got NaN or inf)")
         return x, series
 
-    def _cloud(self, data: Data) -> tuple[Tensor, PointSet]:
+    def _cloud(self, data: Data) -> tuple[Tensor, AbstractDomain]:
         if data.pos is None:
             raise ValueError("'data.pos' must hold the positions of the points (got None)")
         if data.pos.dim() != 2 or data.pos.shape[1] != self.dim:
@@ -166,7 +197,7 @@ class Door:
             raise ValueError(
                 f"'{what}' must have {self.in_channels} channels for this model (got shape {list(x.shape)})"
             )
-        return x, point_set(data, self.num_neighbors)
+        return point_set(data, self.num_neighbors).as_input(x, self.sampling)
 
 
 def common_spacing(name: str, spacing: Any, dim: int) -> Spacing:

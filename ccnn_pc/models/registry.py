@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import enum
 import fnmatch
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from inspect import signature
 from typing import Any, Protocol
 
 from ccnn_pc._choices import choice, unknown_name
 from ccnn_pc.domains.sampling import Interpolation
 from ccnn_pc.models.base import Model
-from ccnn_pc.models.network import Network
+from ccnn_pc.models.options import FactoryLike, Words
 from ccnn_pc.ops.series.weights import Weights
 
 
@@ -32,10 +33,9 @@ class Builder(Protocol):
 
 #: Modules that enter names, imported at the first look-up, so that rooms to the right of this one may enter theirs.
 MODULES = (
-    "ccnn_pc.models.sizes",
+    "ccnn_pc.models.ccnn",
     "ccnn_pc.models.ckcnn",
     "ccnn_pc.models.flexnet",
-    "ccnn_pc.models.smpnet",
     "ccnn_pc.models.smpconv",
     "ccnn_pc.published",
     "ccnn_pc.peers",
@@ -97,6 +97,69 @@ def list_models(pattern: str = "*") -> list[str]:
     return sorted(fnmatch.filter(_builders(), pattern))
 
 
+def register_frozen(
+    name: str,
+    build: Callable[..., Model],
+    defaults: Mapping[str, Any] | None = None,
+    *,
+    dim: int | None = None,
+    **numbers: Any,
+) -> None:
+    """Enter a network of continuous kernels of fixed size under a name.
+
+    Args:
+        name: of the model.
+        build: called with the :class:`~ccnn_pc.models.options.Words` of a call, and the numbers.
+        defaults: words of the network that are others than those of ``build``.
+        dim: the only number of axes that it is made for; None: any.
+        numbers: what the name freezes, of ``build`` or its words: these cannot be options.
+
+    Raises:
+        ValueError: the name is taken.
+    """
+    register_model(name, dim=dim)(Frozen(name, build, dict(defaults or {}), numbers))
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A network of continuous kernels whose numbers a name has frozen: makes it from words."""
+
+    name: str
+    build: Callable[..., Model]
+    defaults: dict[str, Any]
+    numbers: dict[str, Any]
+
+    def __call__(
+        self,
+        *,
+        in_channels: int,
+        out_channels: int,
+        kernel: FactoryLike = None,
+        window: FactoryLike = None,
+        **given: Any,
+    ) -> Model:
+        clash = sorted(set(self.numbers) & set(given))
+        if clash:
+            raise TypeError(
+                f"{', '.join(clash)} cannot be options of '{self.name}': the name freezes them (got {given})"
+            )
+        sizes = {n: value for n, value in self.numbers.items() if n in signature(self.build).parameters}
+        fixed = {n: value for n, value in self.numbers.items() if n not in sizes}
+        words = Words(
+            self.name,
+            {**self.defaults, **fixed, **given},
+            in_channels=in_channels,
+            out_channels=out_channels,
+            kernel=kernel,
+            window=window,
+        )
+        model = self.build(words, **sizes)
+        words.finish()
+        options = {word: value for word, value in words.options.items() if word in given}
+        model.config = {**words.made, "options": options}
+        return model
+
+
 def create_model(
     name: str,
     *,
@@ -105,9 +168,8 @@ def create_model(
     out_channels: int,
     shape: Sequence[int] | None = None,
     spacing: float = 1.0,
-    series_weights: Weights | str = Weights.CELL,
-    interpolation: Interpolation | str = Interpolation.LINEAR,
-    series_interpolation: Interpolation | str = Interpolation.NONE,
+    kernel: FactoryLike = None,
+    window: FactoryLike = None,
     **options: Any,
 ) -> Model:
     """Make a model of a published size.
@@ -123,56 +185,45 @@ def create_model(
         shape: samples per axis in training, for grids and sequences: it fixes the extent of the kernels.
             None: 784 for dim 1, 32 x 32 for dim 2, clouds in [-1, 1]^3 with extent 1 for dim 3.
         spacing: distance of these samples, in position units.
-        series_weights: what samples of irregular series stand for that come as PyG data (default: the width of their
-            cell; see :class:`ccnn_pc.domains.Weights`). Grids are weighted by their spacing.
-        interpolation: what samples of arrays stand for between them that are farther apart than in training (default:
-            straight lines; see :class:`ccnn_pc.domains.Interpolation`). The papers' networks have "none".
-        series_interpolation: what samples of irregular series stand for between them: "none" (default) sums over
-            samples; "linear" reads straight lines at the spacing of training (:func:`ccnn_pc.domains.resampled`).
-        options: see the builder of the model, e.g. :func:`ccnn_pc.models.sizes.build_ccnn`.
+        kernel: makes kernels in place of the network's own: a class or a ``functools.partial`` of one, or the name of a
+            registered one (:func:`ccnn_pc.kernels.list_kernels`). Words that concern kernels (omega_0, init, ...) go to
+            it.
+        window: makes windows likewise; ``width`` goes to it.
+        options: words of the model, see its builder, e.g. :func:`ccnn_pc.models.ccnn.build_ccnn`; and, for all networks
+            of continuous kernels, series_weights, interpolation and series_interpolation of
+            :class:`ccnn_pc.models.reading.Reading`.
 
     Raises:
         ValueError: an unknown name (with the nearest one), another ``dim`` than the model is made for, an option out of
-            range, or other ``series_weights`` or interpolations where there are no series or no convolutions, or
-            weights where straight lines are read.
-        TypeError: an option that the model does not have.
+            range, or a kernel, window, weights of series or an interpolation where there are no continuous kernels.
+        TypeError: an option that the model does not have; the message lists those it has.
 
     Example:
+        >>> from functools import partial
+        >>> from ccnn_pc.kernels import SIREN, GaussianWindow
         >>> from ccnn_pc.models import create_model
         >>> model = create_model("ccnn_4_16", dim=3, in_channels=6, out_channels=40)
         >>> sum(p.numel() for p in model.parameters())
         6545
+        >>> model = create_model(
+        ...     "ccnn_4_48", dim=3, in_channels=6, out_channels=10,
+        ...     kernel=partial(SIREN, hidden_channels=16), window=partial(GaussianWindow, width=0.2),
+        ... )
+        >>> model.stem.kernel.hidden_channels
+        16
     """
     if name not in _builders():
         raise unknown_name("model", name, list_models())
     if _ONLY_DIM.get(name, dim) != dim:
         raise ValueError(f"'dim' must be {_ONLY_DIM[name]} for '{name}' (got {dim})")
-    weights = choice("series_weights", series_weights, Weights)
-    lines = choice("series_interpolation", series_interpolation, Interpolation)
-    reading: dict[str, tuple[enum.Enum, enum.Enum]] = {
-        "series_weights": (weights, Weights.CELL),
-        "interpolation": (choice("interpolation", interpolation, Interpolation), Interpolation.LINEAR),
-        "series_interpolation": (lines, Interpolation.NONE),
-    }
-    for key, (value, default) in reading.items():
-        if key != "interpolation" and value is not default and dim != 1:
-            raise ValueError(f"'{key}' must be '{default.value}' for {dim} axes (got '{value.value}')")
-    if lines is Interpolation.LINEAR and weights is not Weights.CELL:
-        raise ValueError(
-            f"'series_weights' must be 'cell' where straight lines are read, for they need none (got '{weights.value}')"
-        )
-    model = _BUILDERS[name](
+    build = _BUILDERS[name]
+    if isinstance(build, Frozen):
+        options = {"kernel": kernel, "window": window, **options}
+    else:
+        options = _without_kernels(name, kernel, window, options)
+    model = build(
         dim=dim, in_channels=in_channels, out_channels=out_channels, shape=shape, spacing=spacing, **options
     )
-    for key, (value, default) in reading.items():
-        if value is default:
-            continue
-        if not isinstance(model, Network):
-            raise ValueError(
-                f"'{key}' must be '{default.value}' for '{name}', which has no continuous kernels"
-            )
-        setattr(model.door, key, value)
-        options[key] = value
     model.config = {
         "name": name,
         "dim": dim,
@@ -181,5 +232,30 @@ def create_model(
         "shape": None if shape is None else list(shape),
         "spacing": spacing,
         "options": dict(options),
+        **model.config,
     }
     return model
+
+
+def _without_kernels(name: str, kernel: object, window: object, options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a model without continuous kernels.
+
+    Raises:
+        ValueError: some that only continuous kernels have.
+    """
+    for word, given in (("kernel", kernel), ("window", window)):
+        if given is not None:
+            raise ValueError(
+                f"'{word}' must be None for '{name}', which has no continuous kernels (got {given!r})"
+            )
+    usual = {
+        "series_weights": Weights.CELL,
+        "interpolation": Interpolation.LINEAR,
+        "series_interpolation": Interpolation.NONE,
+    }
+    for word, default in usual.items():
+        if word in options and choice(word, options[word], type(default)) is not default:
+            raise ValueError(
+                f"'{word}' must be '{default.value}' for '{name}', which has no continuous kernels"
+            )
+    return {word: value for word, value in options.items() if word not in usual}

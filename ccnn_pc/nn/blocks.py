@@ -98,6 +98,9 @@ class FlexNetBlock(nn.Module):
         drop: kind of dropout, called with ``dropout``: of whole channels, or (the papers) of single numbers.
     """
 
+    #: Networks of blocks that end with a norm need none before their head.
+    ends_with_norm = True
+
     def __init__(
         self,
         in_channels: int,

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ccnn_pc._checks import check_at_least, check_positive
+from ccnn_pc._choices import choice
 from ccnn_pc._optional import require
-from ccnn_pc.models.options import choice
 from ccnn_pc.models.registry import register_model
 from ccnn_pc.peers.ode_rnn import mlp
 from ccnn_pc.peers.padded import PaddedSeries, SeriesPeer

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ccnn_pc._checks import check_at_least, check_fraction, check_positive
 from ccnn_pc.domains.series.irregular_series import IrregularSeries
 from ccnn_pc.models.base import Model
-from ccnn_pc.models.reading import DoorInput, common_spacing, irregular_series, is_series
+from ccnn_pc.models.reading import Input, common_spacing, irregular_series, is_series
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,11 +113,11 @@ class SeriesPeer(Model, abc.ABC):
     def final_state(self, series: PaddedSeries) -> Tensor:
         """State after the last sample of each series, ``[B, hidden]``."""
 
-    def forward(self, data: DoorInput, domain: IrregularSeries | None = None) -> Tensor:
+    def forward(self, data: Input, domain: IrregularSeries | None = None) -> Tensor:
         """Logits ``[B, out_channels]``; see the class."""
         return self.head(self.dropout(self.final_state(self.padded(data, domain))))
 
-    def padded(self, data: DoorInput, domain: IrregularSeries | None = None) -> PaddedSeries:
+    def padded(self, data: Input, domain: IrregularSeries | None = None) -> PaddedSeries:
         """What comes in, side by side.
 
         Raises:

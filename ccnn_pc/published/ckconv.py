@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import functools
 import math
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ccnn_pc._choices import choice
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.pooling import Pool
-from ccnn_pc.kernels import SIREN, Init
-from ccnn_pc.models.ckcnn import CKCNN, build_ckcnn
-from ccnn_pc.models.options import NormKind, choice
-from ccnn_pc.models.registry import register_model
+from ccnn_pc.kernels import SIREN, Init, NoWindow
+from ccnn_pc.models.ckcnn import CKCNN
+from ccnn_pc.models.convolution import Convolution
+from ccnn_pc.models.options import Dropout, Norm, NormKind, Words
+from ccnn_pc.models.registry import register_frozen
 from ccnn_pc.nn.conv import Algorithm, ContinuousConv
+from ccnn_pc.nn.dropout import DropoutKind
 from ccnn_pc.ops.grids.convolution import grid_convolution
 from ccnn_pc.published.grids import correlate_as_released, zero_grid
 from ccnn_pc.published.kernels import RELEASED_NORM_EPS
@@ -134,46 +138,35 @@ def _blurred(kernel: Tensor, half: int) -> Tensor:
     return torch.cat([kernel[:half], inner, kernel[len(kernel) - half :]])
 
 
-def build_released_ckcnn(
-    *,
-    dim: int,
-    in_channels: int,
-    out_channels: int,
-    shape: Sequence[int] | None = None,
-    spacing: float = 1.0,
-    num_blocks: int = 2,
-    channels: int = 30,
-    kernel_hidden: int = 32,
-    omega_0: float = 4.0,
-    dropout: float = 0.0,
-    dropout_in: float = 0.0,
-    norm_eps: float = RELEASED_NORM_EPS,
-    anchor: Anchor | str = Anchor.OLDEST,
-    blur: bool = True,
-    short_fft: bool = True,
-) -> CKCNN:
-    """The network of CKConv's released checkpoints, with the released layer; see :class:`ReleasedCKConv`.
+@dataclass(frozen=True)
+class Quirks:
+    """What distinguishes the released layer; see :class:`ReleasedCKConv`.
 
-    Args:
-        dim: 1.
-        in_channels: channels of the data.
-        out_channels: classes.
-        shape: samples in training T; see :func:`ccnn_pc.models.create_model`.
-        spacing: their distance; data of another rate differ in their length alone.
-        num_blocks: residual blocks.
-        channels: width of the network (published: 30 and 100).
-        kernel_hidden: width of the kernel networks.
-        omega_0: in cycles per unit of kernel coordinates: the papers' angular number over 2π. Kept in float64, so that
-            ``model.double()`` computes with it as given.
-        dropout: share of numbers dropped in blocks.
-        dropout_in: share of numbers dropped from the data.
-        norm_eps: guard of the norms.
+    Attributes:
         anchor: "oldest" (released) or "ends".
         blur: smooth kernels where data are longer than in training (released).
         short_fft: the released Fourier transform, wrong for odd lengths.
+    """
+
+    anchor: Anchor | str = Anchor.OLDEST
+    blur: bool = True
+    short_fft: bool = True
+
+
+def build_released_ckcnn(words: Words) -> CKCNN:
+    """The network of CKConv's released checkpoints, with the released layer; see :class:`ReleasedCKConv`.
+
+    Words: shape and spacing of :class:`~ccnn_pc.models.convolution.TrainingGeometry`, data of another rate differing in
+    their length alone; dropout and dropout_in of :class:`~ccnn_pc.models.options.Dropout`; norm_eps; those of
+    :class:`Quirks`; and
+
+    * num_blocks, channels, kernel_hidden: residual blocks (2), width of the network (30; published: 30 and 100) and of
+      the kernel networks (32).
+    * omega_0: in cycles per unit of kernel coordinates: the papers' angular number over 2π. Kept in float64, so that
+      ``model.double()`` computes with it as given.
 
     Raises:
-        ValueError: a number out of range, a string that is no choice.
+        ValueError: a number out of range, a string that is no choice, another kernel or window.
 
     Example:
         >>> from ccnn_pc.models import create_model
@@ -181,36 +174,41 @@ def build_released_ckcnn(
         >>> sum(p.numel() for p in model.parameters()), model(torch.rand(2, 3, 91)).shape
         (100696, torch.Size([2, 20]))
     """
-    layer = functools.partial(
-        ReleasedCKConv,
-        anchor=choice("anchor", anchor, Anchor),
-        blur=blur,
-        short_fft=short_fft,
-    )
-    model = build_ckcnn(
-        num_blocks=num_blocks,
-        channels=channels,
-        kernel_hidden=kernel_hidden,
-        dim=dim,
-        in_channels=in_channels,
-        out_channels=out_channels,
-        shape=shape,
-        spacing=spacing,
+    for part, given in (("kernel", words.given_kernel), ("window", words.given_window)):
+        if given is not None:
+            raise ValueError(f"'{part}' must be None for '{words.name}': there is no other released layer")
+    geometry = words.geometry(("dim", "shape", "spacing"))
+    quirks = words.take(Quirks)
+    omega_0 = words.pop("omega_0", 4.0)
+    kernel = functools.partial(
+        SIREN,
+        hidden_channels=words.pop("kernel_hidden", 32),
         omega_0=omega_0,
-        dropout=dropout,
-        dropout_in=dropout_in,
-        norm=NormKind.GROUP,
-        norm_eps=norm_eps,
-        pool=Pool.LAST,
         init=Init.CKCONV,
-        layer=layer,
+        weight_norm=True,
     )
-    for kernel in (conv.kernel for conv in model.convolutions()):
-        assert isinstance(kernel, SIREN)
-        kernel.omega = torch.tensor(2.0 * math.pi * omega_0, dtype=torch.float64)
+    conv = Convolution(
+        geometry,
+        kernel,
+        NoWindow,
+        separable=False,
+        layer=functools.partial(ReleasedCKConv, **dataclasses.asdict(quirks)),
+    )
+    model = CKCNN(
+        words.in_channels,
+        words.out_channels,
+        channels=words.pop("channels", 30),
+        num_blocks=words.pop("num_blocks", 2),
+        conv=conv,
+        norm=words.take(Norm, ("norm_eps",), norm=NormKind.GROUP, norm_eps=RELEASED_NORM_EPS).factory,
+        dropout=words.take(Dropout, ("dropout", "dropout_in"), dropout_kind=DropoutKind.ELEMENT),
+        pool=Pool.LAST,
+        reading=words.reading(geometry),
+    )
+    for made in (layer.kernel for layer in model.convolutions()):
+        assert isinstance(made, SIREN)
+        made.omega = torch.tensor(2.0 * math.pi * omega_0, dtype=torch.float64)
     return model
 
 
-@register_model("ckcnn_released", dim=1)
-def _released(**arguments: Any) -> CKCNN:
-    return build_released_ckcnn(**arguments)
+register_frozen("ckcnn_released", build_released_ckcnn, dim=1)

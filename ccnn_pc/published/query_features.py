@@ -7,8 +7,8 @@ from torch import Tensor
 
 from ccnn_pc._choices import choice
 from ccnn_pc.domains.base import AbstractDomain
-from ccnn_pc.models.options import register_frozen
-from ccnn_pc.models.sizes import build_ccnn
+from ccnn_pc.models.ccnn import build_ccnn
+from ccnn_pc.models.registry import register_frozen
 from ccnn_pc.nn.conv import Algorithm, ContinuousConv
 
 

@@ -28,7 +28,7 @@ Step = Callable[[], Tensor]
 
 
 class LayerOfOneAxis(nn.Module):
-    """What a network's door asks of its first layer: one axis, spacing 1."""
+    """What a network asks of its first layer where nobody says how data are read: one axis, spacing 1."""
 
     def __init__(self, in_channels: int) -> None:
         super().__init__()

@@ -12,7 +12,7 @@ import json
 import statistics
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from ccnn_pc._files import read_rows, write_rows_atomically, write_text_atomical
 from ccnn_pc.cli.compose import CONFIG, changed_settings, compose_config, stored_overrides
 from ccnn_pc.cli.train import run_experiment
 from ccnn_pc.cli.transfer import transfer_model
-from ccnn_pc.domains import Interpolation, Weights
+from ccnn_pc.domains import Interpolation
 from ccnn_pc.models import from_pretrained
 from ccnn_pc.training.callbacks import NonFiniteError, TrainingInterrupted
 from ccnn_pc.training.evaluation import confusion_matrix
@@ -140,9 +140,9 @@ def scores(folder: Path, words: Sequence[str], test: Test) -> dict[str, Any]:
     if list(dataset.classes) != list(model.classes):
         raise ValueError(f"'{test.name}' must have the classes of the network (got {dataset.classes})")
     if test.weights:
-        model.door.series_weights = Weights(test.weights)
+        model.reading = replace(model.reading, series_weights=test.weights)
     if test.interpolation:
-        setattr(model.door, interpolation_of(config), Interpolation(test.interpolation))
+        model.reading = replace(model.reading, **{interpolation_of(config): test.interpolation})
     count = len(model.classes)
     size = int(config.data.batch_size)
     confusion = confusion_matrix(model, dataset, torch.arange(count), count, batch_size=size)

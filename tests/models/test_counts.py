@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from ccnn_pc.models import create_model
-from ccnn_pc.models.smpnet import build_smpnet_resnet
+from ccnn_pc.models.options import Words
+from ccnn_pc.models.smpconv import build_smpnet_resnet
 
 #: name, dim, in, out, options, parameters: CKConv, FlexConv, CCNN and SMPConv, all tables
 COUNTS: list[tuple[str, int, int, int, dict[str, Any], int]] = [
@@ -64,12 +65,6 @@ def test_parameter_counts_are_exact(
 @pytest.mark.parametrize(("points", "count"), [(4, 250_318), (8, 330_094), (32, 808_750), (64, 1_446_958)])
 def test_counts_over_the_number_of_points(points: int, count: int) -> None:
     """SMPConv Table 9."""
-    model = build_smpnet_resnet(
-        widths=(24, 24, 36, 36, 36, 48, 48),
-        num_points=points,
-        dim=2,
-        in_channels=3,
-        out_channels=10,
-        init="smpconv",
-    )
+    words = Words("smpnet", {"dim": 2, "init": "smpconv"}, in_channels=3, out_channels=10)
+    model = build_smpnet_resnet(words, widths=(24, 24, 36, 36, 36, 48, 48), num_points=points)
     assert sum(p.numel() for p in model.parameters()) == count

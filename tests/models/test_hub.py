@@ -101,7 +101,7 @@ def test_folders_that_are_no_models(model: nn.Module, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="does not fit"):
         from_pretrained(tmp_path)
     config.write_text(json.dumps({**json.loads(text), "format_version": 99}))
-    with pytest.raises(ValueError, match="format_version 1 .got 99."):
+    with pytest.raises(ValueError, match="format_version 1 to 2 .got 99."):
         from_pretrained(tmp_path)
     config.write_text("{")
     with pytest.raises(ValueError, match="not valid JSON"):

@@ -53,7 +53,7 @@ def test_answers_between_samples_are_refused(x: Tensor) -> None:
 
 
 def test_a_default_that_the_papers_do_not_have() -> None:
-    assert make("ccnn_4_16").door.interpolation is Interpolation.LINEAR
+    assert make("ccnn_4_16").reading.interpolation is Interpolation.LINEAR
     for experiment, how in (
         ("smnist_tiny", "linear"),
         ("smnist_ccnn_4_140", "none"),

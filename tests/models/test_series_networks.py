@@ -54,7 +54,7 @@ def test_data_with_times_are_series(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_lattice_is_only_faster(name: str) -> None:
     model, data = make(name), Batch.from_data_list(items(14, 25, lattice=0.1))
-    where = model.door.open(data)[1]  # type: ignore[union-attr, operator]
+    where = model.reading.read(data)[1]  # type: ignore[union-attr, operator]
     assert isinstance(where, IrregularSeries) and where.renders
     plain = IrregularSeries(data.times + 1e-9, data.batch)
     torch.testing.assert_close(model(data), model(data.x, plain), atol=1e-6, rtol=0)
@@ -76,7 +76,7 @@ def test_clouds_of_one_axis_stay_clouds() -> None:
     joined = Data(x=x, pos=pos, edge_index=PointSet(pos).knn(4).edges())
     weighted = Data(x=x, pos=pos, volume=torch.ones(9, dtype=DOUBLE))
     for data in (joined, weighted):
-        assert isinstance(model.door.open(data)[1], PointSet)  # type: ignore[union-attr, operator]
+        assert isinstance(model.reading.read(data)[1], PointSet)  # type: ignore[union-attr, operator]
 
 
 @pytest.mark.parametrize("lattice", [None, 0.1])
@@ -170,7 +170,7 @@ def test_masks_come_in_with_the_data(name: str) -> None:
 def test_a_mask_reaches_the_first_convolution_as_it_should() -> None:
     model, (item,) = make("ccnn_4_16"), items(25)
     mask = torch.rand(25, 3, generator=torch.Generator().manual_seed(3)) < 0.7
-    x, where = model.door.open(Data(times=item.times, x=item.x, mask=mask))  # type: ignore[union-attr, operator]
+    x, where = model.reading.read(Data(times=item.times, x=item.x, mask=mask))  # type: ignore[union-attr, operator]
     stem = model.convolutions()[0]
     masked = IrregularSeries(item.times, mask=mask)
     expected = stem(torch.where(mask, item.x, 0.0), masked)

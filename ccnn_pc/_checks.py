@@ -16,11 +16,27 @@ def check_positive(name: str, value: float) -> float:
         TypeError: not a number.
         ValueError: not finite, or not above 0.
     """
+    if _finite(name, value) and value > 0:
+        return float(value)
+    raise ValueError(f"'{name}' must be positive and finite (got {value})")
+
+
+def check_not_negative(name: str, value: float) -> float:
+    """``value`` must be a finite number, zero or above.
+
+    Raises:
+        TypeError: not a number.
+        ValueError: not finite, or below 0.
+    """
+    if _finite(name, value) and value >= 0:
+        return float(value)
+    raise ValueError(f"'{name}' must be finite and at least 0 (got {value})")
+
+
+def _finite(name: str, value: float) -> bool:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"'{name}' must be a number (got {value!r})")
-    if not math.isfinite(value) or value <= 0:
-        raise ValueError(f"'{name}' must be positive and finite (got {value})")
-    return float(value)
+    return math.isfinite(value)
 
 
 def check_at_least(name: str, value: int, minimum: int) -> int:

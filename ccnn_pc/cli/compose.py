@@ -137,7 +137,8 @@ def with_experiment(overrides: Sequence[str]) -> list[str]:
 
 def _data_of(experiment: str) -> str | None:
     """What an experiment, or a family, reads; None for families that leave it open."""
-    defaults = OmegaConf.load(config_folder() / "experiment" / f"{experiment}.yaml").get("defaults") or []
+    row = cast(DictConfig, OmegaConf.load(config_folder() / "experiment" / f"{experiment}.yaml"))
+    defaults = row.get("defaults") or []
     for word in defaults:
         if not isinstance(word, str) and "override /data" in word:
             return str(word["override /data"])

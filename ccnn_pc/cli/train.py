@@ -117,7 +117,7 @@ def _train(
     from hydra.utils import instantiate
 
     from ccnn_pc.cli.compose import follow_data
-    from ccnn_pc.training.run import run_training
+    from ccnn_pc.training.run import Record, run_training
 
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="lightning")
@@ -155,8 +155,7 @@ def _train(
         preprocessing=dict(instantiate(config.data.preprocessing, _convert_="all")),
         train_preprocessing=dict(instantiate(config.data.get("train_preprocessing") or {}, _convert_="all")),
         resume_from=checkpoint,
-        results_csv=None if config.results_csv is None else Path(config.results_csv),
-        identity=identity,
+        record=Record(identity, None if config.results_csv is None else Path(config.results_csv)),
     )
 
 

@@ -81,7 +81,7 @@ def transfer_model(
     from ccnn_pc.datasets.samplings import Sampling
     from ccnn_pc.models import from_pretrained
     from ccnn_pc.training.evaluation import confusion_matrix
-    from ccnn_pc.training.metrics import mean_class_accuracy, overall_accuracy
+    from ccnn_pc.training.scores import mean_class_accuracy, overall_accuracy
 
     samplings = list(dict.fromkeys([Sampling.parse(source), *map(Sampling.parse, to)]))
     folder = None if out is None else check_writable_folder("out", out)

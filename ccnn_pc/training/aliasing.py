@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -42,7 +41,7 @@ class CloudAliasing:
         """The measured spacing; a task stores it in its checkpoints."""
         return {"spacing": self.spacing}
 
-    def load_state_dict(self, state: Mapping[str, float | None]) -> None:
+    def load_state_dict(self, state: dict[str, float | None]) -> None:
         """Go on with the spacing that the first batch of all had."""
         self.spacing = state["spacing"]
 

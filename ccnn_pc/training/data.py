@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import lightning.pytorch as pl
@@ -15,6 +16,66 @@ from ccnn_pc.training.loader import ResumableLoader
 KEEP: Any = object()
 
 
+@dataclass(frozen=True)
+class Batches:
+    """How items are batched and loaded.
+
+    Args:
+        size: items per training batch.
+        eval_size: items per validation and test batch (default: ``size``).
+        drop_last: leave out an incomplete last training batch (default False).
+        num_workers: worker processes per loader.
+
+    Raises:
+        ValueError: a number out of range.
+    """
+
+    size: int = 16
+    eval_size: int | None = None
+    drop_last: bool = False
+    num_workers: int = 0
+
+    def __post_init__(self) -> None:
+        check_at_least("size", self.size, 1)
+        check_at_least("num_workers", self.num_workers, 0)
+        if self.eval_size is not None:
+            check_at_least("eval_size", self.eval_size, 1)
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Where validation comes from, if the data have no validation split of their own.
+
+    Args:
+        fraction: share of the training split, stratified (default 0.1; 0 = none).
+        last: keep the last of each class instead of random ones (default False); see
+            :func:`ccnn_pc.datasets.common.splits.last_split`.
+        on_test: validate on the *test* split instead, as the released experiments did (default False). The result row
+            says so.
+
+    Raises:
+        ValueError: ``fraction`` outside [0, 1).
+
+    Example:
+        >>> Validation(fraction=0.25, last=True).rows([0, 0, 0, 0, 1, 1, 1, 1], seed=0)[1].tolist()
+        [3, 7]
+    """
+
+    fraction: float = 0.1
+    last: bool = False
+    on_test: bool = False
+
+    def __post_init__(self) -> None:
+        check_fraction("fraction", self.fraction)
+
+    def rows(self, labels: Any, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """The rows that training keeps, and those of validation."""
+        labels = np.asarray(labels)
+        return (
+            last_split(labels, self.fraction) if self.last else stratified_split(labels, self.fraction, seed)
+        )
+
+
 class ClassificationData(pl.LightningDataModule):
     """Loaders of labelled data: validation comes from the training split, test is opened at the end.
 
@@ -22,20 +83,13 @@ class ClassificationData(pl.LightningDataModule):
         train: opens the training split, with the training transform; called once.
         test: opens the test split; called when the test starts, not before.
         val: opens a validation split of its own, or returns None where there is none; then, and by default,
-            validation is drawn from the training split.
+            ``validation`` says where it comes from.
         eval_transform: transform of a drawn validation part (default: that of ``train``).
-        batch_size: clouds per training batch.
-        eval_batch_size: clouds per validation and test batch (default: ``batch_size``).
-        val_fraction: share of the training split kept for validation, stratified (default 0.1; 0 = none).
-        val_last: keep the last of each class instead of random ones (default False); see
-            :func:`ccnn_pc.datasets.common.splits.last_split`.
-        select_on_test: validate on the *test* split, as the released experiments did (default False). The
-            result row says so.
+        validation: how validation is drawn.
+        batches: sizes of batches, worker processes.
         seed: of the split and of the order.
-        num_workers: worker processes per loader.
         copies: independent samplings of each training shape per epoch (default 1; the released small models
             use 2).
-        drop_last: leave out an incomplete last training batch.
         in_memory: keep the shapes after their ``pre_transform`` in memory.
         name: what result rows call these data.
     """
@@ -47,29 +101,18 @@ class ClassificationData(pl.LightningDataModule):
         *,
         val: Callable[[], Any] | None = None,
         eval_transform: Any = KEEP,
-        batch_size: int = 16,
-        eval_batch_size: int | None = None,
-        val_fraction: float = 0.1,
-        val_last: bool = False,
-        select_on_test: bool = False,
+        validation: Validation = Validation(),
+        batches: Batches = Batches(),
         seed: int = 0,
-        num_workers: int = 0,
         copies: int = 1,
-        drop_last: bool = False,
         in_memory: bool = False,
         name: str = "",
     ) -> None:
         super().__init__()
-        check_at_least("batch_size", batch_size, 1)
         self.open_train, self.open_val, self.open_test = train, val, test
-        self.eval_transform = eval_transform
-        self.batch_size = batch_size
-        self.eval_batch_size = eval_batch_size or batch_size
-        self.val_fraction = 0.0 if select_on_test else check_fraction("val_fraction", val_fraction)
-        self.select_on_test, self.val_last = select_on_test, val_last
-        self.seed, self.num_workers, self.drop_last, self.in_memory = seed, num_workers, drop_last, in_memory
+        self.eval_transform, self.validation, self.batches = eval_transform, validation, batches
+        self.seed, self.in_memory, self.name = seed, in_memory, name
         self.copies = check_at_least("copies", copies, 1)
-        self.name = name
         self.rows_of_training: Any = None
         self._train_loader: ResumableLoader | None = None
         self._resumed: dict[str, Any] | None = None
@@ -82,20 +125,16 @@ class ClassificationData(pl.LightningDataModule):
         if self.train_set is not None:
             return
         full = self._kept(self.open_train())
-        own = None if self.open_val is None or self.select_on_test else self.open_val()
-        if own is not None:
+        own = None if self.open_val is None or self.validation.on_test else self.open_val()
+        if self.validation.on_test:
+            self.val_set = self._kept(self.open_test())
+        elif own is not None:
             self.val_set = self._kept(own)
-        elif self.val_fraction > 0:
-            labels = np.asarray(full.labels)
-            if self.val_last:
-                first, second = last_split(labels, self.val_fraction)
-            else:
-                first, second = stratified_split(labels, self.val_fraction, self.seed)
+        elif self.validation.fraction > 0:
+            first, second = self.validation.rows(full.labels, self.seed)
             transform = full.transform if self.eval_transform is KEEP else self.eval_transform
             self.val_set = full.subset(second, transform=transform)
             full, self.rows_of_training = full.subset(first), first
-        elif self.select_on_test:
-            self.val_set = self._kept(self.open_test())
         self.train_set = full if self.copies == 1 else SeveralSamplings([full, *self._other_samplings(full)])
 
     @property
@@ -121,7 +160,7 @@ class ClassificationData(pl.LightningDataModule):
         if stage == "test" and self.test_set is None:
             self.test_set = (
                 self.val_set
-                if self.select_on_test and self.val_set is not None
+                if self.validation.on_test and self.val_set is not None
                 else self._kept(self.open_test())
             )
 
@@ -129,10 +168,10 @@ class ClassificationData(pl.LightningDataModule):
         """Shuffled training batches."""
         self._train_loader = ResumableLoader(
             self.train_set,
-            self.batch_size,
+            self.batches.size,
             seed=self.seed,
-            drop_last=self.drop_last,
-            num_workers=self.num_workers,
+            drop_last=self.batches.drop_last,
+            num_workers=self.batches.num_workers,
         )
         if self._resumed is not None:
             self._train_loader.load_state_dict(self._resumed)
@@ -170,7 +209,8 @@ class ClassificationData(pl.LightningDataModule):
 
     def _in_order(self, dataset: Any) -> ResumableLoader:
         fixed = _FirstEpoch(dataset)
-        return ResumableLoader(fixed, self.eval_batch_size, shuffle=False, num_workers=self.num_workers)
+        size = self.batches.eval_size or self.batches.size
+        return ResumableLoader(fixed, size, shuffle=False, num_workers=self.batches.num_workers)
 
 
 class SeveralSamplings:

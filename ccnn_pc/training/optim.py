@@ -9,12 +9,11 @@ from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.optim import AdamW
 
-from ccnn_pc._checks import check_positive
+from ccnn_pc._checks import check_not_negative, check_positive
 from ccnn_pc.kernels import SelfMovingPoints, SelfMovingPointsPerFilter
 from ccnn_pc.kernels.base import AbstractKernel
 from ccnn_pc.kernels.windows import AbstractWindow
 from ccnn_pc.nn.norms import GroupNorm
-from ccnn_pc.training._ranges import check_not_negative
 
 NORMS: tuple[type[nn.Module], ...] = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, GroupNorm)
 

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +24,19 @@ RESULT = "result.json"
 Found = TypeVar("Found", bound=pl.Callback)
 
 
+@dataclass(frozen=True)
+class Record:
+    """Under what a result is kept.
+
+    Args:
+        identity: columns that name the run (experiment, seed …), put first in the result.
+        table: CSV file that the result is appended to; None: none.
+    """
+
+    identity: Mapping[str, Any] = field(default_factory=dict)
+    table: Path | None = None
+
+
 def run_training(
     *,
     folder: Path,
@@ -34,8 +48,7 @@ def run_training(
     preprocessing: Mapping[str, Any] | None = None,
     train_preprocessing: Mapping[str, Any] | None = None,
     resume_from: Path | None = None,
-    results_csv: Path | None = None,
-    identity: Mapping[str, Any] | None = None,
+    record: Record = Record(),
 ) -> dict[str, Any]:
     """Train, test the best weights, and write model, pictures and result into ``folder``.
 
@@ -49,8 +62,7 @@ def run_training(
         preprocessing: of validation, test and use; stored with the model.
         train_preprocessing: of training, where it differs; noted in the result.
         resume_from: checkpoint to go on from.
-        results_csv: table that the result is appended to.
-        identity: columns that name the run (experiment, seed …), put first in the result.
+        record: what the run is called, and the table it goes into.
 
     Returns:
         The result: identity, scores, sizes, times, versions.
@@ -69,7 +81,7 @@ def run_training(
     tester.test(task, datamodule=data, verbose=False)
     scores, confusion = task.eval_scores.results(), task.eval_scores.confusion()
     result = {
-        **(identity or {}),
+        **record.identity,
         **{f"test_{name}": round(value, 6) for name, value in scores.items() if name != "loss"},
         f"val_{checkpoints.monitor.rpartition('/')[2]}": (
             None if checkpoints.best_score is None else round(checkpoints.best_score, 6)
@@ -79,7 +91,7 @@ def run_training(
         "max_epochs": engine.max_epochs,
         "parameters": sum(p.numel() for p in task.model.parameters() if p.requires_grad),
         "lr": _learning_rate(engine),
-        "batch_size": data.batch_size,
+        "batch_size": data.batches.size,
         "sampling": trained.get("sampling"),
         "num_points": trained.get("num_points"),
         "num_voxels": trained.get("num_voxels"),
@@ -91,7 +103,11 @@ def run_training(
         "data": data.name,
         **{f"n_{part}": size for part, size in data.sizes().items()},
         "n_test": task.eval_scores.count(),
-        "selected_on": "test" if data.select_on_test else "val" if data.val_set is not None else "last epoch",
+        "selected_on": "test"
+        if data.validation.on_test
+        else "val"
+        if data.val_set is not None
+        else "last epoch",
         "core_minutes": round(core_time.minutes, 2),
         "wall_minutes": round((time.time() - began) / 60, 2),
         "threads": torch.get_num_threads(),
@@ -100,8 +116,8 @@ def run_training(
     }
     write_pictures(folder, None if confusion is None else confusion.cpu(), data.classes)
     write_text_atomically(folder / RESULT, json.dumps(result, indent=2) + "\n")
-    if results_csv is not None:
-        append_row(results_csv, result)
+    if record.table is not None:
+        append_row(record.table, result)
     return result
 
 

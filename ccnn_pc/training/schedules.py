@@ -7,8 +7,7 @@ import math
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from ccnn_pc._checks import check_at_least
-from ccnn_pc.training._ranges import check_not_negative
+from ccnn_pc._checks import check_at_least, check_not_negative
 
 
 def warmup_cosine_factor(step: int, total_steps: int, warmup_steps: int, floor: float = 0.0) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import lightning.pytorch as pl
 import torch
@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from ccnn_pc._checks import check_not_negative
 from ccnn_pc.kernels.base import AbstractKernel
 from ccnn_pc.nn.penalty import kernel_penalty
-from ccnn_pc.training._ranges import check_not_negative
 from ccnn_pc.training.objectives import Classification, Objective
 from ccnn_pc.training.scores import Scores
 
@@ -23,6 +23,15 @@ class ObjectiveFactory(Protocol):
     """Makes an objective for so many classes."""
 
     def __call__(self, num_classes: int, *, class_counts: Sequence[int] | None = None) -> Objective: ...
+
+
+@runtime_checkable
+class Measuring(Protocol):
+    """What has measured something that a resumed run must not measure again."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
 class SupervisedTask(pl.LightningModule):
@@ -109,12 +118,12 @@ class SupervisedTask(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Store what ``aliasing`` has measured."""
-        if hasattr(self.aliasing, "state_dict"):
+        if isinstance(self.aliasing, Measuring):
             checkpoint["aliasing"] = self.aliasing.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Restore it; checkpoints of earlier versions have none."""
-        if "aliasing" in checkpoint and hasattr(self.aliasing, "load_state_dict"):
+        if "aliasing" in checkpoint and isinstance(self.aliasing, Measuring):
             self.aliasing.load_state_dict(checkpoint["aliasing"])
 
     def on_train_epoch_start(self) -> None:

@@ -28,8 +28,8 @@ from ccnn_pc.domains import Interpolation
 from ccnn_pc.models import from_pretrained
 from ccnn_pc.training.callbacks import NonFiniteError, TrainingInterrupted
 from ccnn_pc.training.evaluation import confusion_matrix
-from ccnn_pc.training.metrics import mean_class_accuracy, overall_accuracy
 from ccnn_pc.training.run import RESULT
+from ccnn_pc.training.scores import mean_class_accuracy, overall_accuracy
 from scripts.bench.harness import processor
 
 COST = "cost.json"

@@ -32,7 +32,7 @@ from ccnn_pc.training.callbacks import (
     WindowWidths,
 )
 from ccnn_pc.training.csv_logger import CsvMetrics
-from ccnn_pc.training.data import ClassificationData
+from ccnn_pc.training.data import Batches, ClassificationData, Validation
 from ccnn_pc.training.optim import adamw
 from ccnn_pc.training.schedules import warmup_cosine
 from ccnn_pc.training.task import ClassificationTask
@@ -59,7 +59,7 @@ def fit(tmp_path: Path, network: Callable[..., nn.Module], blobs: Callable[..., 
         if resume:
             torch.rand(5)
         open_blobs = partial(blobs, bad=bad)
-        data = ClassificationData(open_blobs, blobs, val_fraction=0.15, batch_size=4, seed=3)
+        data = ClassificationData(open_blobs, blobs, validation=Validation(0.15), batches=Batches(4), seed=3)
         task = ClassificationTask(
             network(), 2, optimizer=partial(adamw, lr=0.02, weight_decay=0.1),
             schedule=partial(warmup_cosine, warmup_epochs=1),

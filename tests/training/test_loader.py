@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from ccnn_pc.training.data import ClassificationData
+from ccnn_pc.training.data import Batches, ClassificationData, Validation
 from ccnn_pc.training.loader import ResumableLoader, epoch_order
 
 
@@ -89,7 +89,7 @@ def test_validation_comes_from_training_data_and_test_is_not_opened(blobs: Calla
     def forbidden() -> Any:
         raise AssertionError("the test split was opened")
 
-    data = ClassificationData(lambda: blobs(40), forbidden, val_fraction=0.25, batch_size=4)
+    data = ClassificationData(lambda: blobs(40), forbidden, validation=Validation(0.25), batches=Batches(4))
     data.setup("fit")
     assert data.sizes() == {"train": 30, "val": 10}
     assert not set(data.train_set.rows) & set(data.val_set.rows)
@@ -98,7 +98,7 @@ def test_validation_comes_from_training_data_and_test_is_not_opened(blobs: Calla
 
 
 def test_validation_is_the_same_in_every_epoch(blobs: Callable[..., Any]) -> None:
-    data = ClassificationData(blobs, blobs, val_fraction=0.25, batch_size=4)
+    data = ClassificationData(blobs, blobs, validation=Validation(0.25), batches=Batches(4))
     data.setup("fit")
     loader = data.val_dataloader()
     assert isinstance(loader, ResumableLoader)
@@ -108,7 +108,7 @@ def test_validation_is_the_same_in_every_epoch(blobs: Callable[..., Any]) -> Non
 
 
 def test_copies_are_independent_samplings(blobs: Callable[..., Any]) -> None:
-    data = ClassificationData(blobs, blobs, val_fraction=0.25, batch_size=4, copies=2)
+    data = ClassificationData(blobs, blobs, validation=Validation(0.25), batches=Batches(4), copies=2)
     data.setup("fit")
     half = len(data.train_set) // 2
     first, second = data.train_set[0], data.train_set[half]
@@ -116,6 +116,8 @@ def test_copies_are_independent_samplings(blobs: Callable[..., Any]) -> None:
 
 
 def test_published_protocol_selects_on_test_and_says_so(blobs: Callable[..., Any]) -> None:
-    data = ClassificationData(blobs, lambda: blobs(10), select_on_test=True, batch_size=4)
+    data = ClassificationData(
+        blobs, lambda: blobs(10), validation=Validation(on_test=True), batches=Batches(4)
+    )
     data.setup("fit")
     assert data.sizes() == {"train": 24, "val": 10}

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ccnn_pc.datasets import AddingProblem, CopyMemory
 from ccnn_pc.datasets.series.character_text import IGNORED
 from ccnn_pc.training.callbacks import Checkpoints
-from ccnn_pc.training.data import ClassificationData
+from ccnn_pc.training.data import Batches, ClassificationData
 from ccnn_pc.training.objectives import Classification, Objective, Regression, StepClassification
 from ccnn_pc.training.optim import adamw
 from ccnn_pc.training.task import SupervisedTask
@@ -194,7 +194,7 @@ def test_learns(kind: str, tmp_path: Any) -> None:
         partial(make, "train", count=100),
         partial(make, "test", count=20),
         val=partial(make, "val", count=20),
-        batch_size=20,
+        batches=Batches(20),
     )
     objective: Any = StepClassification if steps else Regression
     network = _Linear(10 if steps else 2, 10 if steps else 1, steps)

@@ -15,10 +15,9 @@ from torchmetrics.functional.classification import multiclass_accuracy
 
 from ccnn_pc.models import create_model
 from ccnn_pc.nn import kernel_penalty
-from ccnn_pc.training.metrics import mean_class_accuracy, overall_accuracy
 from ccnn_pc.training.objectives import classification_loss
 from ccnn_pc.training.optim import adamw
-from ccnn_pc.training.scores import RunningScores
+from ccnn_pc.training.scores import RunningScores, mean_class_accuracy, overall_accuracy
 from ccnn_pc.training.task import ClassificationTask
 
 
@@ -91,10 +90,10 @@ def test_aliasing_penalty_is_added_with_its_weight(network: Callable[..., nn.Mod
 def test_learns_two_classes_with_one_logit_or_two(
     outputs: int, network: Callable[..., nn.Module], blobs: Callable[..., Any], tmp_path: Any
 ) -> None:
-    from ccnn_pc.training.data import ClassificationData
+    from ccnn_pc.training.data import Batches, ClassificationData, Validation
 
     open_blobs = partial(blobs, 160)
-    data = ClassificationData(open_blobs, open_blobs, val_fraction=0.25, batch_size=10)
+    data = ClassificationData(open_blobs, open_blobs, validation=Validation(0.25), batches=Batches(10))
     task = ClassificationTask(network(outputs), 2, optimizer=partial(adamw, lr=0.05), label_smoothing=0.05)
     trainer = pl.Trainer(
         max_epochs=30, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,

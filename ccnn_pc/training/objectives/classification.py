@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ccnn_pc._checks import check_at_least, check_fraction
-from ccnn_pc.training._ranges import check_not_negative
+from ccnn_pc._checks import check_at_least, check_fraction, check_not_negative
 from ccnn_pc.training.objectives.base import Objective
 from ccnn_pc.training.scores import BinaryScores, RunningScores
 

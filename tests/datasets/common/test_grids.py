@@ -15,7 +15,7 @@ from ccnn_pc.datasets.common.grids import GridArrays
 from ccnn_pc.datasets.images.arrays import ImageArrays
 from ccnn_pc.datasets.transforms.base import RandomTransform
 from ccnn_pc.datasets.transforms.view import ToView
-from ccnn_pc.training.data import ClassificationData
+from ccnn_pc.training.data import Batches, ClassificationData, Validation
 from ccnn_pc.training.loader import ResumableLoader
 
 
@@ -81,7 +81,11 @@ def test_loader_gives_the_same_batches_both_ways(workers: int) -> None:
 
 def test_classification_data_of_grids() -> None:
     data = ClassificationData(
-        lambda: small(transform=AddNoise()), small, eval_transform=None, batch_size=4, val_fraction=0.2
+        lambda: small(transform=AddNoise()),
+        small,
+        eval_transform=None,
+        batches=Batches(4),
+        validation=Validation(0.2),
     )
     data.setup("fit")
     data.setup("test")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +44,17 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no shared data at {folder}: set CCNN_PC_SHARED to the folder of golden/ and data/")
     return folder
+
+
+@pytest.fixture(scope="session")
+def golden(request: pytest.FixtureRequest) -> Callable[[str], Path]:
+    """Where a golden vector lies: beside the tests if it is small (tests/golden), else in the shared folder."""
+
+    def find(name: str) -> Path:
+        small = ROOT / "tests" / "golden" / f"{name}.npz"
+        return small if small.exists() else request.getfixturevalue("shared") / "golden" / f"{name}.npz"
+
+    return find
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +24,15 @@ from ccnn_pc.nn import (
 DOUBLE = torch.float64
 
 
+#: Name of a golden vector -> its file: the fixture ``golden``.
+Golden = Callable[[str], Path]
+
+
 class Released:
     """A golden file; its parameters by their released names, exact in float64."""
 
-    def __init__(self, shared: Path, name: str) -> None:
-        with np.load(shared / "golden" / f"{name}.npz") as file:
+    def __init__(self, golden: Golden, name: str) -> None:
+        with np.load(golden(name)) as file:
             self.data = dict(file)
 
     def has(self, name: str) -> bool:
@@ -51,6 +56,13 @@ class Released:
             v = self(f"{name}.weight_v").flatten(1)
             return self(f"{name}.weight_g").flatten(1) * v / v.norm(dim=1, keepdim=True)
         return self(f"{name}.weight").flatten(1)
+
+    def kernel_values(self, *ends: str) -> list[tuple[Tensor, Tensor]]:
+        """Pairs of positions ``[*grid, D]`` and kernel values ``[*grid, O]``: on a grid and, with ends, elsewhere."""
+        return [
+            (self.input(f"positions{end}")[0].movedim(0, -1), self.output(f"kernel{end}")[0].movedim(0, -1))
+            for end in ("", *(ends or ("_scatter",)))
+        ]
 
 
 def close(found: Tensor, expected: Tensor, tolerance: float = 1e-9) -> None:

@@ -105,7 +105,7 @@ class Tables:
     A part of a block is ``=name``, a function without arguments, or says ``source``; ``derive`` (rows -> rows);
     ``where``, the rows that count; what makes a line: ``each`` (combinations of values in these columns), ``lines``
     (first cell and rows) or nothing (a row), and ``needs``, the rows that a line must have; ``columns``, heading ->
-    template of :func:`shown`, ``[template, where]`` or ``=name`` (line, rows, heading -> cell); ``more``, further lines;
+    template of :func:`shown`, ``[template, where]`` or ``=name`` (line, rows, heading -> cell); ``more``, other lines;
     ``before`` and ``after``, templates for the first row. ``=name`` in the place of columns, lines that follow or words
     is a function of the rows.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -22,155 +21,107 @@ from ccnn_pc.kernels import (
     SelfMovingPoints,
     angular_omega_0,
 )
+from tests.released import Golden, Released, close, load_kernel, load_linear
 
-Arrays = dict[str, np.ndarray]
-
-NETWORKS = [
-    "cc_fouriernet_d2",
-    "cc_gabornet_d2",
-    *(f"cc_magnet_d{d}_h{h}" for d in (1, 2, 3) for h in (8, 32)),
-    "cc_rfnet_d1",
-    "cc_rfnet_d2",
-    "cc_siren_d1",
-    "cc_siren_d2",
-    "ck_relu_nonorm",
-    "ck_rfnet",
-    "ck_siren",
-    "fx_fouriernet_d2",
-    "fx_gabornet_d2",
-    "fx_magnet_d1",
-    "fx_magnet_d2",
-    "fx_nsiren_d2",
-    "fx_siren_d2",
-    "smpi_depthwise",
-]
+#: Name of a vector -> the places of its linear layers, first to last; (): all as in tests/released.py.
+LAYERS: dict[str, tuple[str, ...]] = {
+    **{f"cc_{family}_d2": () for family in ("fouriernet", "gabornet")},
+    **{f"cc_magnet_d{d}_h{h}": () for d in (1, 2, 3) for h in (8, 32)},
+    **dict.fromkeys(
+        ("cc_rfnet_d1", "cc_rfnet_d2"),
+        ("input_layers.linear", "hidden_layers.0", "hidden_layers.3", "output_linear"),
+    ),
+    **{f"cc_siren_d{d}": ("kernel_net.0", "kernel_net.2", "output_linear") for d in (1, 2)},
+    "ck_relu_nonorm": ("kernel_net.0", "kernel_net.4", "kernel_net.8"),
+    "ck_rfnet": ("kernel_net.0", "kernel_net.1", "kernel_net.3"),
+    "ck_siren": ("kernel_net.0", "kernel_net.4", "kernel_net.8"),
+    **{f"fx_{family}_d2": () for family in ("fouriernet", "gabornet", "magnet")},
+    "fx_magnet_d1": (),
+    **{f"fx_{family}_d2": ("kernel_net.0", "kernel_net.2", "kernel_net.4") for family in ("siren", "nsiren")},
+    "smpi_depthwise": (),
+}
 ELSEWHERE = {
     *("smp_d1_causal", "smp_d2"),  # test_moving_points_per_filter.py
     *("fx_magnet_d2_steerable", "ck_swish_layernorm"),  # tests/published/test_kernels.py
+}
+#: What float32 costs the released code, relative to the largest value, where that is more than a millionth.
+FLOAT32_COST = {
+    **{
+        "cc_magnet_d1_h32": 1.6e-3,
+        "cc_magnet_d1_h8": 7.5e-6,
+        "cc_magnet_d2_h32": 1.3e-5,
+        "cc_magnet_d2_h8": 1.5e-6,
+    },
+    **{"cc_magnet_d3_h32": 2.8e-6, "ck_siren": 5.5e-6, "fx_fouriernet_d2": 2.9e-6},
 }
 
 
 def test_every_kernel_vector_is_checked(shared: Path) -> None:
     found = {path.stem.removeprefix("1_kernel_") for path in (shared / "golden").glob("1_kernel_*.npz")}
-    assert found == set(NETWORKS) | ELSEWHERE
-
-
-def _matrix(array: np.ndarray) -> Tensor:
-    """A 1x1 convolution's weight as a matrix."""
-    return torch.from_numpy(array.astype(np.float64)).reshape(array.shape[0], -1)
-
-
-def _load_linear(linear: nn.Module, data: Arrays, name: str, bias_factor: float = 1.0) -> None:
-    """Copy a linear layer, folding weight norm ``W = g v / ‖v‖`` per output row."""
-    assert isinstance(linear, nn.Linear)
-    if f"weights/{name}.weight_v" in data:
-        v = _matrix(data[f"weights/{name}.weight_v"])
-        weight = _matrix(data[f"weights/{name}.weight_g"]) * v / v.norm(dim=1, keepdim=True)
-    else:
-        weight = _matrix(data[f"weights/{name}.weight"])
-    linear.weight.copy_(weight)
-    linear.bias.copy_(torch.from_numpy(data[f"weights/{name}.bias"]).double() * bias_factor)
-
-
-def _load_filters(kernel: FourierNet | GaborNet | MAGNet, data: Arrays) -> None:
-    names = [f"weights/filters.{level}." for level in range(kernel.num_filters)]
-    kernel.weight.copy_(torch.cat([_matrix(data[f"{n}linear.weight"]) for n in names]))
-    kernel.bias.copy_(torch.cat([_matrix(data[f"{n}linear.bias"]) for n in names]).flatten())
-    if not isinstance(kernel, FourierNet):
-        kernel.gamma.copy_(torch.cat([_matrix(data[f"{n}gamma"]) for n in names]))
-        kernel.mu.copy_(torch.cat([_matrix(data[f"{n}mu"]) for n in names]))
-    stem = "linears" if "weights/linears.0.weight" in data else "linear"
-    for level, mix in enumerate(kernel.mixing):
-        _load_linear(mix, data, f"{stem}.{level}")
-    _load_linear(kernel.readout, data, "output_linear")
+    assert found == set(LAYERS) | ELSEWHERE
 
 
 @torch.no_grad()
-def _build(name: str, data: Arrays) -> FactorizedKernel:
+def build(name: str, released: Released) -> FactorizedKernel:
     """Our kernel, in float64, with the parameters of the released one."""
-    dim, out = (
-        data["input/positions"].shape[1] if "input/positions" in data else 2,
-        data["output/kernel"].shape[1],
-    )
-    hidden = int(data["config/hidden"]) if "config/hidden" in data else 0
-    family = name.split("_")[1]
-    for key, kind in (("fouriernet", FourierNet), ("gabornet", GaborNet), ("magnet", MAGNet)):
-        if family == key:
-            network = kind(dim, out, hidden_channels=hidden, num_layers=3).double()
-            _load_filters(network, data)
-            return network
-    if family in ("siren", "nsiren"):
-        omega = float(data["config/omega_0"])
-        siren = SIREN(dim, out, hidden_channels=hidden, omega_0=angular_omega_0(omega)).double()
-        siren.omega.fill_(omega)
-        inside = 1.0 / omega if family == "nsiren" else 1.0  # sin(ωWx + b): our bias is multiplied by ω
-        places = ["kernel_net.0", "kernel_net.4"] if name == "ck_siren" else ["kernel_net.0", "kernel_net.2"]
-        for layer, place in zip(siren.hidden, places, strict=True):
-            _load_linear(layer, data, place, bias_factor=inside)
-        last = {"ck": "kernel_net.8", "cc": "output_linear", "fx": "kernel_net.4"}[name[:2]]
-        _load_linear(siren.readout, data, last)
-        return siren
+    family, places = name.split("_")[1], LAYERS[name]
+    if family == "depthwise":
+        points = SelfMovingPoints(
+            2, int(released.config("planes")), hidden_channels=int(released.config("n_points"))
+        ).double()
+        points.coord.copy_(released("weight_coord")[0])
+        points.radius.copy_(released("radius").flatten())
+        points.readout.weight.copy_(released("weights")[0])
+        return points
+    dim, out = released.input("positions").shape[1], released.output("kernel").shape[1]
+    hidden = int(released.config("hidden"))
+    filters = {"fouriernet": FourierNet, "gabornet": GaborNet, "magnet": MAGNet}
+    if family in filters:
+        network = filters[family](dim, out, hidden_channels=hidden, num_layers=3).double()
+        load_kernel(network, released, "")
+        return network
+    kernel: MLP | SIREN | RandomFourierNet
     if family == "relu":
-        mlp = MLP(dim, out, hidden_channels=hidden, activation=nn.ReLU).double()
-        for layer, index in zip([*mlp.hidden, mlp.readout], (0, 4, 8), strict=True):
-            _load_linear(layer, data, f"kernel_net.{index}")
-        return mlp
-    if family == "rfnet":
-        ck = name.startswith("ck")
-        inner = ["kernel_net.1"] if ck else ["hidden_layers.0", "hidden_layers.3"]
-        net = RandomFourierNet(dim, out, hidden_channels=hidden, num_layers=2 + len(inner)).double()
-        _load_linear(net.embedding, data, "kernel_net.0" if ck else "input_layers.linear")
-        for layer, place in zip(net.hidden, inner, strict=True):
-            _load_linear(layer, data, place)
-        _load_linear(net.readout, data, "kernel_net.3" if ck else "output_linear")
-        return net
-    points = SelfMovingPoints(
-        2, int(data["config/planes"]), hidden_channels=int(data["config/n_points"])
-    ).double()
-    points.coord.copy_(torch.from_numpy(data["weights/weight_coord"][0]))
-    points.radius.copy_(torch.from_numpy(data["weights/radius"]).flatten())
-    points.readout.weight.copy_(torch.from_numpy(data["weights/weights"][0]))
-    return points
+        kernel = MLP(dim, out, hidden_channels=hidden, activation=nn.ReLU)
+        layers = [*kernel.hidden, kernel.readout]
+    elif family == "rfnet":
+        kernel = RandomFourierNet(dim, out, hidden_channels=hidden, num_layers=len(places))
+        layers = [kernel.embedding, *kernel.hidden, kernel.readout]
+    else:
+        omega = float(released.config("omega_0"))
+        kernel = SIREN(dim, out, hidden_channels=hidden, omega_0=angular_omega_0(omega))
+        kernel.double().omega.fill_(omega)
+        layers = [*kernel.hidden, kernel.readout]
+    for layer, place in zip(layers, places, strict=True):
+        load_linear(layer.double(), released, place)
+    if family == "nsiren":  # sin(ωWx + b): our bias is multiplied by ω
+        for layer in kernel.hidden:
+            layer.bias.div_(omega)  # type: ignore[union-attr, operator]
+    return kernel.double()
 
 
-def _cases(data: Arrays) -> list[tuple[Tensor, Tensor]]:
+def cases(released: Released) -> list[tuple[Tensor, Tensor]]:
     """Pairs of coordinates ``[*grid, D]`` and kernel values ``[*grid, O]``."""
-    if "config/planes" in data:  # rendered as a picture: coordinate 0 runs right, coordinate 1 runs up
-        axis = torch.linspace(-1.0, 1.0, int(data["config/kernel_size"]), dtype=torch.float64)
+    if (
+        "config/planes" in released.data
+    ):  # rendered as a picture: coordinate 0 runs right, coordinate 1 runs up
+        axis = torch.linspace(-1.0, 1.0, int(released.config("kernel_size")), dtype=torch.float64)
         up, right = torch.meshgrid(-axis, axis, indexing="ij")
-        return [(torch.stack([right, up], dim=-1), torch.from_numpy(data["output/kernel"]).movedim(0, -1))]
-    return [
-        (
-            torch.from_numpy(data[f"input/positions{suffix}"][0]).movedim(0, -1),
-            torch.from_numpy(data[f"output/kernel{suffix}"][0]).movedim(0, -1),
-        )
-        for suffix in ("", "_scatter")
-    ]
+        return [(torch.stack([right, up], dim=-1), released.output("kernel").movedim(0, -1))]
+    return released.kernel_values()
 
 
-def _float32_cost(shared: Path, name: str) -> float:
-    """The overview's column "f32 vs f64" for this file."""
-    text = (shared / "golden" / "README.md").read_text(encoding="utf-8")
-    row = re.search(rf"^\| 1_kernel_{name}\.npz \|.*\| ([0-9.e+-]+) \|$", text, re.MULTILINE)
-    assert row is not None
-    return float(row.group(1))
+@pytest.mark.parametrize("name", LAYERS)
+def test_kernel_values(golden: Golden, name: str) -> None:
+    released = Released(golden, f"1_kernel_{name}")
+    kernel, single = build(name, released), build(name, released).float()
+    for u, expected in cases(released):
+        close(kernel(u), expected)
+        close(single(u.float()).double(), expected, max(1e-5, 10.0 * FLOAT32_COST.get(name, 0.0)))
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-def test_kernel_values(shared: Path, name: str) -> None:
-    with np.load(shared / "golden" / f"1_kernel_{name}.npz") as file:
-        data = dict(file)
-    kernel, single = _build(name, data), _build(name, data).float()
-    for u, expected in _cases(data):
-        scale = expected.abs().max()
-        error = (kernel(u.double()) - expected).abs().max() / scale
-        assert error <= 1e-9
-        error = (single(u.float()).double() - expected).abs().max() / scale
-        assert error <= max(1e-5, 10.0 * _float32_cost(shared, name))
-
-
-def test_window_values(shared: Path) -> None:
-    with np.load(shared / "golden" / "2_masks_cc_gaussian_crop.npz") as file:
+def test_window_values(golden: Golden) -> None:
+    with np.load(golden("2_masks_cc_gaussian_crop")) as file:
         data = dict(file)
     u = torch.from_numpy(data["input/mask_positions_1d"])[:, None].double()
     for mean in (0, 1):
@@ -190,9 +141,9 @@ def test_window_values(shared: Path) -> None:
     assert (window(grid)[..., 0] - expected).abs().max() <= 1e-12
 
 
-def test_window_roots(shared: Path) -> None:
+def test_window_roots(golden: Golden) -> None:
     """The released crop keeps the positions between the points where the window falls to 0.1."""
-    with np.load(shared / "golden" / "2_masks_cc_gaussian_crop.npz") as file:
+    with np.load(golden("2_masks_cc_gaussian_crop")) as file:
         data = dict(file)
     threshold = float(data["config/threshold"])
     for causal, key in ((True, "output/causal_root"), (False, "output/centred_abs_root")):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 
 from ccnn_pc.kernels import MLP, SIREN, Init, SelfMovingPointsPerFilter, scale_readout_, support_points
 from ccnn_pc.kernels.weight_norm import add_weight_norm_
+from tests.released import Golden
 
 Arrays = dict[str, np.ndarray]
 
@@ -33,8 +33,8 @@ def released(data: Arrays, prefix: str = "weights/") -> SelfMovingPointsPerFilte
 
 
 @pytest.mark.parametrize(("name", "suffix"), [("d1_causal", "_long"), ("d2", "_k33")])
-def test_kernel_values_equal_the_released_ones(shared: Path, name: str, suffix: str) -> None:
-    with np.load(shared / "golden" / f"1_kernel_smp_{name}.npz") as file:
+def test_kernel_values_equal_the_released_ones(golden: Golden, name: str, suffix: str) -> None:
+    with np.load(golden(f"1_kernel_smp_{name}")) as file:
         data = dict(file)
     kernel = released(data)
     for end in ("", suffix):

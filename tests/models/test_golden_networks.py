@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,20 +16,9 @@ from ccnn_pc.models import CCNN, CKCNN, FlexNet, Model, create_model
 from ccnn_pc.nn import CCNNBlock
 from ccnn_pc.published import Crop, ReleasedGridConv
 from ccnn_pc.published.ckconv_checkpoint import CKConvCheckpoint
-from tests.released import Released, close, load_block, load_branches, load_ccnn, load_linear
+from tests.released import Golden, Released, close, load_block, load_branches, load_ccnn, load_linear
 
 CHECKPOINTS = ["ct_drop30", "ct_drop70", "ct_sr1", "mnist_c30", "physionet", "sc_mfcc"]
-
-
-def test_every_network_vector_on_grids_is_checked(shared: Path) -> None:
-    found = {path.stem for path in (shared / "golden").glob("[34]_*.npz")}
-    grids = {
-        *("3_net_ccnn_4_140_smnist", "3_net_ccnn_4_140_cifar10_2d", "3_net_ccnn_small_1d_lowomega"),
-        *("3_net_fx_flexnet7_cifar10", "3_net_fx_flextcn6_smnist"),
-        *("3_net_smp_ckresnet_cifar10", "3_net_smp_cktcn_smnist"),
-    }
-    points = {"3_net_ccnn_pointcloud_legacy"}  # test_golden_points.py
-    assert found - grids - points == {f"4_ckpt_{name}" for name in CHECKPOINTS}
 
 
 def activation(model: Model, module: str, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -47,19 +38,40 @@ def strided(y: Tensor) -> Tensor:
     return y[:2, :8, :: max(1, y.shape[-1] // 16)]
 
 
-def load_flexnet(model: FlexNet, released: Released) -> FlexNet:
-    load_branches(model.stem, model.stem_norm, released, "", 1)
+def load_blocks(model: Model, released: Released, blocks: str, head: str) -> None:
+    """Networks of residual blocks: FlexNets with a stem, CKCNNs without."""
+    assert isinstance(model, (FlexNet, CKCNN))
+    if isinstance(model, FlexNet):
+        load_branches(model.stem, model.stem_norm, released, "", 1)
     for number, block in enumerate(model.blocks):
-        load_block(block, released, f"blocks.{number}")
-    load_linear(model.head.linear, released, "out_layer")
-    return model.eval()
+        load_block(block, released, f"{blocks}.{number}")
+    load_linear(model.head.linear, released, head)
+    model.eval()
 
 
-def load_ckcnn(model: CKCNN, released: Released) -> CKCNN:
-    for number, block in enumerate(model.blocks):
-        load_block(block, released, f"backbone.{number}")
-    load_linear(model.head.linear, released, "finallyr")
-    return model.eval()
+load_flexnet = functools.partial(load_blocks, blocks="blocks", head="out_layer")
+load_ckcnn = functools.partial(load_blocks, blocks="backbone", head="finallyr")
+SEQUENCE, IMAGE = {"dim": 1, "in_channels": 1}, {"dim": 2, "in_channels": 3}
+CCNN_QUIRKS = {"crop": Crop.CCNN, "fft_above": 50}
+#: Golden file -> our network, its data, the released layer's quirks, how it is loaded, a module here and there.
+NETWORKS: dict[str, tuple[str, dict[str, Any], dict[str, Any], Callable[..., Any], tuple[str, str]]] = {
+    "ccnn_4_140_smnist": (
+        "ccnn_4_140", {**SEQUENCE, "shape": (784,)}, CCNN_QUIRKS, load_ccnn, ("blocks.0", "blocks.0")),
+    "ccnn_4_140_cifar10_2d": (
+        "ccnn_4_140", {**IMAGE, "shape": (32, 32)}, CCNN_QUIRKS, load_ccnn, ("blocks.0", "blocks.0")),
+    "fx_flexnet7_cifar10": (
+        "flexnet_7", IMAGE, {"crop": Crop.FLEXCONV}, load_flexnet, ("blocks.6", "blocks.6")),
+    "fx_flextcn6_smnist": (
+        "flextcn_6", SEQUENCE, {"crop": Crop.FLEXCONV, "fft_above": 50}, load_ckcnn, ("blocks.5", "backbone.5")),
+    "smp_ckresnet_cifar10": ("smpnet_resnet_7", IMAGE, {}, load_flexnet, ("blocks.6", "blocks.6")),
+    "smp_cktcn_smnist": ("smpnet_tcn_6", SEQUENCE, {}, load_ckcnn, ("blocks.5", "backbone.5")),
+}  # fmt: skip
+
+
+def test_every_network_vector_on_grids_is_checked(shared: Path) -> None:
+    found = {path.stem for path in (shared / "golden").glob("[34]_*.npz")}
+    others = {"3_net_ccnn_small_1d_lowomega", "3_net_ccnn_pointcloud_legacy"}  # below; test_golden_points.py
+    assert found - others == {f"3_net_{n}" for n in NETWORKS} | {f"4_ckpt_{n}" for n in CHECKPOINTS}
 
 
 def single(model: Model, released: Released) -> None:
@@ -71,26 +83,22 @@ def single(model: Model, released: Released) -> None:
         close(model.float()(released.input().float()).double(), expected, max(1e-5, 10 * cost))
 
 
-@pytest.mark.parametrize(
-    ("name", "dim", "shape", "inputs"),
-    [("4_140_smnist", 1, (784,), 1), ("4_140_cifar10_2d", 2, (32, 32), 3)],
-)
-def test_ccnn(shared: Path, name: str, dim: int, shape: tuple[int, ...], inputs: int) -> None:
-    released = Released(shared, f"3_net_ccnn_{name}")
-    layer = functools.partial(ReleasedGridConv, crop=Crop.CCNN, fft_above=50)
-    model = create_model(
-        "ccnn_4_140", dim=dim, in_channels=inputs, out_channels=10, shape=shape, layer=layer
-    ).double()
-    assert isinstance(model, CCNN)
-    load_ccnn(model, released)
-    logits, first = activation(model, "blocks.0", released.input())
-    close(strided(first), released.output("act_strided_blocks.0"))
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks(golden: Golden, name: str) -> None:
+    """Answers and the activation of one module, in float64; answers in float32. SMPConv's needs no quirk."""
+    architecture, options, quirks, load, (ours, theirs) = NETWORKS[name]
+    released = Released(golden, f"3_net_{name}")
+    layer = {"layer": functools.partial(ReleasedGridConv, **quirks)} if quirks else {}
+    model = create_model(architecture, out_channels=10, **options, **layer).double()
+    load(model, released)
+    logits, found = activation(model, ours, released.input())
+    close(strided(found), released.output(f"act_strided_{theirs}"))
     close(logits, released.output("logits"))
     single(model, released)
 
 
-def test_ccnn_of_growing_width(shared: Path) -> None:
-    released = Released(shared, "3_net_ccnn_small_1d_lowomega")
+def test_ccnn_of_growing_width(golden: Golden) -> None:
+    released = Released(golden, "3_net_ccnn_small_1d_lowomega")
     conv = functools.partial(
         ReleasedGridConv,
         dim=1,
@@ -113,57 +121,10 @@ def test_ccnn_of_growing_width(shared: Path) -> None:
     single(model, released)
 
 
-def test_flexnet(shared: Path) -> None:
-    released = Released(shared, "3_net_fx_flexnet7_cifar10")
-    layer = functools.partial(ReleasedGridConv, crop=Crop.FLEXCONV)
-    model = create_model("flexnet_7", dim=2, in_channels=3, out_channels=10, layer=layer).double()
-    assert isinstance(model, FlexNet)
-    load_flexnet(model, released)
-    logits, found = activation(model, "blocks.6", released.input())
-    close(strided(found), released.output("act_strided_blocks.6"))
-    close(logits, released.output("logits"))
-    single(model, released)
-
-
-def test_flextcn(shared: Path) -> None:
-    released = Released(shared, "3_net_fx_flextcn6_smnist")
-    layer = functools.partial(ReleasedGridConv, crop=Crop.FLEXCONV, fft_above=50)
-    model = create_model("flextcn_6", dim=1, in_channels=1, out_channels=10, layer=layer).double()
-    assert isinstance(model, CKCNN)
-    load_ckcnn(model, released)
-    logits, found = activation(model, "blocks.5", released.input())
-    close(strided(found), released.output("act_strided_backbone.5"))
-    close(logits, released.output("logits"))
-    single(model, released)
-
-
-def test_smpconv_on_images(shared: Path) -> None:
-    """No quirk is needed: ours is the released network."""
-    released = Released(shared, "3_net_smp_ckresnet_cifar10")
-    model = create_model("smpnet_resnet_7", dim=2, in_channels=3, out_channels=10).double()
-    assert isinstance(model, FlexNet)
-    load_flexnet(model, released)
-    logits, found = activation(model, "blocks.6", released.input())
-    close(strided(found), released.output("act_strided_blocks.6"))
-    close(logits, released.output("logits"))
-    single(model, released)
-
-
-def test_smpconv_on_sequences(shared: Path) -> None:
-    released = Released(shared, "3_net_smp_cktcn_smnist")
-    model = create_model("smpnet_tcn_6", dim=1, in_channels=1, out_channels=10).double()
-    assert isinstance(model, CKCNN)
-    load_ckcnn(model, released)
-    logits, found = activation(model, "blocks.5", released.input())
-    close(strided(found), released.output("act_strided_backbone.5"))
-    close(logits, released.output("logits"))
-    single(model, released)
-
-
 @pytest.mark.parametrize("name", CHECKPOINTS)
-def test_trained_ckcnns(shared: Path, name: str) -> None:
+def test_trained_ckcnns(golden: Golden, name: str) -> None:
     """Checkpoints of CKConv, at the rate of training and at others, with the released rules for lengths."""
-    released = Released(shared, f"4_ckpt_{name}")
+    released = Released(golden, f"4_ckpt_{name}")
     names = [key.removeprefix("weights/") for key in released.data if key.startswith("weights/")]
     checkpoint = CKConvCheckpoint.of({name: released(name) for name in names})
     model = checkpoint.model(float(released.config("omega_0")), int(released.config("train_length")))
@@ -177,9 +138,9 @@ def test_trained_ckcnns(shared: Path, name: str) -> None:
         close(logits.view_as(released.output(f"logits_{key}")), released.output(f"logits_{key}"))
 
 
-def test_flexconvs_windows_have_no_guard(shared: Path) -> None:
+def test_flexconvs_windows_have_no_guard(golden: Golden) -> None:
     """The guard of our windows changes FlexConv's values by about 1e-6: golden vectors are read without it."""
-    released = Released(shared, "2_conv_fx_flexconv1d_direct")
+    released = Released(golden, "2_conv_fx_flexconv1d_direct")
     window = GaussianWindow(1, learn_mean=True).double()
     with torch.no_grad():
         window.mean.copy_(released("mask_params")[:, 0])

@@ -22,7 +22,7 @@ from ccnn_pc.kernels import (
 from ccnn_pc.nn import ContinuousConv, DepthwiseConv
 from ccnn_pc.ops.grids.convolution import Method
 from ccnn_pc.published import Crop, ReleasedCKConv, ReleasedGridConv, cropped_taps
-from tests.released import Released, close, load_conv
+from tests.released import Golden, Released, close, load_conv
 
 CCNN = [
     *("ckconv2d", "ckconv2d_fft", "sepckconv1d"),
@@ -60,8 +60,8 @@ def geometry(size: str, x: torch.Tensor, causal: bool) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", CCNN)
-def test_ccnn(shared: Path, name: str) -> None:
-    released = Released(shared, f"2_conv_cc_{name}")
+def test_ccnn(golden: Golden, name: str) -> None:
+    released = Released(golden, f"2_conv_cc_{name}")
     x, causal = released.input(), released.config("causal") == "True"
     hidden = int(released.config("hidden"))
     flex = "Flex" in released.config("layer")
@@ -81,13 +81,13 @@ def test_ccnn(shared: Path, name: str) -> None:
     close(run(conv, x), released.output("y"))
     if name == "sepflex1d_oddL_fft":  # without the fault: the direct result
         conv.fft_above = None
-        direct = Released(shared, "2_conv_cc_sepflex1d_oddL_direct")
+        direct = Released(golden, "2_conv_cc_sepflex1d_oddL_direct")
         close(run(conv, x), direct.output("y"))
 
 
 @pytest.mark.parametrize("name", FLEXCONV)
-def test_flexconv(shared: Path, name: str) -> None:
-    released = Released(shared, f"2_conv_fx_{name}")
+def test_flexconv(golden: Golden, name: str) -> None:
+    released = Released(golden, f"2_conv_fx_{name}")
     x = released.input()
     options = geometry(released.config("horizon"), x, causal=x.dim() == 3)
     spacing = 1.0
@@ -124,17 +124,17 @@ def ckconv(kind: type[ContinuousConv], released: Released) -> ContinuousConv:
 
 
 @pytest.mark.parametrize("name", CKCONV[:2])
-def test_ckconv(shared: Path, name: str) -> None:
+def test_ckconv(golden: Golden, name: str) -> None:
     """The released transform where the length is odd; ours is the direct result, by every method."""
-    released = Released(shared, f"2_conv_ck_{name}")
+    released = Released(golden, f"2_conv_ck_{name}")
     conv = ckconv(ContinuousConv, released)
     for method in Method:
         close(run(conv, released.input(), method=method), released.output("y_direct"))
     close(run(ckconv(ReleasedCKConv, released), released.input()), released.output("y"))
 
 
-def test_ckconv_at_other_rates(shared: Path) -> None:
-    released = Released(shared, "2_conv_ck_ckconv1d_resolution")
+def test_ckconv_at_other_rates(golden: Golden) -> None:
+    released = Released(golden, "2_conv_ck_ckconv1d_resolution")
     conv = ckconv(ReleasedCKConv, released)
     assert isinstance(conv, ReleasedCKConv)
     for end in ("", "_r2", "_r4", "_r8", "_r16", "_up2"):
@@ -148,8 +148,8 @@ def test_ckconv_at_other_rates(shared: Path) -> None:
 
 
 @pytest.mark.parametrize("name", SMPCONV)
-def test_smpconv(shared: Path, name: str) -> None:
-    released = Released(shared, f"2_conv_smp_{name}")
+def test_smpconv(golden: Golden, name: str) -> None:
+    released = Released(golden, f"2_conv_smp_{name}")
     x = released.input()
     filters, inputs, points = released("Kernel.weights").shape
     conv = ReleasedGridConv(
@@ -165,8 +165,8 @@ def test_smpconv(shared: Path, name: str) -> None:
     close(run(conv, x), released.output("y"))
 
 
-def test_smpconv_depthwise(shared: Path) -> None:
-    released = Released(shared, "1_kernel_smpi_depthwise")
+def test_smpconv_depthwise(golden: Golden) -> None:
+    released = Released(golden, "1_kernel_smpi_depthwise")
     planes, points = int(released.config("planes")), int(released.config("n_points"))
     kernel = functools.partial(SelfMovingPoints, hidden_channels=points)
     conv = DepthwiseConv(planes, dim=2, extent=6.0, kernel=kernel, window=NoWindow, bias=False).double()
@@ -190,8 +190,8 @@ def kept(
     return [(first - oldest, count) for first, count in zip(taps.first, taps.shape, strict=True)]
 
 
-def test_ccnn_crop(shared: Path) -> None:
-    with np.load(shared / "golden" / "2_masks_cc_gaussian_crop.npz") as file:
+def test_ccnn_crop(golden: Golden) -> None:
+    with np.load(golden("2_masks_cc_gaussian_crop")) as file:
         data = dict(file)
     for row, width in enumerate(data["input/sigma"]):
         for causal, key in ((True, "causal"), (False, "centred1d")):
@@ -207,8 +207,8 @@ def test_ccnn_crop(shared: Path) -> None:
             assert counts == data["output/centred2d_taps_sigma_x_0p2"][row, column].tolist()
 
 
-def test_flexconv_crop(shared: Path) -> None:
-    with np.load(shared / "golden" / "2_masks_fx_crop.npz") as file:
+def test_flexconv_crop(golden: Golden) -> None:
+    with np.load(golden("2_masks_fx_crop")) as file:
         data = dict(file)
     for row, width in enumerate(data["input/sigma"]):
         for causal, key in ((True, "causal"), (False, "centred")):

@@ -14,7 +14,7 @@ from ccnn_pc.models import from_pretrained
 from ccnn_pc.published import convert_ckconv
 from ccnn_pc.published.convert_ckconv import read_ckconv
 from tests.ckconv_files import OMEGA_0, released_state, save, small_network, with_length
-from tests.released import Released, close
+from tests.released import Golden, Released, close
 
 #: Exact ω₀ of the released files by the two decimals in their names; three decimals are published of the last five.
 EXACT = {
@@ -74,9 +74,11 @@ def test_every_released_file_converts(shared: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", GOLDEN)
-def test_converted_networks_give_the_released_logits(shared: Path, tmp_path: Path, name: str) -> None:
+def test_converted_networks_give_the_released_logits(
+    shared: Path, golden: Golden, tmp_path: Path, name: str
+) -> None:
     """In float64 to 1e-9; in float32 at ten times what float32 costs the released code, at most."""
-    released, (start, cost) = Released(shared, f"4_ckpt_{name}"), GOLDEN[name]
+    released, (start, cost) = Released(golden, f"4_ckpt_{name}"), GOLDEN[name]
     (path,) = (shared / "checkpoints").glob(f"{start}*.pt")
     omega_0 = float(released.config("omega_0"))
     convert_ckconv(path, tmp_path / "model", omega_0=omega_0, length=length_of(path))

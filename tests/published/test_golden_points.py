@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from ccnn_pc.models import CCNN, create_model
 from ccnn_pc.nn import Algorithm, CCNNBlock, ContinuousConv
 from ccnn_pc.published import QueryFeatureConv, ReleasedPointBlock, ReleasedPointConv
 from tests.clouds import cloud, features, layer
-from tests.released import Released, close, load_ccnn, load_conv
+from tests.released import Golden, Released, close, load_ccnn, load_conv
 
 LAYER = "2_conv_cc_point_sepflex_legacy"
 
@@ -52,8 +51,8 @@ def mirrored(conv: ContinuousConv) -> ContinuousConv:
 
 
 @torch.no_grad()
-def test_the_released_layer(shared: Path) -> None:
-    released = Released(shared, LAYER)
+def test_the_released_layer(golden: Golden) -> None:
+    released = Released(golden, LAYER)
     x, points = clouds(released)
     conv = released_layer(ReleasedPointConv, released)
     expected = released.output("y_legacy")
@@ -68,17 +67,17 @@ def test_the_released_layer(shared: Path) -> None:
 
 @torch.no_grad()
 @pytest.mark.parametrize("algorithm", [Algorithm.FAST, Algorithm.MESSAGES])
-def test_what_it_was_meant_to_compute_is_our_layer(shared: Path, algorithm: Algorithm) -> None:
+def test_what_it_was_meant_to_compute_is_our_layer(golden: Golden, algorithm: Algorithm) -> None:
     """With neighbours' features; and with the query's, one quirk of five. An extent of 2 reaches all of a cloud."""
-    released = Released(shared, LAYER)
+    released = Released(golden, LAYER)
     x, points = clouds(released)
     for kind, output in ((ContinuousConv, "y_intended_not_official"), (QueryFeatureConv, "y_legacy")):
         conv = mirrored(released_layer(kind, released, extent=2.0))
         close(conv(x, points, algorithm).view_as(released.output(output)), released.output(output))
 
 
-def test_the_released_network(shared: Path) -> None:
-    released = Released(shared, "3_net_ccnn_pointcloud_legacy")
+def test_the_released_network(golden: Golden) -> None:
+    released = Released(golden, "3_net_ccnn_pointcloud_legacy")
     x, points = clouds(released)
     quirks: dict[str, Any] = {"layer": ReleasedPointConv, "block": ReleasedPointBlock}
     model = create_model("ccnn_4_16", dim=3, in_channels=6, out_channels=40, **quirks).double()

@@ -4,38 +4,25 @@ from __future__ import annotations
 
 import functools
 import math
-from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
 
 from ccnn_pc.domains import Grid, PointSet
 from ccnn_pc.kernels import MAGNet
 from ccnn_pc.nn import Algorithm, ContinuousConv
 from ccnn_pc.published import JointNormMLP, SteerableMAGNet
 from tests.clouds import DOUBLE, cloud, features, layer
-from tests.released import Released, close, load_kernel, load_linear
-
-
-def cases(released: Released) -> list[tuple[Tensor, Tensor]]:
-    """Pairs of positions ``[*grid, D]`` and kernel values ``[*grid, O]``."""
-    return [
-        (
-            released.input(f"positions{end}")[0].movedim(0, -1),
-            released.output(f"kernel{end}")[0].movedim(0, -1),
-        )
-        for end in ("", "_scatter")
-    ]
+from tests.released import Golden, Released, close, load_kernel, load_linear
 
 
 @torch.no_grad()
-def test_turned_envelopes(shared: Path) -> None:
-    released = Released(shared, "1_kernel_fx_magnet_d2_steerable")
+def test_turned_envelopes(golden: Golden) -> None:
+    released = Released(golden, "1_kernel_fx_magnet_d2_steerable")
     kernel = SteerableMAGNet(2, int(released.config("out_channels"))).double()
     load_kernel(kernel, released, "")
     kernel.theta.copy_(torch.cat([released(f"filters.{level}.theta") for level in range(4)]))
-    for u, expected in cases(released):
+    for u, expected in released.kernel_values():
         close(kernel(u), expected)
 
 
@@ -69,8 +56,8 @@ def test_turned_envelopes_run_on_all_paths() -> None:
 
 
 @torch.no_grad()
-def test_a_joint_norm(shared: Path) -> None:
-    released = Released(shared, "1_kernel_ck_swish_layernorm")
+def test_a_joint_norm(golden: Golden) -> None:
+    released = Released(golden, "1_kernel_ck_swish_layernorm")
     kernel = JointNormMLP(1, int(released.config("out_channels"))).double()
     network = kernel.network
     for place, hidden, norm in zip((0, 4), network.hidden, network.norms, strict=True):
@@ -78,7 +65,7 @@ def test_a_joint_norm(shared: Path) -> None:
         norm.weight.copy_(released(f"kernel_net.{place + 2}.layer_norm.weight"))  # type: ignore[operator, union-attr]
         norm.bias.copy_(released(f"kernel_net.{place + 2}.layer_norm.bias"))  # type: ignore[operator, union-attr]
     load_linear(network.readout, released, "kernel_net.8")
-    for u, expected in cases(released):
+    for u, expected in released.kernel_values():
         close(kernel(u), expected)
 
 

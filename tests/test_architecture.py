@@ -31,7 +31,7 @@ ALLOWED: dict[str, set[str]] = {
         *("datasets", "viz", "training"),
     },
 }
-HELPERS = {"_checks", "_choices", "_files", "_optional", "__version__"}
+HELPERS = {"_checks", "_choices", "_files", "_optional", "_precision", "__version__"}
 
 #: Packages of extras: below the rooms that are made of them, imported inside functions only.
 EXTRAS = {

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ccnn_pc._choices import choice
+from ccnn_pc._precision import at_least_single
 from ccnn_pc.ops.segments import segment_sum
 
 
@@ -59,5 +60,7 @@ def pool_segments(
     if reduce is Pool.MAX:
         empty = x.new_full((num_segments, x.shape[1]), -torch.inf)
         return empty.scatter_reduce(0, batch[:, None].expand_as(x), x, reduce="amax")
-    v = x.new_ones(len(x)) if volume is None else volume.to(x)
-    return segment_sum(x * v[:, None], batch, num_segments) / segment_sum(v, batch, num_segments)[:, None]
+    wide = x.to(at_least_single(x.dtype))
+    v = wide.new_ones(len(x)) if volume is None else volume.to(wide)
+    total = segment_sum(wide * v[:, None], batch, num_segments)
+    return (total / segment_sum(v, batch, num_segments)[:, None]).to(x.dtype)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ccnn_pc._checks import check_at_least, check_positive
+from ccnn_pc._precision import SinglePrecision
 from ccnn_pc.kernels.scaling import scale_readout_, support_points
 from ccnn_pc.kernels.weight_norm import scale_weight_
 
@@ -28,8 +29,10 @@ class Init(enum.Enum):
     SMPCONV = "smpconv"
 
 
-class AbstractKernel(nn.Module, abc.ABC):
+class AbstractKernel(SinglePrecision, abc.ABC):
     """Kernel values at kernel coordinates: ``u [..., D] -> [..., out_channels]``, no window, no support test.
+
+    Parameters stay float32 or float64 in ``model.bfloat16()`` and ``model.half()``: a phase in bfloat16 is noise.
 
     Args:
         dim: number of coordinates D, at least 1.
@@ -101,7 +104,9 @@ class FactorizedKernel(AbstractKernel):
 
     def forward(self, u: Tensor) -> Tensor:
         """Kernel values ``[..., out_channels]`` at coordinates ``u [..., D]``."""
-        return self.readout(self.features(u))
+        features = self.features(u)
+        with torch.autocast(device_type=u.device.type, enabled=False):
+            return self.readout(features)
 
     def _finish(self, init: Init, fan: float) -> None:
         """Give the read-out the variance that ``init`` asks for; the last line of every constructor."""

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from ccnn_pc._precision import without_autocast
+
 
 class _Chain(torch.autograd.Function):
     @staticmethod
@@ -21,6 +23,7 @@ class _Chain(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
+    @without_autocast
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (grad,) = grads
         filters, mixing, *saved = ctx.saved_tensors

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from ccnn_pc._precision import without_autocast
+
 # exp(-60) = 9e-27. Further down lie the subnormal numbers of float32, on which exp takes 13 times as long.
 _SMALLEST_EXPONENT = -60.0
 
@@ -36,6 +38,7 @@ class _GaborFilters(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
+    @without_autocast
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (grad,) = grads
         u_and_one, gamma, mu, phases, envelope, values = ctx.saved_tensors

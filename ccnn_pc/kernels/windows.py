@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from ccnn_pc._checks import check_at_least, check_fraction
+from ccnn_pc._precision import SinglePrecision
 from ccnn_pc.kernels.registry import register_window
 
 
-class AbstractWindow(nn.Module, abc.ABC):
-    """An envelope in kernel coordinates: ``u [..., D] -> [..., 1]``, at most 1."""
+class AbstractWindow(SinglePrecision, abc.ABC):
+    """An envelope in kernel coordinates: ``u [..., D] -> [..., 1]``, at most 1; float32 or float64, as kernels are."""
 
     def __init__(self, dim: int, causal: bool = False) -> None:
         super().__init__()

@@ -11,6 +11,7 @@ from torch_geometric.nn import MessagePassing
 
 from ccnn_pc._checks import check_at_least, check_extent, check_positive
 from ccnn_pc._choices import choice
+from ccnn_pc._precision import at_least_single, autocast_type, keeping_single
 from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
 from ccnn_pc.kernels import Init, MAGNet
 from ccnn_pc.kernels.base import AbstractKernel, FactorizedKernel
@@ -168,6 +169,11 @@ class ContinuousConv(MessagePassing):
             weight = self.window(u.to(self.extent))[..., 0].square()
         scale_readout_(self.kernel, 1.0 / self.fan, u.to(self.extent), weight=weight)
 
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> ContinuousConv:
+        """Extent, spacing and reference count stay float32 in half precision, as kernel and window do."""
+        mine = [self.extent, self.spacing, self.reference_count]
+        return super()._apply(keeping_single(fn, lambda tensor: any(tensor is t for t in mine)), recurse)
+
     def forward(self, x: Tensor, domain: AbstractDomain, algorithm: Algorithm = Algorithm.AUTO) -> Tensor:
         """Convolve samples ``x [n, C_in]`` that lie on ``domain``; see the class.
 
@@ -190,7 +196,8 @@ class ContinuousConv(MessagePassing):
                 raise ValueError(
                     f"'mask' or 'weights' must have {self.in_channels} channels like the layer (got {weights.shape[1]})"
                 )
-            x = x * (weights[:, None] if weights.dim() == 1 else weights).to(x)
+            weights = (weights[:, None] if weights.dim() == 1 else weights).to(x.device)
+            x = (x * weights.to(at_least_single(x.dtype))).to(x.dtype)
         if algorithm is Algorithm.FAST and domain.requires_grad:
             raise ValueError(
                 "'algorithm' must be MESSAGES or AUTO where positions need a gradient (got Algorithm.FAST)"
@@ -203,17 +210,19 @@ class ContinuousConv(MessagePassing):
             y = y - 2.0 * (1.0 - self.endpoint) * future_part(x, domain, self._present())
         if self.bias is not None:
             y = y + self.bias
-        return y if self.mix is None else self.mix(y)
+        return y.to(autocast_type(x)) if self.mix is None else self.mix(y)
 
     def message(self, x_j: Tensor, u: Tensor, inside: Tensor) -> Tensor:  # type: ignore[override]
         """``w_j m(u) K(u) x_j`` for each edge: the definition of this layer (x_j comes weighted)."""
-        values = self.kernel(u) * (self.window(u) * inside)
+        with torch.autocast(u.device.type, enabled=False):
+            values = self.kernel(u) * (self.window(u) * inside)
         penalty = active_penalty()
         if penalty is not None:
             penalty.add(values.square().sum() / self._num_queries)
         if self.separable:
             return values * x_j
-        return torch.einsum("eoc,ec->eo", values.unflatten(-1, (self.out_channels, self.in_channels)), x_j)
+        full = values.unflatten(-1, (self.out_channels, self.in_channels))
+        return torch.einsum("eoc,ec->eo", full, x_j.to(values))
 
     def _messages(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         edge_index = domain.edges(float(self.window.reach(self.extent, self._threshold(x))))
@@ -221,9 +230,10 @@ class ContinuousConv(MessagePassing):
         inside = in_support(u, domain.tolerance(self.extent))[:, None].to(self.extent)
         self._num_queries = domain.num_queries
         size = (domain.num_samples, domain.num_queries)
-        return self.propagate(
+        y = self.propagate(
             edge_index, x=(x, None), u=u.clamp(-1, 1).to(self.extent), inside=inside, size=size
         )
+        return y.to(x.dtype)
 
     def _fused(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         collector = active_penalty()
@@ -246,7 +256,8 @@ class ContinuousConv(MessagePassing):
     def _present(self) -> Tensor:
         """The windowed kernel at the present, where a causal one ends: ``[C_in]``, or ``[C_out, C_in]`` full."""
         u = self.extent.new_ones(1, 1)
-        value = (self.kernel(u) * self.window(u))[0]
+        with torch.autocast(u.device.type, enabled=False):
+            value = (self.kernel(u) * self.window(u))[0]
         return value if self.separable else value.view(self.out_channels, self.in_channels)
 
     def _threshold(self, x: Tensor) -> float:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ccnn_pc._checks import check_at_least
+from ccnn_pc._precision import at_least_single
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.ops.segments import segment_sum
 
@@ -109,13 +110,13 @@ class GroupNorm(nn.Module):
 
     def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         batch, clouds = domain.segments()
-        grouped = x.unflatten(1, (self.groups, -1))
-        count = torch.bincount(batch, minlength=clouds).clamp(min=1).to(x)[:, None]
+        grouped = x.to(at_least_single(x.dtype)).unflatten(1, (self.groups, -1))
+        count = torch.bincount(batch, minlength=clouds).clamp(min=1).to(grouped)[:, None]
         mean = segment_sum(grouped.mean(2), batch, clouds) / count
         centred = grouped - mean[batch][:, :, None]
         variance = segment_sum(centred.square().mean(2), batch, clouds) / count
         scaled = centred * torch.rsqrt(variance + self.eps)[batch][:, :, None]
-        return scaled.flatten(1) * self.weight + self.bias
+        return (scaled.flatten(1) * self.weight + self.bias).to(x.dtype)
 
     def extra_repr(self) -> str:
         return f"{len(self.weight)}, groups={self.groups}, eps={self.eps}"

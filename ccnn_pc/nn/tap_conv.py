@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from ccnn_pc._checks import check_at_least, check_extent, check_positive
+from ccnn_pc._precision import keeping_single
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.grid.grid import Boundary, Grid
 from ccnn_pc.ops.grids.convolution import grid_convolution
@@ -90,6 +91,10 @@ class TapConv(nn.Module):
             deviation = check_positive("std", std)
             nn.init.trunc_normal_(self.weight, std=deviation, a=-2 * deviation, b=2 * deviation)
 
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> TapConv:
+        """The spacing stays float32 in half precision."""
+        return super()._apply(keeping_single(fn, lambda tensor: tensor is self.spacing), recurse)
+
     def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         if not isinstance(domain, Grid):
             raise TypeError(f"'domain' must be a Grid for a kernel of taps (got {type(domain).__name__})")
@@ -101,7 +106,7 @@ class TapConv(nn.Module):
         kernel, origin = self._spread(domain)
         y = grid_convolution(
             domain.unflatten(x).movedim(1, -1),
-            kernel.to(x.dtype),
+            kernel,
             origin,
             circular=domain.boundary is Boundary.CIRCULAR,
             method=domain.method,

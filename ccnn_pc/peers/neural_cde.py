@@ -93,7 +93,11 @@ class NeuralCDE(SeriesPeer):
         self.field = VectorField(in_channels + 1, hidden, field_width, field_layers)
 
     def final_state(self, series: PaddedSeries) -> Tensor:
-        """State after the last sample of each series."""
+        """State after the last sample of each series; in float32 under autocast too, where solvers lose their way."""
+        with torch.autocast(series.x.device.type, enabled=False):
+            return self._solved(series)
+
+    def _solved(self, series: PaddedSeries) -> Tensor:
         path = filled_path(series)
         path = torch.cat([path[..., :1] / self.duration, path[..., 1:]], dim=-1)
         start = self.initial(path[:, 0])

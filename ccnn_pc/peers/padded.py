@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ccnn_pc._checks import check_at_least, check_fraction, check_positive
+from ccnn_pc._precision import HALF, SinglePrecision, at_least_single
 from ccnn_pc.domains.series.irregular_series import IrregularSeries
 from ccnn_pc.models.base import Model
 from ccnn_pc.models.reading import Input, common_spacing, irregular_series, is_series
@@ -80,8 +81,10 @@ def pad_series(x: Tensor, series: IrregularSeries, spacing: float = 1.0) -> Padd
     return PaddedSeries(values, known, times, lengths)
 
 
-class SeriesPeer(Model, abc.ABC):
+class SeriesPeer(SinglePrecision, Model, abc.ABC):
     """A network that walks along a series and answers from where it ends; subclasses write :meth:`final_state`.
+
+    In ``model.bfloat16()`` and ``model.half()`` it computes in float32: times and paths are too fine for less.
 
     Args:
         in_channels: channels of the data.
@@ -115,7 +118,9 @@ class SeriesPeer(Model, abc.ABC):
 
     def forward(self, data: Input, domain: IrregularSeries | None = None) -> Tensor:
         """Logits ``[B, out_channels]``; see the class."""
-        return self.head(self.dropout(self.final_state(self.padded(data, domain))))
+        x = data if isinstance(data, Tensor) else data.x
+        answers = self.head(self.dropout(self.final_state(self.padded(data, domain))))
+        return answers.to(x.dtype) if x.dtype in HALF else answers
 
     def padded(self, data: Input, domain: IrregularSeries | None = None) -> PaddedSeries:
         """What comes in, side by side.
@@ -146,7 +151,7 @@ class SeriesPeer(Model, abc.ABC):
             raise ValueError(
                 f"'x' must have shape {wanted} for this model (got {None if x is None else list(x.shape)})"
             )
-        return x
+        return x.to(at_least_single(x.dtype))
 
     def _grid(self, x: Tensor, step: Tensor | float | None) -> PaddedSeries:
         if not bool(torch.isfinite(x).all()):

@@ -16,6 +16,7 @@ from torch_geometric.data import Data
 from torch_geometric.nn import MLP, EdgeConv, PointNetConv, global_max_pool, global_mean_pool
 
 from ccnn_pc._checks import check_at_least, check_batch, check_positions, check_positive, check_same_length
+from ccnn_pc._precision import HALF, at_least_single
 from ccnn_pc.models.base import Model
 from ccnn_pc.models.registry import register_model
 from ccnn_pc.ops.neighbors.k_nearest import Backend, knn
@@ -33,6 +34,14 @@ def _fields(data: Data, dim: int, in_channels: int) -> tuple[Tensor | None, Tens
         raise ValueError(f"'x' must have shape [n, {in_channels}], the model's input channels (got {got})")
     check_same_length("x", data.x, "pos", pos)
     return data.x, pos, batch
+
+
+class _MLP(MLP):
+    """PyG's, in ``model.bfloat16()`` and ``model.half()`` also of features beside positions, which stay float32."""
+
+    def forward(self, x: Tensor, *args: Any, **options: Any) -> Tensor:
+        dtype = self.lins[0].weight.dtype
+        return super().forward(x.to(dtype) if dtype in HALF else x, *args, **options)
 
 
 def _centroids(pos: Tensor, batch: Tensor, count: Tensor) -> Tensor:
@@ -69,7 +78,7 @@ class SetAbstraction(nn.Module):
         super().__init__()
         self.radius = check_positive("radius", radius)
         self.max_neighbors = check_at_least("max_neighbors", max_neighbors, 1)
-        self.conv = PointNetConv(local_nn=MLP(channels, plain_last=False), add_self_loops=False)
+        self.conv = PointNetConv(local_nn=_MLP(channels, plain_last=False), add_self_loops=False)
 
     def forward(
         self, x: Tensor | None, pos: Tensor, batch: Tensor, count: Tensor
@@ -124,7 +133,7 @@ class PointNet2(Model):
             [in_channels + dim, 64, 64, 128], radius=first, max_neighbors=max_neighbors
         )
         self.far = SetAbstraction([128 + dim, 128, 128, 256], radius=second, max_neighbors=max_neighbors)
-        self.whole = MLP([256 + dim, 256, 512, 1024], plain_last=False)
+        self.whole = _MLP([256 + dim, 256, 512, 1024], plain_last=False)
         self.head = MLP([1024, 512, 256, out_channels], dropout=dropout)
 
     def forward(self, data: Data) -> Tensor:
@@ -173,7 +182,7 @@ class DGCNN(Model):
 
     @staticmethod
     def _mlp(widths: list[int]) -> MLP:
-        return MLP(widths, act=nn.LeakyReLU(0.2), plain_last=False, bias=False)
+        return _MLP(widths, act=nn.LeakyReLU(0.2), plain_last=False, bias=False)
 
     def forward(self, data: Data) -> Tensor:
         """Logits ``[B, out_channels]`` of a PyG ``Data`` or ``Batch`` with ``x``, ``pos`` and ``batch``."""
@@ -181,7 +190,8 @@ class DGCNN(Model):
         x = pos if x is None else torch.cat([pos, x], dim=-1)
         levels = []
         for conv in self.convs:
-            graph = knn(x.detach(), self.k, batch, backend=Backend.DENSE)
+            places = x.detach().to(at_least_single(x.dtype))
+            graph = knn(places, self.k, batch, backend=Backend.DENSE)
             x = conv(x, graph.to_edge_index())
             levels.append(x)
         x = self.embed(torch.cat(levels, dim=-1))

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ccnn_pc._checks import check_at_least, check_positive
 from ccnn_pc._choices import choice
+from ccnn_pc._precision import at_least_single
 from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
 from ccnn_pc.domains.grid.grid import Boundary, Grid
 from ccnn_pc.domains.grid.rendered import Taps, render
@@ -92,11 +93,11 @@ def correlate_as_released(x: Tensor, kernel: Tensor) -> Tensor:
     length = x.shape[1]
     if kernel.shape[0] % 2 == 0:  # made odd by a zero tap on the older side
         kernel = torch.cat([torch.zeros_like(kernel[:1]), kernel])
-    padded = torch.nn.functional.pad(x, (0, 0, len(kernel) - 1, 0))
+    padded = torch.nn.functional.pad(x.to(at_least_single(x.dtype)), (0, 0, len(kernel) - 1, 0))
     spectrum = torch.fft.rfft(padded, dim=1)
-    taps = torch.fft.rfft(kernel, n=padded.shape[1], dim=0).conj()
+    taps = torch.fft.rfft(kernel.to(padded.dtype), n=padded.shape[1], dim=0).conj()
     product = spectrum * taps if kernel.dim() == 2 else torch.einsum("bfi,fio->bfo", spectrum, taps)
-    return torch.fft.irfft(product, dim=1)[:, :length]
+    return torch.fft.irfft(product, dim=1)[:, :length].to(x.dtype)
 
 
 class ReleasedGridConv(ContinuousConv):

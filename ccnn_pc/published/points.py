@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ccnn_pc.domains.base import AbstractDomain
@@ -58,8 +57,9 @@ class ReleasedPointConv(ContinuousConv):
             )
         edge_index = domain.edges(float("inf"))
         r = -domain.rel(edge_index).to(self.extent)
-        total = torch.zeros_like(x).index_add(0, edge_index[1], (self.kernel(r) * self.window(r)).to(x))
-        y = x * total
+        values = self.kernel(r) * self.window(r)
+        total = values.new_zeros(x.shape).index_add(0, edge_index[1], values)
+        y = x * total.to(x)
         return y if self.mix is None else self.mix(y)
 
 

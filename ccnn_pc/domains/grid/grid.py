@@ -317,9 +317,7 @@ class Grid(AbstractDomain):
         if self.smoothing > 0 and terms.spacing is not None:
             kernel = smoothed(kernel, self.smoothing, terms.spacing.tolist(), self.spacing)
         circular = self.boundary is Boundary.CIRCULAR
-        y = grid_convolution(
-            self._dense(x), kernel.to(x.dtype), taps.origin, circular=circular, method=self.method
-        )
+        y = grid_convolution(self._dense(x), kernel, taps.origin, circular=circular, method=self.method)
         rows = y.flatten(0, -2)
         penalty = self._penalty(kernel, taps) if terms.penalty else None
         return (rows if self.occupied_cells is None else rows[self.occupied_cells]), penalty

@@ -75,9 +75,7 @@ class SeriesLattice:
         """
         taps = taps_within(terms, (self.spacing,), [self.length - 1])
         kernel = render(terms, (self.spacing,), taps)
-        y = grid_convolution(
-            self._scatter(x, self.cell, self.batch), kernel.to(x.dtype), taps.origin, method=method
-        )
+        y = grid_convolution(self._scatter(x, self.cell, self.batch), kernel, taps.origin, method=method)
         rows = y.flatten(0, 1)[self.query_batch * self.length + self.query_cell]
         return rows, self._penalty(kernel, taps) if terms.penalty else None
 

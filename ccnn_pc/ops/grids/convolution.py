@@ -11,6 +11,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from ccnn_pc._choices import choice
+from ccnn_pc._precision import at_least_single, autocast_type, without_autocast
 from ccnn_pc.ops.grids.direct import direct_correlate, direct_correlate_samples
 from ccnn_pc.ops.grids.fft import fft_correlate, fft_correlate_gradients, fft_correlate_samples
 from ccnn_pc.ops.grids.method import Method, is_direct
@@ -29,7 +30,9 @@ def grid_convolution(
     .. math:: y_{b,i} = \sum_t k_t \, x_{b,\, i + t - a}
 
     Every path returns the same numbers up to rounding, for odd and even sizes and any number of taps. The rule of
-    ``AUTO`` is :func:`ccnn_pc.ops.grids.method.is_direct`: direct for few taps, FFT beyond.
+    ``AUTO`` is :func:`ccnn_pc.ops.grids.method.is_direct`: direct for few taps, FFT beyond. Transforms, gradients
+    to kernels and all sums on CPUs are float32 or better, whatever the types; direct sums on other devices are in the
+    type of the result.
 
     Args:
         x: samples ``[B, *S, C_in]``, channels last.
@@ -39,7 +42,8 @@ def grid_convolution(
         method: how.
 
     Returns:
-        ``[B, *S, C]``; differentiable (once) in ``x`` and ``kernel``.
+        ``[B, *S, C]`` in the type of x (under autocast in that of autocast); differentiable (once) in ``x`` and
+        ``kernel``.
 
     Raises:
         ValueError: shapes that do not fit, or a circular kernel of more taps than the grid has samples.
@@ -67,13 +71,12 @@ def grid_convolution(
     shape = list(x.shape[1:-1])
     if not circular:
         kernel, origin = _within_reach(kernel, origin, shape)
-        y: Tensor = _Correlation.apply(x, kernel, tuple(origin), method)
-        return y
+        return _correlation(x, kernel, origin, method)
     if any(k > s for k, s in zip(taps, shape, strict=True)):
         raise ValueError(
             f"'kernel' must have at most {shape} taps on a circular grid of that shape (got {taps})"
         )
-    y = _Correlation.apply(_padded(x, taps, origin, "circular"), kernel, tuple(origin), method)
+    y = _correlation(_padded(x, taps, origin, "circular"), kernel, origin, method)
     return y[(slice(None), *(slice(a, a + s) for a, s in zip(origin, shape, strict=True)))]
 
 
@@ -100,27 +103,46 @@ def _within_reach(kernel: Tensor, origin: Sequence[int], shape: Sequence[int]) -
     return kernel[kept], [a - f for a, f in zip(origin, first, strict=True)]
 
 
+def _correlation(x: Tensor, kernel: Tensor, origin: Sequence[int], method: Method) -> Tensor:
+    result = autocast_type(x)
+    with torch.autocast(x.device.type, enabled=False):
+        y: Tensor = _Correlation.apply(x, kernel, tuple(origin), method, result)
+    return y
+
+
 class _Correlation(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, kernel: Tensor, origin: tuple[int, ...], method: Method) -> Tensor:
+    def forward(ctx: Any, x: Tensor, kernel: Tensor, origin: tuple[int, ...], method: Method,
+                result: torch.dtype) -> Tensor:  # fmt: skip
         ctx.save_for_backward(x, kernel)
-        ctx.origin, ctx.method = origin, method
-        return _correlate(x, kernel, origin, method)
+        ctx.origin, ctx.method, ctx.result = origin, method, result
+        return _correlate(x, kernel, origin, method, result)
 
     @staticmethod
     @once_differentiable
+    @without_autocast
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (g,) = grads
         x, kernel = ctx.saved_tensors
         grad_x, grad_kernel = _gradients(
             x, g.contiguous(), kernel, ctx.origin, ctx.method, ctx.needs_input_grad
         )
-        return grad_x, grad_kernel, None, None
+        grad_x = None if grad_x is None else grad_x.to(x.dtype)
+        return grad_x, None if grad_kernel is None else grad_kernel.to(kernel.dtype), None, None, None
 
 
-def _correlate(x: Tensor, kernel: Tensor, origin: Sequence[int], method: Method) -> Tensor:
+def _correlate(
+    x: Tensor, kernel: Tensor, origin: Sequence[int], method: Method, result: torch.dtype
+) -> Tensor:
     direct = is_direct(method, x, kernel, origin)
-    return (direct_correlate if direct else fft_correlate)(x, kernel, origin)
+    x, kernel = _for_sums(result, direct, x, kernel)
+    return (direct_correlate if direct else fft_correlate)(x, kernel, origin).to(result)
+
+
+def _for_sums(result: torch.dtype, direct: bool, *tensors: Tensor) -> tuple[Tensor, ...]:
+    """Tensors in the type that sums run in: float32 for half precision, but for direct sums on GPUs."""
+    coarse = direct and tensors[0].device.type != "cpu"
+    return tuple(t.to(result if coarse else at_least_single(result)) for t in tensors)
 
 
 def _gradients(
@@ -131,13 +153,16 @@ def _gradients(
         needs[0] and not is_direct(method, x, kernel, origin),
         needs[1] and not is_direct(method, x, kernel, origin, gradient=True),
     )
+    result = g.dtype
+    x, g, kernel = _for_sums(result, False, x, g, kernel)
     grad_x, grad_kernel = (
         fft_correlate_gradients(x, g, kernel, origin, by_fft) if any(by_fft) else (None, None)
     )
-    if needs[0] and grad_x is None:
-        grad_x = direct_correlate(g, *_turned(kernel, origin))
     if needs[1] and grad_kernel is None:
         grad_kernel = direct_correlate_samples(x, g, kernel.shape, origin)
+    if needs[0] and grad_x is None:
+        g, kernel = _for_sums(result, True, g, kernel)
+        grad_x = direct_correlate(g, *_turned(kernel, origin))
     return grad_x, grad_kernel
 
 

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from ccnn_pc._precision import at_least_single, autocast_type, without_autocast
 from ccnn_pc.ops.coordinates import in_support, kernel_coordinates
 from ccnn_pc.ops.neighbors.lists import Chunk, NeighborLists
 from ccnn_pc.ops.points.contraction import Buffer, Contraction, Depthwise, Full
@@ -126,10 +127,8 @@ def point_convolution(
         budget = CHUNK_BYTES.get(x.device.type, CHUNK_BYTES["cuda"])
         widest = max(x.shape[1], 4 * table.shape[0])
         chunk_edges = max(MIN_CHUNK_EDGES, budget // (widest * x.element_size()))
-    kind = x.device.type
-    if torch.is_autocast_enabled(kind):
-        x = x.to(torch.get_autocast_dtype(kind))
-    with torch.autocast(kind, enabled=False):  # coordinates, phases and windows keep their type
+    x = x.to(autocast_type(x))
+    with torch.autocast(x.device.type, enabled=False):  # coordinates, phases and windows keep their type
         y, moments = _PointConvolution.apply(
             x, table, geometry, profile, gram, chunk_edges, *profile.parameters
         )
@@ -160,12 +159,13 @@ class _PointConvolution(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
+    @without_autocast
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, table, *parameters = ctx.saved_tensors
         geometry: PointGeometry = ctx.geometry
         wants_x, wants_table = ctx.needs_input_grad[:2]
         trained = [p for p in ctx.profile.parameters if p.requires_grad]
-        grad_x = torch.zeros_like(x) if wants_x else None
+        grad_x = torch.zeros_like(x, dtype=at_least_single(x.dtype)) if wants_x else None
         grad_table = torch.zeros_like(table) if wants_table else None
         totals = [torch.zeros_like(p) for p in trained]
         grad_y = grads[0].to(x.dtype).contiguous()
@@ -180,7 +180,8 @@ class _PointConvolution(torch.autograd.Function):
             hm = _windowed(h, m, windowed)
             hm_block = hm.to(x.dtype).unflatten(1, (chunk.count, chunk.width))
             if grad_x is not None:
-                grad_x.index_add_(0, index, contraction.backward_samples(hm_block, g).flatten(0, 1))
+                part = contraction.backward_samples(hm_block, g).flatten(0, 1)
+                grad_x.index_add_(0, index, part.to(grad_x.dtype))
             if grad_table is not None or trained:
                 x_j = _gather(x, index, gathered).unflatten(0, (chunk.count, chunk.width))
                 part, grad_hm = contraction.backward(hm_block, x_j, g)
@@ -191,6 +192,7 @@ class _PointConvolution(torch.autograd.Function):
                     grad_hm = torch.addmm(grad_hm, symmetric, hm)
                 _backpropagate(features, window, h, m, grad_hm, trained, totals)
         by_id = {id(p): total for p, total in zip(trained, totals, strict=True)}
+        grad_x = None if grad_x is None else grad_x.to(x.dtype)
         return grad_x, grad_table, None, None, None, None, *(by_id.get(id(p)) for p in ctx.profile.parameters)
 
 

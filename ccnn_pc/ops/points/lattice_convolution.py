@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from ccnn_pc._precision import at_least_single, autocast_type, without_autocast
 from ccnn_pc.ops.neighbors.lists import NeighborLists
 from ccnn_pc.ops.points.contraction import Buffer, Depthwise, Full
 from ccnn_pc.ops.points.convolution import CHUNK_BYTES, MIN_CHUNK_EDGES
@@ -86,7 +87,9 @@ def lattice_convolution(
     if chunk_edges is None:
         budget = CHUNK_BYTES.get(x.device.type, CHUNK_BYTES["cuda"])
         chunk_edges = max(MIN_CHUNK_EDGES, budget // (max(x.shape[1], 2 * table.shape[0]) * x.element_size()))
-    y: Tensor = _LatticeConvolution.apply(x, features, table, lists, which, chunk_edges)
+    x = x.to(autocast_type(x))
+    with torch.autocast(x.device.type, enabled=False):
+        y: Tensor = _LatticeConvolution.apply(x, features, table, lists, which, chunk_edges)
     return y
 
 
@@ -105,27 +108,29 @@ class _LatticeConvolution(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
+    @without_autocast
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, features, table = ctx.saved_tensors
         wants_x, wants_features, wants_table = ctx.needs_input_grad[:3]
-        grad_x = torch.zeros_like(x) if wants_x else None
-        grad_features = x.new_zeros(features.shape) if wants_features else None
-        grad_table = x.new_zeros(table.shape) if wants_table else None
-        grad_y, walk = grads[0].contiguous(), _Walk(ctx, x, features, table)
+        sums = at_least_single(x.dtype)
+        grad_x = torch.zeros_like(x, dtype=sums) if wants_x else None
+        grad_features = x.new_zeros(features.shape, dtype=sums) if wants_features else None
+        grad_table = x.new_zeros(table.shape, dtype=sums) if wants_table else None
+        grad_y, walk = grads[0].to(x.dtype).contiguous(), _Walk(ctx, x, features, table)
         for chunk in ctx.lists.chunks(ctx.chunk_edges):
             index, hm, which, counts = walk.block(chunk)
             g = grad_y[chunk.queries]
             if grad_x is not None:
-                grad_x.index_add_(0, index, walk.contraction.backward_samples(hm, g).flatten(0, 1))
+                grad_x.index_add_(0, index, walk.contraction.backward_samples(hm, g).flatten(0, 1).to(sums))
             if grad_features is not None or grad_table is not None:
                 part, grad_hm = walk.contraction.backward(hm, walk.gather(index, hm), g)
                 if grad_table is not None:
                     grad_table += part
                 if grad_features is not None:
                     rows = grad_hm.flatten(1).t()
-                    grad_features.index_add_(0, which, rows if counts is None else rows * counts)
-        to = (None if g is None else g.to(p) for g, p in ((grad_features, features), (grad_table, table)))
-        return grad_x, *to, None, None, None
+                    grad_features.index_add_(0, which, (rows if counts is None else rows * counts).to(sums))
+        found = ((grad_x, x), (grad_features, features), (grad_table, table))
+        return *(None if g is None else g.to(p) for g, p in found), None, None, None
 
 
 class _Walk:

@@ -1,0 +1,61 @@
+"""Half precision: what keeps float32 where features are bfloat16 or float16."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+#: Types that coordinates, phases, windows, transforms and long sums are too fine for.
+HALF = (torch.float16, torch.bfloat16)
+
+
+def at_least_single(dtype: torch.dtype) -> torch.dtype:
+    """float32 for half precision, else the type itself."""
+    return torch.float32 if dtype in HALF else dtype
+
+
+def autocast_type(x: Tensor) -> torch.dtype:
+    """The type that a convolution of ``x`` answers in: that of autocast where it is on and x is not float64."""
+    kind = x.device.type
+    on = torch.is_autocast_enabled(kind) and x.dtype is not torch.float64
+    return torch.get_autocast_dtype(kind) if on else x.dtype
+
+
+class SinglePrecision(nn.Module):
+    """A module that stays float32 (or float64) in ``model.bfloat16()``, ``model.half()`` and ``model.to(dtype)``.
+
+    Example:
+        >>> from ccnn_pc.kernels import SIREN
+        >>> SIREN(2, 5).bfloat16().readout.weight.dtype
+        torch.float32
+    """
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> SinglePrecision:
+        return super()._apply(keeping_single(fn), recurse)
+
+
+def keeping_single(
+    fn: Callable[[Tensor], Tensor], which: Callable[[Tensor], bool] = lambda tensor: True
+) -> Callable[[Tensor], Tensor]:
+    """``fn``, but tensors of ``which`` that it would make half precision only follow to its device."""
+
+    def applied(tensor: Tensor) -> Tensor:
+        new = fn(tensor)
+        return tensor.to(new.device) if new.dtype in HALF and which(tensor) else new
+
+    return applied
+
+
+def without_autocast(backward: Callable[..., Any]) -> Callable[..., Any]:
+    """The ``backward`` of a :class:`torch.autograd.Function` in the types of its tensors, inside of autocast too."""
+
+    @functools.wraps(backward)
+    def run(ctx: Any, *grads: Tensor) -> Any:
+        with torch.autocast(grads[0].device.type, enabled=False):
+            return backward(ctx, *grads)
+
+    return run

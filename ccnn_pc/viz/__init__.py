@@ -5,7 +5,7 @@ first one runs.
 """
 
 from ccnn_pc.viz.chances import plot_image_prediction
-from ccnn_pc.viz.clouds import plot_cloud, plot_prediction
+from ccnn_pc.viz.clouds import plot_prediction
 from ccnn_pc.viz.confusion import plot_confusion
 from ccnn_pc.viz.curves import plot_curves
 from ccnn_pc.viz.fits import LineFit, plot_image_fits, plot_line_fits
@@ -16,7 +16,6 @@ from ccnn_pc.viz.transfer import plot_transfer
 __all__ = [
     "LineFit",
     "QuadratureStudy",
-    "plot_cloud",
     "plot_confusion",
     "plot_curves",
     "plot_image_fits",

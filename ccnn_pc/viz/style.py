@@ -18,7 +18,7 @@ SERIES = (BLUE, RED, GREEN, ORANGE, VIOLET, "#4fa3b5", "#8c6d46", "#d67ab1")
 INK, FAINT = "#2b2f36", "#9aa3ad"
 
 #: Signed values (kernels), magnitudes (counts), ordered scalars (heights, values on points).
-DIVERGING, SEQUENTIAL, ORDERED = "RdBu_r", "Blues", "viridis"
+DIVERGING, SEQUENTIAL = "RdBu_r", "Blues"
 
 _RC = {
     "figure.dpi": 100,

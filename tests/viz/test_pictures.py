@@ -10,7 +10,7 @@ import pytest
 import torch
 from matplotlib import image
 
-from ccnn_pc.viz import plot_cloud, plot_confusion, plot_curves, plot_prediction
+from ccnn_pc.viz import plot_confusion, plot_curves, plot_prediction
 from ccnn_pc.viz.curves import read_metrics
 from ccnn_pc.viz.style import picture
 
@@ -76,28 +76,31 @@ def test_confusion_of_bad_input(tmp_path: Path) -> None:
         plot_confusion(-torch.ones(2, 2), ["a", "b"], tmp_path / "a.png")
 
 
+def drawn(pos: torch.Tensor, out: Path, **options: Any) -> Path:
+    return plot_prediction(pos, ["a", "b"], [0.4, 0.6], out, **options)
+
+
 def test_clouds(tmp_path: Path) -> None:
-    pos = torch.rand(50, 3)
-    normals = torch.nn.functional.normalize(torch.randn(50, 3), dim=1)
-    variants: dict[str, dict[str, Any]] = {
-        "plain": {},
-        "shaded": {"normals": normals, "title": "a cloud"},
-        "values": {"values": pos[:, 0], "label": "x (m)"},
-        "labels": {"values": torch.arange(50) % 3, "label": "part"},
-    }
-    for name, options in variants.items():
-        assert contrast(plot_cloud(pos, tmp_path / f"{name}.png", **options)) > 0.02, name
-    assert contrast(plot_cloud(pos[:, :2], tmp_path / "flat.png")) > 0.02
-    assert plot_cloud(torch.zeros(1, 3), tmp_path / "point.png").is_file()
+    """In three dimensions, shaded, in two, of one point."""
+    pos, normals = torch.rand(50, 3), torch.nn.functional.normalize(torch.randn(50, 3), dim=1)
+    plain, shaded = (
+        drawn(pos, tmp_path / f"{name}.png", normals=found, title="a cloud")
+        for name, found in (("plain", None), ("shaded", normals))
+    )
+    assert contrast(plain) > 0.02 and plain.read_bytes() != shaded.read_bytes()
+    assert contrast(drawn(pos[:, :2], tmp_path / "flat.png")) > 0.02
+    assert drawn(torch.zeros(1, 3), tmp_path / "point.png").is_file()
 
 
 def test_clouds_of_bad_input(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"2 or 3 coordinates per point \(got 4\)"):
-        plot_cloud(torch.rand(5, 4), tmp_path / "a.png")
-    with pytest.raises(ValueError, match="finite"):
-        plot_cloud(torch.full((5, 3), torch.nan), tmp_path / "a.png")
-    with pytest.raises(ValueError, match="'values' must have as many rows as 'pos'"):
-        plot_cloud(torch.rand(5, 3), tmp_path / "a.png", values=torch.rand(4))
+    for pos, options, message in (
+        (torch.rand(5, 4), {}, r"2 or 3 coordinates per point \(got 4\)"),
+        (torch.full((5, 3), torch.nan), {}, "finite"),
+        (torch.rand(5, 3), {"normals": torch.rand(4, 3)}, "'normals' must have as many rows as 'pos'"),
+        (torch.rand(5, 2), {"normals": torch.rand(5, 3)}, r"'normals' must be \[n, 3\]"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            drawn(pos, tmp_path / "a.png", **options)
     assert not (tmp_path / "a.png").exists()
 
 
@@ -114,14 +117,14 @@ def test_prediction(tmp_path: Path) -> None:
 
 def test_settings_come_back_and_no_global_figure_is_made(tmp_path: Path) -> None:
     before = dict(matplotlib.rcParams)
-    plot_cloud(torch.rand(5, 3), tmp_path / "a.png")
+    drawn(torch.rand(5, 3), tmp_path / "a.png")
     assert dict(matplotlib.rcParams) == before
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match=r"'out' must be a file that can be written \(got .*file.a\.png"):
-        plot_cloud(torch.rand(5, 3), tmp_path / "file" / "a.png")
+        drawn(torch.rand(5, 3), tmp_path / "file" / "a.png")
 
 
 def test_the_suffix_is_the_format(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import torch
 
+import ccnn_pc
 from ccnn_pc.cli.app import COMMANDS, build_app
 from ccnn_pc.models import list_pretrained, registry
 from scripts.tables import update
@@ -188,6 +189,8 @@ def test_files_tests_and_modules_named_exist(path: Path) -> None:
         assert not test or re.search(rf"^def {test}\(", (ROOT / file).read_text(), re.MULTILINE), spoken
     for dotted in re.findall(r"`(ccnn_pc(?:\.\w+)+)", text):
         module, _, attribute = dotted.rpartition(".")
+        if module == "ccnn_pc" and attribute in ccnn_pc.__all__:
+            continue
         if (
             importlib.util.find_spec(dotted if module == "ccnn_pc" else module) is not None
             and module != "ccnn_pc"
@@ -196,6 +199,63 @@ def test_files_tests_and_modules_named_exist(path: Path) -> None:
             assert hasattr(owner, attribute) or importlib.util.find_spec(dotted) is not None, dotted
         else:
             assert importlib.util.find_spec(dotted) is not None, dotted
+
+
+def config_keys() -> set[str]:
+    """Every key that a file of configs/ sets, dotted, and the keys above it."""
+    import yaml
+
+    found: set[str] = set()
+
+    def walk(tree: Any, *above: str) -> None:
+        found.add(".".join(above))
+        for key, value in tree.items() if isinstance(tree, dict) else ():
+            walk(value, *above, str(key))
+
+    for path in (ROOT / "configs").rglob("*.yaml"):
+        text = path.read_text(encoding="utf-8")
+        group = path.relative_to(ROOT / "configs").parts[0]
+        walk(yaml.safe_load(text), *([] if "@package _global_" in text or path.name == group else [group]))
+    return found
+
+
+def options(command: str) -> set[str]:
+    """The long options of a command."""
+    import typer
+
+    group: Any = typer.main.get_command(build_app(command))
+    return {o for p in group.commands[command].params for o in [*p.opts, *p.secondary_opts]}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name)
+def test_settings_and_options_named_exist(path: Path) -> None:
+    """`group=choice` has a file, `group.key` is set in one; `--option` is one of ccnn-pc's or of a script's."""
+    groups = {folder.name for folder in (ROOT / "configs").iterdir() if folder.is_dir()}
+    keys = config_keys()
+    spoken = re.findall(r"`([^`\n]+)`", prose(path)) + [code for _, _, code in fences(path, "bash")]
+    for word in (word for text in spoken for word in text.split()):
+        key, equals, value = word.lstrip("+~").partition("=")
+        group, *below = key.split(".")
+        if not equals and (group == "model" or (below and below[-1][:1].isupper())):
+            continue  # attributes of a model, classes of a module
+        if (
+            group not in groups
+            or (not equals and not below)
+            or re.search(r"\.(yaml|csv|json|npz|ply|off|py)$", key)
+        ):
+            continue
+        if below and "(" not in key and "…" not in key:
+            assert key in keys, f"{key} of {word}"
+        elif not below and re.fullmatch(r"\w+", value) and value not in ("NAME", "rings", "cosines"):
+            assert (ROOT / "configs" / group / f"{value}.yaml").exists(), word
+    known = set().union(*map(options, COMMANDS))
+    known |= {
+        o
+        for file in (ROOT / "scripts").rglob("*.py")
+        for o in re.findall(r'"(--[a-z][a-z0-9-]*)"', file.read_text())
+    }
+    for option in re.findall(r"`(--[a-z][a-z0-9-]*)", prose(path)):
+        assert option in known | {"--index-url", "--help"}, option
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name)

@@ -8,6 +8,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from ccnn_pc._choices import choice
+
 
 class Sine(nn.Module):
     """The sine as an activation."""
@@ -47,3 +49,16 @@ ACTIVATION_CLASSES: dict[Activation, type[nn.Module]] = {
     Activation.TANH: nn.Tanh,
     Activation.SINE: Sine,
 }
+
+
+def activation_factory(activation: ActivationFactory | str) -> ActivationFactory:
+    """What makes a non-linearity, from itself or from the name of an :class:`Activation`.
+
+    Raises:
+        ValueError: no such name, or nothing that can be called; the message lists the names.
+
+    Example:
+        >>> activation_factory("gelu")(), activation_factory(nn.Softplus)()
+        (GELU(approximate='none'), Softplus(beta=1.0, threshold=20.0))
+    """
+    return activation if callable(activation) else choice("activation", activation, Activation)

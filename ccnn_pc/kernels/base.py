@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import abc
 import enum
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import skip_init
 
 from ccnn_pc._checks import check_at_least, check_positive
+from ccnn_pc._choices import choice
 from ccnn_pc._precision import SinglePrecision
 from ccnn_pc.kernels.scaling import scale_readout_, support_points
 from ccnn_pc.kernels.weight_norm import scale_weight_
@@ -34,18 +37,44 @@ class AbstractKernel(SinglePrecision, abc.ABC):
 
     Parameters stay float32 or float64 in ``model.bfloat16()`` and ``model.half()``: a phase in bfloat16 is noise.
 
+    Constructors make parameters without drawing them (``torch.empty``, :func:`empty_linear`) and end with
+    :meth:`reset_parameters`: with one seed both then draw the same values.
+
     Args:
         dim: number of coordinates D, at least 1.
         out_channels: number of kernel values per position, at least 1.
+        init: the rule that parameters are drawn by, one of :attr:`rules`.
+        fan: what the mean of K² over the support is the inverse of, for a new kernel; above 0.
+        causal: whether u = 1 is the current sample.
 
     Raises:
-        ValueError: ``dim`` or ``out_channels`` below 1.
+        ValueError: ``dim`` or ``out_channels`` below 1, ``fan`` not positive, a rule that the kernel does not
+            know.
     """
 
-    def __init__(self, dim: int, out_channels: int) -> None:
+    #: Rules of :class:`Init` that the kernel knows.
+    rules: ClassVar[tuple[Init, ...]] = (Init.DEFAULT,)
+    #: Learning rate of Adam to start from, where a kernel is fitted to known values.
+    fitting_rate: ClassVar[float] = 0.01
+
+    def __init__(
+        self,
+        dim: int,
+        out_channels: int,
+        *,
+        init: Init | str = Init.DEFAULT,
+        fan: float = 1.0,
+        causal: bool = False,
+    ) -> None:
         super().__init__()
         self.dim = check_at_least("dim", dim, 1)
         self.out_channels = check_at_least("out_channels", out_channels, 1)
+        self.init = choice("init", init, Init)
+        if self.init not in self.rules:
+            known = ", ".join(f"Init.{rule.name}" for rule in self.rules)
+            raise ValueError(f"'init' of {type(self).__name__} must be one of {known} (got {self.init})")
+        self.fan = check_positive("fan", fan)
+        self.causal = causal
 
     @abc.abstractmethod
     def forward(self, u: Tensor) -> Tensor:
@@ -58,6 +87,16 @@ class AbstractKernel(SinglePrecision, abc.ABC):
         F = 1 where nothing is multiplied. The c = ``gauss_stddevs`` standard deviations of a Gaussian count.
         """
 
+    @abc.abstractmethod
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew, as the constructor did; buffers stay."""
+
+    def reset_children(self) -> None:
+        """Draw the parameters of all layers inside by their own rules, in the order in which they were made."""
+        for module in self.modules():
+            if module is not self and callable(getattr(module, "reset_parameters", None)):
+                module.reset_parameters()
+
     def constrain_(self) -> None:  # noqa: B027  (most kernels have no constraint)
         """Bring parameters back into their range; trainings call it after every step of the optimiser."""
 
@@ -65,29 +104,56 @@ class AbstractKernel(SinglePrecision, abc.ABC):
         """Upper bound on the kernel's frequency, in cycles per unit of u: frequencies of factors add."""
         return self.filter_frequencies(gauss_stddevs).sum()
 
+    @classmethod
+    def options_of_size(cls, size: int, omega_0: float, dim: int) -> dict[str, Any]:
+        """Options of a kernel with ``size`` times its smallest number of units and a frequency near ``omega_0``.
+
+        Studies that compare kernels ask for it (``ccnn-pc fit``); kernels whose options have other names
+        override it.
+
+        Example:
+            >>> from ccnn_pc.kernels import SIREN, RandomFourierNet
+            >>> SIREN.options_of_size(8, 2.0, dim=1), RandomFourierNet.options_of_size(8, 2.0, dim=1)
+            ({'hidden_channels': 8, 'omega_0': 2.0}, {'hidden_channels': 16, 'omega_0': 2.0})
+        """
+        return {"hidden_channels": size, "omega_0": omega_0}
+
+    def check_coordinates(self, u: Tensor) -> None:
+        """The last axis of ``u`` must be D long.
+
+        Raises:
+            ValueError: another number of coordinates.
+        """
+        if u.shape[-1] != self.dim:
+            raise ValueError(
+                f"'u' must have {self.dim} coordinates in its last axis (got shape {list(u.shape)})"
+            )
+
 
 class FactorizedKernel(AbstractKernel):
     """A kernel that ends in a linear read-out: ``K(u) = readout(features(u))``.
 
     Layers use the factors to move the read-out out of the sum over neighbours. Sub-classes write
-    :meth:`_features` and assign :attr:`readout`; both see float32 or float64 only, also under autocast,
-    because a phase in bfloat16 is noise.
+    :meth:`compute_features`, assign :attr:`readout` and end :meth:`reset_parameters` with
+    :meth:`scale_readout`; features and read-out see float32 or float64 only, also under autocast, because a
+    phase in bfloat16 is noise.
 
     Args:
         dim: number of coordinates D.
         out_channels: number of kernel values per position.
         hidden_channels: number of features H, at least 1.
+        options: ``init``, ``fan`` and ``causal`` of :class:`AbstractKernel`.
     """
 
     readout: nn.Linear
 
-    def __init__(self, dim: int, out_channels: int, hidden_channels: int) -> None:
-        super().__init__(dim, out_channels)
+    def __init__(self, dim: int, out_channels: int, hidden_channels: int, **options: Any) -> None:
+        super().__init__(dim, out_channels, **options)
         self.hidden_channels = check_at_least("hidden_channels", hidden_channels, 1)
 
     @abc.abstractmethod
-    def _features(self, u: Tensor) -> Tensor:
-        """Features ``[..., H]`` at checked coordinates, outside of autocast."""
+    def compute_features(self, u: Tensor) -> Tensor:
+        """Features ``[..., H]`` at checked coordinates, in the type of the read-out, outside of autocast."""
 
     def features(self, u: Tensor) -> Tensor:
         """Features ``[..., H]`` at coordinates ``u [..., D]``.
@@ -95,12 +161,9 @@ class FactorizedKernel(AbstractKernel):
         Raises:
             ValueError: the last axis of ``u`` is not D long.
         """
-        if u.shape[-1] != self.dim:
-            raise ValueError(
-                f"'u' must have {self.dim} coordinates in its last axis (got shape {list(u.shape)})"
-            )
+        self.check_coordinates(u)
         with torch.autocast(device_type=u.device.type, enabled=False):
-            return self._features(u.to(self.readout.weight.dtype))
+            return self.compute_features(u.to(self.readout.weight.dtype))
 
     def forward(self, u: Tensor) -> Tensor:
         """Kernel values ``[..., out_channels]`` at coordinates ``u [..., D]``."""
@@ -108,29 +171,30 @@ class FactorizedKernel(AbstractKernel):
         with torch.autocast(device_type=u.device.type, enabled=False):
             return self.readout(features)
 
-    def _finish(self, init: Init, fan: float) -> None:
-        """Give the read-out the variance that ``init`` asks for; the last line of every constructor."""
-        self.fan = check_positive("fan", fan)
-        self.init = init
-        if init is Init.DEFAULT:
-            scale_readout_(self, 1.0 / fan, support_points(self.dim))
-        elif init is Init.CCNN:
-            scale_weight_(self.readout, fan**-0.5)
+    def scale_readout(self) -> None:
+        """Give the read-out the variance that ``init`` asks for; the last line of :meth:`reset_parameters`.
+
+        ``DEFAULT``: the mean of K² over the support becomes 1/fan. ``CCNN``: the weight is divided by √fan,
+        unseen. Other rules keep what was drawn.
+        """
+        if self.init is Init.DEFAULT:
+            scale_readout_(self, 1.0 / self.fan, support_points(self.dim))
+        elif self.init is Init.CCNN:
+            scale_weight_(self.readout, self.fan**-0.5)
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}, out_channels={self.out_channels}, hidden_channels={self.hidden_channels}"
 
 
-def check_init(init: Init, allowed: tuple[Init, ...], kernel: str) -> Init:
-    """``init`` must be one of the rules that this kernel knows.
+def empty_linear(in_features: int, out_features: int, bias: bool = True) -> nn.Linear:
+    """A linear layer whose numbers nobody has drawn yet, as ``torch.empty`` is a tensor of that kind.
 
-    Raises:
-        ValueError: another one.
+    Example:
+        >>> state = torch.get_rng_state()
+        >>> empty_linear(2, 3).weight.shape, torch.equal(torch.get_rng_state(), state)
+        (torch.Size([3, 2]), True)
     """
-    if init not in allowed:
-        names = ", ".join(f"Init.{rule.name}" for rule in allowed)
-        raise ValueError(f"'init' of {kernel} must be one of {names} (got {init})")
-    return init
+    return skip_init(nn.Linear, in_features, out_features, bias=bias, device=torch.get_default_device())  # type: ignore[return-value]
 
 
 def uniform_(tensor: Tensor, bound: float) -> Tensor:

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from ccnn_pc._checks import check_at_least, check_positive
-from ccnn_pc.kernels.bandwidth import linear_frequency, modulated_frequency
-from ccnn_pc.kernels.base import FactorizedKernel, Init, check_init, uniform_
+from ccnn_pc.kernels.base import FactorizedKernel, Init, empty_linear, uniform_
 from ccnn_pc.kernels.registry import register_kernel
-from ccnn_pc.kernels.weight_norm import add_weight_norm_
+from ccnn_pc.kernels.spectrum import linear_frequency, modulated_frequency
+from ccnn_pc.kernels.weight_norm import add_weight_norm_, plain_weights
 
 
 @register_kernel("siren")
@@ -46,6 +46,8 @@ class SIREN(FactorizedKernel):
         torch.Size([4, 5])
     """
 
+    rules = (Init.DEFAULT, Init.CKCONV, Init.FLEXCONV, Init.CCNN)
+    fitting_rate = 0.001  # parameters are multiplied by 2π·omega_0, so that a step goes further
     omega: Tensor
 
     def __init__(
@@ -56,51 +58,56 @@ class SIREN(FactorizedKernel):
         hidden_channels: int = 32,
         num_layers: int = 3,
         omega_0: float = 1.0,
-        init: Init = Init.DEFAULT,
+        init: Init | str = Init.DEFAULT,
         weight_norm: bool = False,
         fan: float = 1.0,
         causal: bool = False,
     ) -> None:
-        super().__init__(dim, out_channels, hidden_channels)
-        check_init(init, (Init.DEFAULT, Init.CKCONV, Init.FLEXCONV, Init.CCNN), "SIREN")
+        super().__init__(dim, out_channels, hidden_channels, init=init, fan=fan, causal=causal)
         self.num_layers = check_at_least("num_layers", num_layers, 2)
-        omega = 2.0 * math.pi * check_positive("omega_0", omega_0)
-        self.register_buffer("omega", torch.tensor(omega))
+        self.omega_0 = check_positive("omega_0", omega_0)
+        self.register_buffer("omega", torch.tensor(2.0 * math.pi * omega_0))
         sizes = [dim] + [hidden_channels] * (num_layers - 1)
-        self.hidden = nn.ModuleList(nn.Linear(*pair) for pair in zip(sizes[:-1], sizes[1:], strict=True))
-        self.readout = nn.Linear(hidden_channels, out_channels)
-        self._reset(init, omega)
-        self._finish(init, fan)
+        self.hidden = nn.ModuleList(empty_linear(*pair) for pair in zip(sizes[:-1], sizes[1:], strict=True))
+        self.readout = empty_linear(hidden_channels, out_channels)
         if weight_norm:
             add_weight_norm_([*self.hidden, self.readout])
+        self.reset_parameters()
 
-    @torch.no_grad()
-    def _reset(self, init: Init, omega: float) -> None:
-        layers = [layer for layer in self.hidden if isinstance(layer, nn.Linear)]
-        if init is Init.CKCONV:
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew, as the constructor did."""
+        with plain_weights(self):
+            self.reset_children()
+            self._draw([layer for layer in self.hidden if isinstance(layer, nn.Linear)])
+            self.scale_readout()
+
+    def _draw(self, layers: list[nn.Linear]) -> None:
+        if self.init is Init.CKCONV:
             uniform_(layers[0].weight, 1.0)
             for layer in (*layers, self.readout):
                 uniform_(layer.bias, 1.0)
             return
+        omega = 2.0 * math.pi * self.omega_0
         inner = math.sqrt(6.0 / self.hidden_channels) / omega
-        uniform_(layers[0].weight, self.dim**-0.5 if init is Init.DEFAULT else 1.0 / self.dim)
+        uniform_(layers[0].weight, self.dim**-0.5 if self.init is Init.DEFAULT else 1.0 / self.dim)
         for layer in layers[1:]:
             uniform_(layer.weight, inner)
-        if init is Init.FLEXCONV:
+        if self.init is Init.FLEXCONV:
             uniform_(self.readout.weight, inner)
             return
         for layer in layers:
-            uniform_(layer.bias, math.pi / omega if init is Init.DEFAULT else 0.0)
+            uniform_(layer.bias, math.pi / omega if self.init is Init.DEFAULT else 0.0)
         uniform_(self.readout.weight, math.sqrt(3.0 / self.hidden_channels))
         nn.init.zeros_(self.readout.bias)
 
-    def _features(self, u: Tensor) -> Tensor:
+    def compute_features(self, u: Tensor) -> Tensor:
+        """Features ``[..., H]`` at checked coordinates."""
         for layer in self.hidden:
             u = torch.sin(layer(u) * self.omega)
         return u
 
     def filter_frequencies(self, gauss_stddevs: float = 2.0) -> Tensor:
-        """Carson's bandwidth through the layers, ``[1]``; see :mod:`ccnn_pc.kernels.bandwidth`."""
+        """Carson's bandwidth through the layers, ``[1]``; see :func:`ccnn_pc.kernels.modulated_frequency`."""
         first, *others = (layer.weight * self.omega for layer in self.hidden if isinstance(layer, nn.Linear))
         frequency = linear_frequency(first)
         for weight in others:

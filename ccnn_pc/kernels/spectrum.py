@@ -1,15 +1,14 @@
-"""Frequencies: what data of a given spacing can carry, and FlexConv's penalty for kernels that go beyond."""
+"""Frequencies: what data can carry, what a layer of a kernel network adds, FlexConv's penalty for what goes beyond."""
 
 from __future__ import annotations
 
 import enum
-import math
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ccnn_pc._checks import check_at_least, check_batch, check_positions, check_positive
+from ccnn_pc._checks import check_batch, check_positions, check_positive
 from ccnn_pc._choices import choice
 from ccnn_pc.kernels.base import AbstractKernel
 from ccnn_pc.kernels.windows import AbstractWindow
@@ -121,56 +120,38 @@ def aliasing_penalty(
     return (frequencies + excess / frequencies.numel()).clamp_min(0.0).square().sum()
 
 
-def nyquist_omega_0(
-    spacing: Lengths,
-    extent: Lengths,
-    *,
-    dim: int,
-    hidden_channels: int = 32,
-    num_layers: int = 3,
-    alpha: float = 6.0,
-    beta: float = 1.0,
-    causal: bool = False,
-    worst_case: bool = False,
-) -> float:
-    """The ``omega_0`` with which a new MAGNet stays below the Nyquist frequency of the data.
+def linear_frequency(weight: Tensor) -> Tensor:
+    """Frequencies ``‖W_h‖ / 2π`` ``[H]``, in cycles per unit of u, of sines of ``W_h·u``, W ``[H, D]``."""
+    return torch.linalg.vector_norm(weight, dim=1) / (2.0 * torch.pi)
 
-    Unit h of filter l reaches up to γ_l (ω₀ + 1/2π) cycles per unit of u (its sine, and one standard
-    deviation of its Gaussian), and the filters' frequencies add: ``ω₀ = f_Nyq / Σ_l γ_l - 1/2π``. γ_l is
-    the mean α/((l+1)β) of its Gamma distribution, or (``worst_case``) the largest of H·D draws, taken as
-    the quantile 1 - 1/(H·D + 1). Where the Gaussians alone use up more than nine tenths of the Nyquist
-    frequency, a tenth of it is left to the sines.
+
+def modulated_frequency(weight: Tensor, frequency: Tensor, slope: float = 1.0) -> Tensor:
+    """Frequencies of ``φ(W h)`` where feature h_i has frequency f_i: ``slope·Σ_i |W_ki| f_i + max_i f_i``.
+
+    Carson's rule for frequency modulation: the largest deviation (an amplitude |W_ki| in radians swings the
+    phase at rate f_i) plus the modulating frequency. It bounds where the energy lies, not the last
+    harmonic. For non-linearities other than a sine the same number is an equivalent frequency: that of a
+    unit sinusoid of equal largest slope.
 
     Args:
-        spacing: distance of samples in position units; :func:`median_spacing` for clouds.
-        extent: reach of the kernel in position units.
-        dim: number of coordinates D.
-        hidden_channels: features H.
-        num_layers: mixing layers L (L+1 filters).
-        alpha: shape of the Gamma distribution.
-        beta: rate of the Gamma distribution.
-        causal: whether u runs from -1 (oldest) to 1 (current).
-        worst_case: bound the fastest unit instead of the mean one.
+        weight: ``[out, in]``; radians per unit of feature.
+        frequency: ``[in]``, cycles per unit of u.
+        slope: largest slope of φ.
+    """
+    return slope * (weight.abs() @ frequency) + frequency.max()
 
-    Raises:
-        ValueError: a length that is not positive and finite, or a count below 1.
+
+@torch.no_grad()
+def largest_slope(activation: nn.Module, reach: float = 20.0, points: int = 8001) -> float:
+    """Largest slope of an element-wise activation on [-reach, reach], by differences.
 
     Example:
-        >>> round(nyquist_omega_0(1.0, 16.0, dim=2), 4)   # 33 x 33 taps: 8 / 12.5 - 1 / 2π
-        0.4808
+        >>> round(largest_slope(nn.ReLU()), 3), round(largest_slope(nn.LeakyReLU(-2.0)), 3)
+        (1.0, 2.0)
     """
-    check_at_least("dim", dim, 1)
-    check_at_least("hidden_channels", hidden_channels, 1)
-    check_at_least("num_layers", num_layers, 1)
-    nyquist = nyquist_frequency(spacing, extent, causal)
-    shapes = [check_positive("alpha", alpha) / (level + 1) for level in range(num_layers + 1)]
-    if worst_case:
-        from scipy.special import gammaincinv
-
-        quantile = 1.0 - 1.0 / (hidden_channels * dim + 1)
-        shapes = [float(gammaincinv(shape, quantile)) for shape in shapes]
-    share = nyquist * check_positive("beta", beta) / sum(shapes)
-    return max(share - 1.0 / (2.0 * math.pi), 0.1 * share)
+    x = torch.linspace(-reach, reach, points, dtype=torch.float64)
+    y = activation.double()(x) if any(True for _ in activation.parameters()) else activation(x)
+    return float(((y[1:] - y[:-1]) / (x[1:] - x[:-1])).abs().max())
 
 
 def _lengths(name: str, value: Lengths) -> Tensor:

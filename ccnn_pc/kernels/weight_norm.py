@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils import parametrizations, parametrize
 
 
@@ -35,11 +36,27 @@ def add_weight_norm_(layers: Iterable[nn.Module]) -> None:
         parametrizations.weight_norm(layer)
 
 
+@contextmanager
+def plain_weights(network: nn.Module) -> Iterator[None]:
+    """Weights can be drawn in place, also normalised ones: lengths and directions follow at the end.
+
+    Example:
+        >>> layer = nn.Linear(3, 2)
+        >>> add_weight_norm_([layer])
+        >>> with plain_weights(layer):
+        ...     _ = layer.weight.fill_(2.0)
+        >>> layer.weight.unique().tolist()
+        [2.0]
+    """
+    with torch.no_grad(), parametrize.cached():  # a computed weight is one tensor until the end
+        yield
+        for layer in network.modules():
+            if parametrize.is_parametrized(layer, "weight"):
+                setattr(layer, "weight", layer.weight)  # noqa: B010  (the parametrisation takes a plain tensor)
+
+
 @torch.no_grad()
 def scale_weight_(layer: nn.Linear, factor: float) -> None:
     """Multiply a linear layer's weight, also one that is computed from lengths and directions."""
-    if parametrize.is_parametrized(layer, "weight"):
-        scaled: Tensor = layer.weight * factor
-        setattr(layer, "weight", scaled)  # noqa: B010  (the parametrisation takes a plain tensor)
-    else:
+    with plain_weights(layer):
         layer.weight.mul_(factor)

@@ -27,6 +27,10 @@ class AbstractWindow(SinglePrecision, abc.ABC):
         """Window values ``[..., 1]`` at coordinates ``u [..., D]``."""
 
     @abc.abstractmethod
+    def reset_parameters(self) -> None:
+        """Set all parameters as the constructor did; buffers stay."""
+
+    @abc.abstractmethod
     def support(self, threshold: float) -> tuple[Tensor, Tensor]:
         """Corners ``[D]`` of the box in [-1, 1]^D outside of which the window is below ``threshold``."""
 
@@ -54,7 +58,11 @@ class NoWindow(AbstractWindow):
         super().__init__(dim, causal)
         self.register_buffer("_device", torch.zeros(()), persistent=False)
 
+    def reset_parameters(self) -> None:
+        """There are none."""
+
     def forward(self, u: Tensor) -> Tensor:
+        """Ones ``[..., 1]``, in the type of ``u``."""
         return u.new_ones(*u.shape[:-1], 1)
 
     def support(self, threshold: float) -> tuple[Tensor, Tensor]:
@@ -118,12 +126,20 @@ class GaussianWindow(AbstractWindow):
         if not 0.0 <= min_width < math.inf:
             raise ValueError(f"'min_width' must be at least 0 and finite (got {min_width})")
         self.min_width = float(min_width)
-        self.width = nn.Parameter(widths)
+        self.width = nn.Parameter(torch.empty_like(widths))
         centre = _numbers("mean", (1.0 if causal else 0.0) if mean is None else mean, dim)
         if learn_mean:
-            self.mean = nn.Parameter(centre)
+            self.mean = nn.Parameter(torch.empty_like(centre))
         else:
             self.register_buffer("mean", centre)
+        self._initial = {"width": widths.tolist(), "mean": centre.tolist()}
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Set width and, where it is learned, mean as the constructor did."""
+        for name, parameter in self.named_parameters():
+            parameter.copy_(torch.tensor(self._initial[name]))
 
     @property
     def effective_width(self) -> Tensor:

@@ -8,10 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ccnn_pc.kernels import MLP, Init, MAGNet
-from ccnn_pc.kernels.activations import ActivationFactory
-from ccnn_pc.kernels.base import AbstractKernel
-from ccnn_pc.kernels.weight_norm import add_weight_norm_
+from ccnn_pc.kernels import MLP, AbstractKernel, Activation, ActivationFactory, MAGNet
 
 #: Added to the variance in the norms of CKConv's released code.
 RELEASED_NORM_EPS = 1e-12
@@ -46,9 +43,14 @@ class SteerableMAGNet(MAGNet):
             raise ValueError(f"'dim' must be 2 for envelopes that turn (got {dim})")
         super().__init__(dim, out_channels, **options)
 
-    def _finish(self, init: Init, fan: float) -> None:
-        self.theta = nn.Parameter(torch.rand(len(self.bias)))
-        super()._finish(init, fan)
+    def filter_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the parameters of one unit's filter, by name."""
+        return {**super().filter_shapes(), "theta": ()}
+
+    def draw_mixing(self) -> None:
+        """The mixing, then the angles."""
+        super().draw_mixing()
+        self.theta.uniform_()
 
     def filters(self, u: Tensor) -> Tensor:
         """Values of all filters ``[..., (L+1)·H]`` at ``u [..., 2]``, filter by filter."""
@@ -67,6 +69,11 @@ class JointNorm(nn.LayerNorm):
         return (input - mean) * torch.rsqrt(variance + self.eps) * self.weight + self.bias
 
 
+class _JointNormNetwork(MLP):
+    def make_norm(self) -> nn.Module:
+        return JointNorm(self.hidden_channels, RELEASED_NORM_EPS)
+
+
 class JointNormMLP(AbstractKernel):
     r"""CKConv's perceptron kernels with their released norm (its ablation): for rendered kernels on grids only.
 
@@ -83,7 +90,6 @@ class JointNormMLP(AbstractKernel):
         num_layers: linear layers, the read-out included; they are weight-normed.
         omega_0: scale of the first layer, see :class:`ccnn_pc.kernels.MLP`.
         activation: factory of the non-linearity.
-        norm_eps: guard of the norms.
         fan: the mean of K² over the support is 1/fan.
         causal: nothing depends on it.
 
@@ -104,24 +110,25 @@ class JointNormMLP(AbstractKernel):
         hidden_channels: int = 32,
         num_layers: int = 3,
         omega_0: float = 1.0,
-        activation: ActivationFactory = nn.SiLU,
-        norm_eps: float = RELEASED_NORM_EPS,
+        activation: ActivationFactory | str = Activation.SILU,
         fan: float = 1.0,
         causal: bool = False,
     ) -> None:
-        super().__init__(dim, out_channels)
-        network = MLP(
+        super().__init__(dim, out_channels, fan=fan, causal=causal)
+        self.network = _JointNormNetwork(
             dim,
             out_channels,
             hidden_channels=hidden_channels,
             num_layers=num_layers,
             omega_0=omega_0,
             activation=activation,
+            weight_norm=True,
+            fan=fan,
         )
-        network.norms = nn.ModuleList(JointNorm(hidden_channels, norm_eps) for _ in network.hidden)
-        network._finish(Init.DEFAULT, fan)
-        add_weight_norm_([*network.hidden, network.readout])
-        self.network = network
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew, as the constructor did."""
+        self.network.reset_parameters()
 
     def forward(self, u: Tensor) -> Tensor:
         """Kernel values ``[..., out_channels]`` at coordinates ``u [..., D]``; all of them make the statistics."""

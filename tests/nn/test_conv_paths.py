@@ -166,6 +166,9 @@ def test_kernels_that_do_not_factorise_run_on_messages_only() -> None:
         def __init__(self, dim: int, out_channels: int, fan: float, causal: bool) -> None:
             super().__init__(dim, out_channels)
 
+        def reset_parameters(self) -> None:
+            pass
+
         def forward(self, u: Tensor) -> Tensor:
             return u.square().sum(-1, keepdim=True).expand(*u.shape[:-1], self.out_channels)
 

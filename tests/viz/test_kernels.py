@@ -30,6 +30,9 @@ class Wave(AbstractKernel):
         super().__init__(dim, out_channels)
         self.anchor = nn.Parameter(torch.zeros(()))
 
+    def reset_parameters(self) -> None:
+        pass
+
     def forward(self, u: Tensor) -> Tensor:
         wave = torch.cos(2 * torch.pi * self.frequency * u[..., :1])
         return torch.cat([wave, torch.zeros_like(wave).expand(*u.shape[:-1], self.out_channels - 1)], dim=-1)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ccnn_pc._checks import check_at_least, check_positive
-from ccnn_pc.kernels.activations import Activation, ActivationFactory
-from ccnn_pc.kernels.bandwidth import largest_slope, linear_frequency, modulated_frequency
-from ccnn_pc.kernels.base import FactorizedKernel, Init, check_init, uniform_
+from ccnn_pc.kernels.activations import Activation, ActivationFactory, activation_factory
+from ccnn_pc.kernels.base import FactorizedKernel, Init, empty_linear, uniform_
 from ccnn_pc.kernels.registry import register_kernel
+from ccnn_pc.kernels.spectrum import largest_slope, linear_frequency, modulated_frequency
 
 
 @register_kernel("random_fourier")
@@ -26,7 +27,7 @@ class RandomFourierNet(FactorizedKernel):
         hidden_channels: features H, an even number.
         num_layers: embedding, hidden layers and read-out together; at least 2.
         omega_0: standard deviation of the frequencies along each axis, in cycles per unit of u.
-        activation: factory of the non-linearity φ.
+        activation: the non-linearity φ: an :class:`Activation`, or what makes another element-wise module.
         init: ``DEFAULT``; ``CKCONV`` (PyTorch's defaults behind the embedding); ``CCNN`` (default embedding
             phases, read-out weight divided by √fan).
         fan: the mean of K² over the support is 1/fan.
@@ -40,6 +41,8 @@ class RandomFourierNet(FactorizedKernel):
         torch.Size([4, 3])
     """
 
+    rules = (Init.DEFAULT, Init.CKCONV, Init.CCNN)
+
     def __init__(
         self,
         dim: int,
@@ -48,44 +51,51 @@ class RandomFourierNet(FactorizedKernel):
         hidden_channels: int = 32,
         num_layers: int = 3,
         omega_0: float = 1.0,
-        activation: ActivationFactory | Activation = Activation.RELU,
-        init: Init = Init.DEFAULT,
+        activation: ActivationFactory | str = Activation.RELU,
+        init: Init | str = Init.DEFAULT,
         fan: float = 1.0,
         causal: bool = False,
     ) -> None:
-        super().__init__(dim, out_channels, hidden_channels)
-        check_init(init, (Init.DEFAULT, Init.CKCONV, Init.CCNN), "RandomFourierNet")
+        super().__init__(dim, out_channels, hidden_channels, init=init, fan=fan, causal=causal)
         if hidden_channels % 2:
             raise ValueError(
                 f"'hidden_channels' must be even, half cosines and half sines (got {hidden_channels})"
             )
         self.num_layers = check_at_least("num_layers", num_layers, 2)
-        check_positive("omega_0", omega_0)
-        self.embedding = nn.Linear(dim, hidden_channels // 2)
+        self.omega_0 = check_positive("omega_0", omega_0)
+        make = activation_factory(activation)
+        self.embedding = empty_linear(dim, hidden_channels // 2)
         self.hidden = nn.ModuleList(
-            nn.Linear(hidden_channels, hidden_channels) for _ in range(num_layers - 2)
+            empty_linear(hidden_channels, hidden_channels) for _ in range(num_layers - 2)
         )
-        self.activations = nn.ModuleList(activation() for _ in self.hidden)
-        self.readout = nn.Linear(hidden_channels, out_channels)
-        self._slope = largest_slope(activation())
-        self._reset(init, omega_0)
-        self._finish(init, fan)
+        self.activations = nn.ModuleList(make() for _ in self.hidden)
+        self.readout = empty_linear(hidden_channels, out_channels)
+        self._slope = largest_slope(make())
+        self.reset_parameters()
 
     @torch.no_grad()
-    def _reset(self, init: Init, omega_0: float) -> None:
-        nn.init.normal_(self.embedding.weight, std=2.0 * math.pi * omega_0)
-        if init is Init.DEFAULT:
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew, as the constructor did."""
+        self.reset_children()
+        nn.init.normal_(self.embedding.weight, std=2.0 * math.pi * self.omega_0)
+        if self.init is Init.DEFAULT:
             uniform_(self.embedding.bias, math.pi)
-        if init is Init.CKCONV:
-            return
-        for layer in self.hidden:
-            assert isinstance(layer, nn.Linear)
-            nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
-            nn.init.zeros_(layer.bias)
-        uniform_(self.readout.weight, math.sqrt(3.0 / self.hidden_channels))
-        nn.init.zeros_(self.readout.bias)
+        if self.init is not Init.CKCONV:
+            for layer in self.hidden:
+                assert isinstance(layer, nn.Linear)
+                nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
+                nn.init.zeros_(layer.bias)
+            uniform_(self.readout.weight, math.sqrt(3.0 / self.hidden_channels))
+            nn.init.zeros_(self.readout.bias)
+        self.scale_readout()
 
-    def _features(self, u: Tensor) -> Tensor:
+    @classmethod
+    def options_of_size(cls, size: int, omega_0: float, dim: int) -> dict[str, Any]:
+        """As for other kernels; half of the features are cosines, half sines."""
+        return {"hidden_channels": 2 * size, "omega_0": omega_0}
+
+    def compute_features(self, u: Tensor) -> Tensor:
+        """Features ``[..., H]`` at checked coordinates."""
         phase = self.embedding(u)
         h = torch.cat([phase.cos(), phase.sin()], dim=-1)
         for layer, activation in zip(self.hidden, self.activations, strict=True):

@@ -54,6 +54,8 @@ class AbstractKernel(SinglePrecision, abc.ABC):
 
     #: Rules of :class:`Init` that the kernel knows.
     rules: ClassVar[tuple[Init, ...]] = (Init.DEFAULT,)
+    #: Share of the energy that may lie beyond :meth:`max_frequency`.
+    energy_beyond: ClassVar[float] = 1e-3
     #: Learning rate of Adam to start from, where a kernel is fitted to known values.
     fitting_rate: ClassVar[float] = 0.01
 

@@ -38,6 +38,7 @@ class MovingPoints(AbstractKernel):
     """
 
     rules = (Init.DEFAULT, Init.SMPCONV)
+    energy_beyond = 0.02
     coord: nn.Parameter
     radius: nn.Parameter
 
@@ -209,6 +210,8 @@ class SelfMovingPointsPerFilter(MovingPoints):
         >>> sum(p.numel() for p in kernel.parameters()) == 4 * 5 * (2 + 1) + 12 * 5
         True
     """
+
+    energy_beyond = 0.04  # jumps decay as 1/f²
 
     def __init__(
         self,

@@ -382,7 +382,7 @@ def test_kernels_are_registered_by_their_files_alone() -> None:
         for kind in _all_subclasses(AbstractKernel)
         if kind.__module__.startswith("ccnn_pc.kernels.") and not getattr(kind, "__abstractmethods__", None)
     }
-    assert known == set(registry._KERNELS.values())
+    assert known and known <= set(registry._KERNELS.values())
 
 
 def _all_subclasses(kind: type) -> set[type]:

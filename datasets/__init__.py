@@ -20,7 +20,16 @@ from ccnn_pc.datasets.images.folder import ImageFolder
 from ccnn_pc.datasets.images.mnist import MNIST
 from ccnn_pc.datasets.images.stl10 import STL10
 from ccnn_pc.datasets.open_dataset import open_dataset
-from ccnn_pc.datasets.preprocess import augmentation_transform, preprocessing_transform, series_transform
+from ccnn_pc.datasets.preprocessing import (
+    CloudPreprocessing,
+    ImagePreprocessing,
+    Preprocessing,
+    SeriesPreprocessing,
+    augmentation_transform,
+    preprocessing_from_json,
+    preprocessing_transform,
+    series_transform,
+)
 from ccnn_pc.datasets.series.character_text import CharacterText
 from ccnn_pc.datasets.series.character_trajectories import CharacterTrajectories
 from ccnn_pc.datasets.series.data import SeriesData
@@ -79,6 +88,7 @@ __all__ = [
     "CharacterText",
     "CharacterTrajectories",
     "CloudArrays",
+    "CloudPreprocessing",
     "Compose",
     "CopyMemory",
     "Cutout",
@@ -92,6 +102,7 @@ __all__ = [
     "GridDataset",
     "ImageArrays",
     "ImageFolder",
+    "ImagePreprocessing",
     "Jitter",
     "LabelledDataset",
     "LongCSV",
@@ -106,6 +117,7 @@ __all__ = [
     "PointCloudDataset",
     "PointCloudFolder",
     "PointDropout",
+    "Preprocessing",
     "RandomCrop",
     "RandomFlip",
     "RandomMirror",
@@ -121,6 +133,7 @@ __all__ = [
     "SeriesData",
     "SeriesDataset",
     "SeriesForm",
+    "SeriesPreprocessing",
     "Shapes",
     "SpeechCommands",
     "Split",
@@ -136,6 +149,7 @@ __all__ = [
     "estimate_normals",
     "fixed_permutation",
     "open_dataset",
+    "preprocessing_from_json",
     "preprocessing_transform",
     "published_rows",
     "read_shape",

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
-from ccnn_pc.datasets.preprocess import preprocessing_transform
-from ccnn_pc.datasets.transforms import KNN, Compose, EveryNth, InverseDensity, ScatteredCells
+from ccnn_pc.datasets.preprocessing import (
+    CloudPreprocessing,
+    ImagePreprocessing,
+    Preprocessing,
+    SeriesPreprocessing,
+)
+from ccnn_pc.datasets.transforms import (
+    KNN,
+    Compose,
+    EveryNth,
+    InverseDensity,
+    ScatteredCells,
+    View,
+    VoxelForm,
+)
 from ccnn_pc.datasets.transforms.base import Transform
 
 #: The published protocol of voxels: cells per axis, and surface points that fall into them.
@@ -83,7 +94,7 @@ class Sampling:
         return Sampling(kind, value, bool(plus))
 
     def transform(
-        self, preprocessing: Mapping[str, Any], spacing: float = 1.0, reach: float = math.inf
+        self, preprocessing: Preprocessing | None, spacing: float = 1.0, reach: float = math.inf
     ) -> Compose:
         """The preprocessing of a model, changed to this sampling.
 
@@ -97,35 +108,40 @@ class Sampling:
         Raises:
             ValueError: a sampling that the model's data do not have.
         """
-        images = preprocessing.get("view") is not None
-        if images == (self.kind in SHAPES):
+        trained = preprocessing or CloudPreprocessing()
+        images = isinstance(trained, ImagePreprocessing)
+        if images == (self.kind in SHAPES) or isinstance(trained, SeriesPreprocessing):
             known = ", ".join(kind.value for kind in Kind if (kind in SHAPES) != images)
             raise ValueError(f"the sampling must be one of {known} for this model (got {self.kind.value})")
-        return self._of_images(preprocessing, spacing, reach) if images else self._of_shapes(preprocessing)
+        if isinstance(trained, ImagePreprocessing):
+            return self._of_images(trained, spacing, reach)
+        assert isinstance(trained, CloudPreprocessing)
+        return self._of_shapes(trained)
 
-    def _of_shapes(self, preprocessing: Mapping[str, Any]) -> Compose:
-        trained = dict(preprocessing)
-        voxels, k = trained.get("voxels"), trained.get("num_neighbors")
-        usual = trained.get("num_voxels") if voxels is not None else trained.get("num_points")
+    def _of_shapes(self, trained: CloudPreprocessing) -> Compose:
+        usual = trained.num_points if trained.voxels is None else trained.num_voxels
         count = usual if self.number is None else int(self.number)
+        k = trained.num_neighbors
         if k is not None and usual is not None and count is not None:
             k = max(1, round(k * count / usual))
-        changed = {key: trained.get(key) for key in ("normalize", "features", "sampling")}
-        if self.kind is Kind.POINTS:
-            changed |= {"num_points": count, "num_neighbors": k}
-        else:
-            surface = trained.get("num_points") if voxels is not None else SURFACE_POINTS
-            changed |= {"num_points": surface, "voxels": voxels or VOXELS, "num_voxels": count}
-            changed |= (
-                {"form": "dense"} if self.kind is Kind.DENSE else {"form": "lattice", "num_neighbors": k}
+        changed = replace(trained, num_points=count, voxels=None, num_voxels=None, form=None, num_neighbors=k)
+        if self.kind is not Kind.POINTS:
+            dense = self.kind is Kind.DENSE
+            changed = replace(
+                changed,
+                num_points=SURFACE_POINTS if trained.voxels is None else trained.num_points,
+                voxels=trained.voxels or VOXELS,
+                num_voxels=count,
+                form=VoxelForm.DENSE if dense else VoxelForm.LATTICE,
+                num_neighbors=None if dense else k,
             )
-        steps = preprocessing_transform(changed).transforms
+        steps = changed.transform().transforms
         if self.density:
             steps.insert(len(steps) - (k is not None), InverseDensity(SURFACE_NEIGHBORS, intrinsic_dim=2))
         return Compose(steps)
 
-    def _of_images(self, preprocessing: Mapping[str, Any], spacing: float, reach: float) -> Compose:
-        steps: list[Transform] = [preprocessing_transform(preprocessing)]
+    def _of_images(self, trained: ImagePreprocessing, spacing: float, reach: float) -> Compose:
+        steps: list[Transform] = [trained.transform()]
         if self.kind is Kind.PIXELS:
             if self.number is not None and self.number > 1:
                 steps.append(EveryNth(int(self.number), spacing))
@@ -135,7 +151,7 @@ class Sampling:
         if self.density:
             steps.append(InverseDensity())
         if math.isfinite(reach):
-            axes = 1 if "sequence" in str(preprocessing.get("view")) else 2
+            axes = 2 if trained.view in (View.IMAGE, View.GREY) else 1
             steps.append(KNN(max(9, math.ceil(share * (2 * reach + 1) ** axes))))
         return Compose(steps)
 

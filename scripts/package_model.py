@@ -69,7 +69,9 @@ def card(name: str, result: dict[str, Any], model: Any, note: str) -> str:
         n_val=result["n_val"],
         n_test=result["n_test"],
         note=f" ({note})" if note else "",
-        preprocessing=", ".join(f"{k}: {v}" for k, v in model.preprocessing.items()),
+        preprocessing=", ".join(
+            f"{k}: {v}" for k, v in model.preprocessing.to_json().items() if v is not None
+        ),
         samples=samples(result),
         num_neighbors=result["num_neighbors"],
         epochs=result["epochs"],

@@ -31,6 +31,8 @@ ALLOWED: dict[str, set[str]] = {
         *("datasets", "viz", "training"),
     },
 }
+#: Single arrows against that order, inside functions only: a model reads and writes what it was trained on.
+EXCEPTIONS = {("models", "ccnn_pc.datasets.preprocessing")}
 HELPERS = {"_checks", "_choices", "_files", "_optional", "_precision", "__version__"}
 
 #: Packages of extras: below the rooms that are made of them, imported inside functions only.
@@ -104,6 +106,8 @@ def test_arrows_between_rooms() -> None:
         for name in imports(tree, module):
             target = name.split(".")
             if target[0] != "ccnn_pc" or len(target) < 2 or room is None:
+                continue
+            if (room, ".".join(target[:3])) in EXCEPTIONS and name not in imports_at_load(tree):
                 continue
             if target[1] not in ALLOWED[room] | {room} | HELPERS:
                 wrong.append(f"{path.relative_to(ROOT)}: {name}")

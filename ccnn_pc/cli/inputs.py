@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ccnn_pc.datasets import GridData, LabelledDataset, PointCloudData
+    from ccnn_pc.datasets import GridData, ImagePreprocessing, LabelledDataset, PointCloudData, Preprocessing
 
 _MESH_POINTS = 4096  # what the shapes of the benchmark files are stored with
 
 
-def reads_images(preprocessing: Mapping[str, Any]) -> bool:
-    """Whether a model reads images (as they are, or as sequences of their pixels) and not clouds."""
-    return preprocessing.get("view") is not None
-
-
 def read_input(
-    path: Path, preprocessing: Mapping[str, Any], seed: int = 0, *, shape: Sequence[int] | None = None
+    path: Path, preprocessing: Preprocessing | None, seed: int = 0, *, shape: Sequence[int] | None = None
 ) -> PointCloudData | GridData:
     """Read a mesh, cloud or image file and turn it into a model's input, a function of the file and the seed.
 
@@ -37,37 +31,38 @@ def read_input(
         ImportError: a package for this format is missing.
         ValueError: the file cannot be used; the message names it.
     """
-    from ccnn_pc.datasets import preprocessing_transform, read_shape
+    from ccnn_pc.datasets import CloudPreprocessing, ImagePreprocessing, read_shape
     from ccnn_pc.datasets.common.seeding import seeded_generator
     from ccnn_pc.datasets.formats.image_file import SUFFIXES
 
     if not path.is_file():
         raise FileNotFoundError(f"'{path}' must be a file (there is none)")
-    if reads_images(preprocessing):
+    if isinstance(preprocessing, ImagePreprocessing):
         return _read_image(path, preprocessing, shape)
     if path.suffix.lower() in SUFFIXES:
         raise ValueError(f"'{path}' must be a mesh or cloud for this model, which reads no images")
+    if not isinstance(preprocessing or CloudPreprocessing(), CloudPreprocessing):
+        raise ValueError(f"'{path}' must be a table or a data set for this model, which reads series")
+    cloud = preprocessing or CloudPreprocessing()
     generator = seeded_generator(seed)
-    wanted = preprocessing.get("num_points") or 0
-    normals = any(name.endswith("normal") for name in preprocessing.get("features") or ())
-    data = read_shape(path, wanted if wanted > _MESH_POINTS else None, generator, normals=normals)
-    prepared: PointCloudData = preprocessing_transform(preprocessing)(data, generator)
+    wanted = cloud.num_points or 0
+    data = read_shape(path, wanted if wanted > _MESH_POINTS else None, generator, normals=cloud.needs_normals)
+    prepared: PointCloudData = cloud.transform()(data, generator)
     return prepared
 
 
-def _read_image(path: Path, preprocessing: Mapping[str, Any], shape: Sequence[int] | None) -> GridData:
+def _read_image(path: Path, preprocessing: ImagePreprocessing, shape: Sequence[int] | None) -> GridData:
     import torch
 
-    from ccnn_pc.datasets import GridData, preprocessing_transform
+    from ccnn_pc.datasets import GridData
     from ccnn_pc.datasets.formats.image_file import SUFFIXES, read_image
 
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"'{path}' must be an image ({', '.join(SUFFIXES)}) for this model")
-    size = image_size(preprocessing, shape)
-    pixels = read_image(path.read_bytes(), str(path), size, is_grey(preprocessing))
+    pixels = read_image(path.read_bytes(), str(path), preprocessing.side(shape), preprocessing.reads_grey)
     picture = torch.from_numpy(pixels.copy())[None].float().div_(255)
     data = GridData(x=picture, picture=picture)
-    prepared: GridData = preprocessing_transform(preprocessing)(data)
+    prepared: GridData = preprocessing.transform()(data)
     if shape is not None and list(prepared.x.shape[2:]) != list(shape):
         wanted = " x ".join(map(str, shape))
         raise ValueError(
@@ -77,33 +72,9 @@ def _read_image(path: Path, preprocessing: Mapping[str, Any], shape: Sequence[in
     return prepared
 
 
-def is_grey(preprocessing: Mapping[str, Any]) -> bool:
-    """Whether images are read with one channel: that is so where one number normalises them and no view makes grey.
-
-    Example:
-        >>> is_grey({"view": "sequence", "mean": [0.13]}), is_grey({"view": "grey", "mean": [0.48]})
-        (True, False)
-    """
-    mean = preprocessing.get("mean")
-    return isinstance(mean, (list, tuple)) and len(mean) == 1 and "grey" not in str(preprocessing["view"])
-
-
-def image_size(preprocessing: Mapping[str, Any], shape: Sequence[int] | None) -> int | None:
-    """Side of the squares that a model was trained on; None where they are no squares, or not known.
-
-    Example:
-        >>> image_size({"view": "sequence"}, [784]), image_size({"view": "image"}, [96, 96])
-        (28, 96)
-    """
-    if shape is None or preprocessing["view"] == "noise_padded":
-        return None
-    side = math.isqrt(math.prod(shape))
-    return side if list(shape) in ([side * side], [side, side]) else None
-
-
 def open_data(
     spec: str | Path,
-    preprocessing: Mapping[str, Any],
+    preprocessing: Preprocessing | None,
     split: str | None = None,
     *,
     seed: int = 0,
@@ -127,36 +98,35 @@ def open_data(
         ValueError: images for a model of clouds, clouds for a model of images, or images of another size; labels for
             another model than one of tables.
     """
-    from ccnn_pc.datasets import GridDataset, LongCSV, ToView, open_dataset, preprocessing_transform
+    from ccnn_pc.datasets import (
+        CloudPreprocessing,
+        GridDataset,
+        ImagePreprocessing,
+        LongCSV,
+        SeriesPreprocessing,
+        open_dataset,
+    )
 
-    table = preprocessing.get("table")
-    if table is not None:
-        prepare = preprocessing_transform(preprocessing)
-        return LongCSV.as_trained(
-            spec, table, split, labels=labels, classes=classes, transform=prepare, seed=seed
-        )
+    used = preprocessing or CloudPreprocessing()
+    options: dict[str, Any] = {"transform": used.transform(), "seed": seed}
+    if isinstance(used, SeriesPreprocessing) and used.table is not None:
+        return LongCSV.as_trained(spec, used.table, split, labels=labels, classes=classes, **options)
     if labels is not None:
         raise ValueError(f"'labels' must be left out for this model, which reads no tables (got {labels})")
-    if preprocessing.get("series") is not None:
-        prepare = preprocessing_transform(preprocessing)
-        return open_dataset(spec, split, transform=prepare, seed=seed, form=preprocessing["series"])
-    images = reads_images(preprocessing)
-    dataset = open_dataset(
-        spec,
-        split,
-        transform=preprocessing_transform(preprocessing),
-        seed=seed,
-        normals=any(name.endswith("normal") for name in preprocessing.get("features") or ()),
-        image_size=image_size(preprocessing, shape) if images else None,
-        grey=images and is_grey(preprocessing),
-    )
+    if isinstance(used, SeriesPreprocessing):
+        return open_dataset(spec, split, form=used.form, **options)
+    images = isinstance(used, ImagePreprocessing)
+    if isinstance(used, ImagePreprocessing):
+        options |= {"image_size": used.side(shape), "grey": used.reads_grey}
+    elif isinstance(used, CloudPreprocessing):
+        options["normals"] = used.needs_normals
+    dataset = open_dataset(spec, split, **options)
     if isinstance(dataset, GridDataset) != images:
         wanted, found = ("images", "clouds") if images else ("clouds or meshes", "images")
         raise ValueError(f"'data' must hold {wanted} for this model (got {found} at {spec})")
-    if images and shape is not None:
+    if isinstance(used, ImagePreprocessing) and shape is not None:
         channels, height, width = dataset.shape  # type: ignore[attr-defined]
-        view = ToView(**{key: value for key, value in preprocessing.items() if value is not None})
-        if list(view.shape_of(channels, height, width)[1:]) != list(shape):
+        if list(used.to_view().shape_of(channels, height, width)[1:]) != list(shape):
             raise ValueError(
                 f"'data' must hold images of the size that the model was trained on, {' x '.join(map(str, shape))} "
                 f"samples (got {height} x {width} pixels at {spec})"
@@ -164,14 +134,14 @@ def open_data(
     return dataset
 
 
-def normals_of(data: PointCloudData, preprocessing: Mapping[str, Any]) -> Tensor | None:
+def normals_of(data: PointCloudData, preprocessing: Preprocessing | None) -> Tensor | None:
     """The normals (or their absolute values) that a model's input holds, for shading; None if it holds none."""
-    features = list(preprocessing.get("features") or ())
+    from ccnn_pc.datasets.transforms.attach import FEATURE_CHANNELS
+
+    features = list(getattr(preprocessing, "features", None) or ())
     places = [i for i, name in enumerate(features) if name.endswith("normal")]
     if not places or data.x is None:
         return None
-    from ccnn_pc.datasets.transforms.attach import FEATURE_CHANNELS
-
     first = sum(FEATURE_CHANNELS[name] for name in features[: places[0]])
     normals: Tensor = data.x[:, first : first + 3]
     return normals

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -74,12 +74,12 @@ def plot_model(
 
     network = from_pretrained(model)
     if like is not None:
-        spacing = median_spacing(like, dict(network.preprocessing), seed)  # type: ignore[arg-type]
+        spacing = median_spacing(like, network.preprocessing, seed)
     folder = out if out is not None else Path("plots") / _name(model)
     return plot_kernels(network, folder, spacing=spacing, channels=channels)
 
 
-def median_spacing(file: Path, preprocessing: dict[str, object], seed: int = 0) -> float:
+def median_spacing(file: Path, preprocessing: Any, seed: int = 0) -> float:
     """Median distance to the nearest other point of a file's cloud after the model's preprocessing.
 
     Raises:

@@ -90,9 +90,9 @@ def predict_files(
     from ccnn_pc.models import from_pretrained
 
     network = from_pretrained(model)
-    preprocessing = dict(network.preprocessing)
+    preprocessing = network.preprocessing
     shape = network.config.get("shape")
-    tables = preprocessing.get("table") is not None
+    tables = getattr(preprocessing, "table", None) is not None
     if out is not None and not tables:
         require("matplotlib", extra="train", purpose="to draw pictures (or use --no-picture)")
         _check_folder(out)
@@ -135,12 +135,11 @@ def predict_table(network: Any, path: Path) -> list[dict[str, Any]]:
     """
     import torch
 
-    from ccnn_pc.datasets import LongCSV, preprocessing_transform
+    from ccnn_pc.datasets import LongCSV
     from ccnn_pc.training.loader import ResumableLoader
 
-    preprocessing = network.preprocessing
-    prepare = preprocessing_transform(preprocessing)
-    data = LongCSV.as_trained(path, preprocessing["table"], labelled=False, transform=prepare)
+    used = network.preprocessing
+    data = LongCSV.as_trained(path, used.table, labelled=False, transform=used.transform())
     with torch.inference_mode():
         loader = ResumableLoader(data, _BATCH, shuffle=False)
         chances = torch.cat([class_probabilities(network(batch)) for batch in loader])
@@ -176,12 +175,12 @@ def answer(network: nn.Module, chances: Tensor) -> dict[str, Any]:
 
 
 def _draw(
-    data: Any, preprocessing: dict[str, Any], classes: list[str], chances: Tensor, target: Path, title: str
+    data: Any, preprocessing: Any, classes: list[str], chances: Tensor, target: Path, title: str
 ) -> None:
-    from ccnn_pc.cli.inputs import normals_of, reads_images
+    from ccnn_pc.cli.inputs import normals_of
     from ccnn_pc.viz import plot_image_prediction, plot_prediction
 
-    if reads_images(preprocessing):
+    if "picture" in data:
         plot_image_prediction(data.picture[0], classes, chances, target, title=title)
         return
     shading = normals_of(data, preprocessing)

@@ -152,8 +152,8 @@ def _train(
         trainer=_build(instantiate, config.trainer),
         callbacks=[part for part in _build(instantiate, config.callbacks).values() if part is not None],
         loggers=[part for part in _build(instantiate, config.logger).values() if part is not None],
-        preprocessing=dict(instantiate(config.data.preprocessing, _convert_="all")),
-        train_preprocessing=dict(instantiate(config.data.get("train_preprocessing") or {}, _convert_="all")),
+        preprocessing=instantiate(config.data.preprocessing, _convert_="all"),
+        train_preprocessing=instantiate(config.data.get("train_preprocessing") or {}, _convert_="all"),
         resume_from=checkpoint,
         record=Record(identity, None if config.results_csv is None else Path(config.results_csv)),
     )

@@ -90,7 +90,7 @@ def transfer_model(
     stem = model.convolutions()[0]
     spacing, extent = float(stem.spacing[0]), float(stem.extent.max())
     transforms = [s.transform(model.preprocessing, spacing, extent / spacing) for s in samplings]
-    normals = any(name.endswith("normal") for name in model.preprocessing.get("features") or ())
+    normals = getattr(model.preprocessing, "needs_normals", False)
     found: dict[str, Any] = {}
     for sampling, transform in zip(samplings, transforms, strict=True):
         dataset = open_dataset(data, split, transform=transform, seed=seed, normals=normals)

@@ -26,7 +26,7 @@ class Model(nn.Module):
     Attributes:
         config: what :func:`create_model` built this from; empty for a network made by hand.
         classes: names of the classes, in the order of the logits; empty if nobody said.
-        preprocessing: how data become inputs, as stored beside the weights.
+        preprocessing: how data become inputs, an object of :mod:`ccnn_pc.datasets.preprocessing`; None: not known.
     """
 
     def __init__(self, in_channels: int, out_channels: int, dim: int) -> None:
@@ -36,7 +36,7 @@ class Model(nn.Module):
         self.dim = check_at_least("dim", dim, 1)
         self.config: dict[str, Any] = {}
         self.classes: list[str] = []
-        self.preprocessing: dict[str, Any] = {}
+        self.preprocessing: Any = None
 
     def convolutions(self) -> list[ContinuousConv]:
         """The continuous convolutions, from input to output."""

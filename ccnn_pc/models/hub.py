@@ -9,7 +9,7 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -21,6 +21,9 @@ from ccnn_pc.kernels.registry import describe_factory
 from ccnn_pc.models.base import Model, Network
 from ccnn_pc.models.reading import Reading
 from ccnn_pc.models.registry import create_model
+
+if TYPE_CHECKING:
+    from ccnn_pc.datasets.preprocessing import Preprocessing
 
 #: Raised when the layout of saved folders changes; 1: flat words of :func:`create_model`, still read.
 FORMAT_VERSION = 2
@@ -44,7 +47,7 @@ def save_pretrained(
     folder: str | os.PathLike[str],
     *,
     classes: Sequence[str] = (),
-    preprocessing: Mapping[str, Any] | None = None,
+    preprocessing: Preprocessing | Mapping[str, Any] | None = None,
 ) -> Path:
     """Write a model made by :func:`create_model` to a folder.
 
@@ -54,7 +57,8 @@ def save_pretrained(
         model: the model.
         folder: where to; made if missing.
         classes: names of the classes, in the order of the logits; default those of the model.
-        preprocessing: how data become inputs (plain numbers, strings, lists); default that of the model.
+        preprocessing: how data become inputs, an object of :mod:`ccnn_pc.datasets.preprocessing` or what describes one;
+            default that of the model.
 
     Returns:
         the folder.
@@ -63,11 +67,15 @@ def save_pretrained(
         TypeError: the model was not made by :func:`create_model`, or an option cannot be written as JSON.
         ValueError: a kernel or window that is not registered, so that no name says what it is.
         OSError: the folder cannot be written.
+        ValueError: an unknown key or value of ``preprocessing``.
     """
+    from ccnn_pc.datasets.preprocessing import preprocessing_from_json
+
     if not isinstance(model, Model) or not model.config:
         raise TypeError(
             f"'model' must come from create_model, which records its sizes (got a {type(model).__name__} without)"
         )
+    used = preprocessing_from_json(model.preprocessing if preprocessing is None else preprocessing)
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     description = {
@@ -75,9 +83,7 @@ def save_pretrained(
         "library_version": __version__,
         "model": describe(model),
         "classes": list(classes) or model.classes,
-        "preprocessing": dict(
-            preprocessing if preprocessing is not None else getattr(model, "preprocessing", {})
-        ),
+        "preprocessing": None if used is None else used.to_json(),
     }
     text = json.dumps(description, indent=2) + "\n"
     state = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
@@ -100,6 +106,8 @@ def from_pretrained(name_or_path: str | os.PathLike[str]) -> Model:
         ValueError: neither a packaged name nor a folder; a format that this version does not read; weights that do not
             fit the configuration, or are truncated. The message names the file.
     """
+    from ccnn_pc.datasets.preprocessing import preprocessing_from_json
+
     folder = Path(name_or_path)
     if not folder.is_dir():
         if (PACKAGED / str(name_or_path) / CONFIG).is_file():
@@ -121,7 +129,8 @@ def from_pretrained(name_or_path: str | os.PathLike[str]) -> Model:
         ) from error
     except RuntimeError as error:
         raise ValueError(f"'{weights}' does not fit the model of {folder / CONFIG}: {error}") from error
-    model.classes, model.preprocessing = description["classes"], description["preprocessing"]
+    model.classes = description["classes"]
+    model.preprocessing = preprocessing_from_json(description["preprocessing"])
     return model.eval()
 
 

@@ -14,6 +14,7 @@ import lightning.pytorch as pl
 import torch
 
 from ccnn_pc._files import append_row, write_text_atomically
+from ccnn_pc.datasets.preprocessing import Preprocessing, preprocessing_from_json
 from ccnn_pc.models import save_pretrained
 from ccnn_pc.training.callbacks import Checkpoints, CoreTime
 from ccnn_pc.training.data import ClassificationData
@@ -45,8 +46,8 @@ def run_training(
     trainer: Callable[..., pl.Trainer],
     callbacks: Sequence[pl.Callback],
     loggers: Sequence[Any] = (),
-    preprocessing: Mapping[str, Any] | None = None,
-    train_preprocessing: Mapping[str, Any] | None = None,
+    preprocessing: Preprocessing | Mapping[str, Any] | None = None,
+    train_preprocessing: Preprocessing | Mapping[str, Any] | None = None,
     resume_from: Path | None = None,
     record: Record = Record(),
 ) -> dict[str, Any]:
@@ -67,15 +68,17 @@ def run_training(
     Returns:
         The result: identity, scores, sizes, times, versions.
     """
-    used = dict(preprocessing or {})
-    trained = dict(train_preprocessing or used)
+    stored = preprocessing_from_json(preprocessing)
+    used = {} if stored is None else stored.to_json()
+    differing = preprocessing_from_json(train_preprocessing)
+    trained = used if differing is None else differing.to_json()
     checkpoints, core_time = _only(callbacks, Checkpoints), _only(callbacks, CoreTime)
     engine = trainer(callbacks=list(callbacks), logger=list(loggers), default_root_dir=folder)
     began = time.time()
     engine.fit(task, datamodule=data, ckpt_path=resume_from, weights_only=True if resume_from else None)
     state = torch.load(checkpoints.best, map_location="cpu", weights_only=True)
     task.load_state_dict(state["state_dict"])
-    save_pretrained(task.model, folder / "model", classes=data.classes, preprocessing=used)
+    save_pretrained(task.model, folder / "model", classes=data.classes, preprocessing=stored)
     write_pictures(folder, None, data.classes)
     tester = trainer(callbacks=[], logger=False, default_root_dir=folder)
     tester.test(task, datamodule=data, verbose=False)

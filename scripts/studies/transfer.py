@@ -24,7 +24,7 @@ SAMPLINGS = ["points", "points:256", "points+density", "voxels", "voxels:256", "
 def rows_for(model: str, label: str, data: str, samplings: list[str], seed: int) -> list[dict[str, Any]]:
     """Rows of one model, the sampling of its training first."""
     network: Any = from_pretrained(model)
-    trained_on = "points" if network.preprocessing.get("voxels") is None else "voxels"
+    trained_on = "points" if getattr(network.preprocessing, "voxels", None) is None else "voxels"
     others = [sampling for sampling in samplings if sampling != trained_on]
     result = transfer_model(model, data, trained_on, others, seed=seed)
     common = {

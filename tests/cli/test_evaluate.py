@@ -14,8 +14,8 @@ from torch_geometric.data import Batch
 
 from ccnn_pc.cli.app import main
 from ccnn_pc.cli.evaluate import evaluate_model, matching_classes
+from ccnn_pc.datasets import preprocessing_transform
 from ccnn_pc.datasets.clouds.arrays import CloudArrays
-from ccnn_pc.datasets.preprocess import preprocessing_transform
 from ccnn_pc.models import create_model, from_pretrained, save_pretrained
 
 PREPROCESSING = {"num_points": 20, "normalize": "box", "features": ["normal", "pos"], "num_neighbors": 5}

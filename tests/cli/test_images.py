@@ -14,7 +14,7 @@ import torch
 from ccnn_pc.cli.app import main
 from ccnn_pc.cli.evaluate import evaluate_model
 from ccnn_pc.cli.inputs import read_input
-from ccnn_pc.datasets import MNIST
+from ccnn_pc.datasets import MNIST, preprocessing_from_json
 from ccnn_pc.datasets.formats.idx import write_idx
 from ccnn_pc.models import create_model, from_pretrained, save_pretrained
 
@@ -107,7 +107,9 @@ def test_other_sizes_become_the_middle_square_resized(tmp_path: Path) -> None:
     pixels = np.zeros((56, 96), dtype=np.uint8)
     pixels[:, 20:76] = 255
     preprocessing, _, shape = VIEWS["sequence"]
-    data = read_input(picture(tmp_path / "wide.png", pixels), preprocessing, shape=shape)
+    data = read_input(
+        picture(tmp_path / "wide.png", pixels), preprocessing_from_json(preprocessing), shape=shape
+    )
     assert data.x.shape == (1, 1, 784) and data.picture.shape == (1, 1, 28, 28)
     torch.testing.assert_close(data.x, torch.full((1, 1, 784), (1 - 0.1307) / 0.3081))
 

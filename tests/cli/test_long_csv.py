@@ -85,7 +85,7 @@ def test_a_model_is_as_long_and_wide_as_its_table(folder: Path) -> None:
     model = from_pretrained(folder / "runs/classes/latest/model")
     assert (model.in_channels, model.classes) == (2, ["calm", "wild"])
     assert (model.config["shape"], model.config["spacing"]) == (facts["shape"], facts["spacing"])
-    assert model.preprocessing["table"] == data.description()
+    assert model.preprocessing.table == data.description()
     assert from_pretrained(folder / "runs/chance/latest/model").in_channels == 4
     stored: Any = OmegaConf.load(folder / "runs/classes/latest/config.yaml")
     assert stored.data.in_channels == 2 and stored.data.spacing == facts["spacing"]

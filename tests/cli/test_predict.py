@@ -10,7 +10,7 @@ import torch
 from ccnn_pc.cli.app import main
 from ccnn_pc.cli.inputs import read_input
 from ccnn_pc.cli.predict import class_probabilities
-from ccnn_pc.datasets import preprocessing_transform
+from ccnn_pc.datasets import preprocessing_from_json, preprocessing_transform
 from ccnn_pc.models import create_model, save_pretrained
 
 CLASSES = ["bed", "chair", "desk"]
@@ -70,7 +70,9 @@ def test_the_answer_is_the_models_own(model: str, mesh: str, capsys: pytest.Capt
     assert run(["predict", model, mesh, "--json", "--no-picture", "--seed", "3"]) == 0
     (row,) = json.loads(capsys.readouterr().out.splitlines()[-1])
     with torch.no_grad():
-        logits = from_pretrained(model)(read_input(Path(mesh), PREPROCESSING, seed=3))
+        logits = from_pretrained(model)(
+            read_input(Path(mesh), preprocessing_from_json(PREPROCESSING), seed=3)
+        )
     assert list(row["probabilities"].values()) == pytest.approx(logits.softmax(dim=1)[0].tolist(), abs=1e-6)
 
 

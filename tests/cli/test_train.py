@@ -92,7 +92,7 @@ def test_a_run_from_start_to_use(
     assert result["val_accuracy"] == pytest.approx(max(scores), abs=1e-6)
     assert result["best_epoch"] == scores.index(max(scores))
     model: Any = from_pretrained(folder / "model")
-    assert len(model.classes) == 12 and model.preprocessing["num_points"] == 24
+    assert len(model.classes) == 12 and model.preprocessing.num_points == 24
     assert sum(p.numel() for p in model.parameters()) == result["parameters"]
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch_geometric.data import Data
 
+from ccnn_pc.datasets import preprocessing_from_json
 from ccnn_pc.domains import Pool
 from ccnn_pc.models import create_model, from_pretrained, list_pretrained, save_pretrained
 
@@ -37,7 +38,9 @@ def test_round_trip(model: nn.Module, data: Data, tmp_path: Path) -> None:
     )
     loaded = from_pretrained(folder)
     assert not loaded.training
-    assert loaded.classes == ["a", "b", "c"] and loaded.preprocessing == PREPROCESSING
+    assert loaded.classes == ["a", "b", "c"] and loaded.preprocessing == preprocessing_from_json(
+        PREPROCESSING
+    )
     assert torch.equal(loaded(data), model.eval()(data))
     assert sorted(p.name for p in folder.iterdir()) == ["config.json", "model.safetensors"]
     again = from_pretrained(save_pretrained(loaded, tmp_path / "again"))
@@ -114,6 +117,6 @@ def test_folders_that_are_no_models(model: nn.Module, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", list_pretrained())
 def test_packaged_models_load_and_know_their_classes(name: str) -> None:
     model = from_pretrained(name)
-    points = model.preprocessing["num_points"]
+    points = model.preprocessing.num_points
     logits = model(Data(x=torch.randn(points, model.in_channels), pos=torch.rand(points, 3) * 2 - 1))
     assert logits.shape == (1, len(model.classes)) and torch.isfinite(logits).all()

@@ -123,5 +123,5 @@ def test_voxels(name: str, arrays: Path) -> None:
             batch.pos.shape == (80, 3) and batch.x.shape == (80, 6) and batch.neighbor_index.shape == (5, 80)
         )
     stored = instantiate(config.data.preprocessing, _convert_="all")
-    assert (stored["voxels"], stored["num_voxels"]) == (8, 20)
+    assert (stored.voxels, stored.num_voxels) == (8, 20)
     assert compose(f"data={name}").data.num_points == 4096 and compose(f"data={name}").data.voxels == 40

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch_geometric.data import Batch
 
-from ccnn_pc.datasets import AsSeries, open_dataset, preprocessing_transform
+from ccnn_pc.datasets import AsSeries, SeriesPreprocessing, open_dataset, preprocessing_transform
 from tests.datasets.common.test_grid_configs import build, compose
 
 pytest.importorskip("hydra")
@@ -61,9 +61,7 @@ def test_series(name: str, places: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     else:
         assert list(batch.x.shape) == [2, channels, *config.data.shape] and data.test_set.batches_at_once
     stored = instantiate(config.data.preprocessing, _convert_="all")
-    again = open_dataset(
-        places / PLACES[name], transform=preprocessing_transform(stored), form=stored["series"]
-    )
+    again = open_dataset(places / PLACES[name], transform=preprocessing_transform(stored), form=stored.form)
     if not name.endswith(("mfcc", "random")):  # the raw clips, the pen's own times are what lies there
         assert torch.equal(again[1].x, data.test_set[1].x)
     if not name.startswith("fsdd"):  # its validation is drawn from the training part
@@ -150,7 +148,7 @@ def test_a_model_of_mixed_drops_finds_its_channel_in_data_opened_later(places: P
     config, data = opened(*words, "data.observed=true", "data.in_channels=4")
     stored = instantiate(config.data.preprocessing, _convert_="all")
     again = open_dataset(places / "characters", transform=preprocessing_transform(stored), form="grid")
-    assert stored["observed"] is True and torch.equal(again[1].x, data.test_set[1].x)
+    assert stored.observed is True and torch.equal(again[1].x, data.test_set[1].x)
 
 
 @pytest.mark.parametrize(
@@ -228,5 +226,5 @@ def test_grids_and_stamps_are_the_same_series_to_a_model(places: Path) -> None:
 def test_the_command_line_opens_what_a_model_reads(name: str, form: str, places: Path) -> None:
     from ccnn_pc.cli.inputs import open_data
 
-    data = open_data(places / PLACES[name], {"every": 1, "drop": 0, "series": form}, "test")
+    data = open_data(places / PLACES[name], SeriesPreprocessing(form=form), "test")
     assert ("times" in data[0]) == (form == "irregular") and ("mask" in data[0]) == (name == "physionet2019")

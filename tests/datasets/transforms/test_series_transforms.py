@@ -126,9 +126,9 @@ def test_preprocessing_of_series() -> None:
     made = preprocessing_transform({"every": 2, "drop": 40, "series": "irregular"})(GridData(x=X), seeded())
     assert len(made.times) == 3 and set(made.times.tolist()) < {0.0, 2.0, 4.0, 6.0, 8.0}
     assert preprocessing_transform({"every": 1, "drop": 0})(GridData(x=X)).x is X
-    with pytest.raises(ValueError, match="'series' must be 'grid' or 'irregular'"):
+    with pytest.raises(ValueError, match="'form' must be one of 'grid', 'irregular'"):
         preprocessing_transform({"series": "regular"})
-    with pytest.raises(ValueError, match="no other keys than every, drop, observed, series"):
+    with pytest.raises(ValueError, match="no other keys than every, drop, observed, form"):
         preprocessing_transform({"every": 2, "num_points": 5})
     with pytest.raises(ValueError, match=r"'percent' must be in \[0, 100\)"):
         DropSamples(100)

@@ -1,0 +1,80 @@
+"""Preprocessing of images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ccnn_pc._choices import choice
+from ccnn_pc.datasets.preprocessing.base import Preprocessing, set_fields
+from ccnn_pc.datasets.transforms.base import Compose, Transform
+from ccnn_pc.datasets.transforms.view import NOISE_LENGTH, ToView, View
+
+
+@dataclass(frozen=True)
+class ImagePreprocessing(Preprocessing):
+    """Augmentation of images in [0, 1], then their normalisation and view (:class:`ToView`, also for the arguments).
+
+    Raises:
+        ValueError: an unknown view, or numbers that :class:`ToView` refuses.
+
+    Example:
+        >>> ImagePreprocessing("sequence", mean=[0.13], std=[0.31]).to_json()["mean"]
+        [0.13]
+    """
+
+    kind: ClassVar[str] = "image"
+
+    view: View | str = View.IMAGE
+    mean: float | Sequence[float] = 0.0
+    std: float | Sequence[float] = 1.0
+    permutation_seed: int = 0
+    length: int = NOISE_LENGTH
+    noise_seed: int = 0
+
+    def __post_init__(self) -> None:
+        set_fields(self, view=choice("view", self.view, View))
+        for name in ("mean", "std"):
+            value = getattr(self, name)
+            set_fields(self, **{name: value if isinstance(value, (int, float)) else tuple(value)})
+        self.to_view()
+
+    def to_view(self) -> ToView:
+        """The last step alone."""
+        return ToView(
+            self.view,
+            self.mean,
+            self.std,
+            permutation_seed=self.permutation_seed,
+            length=self.length,
+            noise_seed=self.noise_seed,
+        )
+
+    def transform(self, augment: Sequence[Transform] = ()) -> Compose:
+        """``augment``, then the view."""
+        return Compose([*augment, self.to_view()])
+
+    @property
+    def reads_grey(self) -> bool:
+        """Whether files are read with one channel: where one number normalises them and no view makes grey.
+
+        Example:
+            >>> [ImagePreprocessing(view, mean=[0.13]).reads_grey for view in ("sequence", "grey")]
+            [True, False]
+        """
+        grey = self.view in (View.GREY, View.GREY_SEQUENCE)
+        return isinstance(self.mean, tuple) and len(self.mean) == 1 and not grey
+
+    def side(self, shape: Sequence[int] | None) -> int | None:
+        """Side of the square images of a model of so many samples per axis; None: they are no squares, or not known.
+
+        Example:
+            >>> ImagePreprocessing("sequence").side([784]), ImagePreprocessing().side([96, 96])
+            (28, 96)
+        """
+        if shape is None or self.view is View.NOISE_PADDED:
+            return None
+        side = math.isqrt(math.prod(shape))
+        return side if list(shape) in ([side * side], [side, side]) else None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import os
+import secrets
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,19 +13,75 @@ from pathlib import Path
 from typing import Any
 
 
-def sync_file(path: Path) -> None:
-    """Flush a written file to the disk."""
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())
+@contextmanager
+def written_whole(target: str | Path, *, folder: bool = False) -> Iterator[Path]:
+    """A hidden path to write to, which becomes ``target`` at the end of the block; nothing stays of one that fails.
+
+    A reader sees the old file or the new one, also where the process is killed; a killed process leaves a hidden
+    ``.NAME.*.part`` at most.
+
+    Args:
+        target: file, in a folder that exists; a file that is there is replaced.
+        folder: make a folder instead, in folders that are made too, but only at the end.
+
+    Raises:
+        OSError: the place cannot be written; a folder that came there meanwhile holds something.
+
+    Example:
+        >>> with tempfile.TemporaryDirectory() as place:
+        ...     with written_whole(Path(place, "a", "b"), folder=True) as hidden:
+        ...         _ = (hidden / "x").write_text("x")
+        ...     os.listdir(place), os.listdir(Path(place, "a", "b"))
+        (['a'], ['x'])
+    """
+    target = Path(target)
+    place = nearest_above(target) if folder else target.parent
+    hidden = place / f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.part"
+    try:
+        if folder:
+            hidden.mkdir()
+        yield hidden
+        if folder:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.rename(hidden, target)
+        else:
+            with open(hidden, "rb") as file:
+                os.fsync(file.fileno())
+            os.replace(hidden, target)
+    finally:
+        if folder:
+            shutil.rmtree(hidden, ignore_errors=True)
+        else:
+            hidden.unlink(missing_ok=True)
 
 
 def write_text_atomically(path: str | Path, text: str) -> None:
-    """Write ``text`` to another name in the same folder, then rename."""
-    path = Path(path)
-    hidden = path.parent / f".{path.name}.{os.getpid()}"
-    hidden.write_text(text, encoding="utf-8")
-    sync_file(hidden)
-    os.replace(hidden, path)
+    """Write ``text`` to a file, whole or not at all."""
+    with written_whole(path) as hidden:
+        hidden.write_text(text, encoding="utf-8")
+
+
+def nearest_above(path: Path) -> Path:
+    """The nearest path above that exists."""
+    return next(above for above in path.absolute().parents if os.path.lexists(above))
+
+
+def check_new_folder(name: str, folder: str | os.PathLike[str]) -> Path:
+    """``folder`` must not exist, and the nearest folder above it must be one that can be written; makes nothing.
+
+    Raises:
+        ValueError: it exists, or cannot be made; the message names the argument to change.
+    """
+    target = Path(folder)
+    if os.path.lexists(target):
+        raise ValueError(f"'{name}' must be a folder that does not exist yet (got '{target}', which does)")
+    above = nearest_above(target)
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        reason = "cannot be written" if above.is_dir() else "is no folder"
+        raise ValueError(
+            f"'{name}' must be in a folder that can be written (got '{target}': '{above}' {reason})"
+        )
+    return target
 
 
 def check_writable_folder(name: str, folder: str | Path) -> Path:
@@ -65,13 +123,10 @@ def write_rows_atomically(
     """Write rows as CSV; to ``columns`` come other keys in order of appearance, gaps stay empty."""
     path, rows = Path(path), list(rows)
     columns = list(dict.fromkeys([*columns, *(key for row in rows for key in row)]))
-    hidden = path.parent / f".{path.name}.{os.getpid()}"
-    with open(hidden, "w", newline="", encoding="utf-8") as file:
+    with written_whole(path) as hidden, open(hidden, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    sync_file(hidden)
-    os.replace(hidden, path)
 
 
 def read_rows(path: str | Path) -> list[dict[str, str]]:

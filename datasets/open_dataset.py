@@ -6,13 +6,14 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ccnn_pc._choices import choice
 from ccnn_pc.datasets.clouds.arrays import CloudArrays
 from ccnn_pc.datasets.clouds.folder import PointCloudFolder
 from ccnn_pc.datasets.clouds.modelnet import ModelNet
 from ccnn_pc.datasets.clouds.modelnet_forms import find_h5, find_off_zip, find_text_tree
 from ccnn_pc.datasets.clouds.shapes import Shapes
 from ccnn_pc.datasets.common.labelled import LabelledDataset
-from ccnn_pc.datasets.common.splits import Split, as_split
+from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats.image_file import SUFFIXES
 from ccnn_pc.datasets.images.cifar import CIFAR10, CIFAR100
 from ccnn_pc.datasets.images.folder import ImageFolder
@@ -68,7 +69,7 @@ def open_dataset(
         FileNotFoundError: neither a known name nor an existing path.
         ValueError: VAL of data that have no validation part of their own.
     """
-    split = None if split is None else as_split(split)
+    split = None if split is None else choice("split", split, Split)
     path = Path(spec)
     if str(spec) == "shapes" and not path.exists():
         return Shapes(

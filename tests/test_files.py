@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ccnn_pc._files import append_row, check_writable_folder, read_rows, write_rows_atomically
+from ccnn_pc._files import append_row, check_writable_folder, read_rows, write_rows_atomically, written_whole
 
 
 def test_rows_of_different_columns_share_a_table(tmp_path: Path) -> None:
@@ -43,3 +43,25 @@ def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
         ValueError, match=r"'run_dir' must be a folder that can be written \(got .*file/run: Not a dir"
     ):
         check_writable_folder("run_dir", tmp_path / "file" / "run")
+
+
+def test_a_file_or_folder_is_whole_or_absent(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("old")
+    with pytest.raises(OSError, match="full"), written_whole(tmp_path / "a") as hidden:
+        hidden.write_text("half")
+        raise OSError("full")
+    with pytest.raises(KeyboardInterrupt), written_whole(tmp_path / "b" / "c", folder=True) as hidden:
+        (hidden / "half").touch()
+        raise KeyboardInterrupt
+    assert [p.name for p in tmp_path.iterdir()] == ["a"] and (tmp_path / "a").read_text() == "old"
+    with written_whole(tmp_path / "a") as hidden:
+        hidden.write_text("new")
+        assert (tmp_path / "a").read_text() == "old"
+    with written_whole(tmp_path / "b" / "c", folder=True) as hidden:
+        (hidden / "whole").touch()
+        assert not (tmp_path / "b").exists()
+    assert (tmp_path / "a").read_text() == "new" and [p.name for p in (tmp_path / "b" / "c").iterdir()] == [
+        "whole"
+    ]
+    (tmp_path / "plain").touch()
+    assert (tmp_path / "a").stat().st_mode == (tmp_path / "plain").stat().st_mode

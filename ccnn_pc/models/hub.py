@@ -6,8 +6,7 @@ import dataclasses
 import enum
 import json
 import os
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from torch import nn
 
 from ccnn_pc import __version__
 from ccnn_pc._choices import unknown_name
+from ccnn_pc._files import write_text_atomically, written_whole
 from ccnn_pc.kernels.registry import describe_factory
 from ccnn_pc.models.base import Model, Network
 from ccnn_pc.models.reading import Reading
@@ -87,8 +87,9 @@ def save_pretrained(
     }
     text = json.dumps(description, indent=2) + "\n"
     state = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
-    _replace(target / WEIGHTS, lambda path: save_file(state, path))
-    _replace(target / CONFIG, lambda path: Path(path).write_text(text, encoding="utf-8"))
+    with written_whole(target / WEIGHTS) as hidden:
+        save_file(state, str(hidden))
+    write_text_atomically(target / CONFIG, text)
     return target
 
 
@@ -199,16 +200,3 @@ def _plain(name: str, value: Any) -> Any:
     raise TypeError(
         f"option '{name}' must be a number, string, enum or list to be saved (got {type(value).__name__})"
     )
-
-
-def _replace(path: Path, write: Callable[[str], Any]) -> None:
-    """Write to a temporary file beside ``path``, then rename."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    try:
-        write(temporary)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import torch
 
+from ccnn_pc._files import check_new_folder, written_whole
 from ccnn_pc.models.base import Model
 from ccnn_pc.models.hub import save_pretrained
 from ccnn_pc.published.ckconv_checkpoint import CKConvCheckpoint, check_omega_0
-from ccnn_pc.published.new_folder import check_new_folder, write_new_folder
 
 #: Names of released files have ω₀ with two decimals.
 NAME_PRECISION = 0.0051
@@ -81,5 +81,6 @@ def convert_ckconv(
         raise ValueError(f"'classes' must be {wanted} different names (got {classes!r})")
     model = checkpoint.model(omega_0, length)
     model.classes = list(classes)
-    write_new_folder(target, lambda folder: save_pretrained(model, folder))
+    with written_whole(target, folder=True) as hidden:
+        save_pretrained(model, hidden)
     return model

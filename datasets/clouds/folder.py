@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from ccnn_pc._checks import check_at_least, check_fraction
+from ccnn_pc._choices import choice
 from ccnn_pc.datasets.clouds.collect import Source, collect_clouds, warn_broken
 from ccnn_pc.datasets.clouds.read_shape import Sampling
 from ccnn_pc.datasets.clouds.stored import StoredDataset
 from ccnn_pc.datasets.common.cache import cached_clouds, fingerprint
-from ccnn_pc.datasets.common.splits import Split, as_split, split_rows, stratified_split
+from ccnn_pc.datasets.common.splits import Split, split_rows, stratified_split
 from ccnn_pc.datasets.formats import READERS, read_raw
 from ccnn_pc.datasets.transforms.base import Transform
 
@@ -61,7 +62,7 @@ class PointCloudFolder(StoredDataset):
         test_fraction: float = 0.0,
         split_seed: int = 0,
         num_points: int = 4096,
-        sampling: Sampling = Sampling.UNIFORM,
+        sampling: Sampling | str = Sampling.UNIFORM,
         normals: bool = True,
         shape_seed: int = 0,
         transform: Transform | None = None,
@@ -70,7 +71,8 @@ class PointCloudFolder(StoredDataset):
         cache: str | os.PathLike[str] | None = None,
     ) -> None:
         root = Path(root)
-        split = None if split is None else as_split(split)
+        split = None if split is None else choice("split", split, Split)
+        sampling = choice("sampling", sampling, Sampling)
         check_at_least("num_points", num_points, 1)
         check_fraction("test_fraction", test_fraction)
         classes, files = scan(root)

@@ -7,12 +7,13 @@ from functools import partial
 from pathlib import Path
 
 from ccnn_pc._checks import check_at_least
+from ccnn_pc._choices import choice
 from ccnn_pc.datasets.clouds.arrays import read_arrays
 from ccnn_pc.datasets.clouds.collect import warn_broken
 from ccnn_pc.datasets.clouds.modelnet_forms import FINDERS
 from ccnn_pc.datasets.clouds.stored import StoredClouds, StoredDataset
 from ccnn_pc.datasets.common.cache import cached_clouds, fingerprint
-from ccnn_pc.datasets.common.splits import Split, as_split, split_rows
+from ccnn_pc.datasets.common.splits import Split, split_rows
 from ccnn_pc.datasets.transforms.base import Transform
 
 HOW_TO_GET = """\
@@ -70,7 +71,7 @@ class ModelNet(StoredDataset):
     ) -> None:
         if name not in (None, "10", "40"):
             raise ValueError(f"'name' must be '10', '40' or None (got {name!r})")
-        split = as_split(split)
+        split = choice("split", split, Split)
         check_at_least("num_points", num_points, 1)
         part = "test" if split is Split.TEST else "train"
         self.form, clouds = _find(Path(root), name, part, num_points, shape_seed, cache)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from ccnn_pc._checks import check_at_least
+from ccnn_pc._choices import choice
 from ccnn_pc._optional import require
 from ccnn_pc.datasets.clouds.data import PointCloudData
 from ccnn_pc.datasets.formats import RawShape, read_raw
@@ -28,7 +29,7 @@ def read_shape(
     num_points: int | None = 4096,
     generator: torch.Generator | None = None,
     *,
-    sampling: Sampling = Sampling.UNIFORM,
+    sampling: Sampling | str = Sampling.UNIFORM,
     normals: bool = True,
 ) -> PointCloudData:
     """Read a mesh or a cloud as points with normals.
@@ -54,7 +55,7 @@ def read_shape(
         ImportError: a package for this format, or open3d for missing normals, is not installed.
         ValueError: the file cannot be used; the message names it and says what to do.
     """
-    path = Path(path)
+    path, sampling = Path(path), choice("sampling", sampling, Sampling)
     points, normal, dropped = to_points(read_raw(path), str(path), num_points, generator, sampling, normals)
     center = (points.min(axis=0) + points.max(axis=0)) / 2
     data = PointCloudData(pos=torch.from_numpy((points - center).astype(np.float32)), name=path.name)

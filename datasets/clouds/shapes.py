@@ -9,12 +9,13 @@ import numpy as np
 import torch
 
 from ccnn_pc._checks import check_at_least
+from ccnn_pc._choices import choice
 from ccnn_pc._optional import require
 from ccnn_pc.datasets.clouds.solids import SOLIDS
 from ccnn_pc.datasets.clouds.stored import CloudPacker, StoredClouds, StoredDataset
 from ccnn_pc.datasets.common.cache import cached_clouds
 from ccnn_pc.datasets.common.seeding import seeded_generator
-from ccnn_pc.datasets.common.splits import Split, as_split
+from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.transforms.base import Transform
 from ccnn_pc.ops.points.surface import sample_surface
 
@@ -83,7 +84,7 @@ class Shapes(StoredDataset):
         seed: int = 0,
         cache: str | os.PathLike[str] | None = None,
     ) -> None:
-        split = as_split(split)
+        split = choice("split", split, Split)
         size = check_at_least("per_class", _SIZES[split] if per_class is None else per_class, 1)
         check_at_least("num_points", num_points, 1)
         check_at_least("shape_seed", shape_seed, 0)

@@ -6,12 +6,12 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from ccnn_pc._files import written_whole
 from ccnn_pc.datasets.clouds.stored import StoredClouds
 
 _FORMAT = 1
@@ -47,30 +47,6 @@ def fingerprint(paths: Iterable[Path]) -> str:
     return digest.hexdigest()[:16]
 
 
-def write_atomically(folder: Path, write: Callable[[Path], None]) -> None:
-    """Let ``write`` fill a temporary folder beside ``folder``, then rename it to ``folder``.
-
-    A reader never sees half a folder; of two writers the first one wins; a killed writer leaves only a
-    ``.tmp-`` folder.
-
-    Raises:
-        OSError: the place cannot be written.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".tmp-{folder.name}-", dir=folder.parent))
-    try:
-        write(temporary)
-        if folder.exists():
-            shutil.rmtree(folder, ignore_errors=True)
-        try:
-            os.replace(temporary, folder)
-        except OSError:
-            if not folder.is_dir():  # nobody else finished it meanwhile
-                raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
 class Storable(Protocol):
     """What a cache takes: it writes itself into a folder."""
 
@@ -97,10 +73,14 @@ def cached(
             return load(folder)
         except (OSError, ValueError, KeyError, TypeError) as error:
             warnings.warn(f"the cache '{folder}' is damaged and is built again ({error})", stacklevel=4)
+            shutil.rmtree(folder, ignore_errors=True)
     data = build()
     try:
-        write_atomically(folder, data.save)
+        with written_whole(folder, folder=True) as hidden:
+            data.save(hidden)
     except OSError as error:
+        if folder.is_dir():  # another process was first
+            return load(folder)
         warnings.warn(
             f"'{folder}' cannot be written ({error}): the data stay in memory and are processed again "
             "next time; set CCNN_PC_CACHE to a writable folder",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
-import tempfile
 import urllib.request
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
+
+from ccnn_pc._files import written_whole
 
 Check = Callable[[Path, Mapping[str, str]], None]
 """Looks at a file and its digests (md5, sha256) and raises ValueError if it is the wrong one."""
@@ -60,17 +60,14 @@ def fetch(folder: Path, file: str, mirrors: Sequence[str], check: Check, advice:
     folder.mkdir(parents=True, exist_ok=True)
     failures = []
     for address in mirrors:
-        handle, temporary = tempfile.mkstemp(prefix=f".tmp-{file}-", dir=folder)
         try:
-            with os.fdopen(handle, "wb") as out:
-                digests = _receive(address, out, timeout)
-            check(Path(temporary), digests)
-            os.replace(temporary, target)
+            with written_whole(target) as hidden:
+                with open(hidden, "wb") as out:
+                    digests = _receive(address, out, timeout)
+                check(hidden, digests)
             return target
         except (OSError, ValueError, zipfile.BadZipFile) as error:
             failures.append(f"  {address}: {error}")
-        finally:
-            Path(temporary).unlink(missing_ok=True)
     raise FileNotFoundError(f"'{file}' could not be downloaded:\n" + "\n".join(failures) + f"\n{advice}")
 
 

@@ -16,20 +16,6 @@ class Split(enum.Enum):
     TEST = "test"
 
 
-def as_split(split: Split | str) -> Split:
-    """A :class:`Split` from itself or its name.
-
-    Raises:
-        ValueError: no such split.
-    """
-    if isinstance(split, Split):
-        return split
-    choices = [member.value for member in Split]
-    if split not in choices:
-        raise ValueError(f"'split' must be one of {choices} (got {split!r})")
-    return Split(split)
-
-
 def stratified_split(
     labels: np.ndarray | torch.Tensor, fraction: float, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch import Tensor
 
+from ccnn_pc._choices import choice
 from ccnn_pc.datasets.common.grids import GridArrays
-from ccnn_pc.datasets.common.splits import Split, as_split
-from ccnn_pc.datasets.transforms.view import ToView, View, as_view
+from ccnn_pc.datasets.common.splits import Split
+from ccnn_pc.datasets.transforms.view import ToView, View
 
 
 class Scaling(NamedTuple):
@@ -36,7 +37,7 @@ def scaled_view(
     """``ToView``, scaled by :data:`GREY_SCALING` for grey views, else by ``colour``; None without a view."""
     if view is None:
         return None
-    view = as_view(view)
+    view = choice("view", view, View)
     usual = GREY_SCALING if view in (View.GREY, View.GREY_SEQUENCE) else colour
     mean, std = usual if scaling is None else scaling
     return ToView(view, mean, std, **settings)
@@ -91,7 +92,7 @@ def train_or_test(split: Split | str) -> Split:
     Raises:
         ValueError: VAL, which image data sets do not have, or an unknown split.
     """
-    split = as_split(split)
+    split = choice("split", split, Split)
     if split is Split.VAL:
         raise ValueError(
             "'split' must be 'train' or 'test' (got 'val'): draw validation from the training images"

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from ccnn_pc._checks import check_at_least
+from ccnn_pc._choices import choice
 from ccnn_pc.datasets.common.grid_data import GridData
 from ccnn_pc.datasets.common.grids import GridDataset
 from ccnn_pc.datasets.common.labelled import LabelledDataset
-from ccnn_pc.datasets.common.splits import Split, as_split
+from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats.image_file import SUFFIXES, read_image
 from ccnn_pc.datasets.images.arrays import IMAGENET_SCALING, ImageArrays, Scaling, scaled_view
 from ccnn_pc.datasets.transforms.base import Transform
@@ -60,7 +61,7 @@ class ImageFolder(GridDataset):
         seed: int = 0,
     ) -> None:
         root = Path(root)
-        folder = root if split is None else root / as_split(split).value
+        folder = root if split is None else root / choice("split", split, Split).value
         if not folder.is_dir():
             raise FileNotFoundError(f"'root' must be a folder of class folders (there is none at '{folder}')")
         places = [folder] if split is None else [root / each.value for each in Split]

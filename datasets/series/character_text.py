@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from ccnn_pc._checks import check_at_least
-from ccnn_pc.datasets.common.splits import Split, as_split
+from ccnn_pc._choices import choice
+from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.series.sequence_tasks import SequenceTask, one_hot
 
 _PTB = {Split.TRAIN: "train", Split.VAL: "valid", Split.TEST: "test"}
@@ -64,15 +65,15 @@ class CharacterText(SequenceTask):
         if scored > length:
             raise ValueError(f"'scored' must be at most 'length' ({length}; got {scored})")
         self.encoded = encoded
-        texts = read_texts(root)
+        split, texts = choice("split", split, Split), read_texts(root)
         points = np.unique(np.concatenate(list(texts.values())))
-        symbols = np.searchsorted(points, texts[as_split(split)])
+        symbols = np.searchsorted(points, texts[split])
         each = len(symbols) // self.streams
         windows = (each - 1 - length) // scored + 1 if each > length else 0
         if windows < 1:
             raise ValueError(
                 f"'{root}' must have at least {self.streams * (length + 1)} characters in its part "
-                f"'{as_split(split).value}' (got {len(symbols)}): give a smaller 'length' or 'streams'"
+                f"'{split.value}' (got {len(symbols)}): give a smaller 'length' or 'streams'"
             )
         self._text = torch.from_numpy(
             symbols[: each * self.streams].reshape(self.streams, each).astype(np.int32)

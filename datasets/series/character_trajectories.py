@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from ccnn_pc._choices import choice
 from ccnn_pc.datasets.common.shuffle_split import published_rows
-from ccnn_pc.datasets.common.splits import Split, as_split
+from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats.uea import Labelled, read_uea
 from ccnn_pc.datasets.series.dataset import Fill, SeriesDataset
 from ccnn_pc.datasets.series.stored import StoredSeries, join_series, rows_of_labels
@@ -69,7 +70,7 @@ class CharacterTrajectories(SeriesDataset):
                 stacklevel=2,
             )
         seeds = (int(split_seeds[0]), int(split_seeds[1]))
-        split = None if split is None else as_split(split)
+        split = None if split is None else choice("split", split, Split)
         options.setdefault("length", _LENGTH)
         super().__init__(
             stored,

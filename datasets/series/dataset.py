@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from ccnn_pc._checks import check_at_least, check_positive
+from ccnn_pc._choices import choice
 from ccnn_pc.datasets.common.grids import GridDataset
 from ccnn_pc.datasets.common.labelled import as_label
 from ccnn_pc.datasets.series.data import SeriesData, as_lattice
 from ccnn_pc.datasets.series.drops import DROP_SEED, SeriesDrops, check_percent
-from ccnn_pc.datasets.series.scaling import Normalization, as_normalization, series_scaling
+from ccnn_pc.datasets.series.scaling import Normalization, series_scaling
 from ccnn_pc.datasets.series.stored import StoredSeries
 from ccnn_pc.datasets.transforms.base import Transform
 
@@ -31,18 +32,6 @@ class Fill(enum.Enum):
 
     LAST = "last"
     MISSING = "missing"
-
-
-def as_form(form: SeriesForm | str) -> SeriesForm:
-    """A :class:`SeriesForm` from itself or its name.
-
-    Raises:
-        ValueError: no such form.
-    """
-    choices = [member.value for member in SeriesForm]
-    if not isinstance(form, SeriesForm) and form not in choices:
-        raise ValueError(f"'form' must be one of {choices} (got {form!r})")
-    return SeriesForm(form)
 
 
 class SeriesDataset(GridDataset):
@@ -88,7 +77,7 @@ class SeriesDataset(GridDataset):
         *,
         form: SeriesForm | str = SeriesForm.GRID,
         length: int | None = None,
-        fill: Fill = Fill.MISSING,
+        fill: Fill | str = Fill.MISSING,
         normalize: Normalization | str | None = Normalization.CHANNEL,
         drop: float = 0.0,
         drop_seed: int | None = DROP_SEED,
@@ -104,7 +93,7 @@ class SeriesDataset(GridDataset):
             stored.classes, stored.label, transform=transform, pre_transform=pre_transform, seed=seed
         )
         self.stored, self.broken = stored, stored.broken
-        self.form, self.fill = as_form(form), fill
+        self.form, self.fill = choice("form", form, SeriesForm), choice("fill", fill, Fill)
         longest = int(stored.lengths.max()) if len(stored) else 1
         self.length = longest if length is None else check_at_least("length", length, 1)
         self.spacing = check_positive("spacing", spacing)
@@ -114,7 +103,7 @@ class SeriesDataset(GridDataset):
         self.drop = check_percent("drop", drop)
         self._drops = SeriesDrops(drop, len(stored), self.length, drop_seed, seed) if drop else None
         self.observed = bool(drop) if observed is None else observed
-        normalize = as_normalization(normalize)
+        normalize = choice("normalize", normalize or "none", Normalization)
         if normalize is Normalization.STEP and self.form is SeriesForm.IRREGULAR:
             raise ValueError("'normalize' must be 'channel' or 'none' for irregular series (got 'step')")
         values = self._placed if normalize is Normalization.STEP else self._kept

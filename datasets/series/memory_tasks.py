@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 from ccnn_pc._checks import check_at_least
+from ccnn_pc._choices import choice
 from ccnn_pc.datasets.common.seeding import seeded_generator
-from ccnn_pc.datasets.common.splits import Split, as_split
+from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.series.sequence_tasks import SequenceTask, one_hot
 
 
 def _generator(split: Split | str, task_seed: int) -> torch.Generator:
-    number = list(Split).index(as_split(split))
+    number = list(Split).index(choice("split", split, Split))
     return seeded_generator(check_at_least("task_seed", task_seed, 0), number)
 
 
@@ -58,7 +59,7 @@ class CopyMemory(SequenceTask):
         task_seed: int = 0,
         **options: Any,
     ) -> None:
-        usual = 10_000 if as_split(split) is Split.TRAIN else 1_000
+        usual = 10_000 if choice("split", split, Split) is Split.TRAIN else 1_000
         count = check_at_least("count", usual if count is None else count, 1)
         self.blank, self.memory = check_at_least("blank", blank, 1), check_at_least("memory", memory, 1)
         self.encoded = encoded
@@ -108,11 +109,11 @@ class AddingProblem(SequenceTask):
         task_seed: int = 0,
         **options: Any,
     ) -> None:
-        usual = 50_000 if as_split(split) is Split.TRAIN else 1_000
+        usual = 50_000 if choice("split", split, Split) is Split.TRAIN else 1_000
         count = check_at_least("count", usual if count is None else count, 1)
         self.length = check_at_least("length", length, 2)
         # numbers of one sequence are drawn when it is asked for: 50 000 x 6000 of them would take 1.2 GB
-        self._keys = (task_seed, list(Split).index(as_split(split)))
+        self._keys = (task_seed, list(Split).index(choice("split", split, Split)))
         check_at_least("task_seed", task_seed, 0)
         super().__init__(["sum"], count, **options)
 

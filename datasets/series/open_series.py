@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from ccnn_pc._choices import choice
 from ccnn_pc.datasets.common.labelled import LabelledDataset
 from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.series.character_text import CharacterText
 from ccnn_pc.datasets.series.character_trajectories import CharacterTrajectories, find_character_trajectories
-from ccnn_pc.datasets.series.dataset import SeriesForm, as_form
+from ccnn_pc.datasets.series.dataset import SeriesForm
 from ccnn_pc.datasets.series.memory_tasks import AddingProblem, CopyMemory
 from ccnn_pc.datasets.series.oscillations import Oscillations
 from ccnn_pc.datasets.series.physionet2019 import PhysioNet2019, find_physionet2019
@@ -59,7 +60,7 @@ def open_series(
         ValueError: a damaged file.
     """
     split = split or Split.TEST
-    formed: dict[str, Any] = {} if form is None else {"form": as_form(form)}
+    formed: dict[str, Any] = {} if form is None else {"form": choice("form", form, SeriesForm)}
     path = Path(spec)
     if str(spec) in SYNTHETIC and not path.exists():
         make = SYNTHETIC[str(spec)]

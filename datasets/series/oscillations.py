@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from ccnn_pc._checks import check_at_least
-from ccnn_pc.datasets.common.splits import Split, as_split
+from ccnn_pc._choices import choice
+from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.series.dataset import SeriesDataset, SeriesForm
 from ccnn_pc.datasets.series.stored import join_series
 
@@ -60,14 +61,14 @@ class Oscillations(SeriesDataset):
         series_seed: int = 0,
         **options: Any,
     ) -> None:
-        split = as_split(split)
+        split = choice("split", split, Split)
         size = check_at_least("per_class", _SIZES[split] if per_class is None else per_class, 1)
         check_at_least("series_seed", series_seed, 0)
         fewest, most = check_at_least("stamps", int(stamps[0]), 2), int(stamps[1])
         if most < fewest:
             raise ValueError(f"'stamps' must be a smallest and a largest number (got {stamps})")
         check_at_least("length", length, 2)
-        regular = SeriesForm(form) is SeriesForm.GRID
+        regular = choice("form", form, SeriesForm) is SeriesForm.GRID
         times, values, labels = [], [], []
         for label, kind in enumerate(KINDS):
             for number in range(size):

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from ccnn_pc._choices import choice
 from ccnn_pc.datasets.common.cache import fingerprint
 from ccnn_pc.datasets.common.shuffle_split import published_rows
-from ccnn_pc.datasets.common.splits import Split, as_split
+from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats.psv import read_psv
 from ccnn_pc.datasets.series.dataset import SeriesDataset
 from ccnn_pc.datasets.series.observation_channels import observation_channels
@@ -114,7 +115,7 @@ class PhysioNet2019(SeriesDataset):
         places = find_physionet2019(root, sets)
         settings = {"version": 1, "hours": HOURS, "source": fingerprint(_files(places))}
         stored = cached_series(cache, "physionet2019", settings, lambda: _read(places, root))
-        split = None if split is None else as_split(split)
+        split = None if split is None else choice("split", split, Split)
         training = published_rows(stored.label, Split.TRAIN)
         self.counts, self.indicators = counts, indicators
         self.statics, self.time_channel = statics, time_channel

@@ -24,19 +24,6 @@ class Normalization(enum.Enum):
     NONE = "none"
 
 
-def as_normalization(value: Normalization | str | None) -> Normalization:
-    """A :class:`Normalization` from itself or its name; None is NONE.
-
-    Raises:
-        ValueError: no such way.
-    """
-    value = "none" if value is None else value
-    choices = [member.value for member in Normalization]
-    if not isinstance(value, Normalization) and value not in choices:
-        raise ValueError(f"'normalize' must be one of {choices} (got {value!r})")
-    return Normalization(value)
-
-
 class SeriesScaling(NamedTuple):
     r"""Makes :math:`(v - \mathrm{mean}) / (\mathrm{std} + \epsilon)` of ``v [C, L]``.
 

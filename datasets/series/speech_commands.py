@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from ccnn_pc._choices import choice
 from ccnn_pc.datasets.common.cache import fingerprint
 from ccnn_pc.datasets.common.shuffle_split import published_rows
-from ccnn_pc.datasets.common.splits import Split, as_split
+from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats.wav import read_wav
 from ccnn_pc.datasets.series.dataset import SeriesDataset
 from ccnn_pc.datasets.series.mfcc import mfcc_of_samples
@@ -85,7 +86,10 @@ class SpeechCommands(SeriesDataset):
         **options: Any,
     ) -> None:
         names = _names(words)
-        features, rule = SpeechFeatures(features), SpeechSplit(split_rule)
+        features, rule = (
+            choice("features", features, SpeechFeatures),
+            choice("split_rule", split_rule, SpeechSplit),
+        )
         folder = find_speech_commands(root, names)
         files = [path for name in names for path in sorted((folder / name).glob("*.wav"))]
         settings = {
@@ -95,7 +99,7 @@ class SpeechCommands(SeriesDataset):
             cache, "speech-commands", settings, lambda: _read(files, names, features, padded)
         )
         warn_broken_series(stored.broken, len(files), folder)
-        split = None if split is None else as_split(split)
+        split = None if split is None else choice("split", split, Split)
         if rule is SpeechSplit.OFFICIAL:
             rows, training = (_official(folder, stored, part) for part in (split, Split.TRAIN))
         else:

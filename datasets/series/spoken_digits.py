@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ccnn_pc.datasets.common.splits import Split, as_split
+from ccnn_pc._choices import choice
+from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats.wav import read_wav
 from ccnn_pc.datasets.series.dataset import Fill, SeriesDataset
 from ccnn_pc.datasets.series.mfcc import mfcc_of_samples
@@ -77,7 +78,7 @@ class SpokenDigits(SeriesDataset):
         self.speakers = [found.group(2) for found in parts if found]
         indices = np.array([int(found.group(3)) for found in parts if found])
         unknown = sorted({*test_speakers, *val_speakers} - set(self.speakers))
-        by_speaker = DigitSplit(split_by) is DigitSplit.SPEAKER
+        by_speaker = choice("split_by", split_by, DigitSplit) is DigitSplit.SPEAKER
         if by_speaker and (unknown or set(test_speakers) & set(val_speakers)):
             raise ValueError(
                 f"'test_speakers' and 'val_speakers' must be different ones of {sorted(set(self.speakers))} "
@@ -89,7 +90,7 @@ class SpokenDigits(SeriesDataset):
             part[np.isin(self.speakers, list(test_speakers))] = 2
         else:
             part[indices < 5] = 2
-        split = None if split is None else as_split(split)
+        split = None if split is None else choice("split", split, Split)
         rows = np.arange(len(part)) if split is None else np.flatnonzero(part == list(Split).index(split))
         if not len(rows):
             raise ValueError(

@@ -11,15 +11,16 @@ from typing import Any
 import numpy as np
 
 from ccnn_pc._checks import check_positive
+from ccnn_pc._choices import choice
 from ccnn_pc.datasets.common.cache import fingerprint
 from ccnn_pc.datasets.common.shuffle_split import published_rows
-from ccnn_pc.datasets.common.splits import Split, as_split
+from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats.columns import first_place
 from ccnn_pc.datasets.series.data import SeriesData
-from ccnn_pc.datasets.series.dataset import SeriesDataset, SeriesForm, as_form
+from ccnn_pc.datasets.series.dataset import SeriesDataset, SeriesForm
 from ccnn_pc.datasets.series.observation_channels import observation_channels
 from ccnn_pc.datasets.series.rate import typical_duration, typical_spacing
-from ccnn_pc.datasets.series.scaling import Normalization, SeriesScaling, as_normalization
+from ccnn_pc.datasets.series.scaling import Normalization, SeriesScaling
 from ccnn_pc.datasets.series.stored import StoredSeries, cached_series
 from ccnn_pc.datasets.tables.columns import LongColumns, as_columns
 from ccnn_pc.datasets.tables.files import find_tables, labelled_series, unlabelled_series
@@ -90,9 +91,9 @@ class LongCSV(SeriesDataset):
         cache: str | os.PathLike[str] | None = None,
         **options: Any,
     ) -> None:
-        if as_form(options.pop("form", SeriesForm.IRREGULAR)) is SeriesForm.GRID:
+        if choice("form", options.pop("form", SeriesForm.IRREGULAR), SeriesForm) is SeriesForm.GRID:
             raise ValueError("'form' must be 'irregular' for tables of observations (got 'grid')")
-        split = None if split is None else as_split(split)
+        split = None if split is None else choice("split", split, Split)
         if split is not None and not labelled:
             raise ValueError(f"'split' must be None for series without labels (got {split.value!r})")
         self.columns, self.labelled = as_columns(columns), labelled
@@ -120,7 +121,8 @@ class LongCSV(SeriesDataset):
         self.ids = [str(name) for name in (() if stored.name is None else stored.name)]
         if scaling is not None or not labelled:
             options["normalize"] = Normalization.NONE
-        scaled = as_normalization(options.get("normalize", Normalization.CHANNEL)) is not Normalization.NONE
+        normalize = choice("normalize", options.get("normalize", "channel") or "none", Normalization)
+        scaled = normalize is not Normalization.NONE
         super().__init__(
             stored,
             np.arange(len(stored)) if split is None else self._part(stored, split),

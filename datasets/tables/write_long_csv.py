@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ccnn_pc._files import written_whole
 from ccnn_pc.datasets.tables.columns import LongColumns, as_columns
 from ccnn_pc.datasets.transforms.base import has
 
@@ -77,13 +78,7 @@ def write_long_csv(
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """The whole file or nothing."""
-    hidden = path.parent / f".{path.name}.{os.getpid()}"
-    try:
-        with open(hidden, "w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(header)
-            writer.writerows(rows)
-        os.replace(hidden, path)
-    finally:
-        hidden.unlink(missing_ok=True)
+    with written_whole(path) as hidden, open(hidden, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)

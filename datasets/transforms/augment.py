@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ccnn_pc._checks import check_at_least, check_positive
+from ccnn_pc._choices import choice
 from ccnn_pc.datasets.transforms.base import MovesPoints, RandomTransform, has
 
 
@@ -49,10 +50,7 @@ class RandomRotation(RandomTransform, MovesPoints):
     """
 
     def __init__(self, axis: Axis | str = Axis.Z, degrees: float = 180.0) -> None:
-        choices = [member.value for member in Axis]
-        if not isinstance(axis, Axis) and axis not in choices:
-            raise ValueError(f"'axis' must be one of {choices} (got {axis!r})")
-        self.axis = Axis(axis)
+        self.axis = choice("axis", axis, Axis)
         self.degrees = check_positive("degrees", degrees)
 
     def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:

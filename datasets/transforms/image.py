@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ccnn_pc._checks import check_at_least, check_positive
+from ccnn_pc._choices import choice
 from ccnn_pc.datasets.transforms.base import RandomTransform
 
 
@@ -74,10 +75,7 @@ class RandomCrop(RandomTransform):
 
     def __init__(self, padding: int = 4, mode: Padding | str = Padding.ZEROS) -> None:
         self.padding = check_at_least("padding", padding, 1)
-        choices = [member.value for member in Padding]
-        if not isinstance(mode, Padding) and mode not in choices:
-            raise ValueError(f"'mode' must be one of {choices} (got {mode!r})")
-        self.mode = Padding(mode)
+        self.mode = choice("mode", mode, Padding)
 
     def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
         """Replace ``x``."""

@@ -9,6 +9,7 @@ import torch
 from torch_geometric.transforms import BaseTransform
 
 from ccnn_pc._checks import check_positions
+from ccnn_pc._choices import choice
 from ccnn_pc.datasets.transforms.base import MovesPoints, check_no_neighbors
 
 
@@ -36,10 +37,7 @@ class Normalize(BaseTransform, MovesPoints):
     """
 
     def __init__(self, frame: Frame | str = Frame.BOX) -> None:
-        choices = [member.value for member in Frame]
-        if not isinstance(frame, Frame) and frame not in choices:
-            raise ValueError(f"'frame' must be one of {choices} (got {frame!r})")
-        self.frame = Frame(frame)
+        self.frame = choice("frame", frame, Frame)
 
     def forward(self, data: Any) -> Any:
         """Replace ``pos``."""

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ccnn_pc._checks import check_at_least, check_fraction
+from ccnn_pc._choices import choice
 from ccnn_pc.datasets.transforms.base import ChangesPoints, RandomTransform, take_points
 from ccnn_pc.ops.points.farthest import farthest_points
 
@@ -34,11 +35,11 @@ def draw_rows(n: int, k: int, generator: torch.Generator | None = None) -> torch
 
 
 def choose_rows(
-    pos: torch.Tensor, k: int, subset: Subset = Subset.RANDOM, generator: torch.Generator | None = None
+    pos: torch.Tensor, k: int, subset: Subset | str = Subset.RANDOM, generator: torch.Generator | None = None
 ) -> torch.Tensor:
     """Rows of ``min(k, n)`` positions ``pos [n, D]``; farthest ones start from a random first."""
     n = len(pos)
-    if subset is Subset.RANDOM:
+    if choice("subset", subset, Subset) is Subset.RANDOM:
         return draw_rows(n, k, generator)
     start = int(torch.randint(n, (1,), generator=generator))
     return farthest_points(pos, min(k, n), start=start)

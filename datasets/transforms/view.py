@@ -13,6 +13,7 @@ from torch import Tensor
 from torch_geometric.transforms import BaseTransform
 
 from ccnn_pc._checks import check_at_least
+from ccnn_pc._choices import choice
 
 #: Length of noise-padded sequences in the published experiments.
 NOISE_LENGTH = 1000
@@ -33,18 +34,6 @@ class View(enum.Enum):
     GREY = "grey"
     GREY_SEQUENCE = "grey_sequence"
     NOISE_PADDED = "noise_padded"
-
-
-def as_view(view: View | str) -> View:
-    """A :class:`View` from itself or its name.
-
-    Raises:
-        ValueError: no such view.
-    """
-    choices = [member.value for member in View]
-    if not isinstance(view, View) and view not in choices:
-        raise ValueError(f"'view' must be one of {choices} (got {view!r})")
-    return View(view)
 
 
 def fixed_permutation(length: int, seed: int = 0) -> np.ndarray:
@@ -119,7 +108,7 @@ class ToView(BaseTransform):
         length: int = NOISE_LENGTH,
         noise_seed: int = 0,
     ) -> None:
-        self.view = as_view(view)
+        self.view = choice("view", view, View)
         self.mean, self.std = (
             torch.as_tensor(value, dtype=torch.float32).reshape(-1, 1, 1) for value in (mean, std)
         )

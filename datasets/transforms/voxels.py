@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ccnn_pc._checks import check_at_least
+from ccnn_pc._choices import choice
 from ccnn_pc.datasets.common.grid_data import GridData
 from ccnn_pc.datasets.transforms.base import ChangesPoints, RandomTransform, has, point_keys
 from ccnn_pc.datasets.transforms.sampling import Subset, choose_rows
@@ -98,15 +99,12 @@ class Voxelize(RandomTransform, ChangesPoints):
         resolution: int = 40,
         num_voxels: int | None = 512,
         form: VoxelForm | str = VoxelForm.LATTICE,
-        subset: Subset = Subset.RANDOM,
+        subset: Subset | str = Subset.RANDOM,
     ) -> None:
         self.resolution = check_at_least("resolution", resolution, 1)
         self.num_voxels = None if num_voxels is None else check_at_least("num_voxels", num_voxels, 1)
-        choices = [member.value for member in VoxelForm]
-        if not isinstance(form, VoxelForm) and form not in choices:
-            raise ValueError(f"'form' must be one of {choices} (got {form!r})")
-        self.form = VoxelForm(form)
-        self.subset = subset
+        self.form = choice("form", form, VoxelForm)
+        self.subset = choice("subset", subset, Subset)
 
     def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
         """Replace ``pos`` and all that belongs to points."""

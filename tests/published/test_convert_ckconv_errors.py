@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from ccnn_pc._files import written_whole
 from ccnn_pc.published import convert_ckconv
-from ccnn_pc.published.new_folder import write_new_folder
 from tests.ckconv_files import OMEGA_0, released_state, save, small_network, with_length
 
 
@@ -130,7 +130,7 @@ def test_the_folder_must_be_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             convert_ckconv(path, tmp_path / taken, omega_0=OMEGA_0, length=12)
     with pytest.raises(ValueError, match=r"'out' must be in a folder that can be written .*is no folder"):
         convert_ckconv(path, path / "m", omega_0=OMEGA_0, length=12)
-    monkeypatch.setattr("ccnn_pc.published.new_folder.os.access", lambda *_: False)
+    monkeypatch.setattr("ccnn_pc._files.os.access", lambda *_: False)
     with pytest.raises(
         ValueError, match=r"'out' must be in a folder that can be written .*cannot be written"
     ):
@@ -161,13 +161,10 @@ def test_a_failed_save_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_folder_that_came_meanwhile_stays(tmp_path: Path) -> None:
-    def write(folder: Path) -> None:
+    with pytest.raises(OSError), written_whole(tmp_path / "m", folder=True) as folder:
         (folder / "new").write_text("")
         (tmp_path / "m").mkdir()
         (tmp_path / "m" / "old").write_text("")
-
-    with pytest.raises(OSError):
-        write_new_folder(tmp_path / "m", write)
     assert os.listdir(tmp_path) == ["m"] and os.listdir(tmp_path / "m") == ["old"]
 
 

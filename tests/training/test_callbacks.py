@@ -167,7 +167,7 @@ def test_a_kill_while_writing_leaves_the_old_checkpoint(fit: Fit, tmp_path: Path
     real = torch.save
     fit("run", epochs=1)
     before = (tmp_path / "run" / "last.ckpt").read_bytes()
-    monkeypatch.setattr("ccnn_pc.training.callbacks.checkpoints.os.replace", broken)
+    monkeypatch.setattr("ccnn_pc._files.os.replace", broken)
     with pytest.raises(Killed):
         fit("run", epochs=2, resume=True)
     monkeypatch.undo()

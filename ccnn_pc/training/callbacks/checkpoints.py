@@ -12,7 +12,7 @@ import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Checkpoint
 
 from ccnn_pc._checks import check_at_least
-from ccnn_pc._files import sync_file
+from ccnn_pc._files import written_whole
 from ccnn_pc.training.scores import FALLING
 
 LAST, BEST = "last.ckpt", "best.ckpt"
@@ -67,6 +67,8 @@ class Checkpoints(Checkpoint):
         """Create the folder."""
         if stage == "fit":
             self.folder.mkdir(parents=True, exist_ok=True)
+            for left in self.folder.glob(".*.ckpt.*.part"):  # by a killed run
+                left.unlink(missing_ok=True)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -95,19 +97,14 @@ class Checkpoints(Checkpoint):
     def save(self, trainer: pl.Trainer, as_best: bool = False) -> None:
         """Write the present state as ``last.ckpt`` (and ``best.ckpt``)."""
         self._saved_step = trainer.global_step
-        written = self.folder / f".{LAST}.part"
-        trainer.save_checkpoint(written)
-        sync_file(written)
-        if as_best:
-            copy = self.folder / f".{BEST}.part"
-            copy.unlink(missing_ok=True)
-            try:
-                os.link(written, copy)
-            except OSError:
-                shutil.copyfile(written, copy)
-                sync_file(copy)
-            os.replace(copy, self.folder / BEST)
-        os.replace(written, self.last)
+        with written_whole(self.last) as written:
+            trainer.save_checkpoint(written)
+            if as_best:
+                with written_whole(self.folder / BEST) as copy:
+                    try:
+                        os.link(written, copy)
+                    except OSError:
+                        shutil.copyfile(written, copy)
 
     def state_dict(self) -> dict[str, Any]:
         """Best score so far."""

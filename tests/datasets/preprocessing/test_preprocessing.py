@@ -33,10 +33,8 @@ EACH = [
 ]
 #: What earlier versions stored, with the object that it means.
 EARLIER: list[tuple[dict[str, Any], Preprocessing]] = [
-    (
-        {"num_points": 64, "sampling": "farthest", "normalize": "sphere", "features": ["normal", "pos"], "num_neighbors": 8},
-        EACH[1],
-    ),
+    ({"num_points": 64, "sampling": "farthest", "normalize": "sphere", "features": ["normal", "pos"],
+      "num_neighbors": 8}, EACH[1]),
     ({"view": "sequence", "mean": [0.13], "std": [0.31]}, EACH[3]),
     ({"every": 2, "drop": [0, 70], "observed": True, "series": "irregular"}, EACH[5]),
     ({"every": 1, "drop": 0, "observed": None, "series": "grid"}, SeriesPreprocessing()),

@@ -30,6 +30,7 @@ from ccnn_pc.datasets.preprocessing import (
     preprocessing_transform,
     series_transform,
 )
+from ccnn_pc.datasets.registry import list_datasets, register_dataset
 from ccnn_pc.datasets.series.character_text import CharacterText
 from ccnn_pc.datasets.series.character_trajectories import CharacterTrajectories
 from ccnn_pc.datasets.series.data import SeriesData
@@ -148,10 +149,12 @@ __all__ = [
     "download_modelnet",
     "estimate_normals",
     "fixed_permutation",
+    "list_datasets",
     "open_dataset",
     "preprocessing_from_json",
     "preprocessing_transform",
     "published_rows",
+    "register_dataset",
     "read_shape",
     "series_transform",
     "stratified_split",

@@ -10,6 +10,7 @@ import numpy as np
 
 from ccnn_pc.datasets.clouds.stored import CloudPacker, StoredClouds, StoredDataset
 from ccnn_pc.datasets.common.cache import cached_clouds, fingerprint
+from ccnn_pc.datasets.registry import register_dataset
 from ccnn_pc.datasets.transforms.base import Transform
 
 
@@ -89,6 +90,9 @@ def _read(path: Path) -> StoredClouds:
     )
 
 
+@register_dataset(
+    "cloud_arrays", recognises=lambda path: path.suffix == ".npz", split_of=lambda path: None, rank=1
+)
 class CloudArrays(StoredDataset):
     """The clouds of one npz file (see :func:`read_arrays`).
 

@@ -17,11 +17,17 @@ from ccnn_pc.datasets.clouds.stored import StoredDataset
 from ccnn_pc.datasets.common.cache import cached_clouds, fingerprint
 from ccnn_pc.datasets.common.splits import Split, split_rows, stratified_split
 from ccnn_pc.datasets.formats import READERS, read_raw
+from ccnn_pc.datasets.registry import register_dataset
 from ccnn_pc.datasets.transforms.base import Transform
 
 _LEVELS = tuple(split.value for split in Split)
 
 
+def _split_of(path: Path) -> Split | None:
+    return Split.TEST if any(path.glob("test/*/*")) or any(path.glob("*/test/*")) else None
+
+
+@register_dataset("folder", recognises=Path.is_dir, split_of=_split_of, rank=2)
 class PointCloudFolder(StoredDataset):
     """Meshes and clouds in one folder per class.
 

@@ -10,10 +10,11 @@ from ccnn_pc._checks import check_at_least
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.clouds.arrays import read_arrays
 from ccnn_pc.datasets.clouds.collect import warn_broken
-from ccnn_pc.datasets.clouds.modelnet_forms import FINDERS
+from ccnn_pc.datasets.clouds.modelnet_forms import FINDERS, find_h5, find_off_zip, find_text_tree
 from ccnn_pc.datasets.clouds.stored import StoredClouds, StoredDataset
 from ccnn_pc.datasets.common.cache import cached_clouds, fingerprint
 from ccnn_pc.datasets.common.splits import Split, split_rows
+from ccnn_pc.datasets.registry import register_dataset
 from ccnn_pc.datasets.transforms.base import Transform
 
 HOW_TO_GET = """\
@@ -24,6 +25,13 @@ Get one of them by hand and give its folder as 'root':
 or let ccnn_pc.datasets.download_modelnet(root) fetch it where the network allows."""
 
 
+def _is_modelnet(path: Path) -> bool:
+    arrays = any((path / name).is_file() for name in ("test.npz", "train.npz"))
+    finders = (find_off_zip, find_text_tree, find_h5)
+    return path.suffix == ".zip" or arrays or any(find(path, None, "test") is not None for find in finders)
+
+
+@register_dataset("modelnet", recognises=_is_modelnet, own_validation=False, rank=1)
 class ModelNet(StoredDataset):
     """Classification of CAD models (Wu et al., "3D ShapeNets", CVPR 2015).
 

@@ -16,6 +16,7 @@ from ccnn_pc.datasets.clouds.stored import CloudPacker, StoredClouds, StoredData
 from ccnn_pc.datasets.common.cache import cached_clouds
 from ccnn_pc.datasets.common.seeding import seeded_generator
 from ccnn_pc.datasets.common.splits import Split
+from ccnn_pc.datasets.registry import register_dataset
 from ccnn_pc.datasets.transforms.base import Transform
 from ccnn_pc.ops.points.surface import sample_surface
 
@@ -52,6 +53,7 @@ def _build(split: Split, per_class: int, num_points: int, shape_seed: int) -> St
     return packer.finish(list(SOLIDS))
 
 
+@register_dataset("shapes", sample={"per_class": 1, "num_points": 64})
 class Shapes(StoredDataset):
     """Twelve classes of solids with random proportions and poses, z up, as surface points with normals.
 

@@ -21,6 +21,7 @@ from ccnn_pc.datasets.images.arrays import (
     warn_subset,
 )
 from ccnn_pc.datasets.images.download import how_to_get
+from ccnn_pc.datasets.registry import register_dataset
 from ccnn_pc.datasets.transforms.base import Transform
 from ccnn_pc.datasets.transforms.view import NOISE_LENGTH, View
 
@@ -156,6 +157,7 @@ def _class_names(store: Store, layout: _Layout) -> list[str]:
     return names if len(names) == layout.num_classes else [str(n) for n in range(layout.num_classes)]
 
 
+@register_dataset("cifar10", own_validation=False)
 class CIFAR10(_Cifar):
     """Ten classes of 32 x 32 colour images (Krizhevsky, 2009).
 
@@ -183,6 +185,7 @@ class CIFAR10(_Cifar):
     _layout = _CIFAR10
 
 
+@register_dataset("cifar100", own_validation=False)
 class CIFAR100(_Cifar):
     """A hundred classes of 32 x 32 colour images (Krizhevsky, 2009), by their fine labels.
 

@@ -17,10 +17,26 @@ from ccnn_pc.datasets.common.labelled import LabelledDataset
 from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats.image_file import SUFFIXES, read_image
 from ccnn_pc.datasets.images.arrays import IMAGENET_SCALING, ImageArrays, Scaling, scaled_view
+from ccnn_pc.datasets.registry import register_dataset
 from ccnn_pc.datasets.transforms.base import Transform
 from ccnn_pc.datasets.transforms.view import View
 
 
+def _parts(path: Path) -> list[Split]:
+    return [part for part in Split if (path / part.value).is_dir()]
+
+
+def _holds_images(path: Path) -> bool:
+    folders = [path / part.value for part in _parts(path)] or [path]
+    return any(file.suffix.lower() in SUFFIXES for folder in folders for file in folder.glob("*/*"))
+
+
+def _split_of(path: Path) -> Split | None:
+    parts = _parts(path)
+    return Split.TEST if Split.TEST in parts else parts[-1] if parts else None
+
+
+@register_dataset("image_folder", recognises=_holds_images, split_of=_split_of, rank=1)
 class ImageFolder(GridDataset):
     """Images ``root/<class>/*.png`` or ``root/{train,val,test}/<class>/*.png``: your own, or ImageNet of any size.
 

@@ -13,12 +13,14 @@ from ccnn_pc.datasets.formats.idx import read_idx
 from ccnn_pc.datasets.formats.packed import Store
 from ccnn_pc.datasets.images.arrays import MNIST_SCALING, ImageArrays, Scaling, train_or_test, warn_subset
 from ccnn_pc.datasets.images.download import how_to_get
+from ccnn_pc.datasets.registry import register_dataset
 from ccnn_pc.datasets.transforms.base import Transform
 from ccnn_pc.datasets.transforms.view import ToView, View
 
 _OFFICIAL = {Split.TRAIN: 60_000, Split.TEST: 10_000}
 
 
+@register_dataset("mnist", own_validation=False)
 class MNIST(ImageArrays):
     """Handwritten digits (LeCun et al., Proc. IEEE 86(11), 1998), 28 x 28 grey values, 10 classes.
 

@@ -16,6 +16,7 @@ from ccnn_pc.datasets.images.arrays import (
     warn_subset,
 )
 from ccnn_pc.datasets.images.download import how_to_get
+from ccnn_pc.datasets.registry import register_dataset
 from ccnn_pc.datasets.transforms.base import Transform
 from ccnn_pc.datasets.transforms.view import View
 
@@ -23,6 +24,7 @@ _OFFICIAL = {Split.TRAIN: 5_000, Split.TEST: 8_000}
 _CLASSES = ["airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck"]
 
 
+@register_dataset("stl10", own_validation=False)
 class STL10(ImageArrays):
     """Ten classes of 96 x 96 colour images (Coates, Lee, Ng, AISTATS 2011); the unlabelled ones are not read.
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from ccnn_pc._checks import check_at_least
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.common.splits import Split
+from ccnn_pc.datasets.registry import register_dataset
 from ccnn_pc.datasets.series.sequence_tasks import SequenceTask, one_hot
 
 _PTB = {Split.TRAIN: "train", Split.VAL: "valid", Split.TEST: "test"}
@@ -20,6 +21,7 @@ _PTB = {Split.TRAIN: "train", Split.VAL: "valid", Split.TEST: "test"}
 IGNORED = -100
 
 
+@register_dataset("character_text", recognises=lambda path: (path / "ptb.train.txt").is_file())
 class CharacterText(SequenceTask):
     """Windows of a text; the target of a step is the next character (Bai et al. 2018; CKConv §5.1).
 

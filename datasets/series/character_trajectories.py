@@ -15,6 +15,7 @@ from ccnn_pc._choices import choice
 from ccnn_pc.datasets.common.shuffle_split import published_rows
 from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats.uea import Labelled, read_uea
+from ccnn_pc.datasets.registry import is_found, register_dataset
 from ccnn_pc.datasets.series.dataset import Fill, SeriesDataset
 from ccnn_pc.datasets.series.stored import StoredSeries, join_series, rows_of_labels
 
@@ -24,6 +25,19 @@ _UEA = ("CharacterTrajectories_TRAIN", "CharacterTrajectories_TEST")
 _FOLDERS = ("", "CharacterTrajectories", "character_trajectories")
 
 
+def _is_there(path: Path) -> bool:
+    if path.suffix == ".npz":
+        try:
+            with np.load(path) as archive:
+                return {"values", "length", "label"} <= set(archive.files)
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+            return False  # whoever reads it next says what is wrong with it
+    if path.is_file():
+        return path.suffix in (".ts", ".arff", ".mat")
+    return is_found(find_character_trajectories, path)
+
+
+@register_dataset("character_trajectories", recognises=_is_there)
 class CharacterTrajectories(SeriesDataset):
     """2858 pen trajectories of 20 letters (Williams, Toussaint, Storkey 2006): x, y velocity and pen-tip force.
 

@@ -12,6 +12,7 @@ from ccnn_pc._checks import check_at_least
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.common.seeding import seeded_generator
 from ccnn_pc.datasets.common.splits import Split
+from ccnn_pc.datasets.registry import register_dataset
 from ccnn_pc.datasets.series.sequence_tasks import SequenceTask, one_hot
 
 
@@ -20,6 +21,7 @@ def _generator(split: Split | str, task_seed: int) -> torch.Generator:
     return seeded_generator(check_at_least("task_seed", task_seed, 0), number)
 
 
+@register_dataset("copy_memory", sample={"blank": 20, "count": 12})
 class CopyMemory(SequenceTask):
     """Ten symbols, a long pause, then a cue: repeat the symbols (CKConv §5.1; Arjovsky et al. 2016).
 
@@ -78,6 +80,7 @@ class CopyMemory(SequenceTask):
         return torch.cat([kept.new_zeros(len(kept), self.blank + self.memory), kept], dim=1)
 
 
+@register_dataset("adding", sample={"length": 20, "count": 12})
 class AddingProblem(SequenceTask):
     """Add the two marked numbers of a long sequence (CKConv §5.1; Hochreiter & Schmidhuber 1997).
 

@@ -9,6 +9,7 @@ import numpy as np
 from ccnn_pc._checks import check_at_least
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.common.splits import Split
+from ccnn_pc.datasets.registry import register_dataset
 from ccnn_pc.datasets.series.dataset import SeriesDataset, SeriesForm
 from ccnn_pc.datasets.series.stored import join_series
 
@@ -23,6 +24,7 @@ KINDS = {
 _SIZES = {Split.TRAIN: 200, Split.VAL: 50, Split.TEST: 100}
 
 
+@register_dataset("oscillations", sample={"per_class": 2})
 class Oscillations(SeriesDataset):
     r"""Five classes of oscillations at random times in [0, 1]: damped, falling, growing, rising, steady.
 

@@ -15,6 +15,7 @@ from ccnn_pc.datasets.common.cache import fingerprint
 from ccnn_pc.datasets.common.shuffle_split import published_rows
 from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats.psv import read_psv
+from ccnn_pc.datasets.registry import is_found, register_dataset, zip_holds
 from ccnn_pc.datasets.series.dataset import SeriesDataset
 from ccnn_pc.datasets.series.observation_channels import observation_channels
 from ccnn_pc.datasets.series.scaling import Normalization, series_scaling
@@ -64,6 +65,11 @@ HOURS = 72
 _SETS = {"A": ("training_setA", "training"), "B": ("training_setB",)}
 
 
+def _is_there(path: Path) -> bool:
+    return zip_holds(path, ".psv") if path.is_file() else is_found(find_physionet2019, path)
+
+
+@register_dataset("physionet2019", recognises=_is_there)
 class PhysioNet2019(SeriesDataset):
     r"""Will a patient have sepsis? 34 variables, most of them unknown at most hours, and what is known of the patient.
 

@@ -16,6 +16,7 @@ from ccnn_pc.datasets.common.cache import fingerprint
 from ccnn_pc.datasets.common.shuffle_split import published_rows
 from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats.wav import read_wav
+from ccnn_pc.datasets.registry import register_dataset
 from ccnn_pc.datasets.series.dataset import SeriesDataset
 from ccnn_pc.datasets.series.mfcc import mfcc_of_samples
 from ccnn_pc.datasets.series.stored import StoredSeries, cached_series, warn_broken_series
@@ -46,6 +47,7 @@ class SpeechSplit(enum.Enum):
     OFFICIAL = "official"
 
 
+@register_dataset("speech_commands")
 class SpeechCommands(SeriesDataset):
     """Speech Commands v0.02 (Warden, arXiv 1804.03209), 16 kHz: ten words (34,975 whole clips) or all 35.
 

@@ -15,6 +15,7 @@ import numpy as np
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats.wav import read_wav
+from ccnn_pc.datasets.registry import is_found, register_dataset, zip_holds
 from ccnn_pc.datasets.series.dataset import Fill, SeriesDataset
 from ccnn_pc.datasets.series.mfcc import mfcc_of_samples
 from ccnn_pc.datasets.series.speech_commands import SpeechFeatures
@@ -32,6 +33,11 @@ class DigitSplit(enum.Enum):
     INDEX = "index"
 
 
+def _is_there(path: Path) -> bool:
+    return zip_holds(path, ".wav") if path.is_file() else is_found(find_spoken_digits, path)
+
+
+@register_dataset("spoken_digits", recognises=_is_there)
 class SpokenDigits(SeriesDataset):
     """Spoken digits 0 to 9, ``{digit}_{speaker}_{index}.wav``, one channel, 8 kHz, 0.1 to 2.3 seconds.
 

@@ -15,7 +15,8 @@ from ccnn_pc._choices import choice
 from ccnn_pc.datasets.common.cache import fingerprint
 from ccnn_pc.datasets.common.shuffle_split import published_rows
 from ccnn_pc.datasets.common.splits import Split
-from ccnn_pc.datasets.formats.columns import first_place
+from ccnn_pc.datasets.formats.columns import first_place, has_columns
+from ccnn_pc.datasets.registry import register_dataset
 from ccnn_pc.datasets.series.data import SeriesData
 from ccnn_pc.datasets.series.dataset import SeriesDataset, SeriesForm
 from ccnn_pc.datasets.series.observation_channels import observation_channels
@@ -23,7 +24,7 @@ from ccnn_pc.datasets.series.rate import typical_duration, typical_spacing
 from ccnn_pc.datasets.series.scaling import Normalization, SeriesScaling
 from ccnn_pc.datasets.series.stored import StoredSeries, cached_series
 from ccnn_pc.datasets.tables.columns import LongColumns, as_columns
-from ccnn_pc.datasets.tables.files import find_tables, labelled_series, unlabelled_series
+from ccnn_pc.datasets.tables.files import SUFFIXES, find_tables, labelled_series, unlabelled_series
 from ccnn_pc.datasets.tables.observations import LongTable
 from ccnn_pc.ops.series.stamps import LATTICE_SLACK
 
@@ -31,6 +32,15 @@ from ccnn_pc.ops.series.stamps import LATTICE_SLACK
 _ROUNDING = 1e-6
 
 
+def _is_table(path: Path) -> bool:
+    return (
+        path.is_file()
+        and path.name.lower().endswith(SUFFIXES)
+        and has_columns(path, LongColumns().observation)
+    )
+
+
+@register_dataset("long_csv", recognises=_is_table)
 class LongCSV(SeriesDataset):
     r"""Series from tables with the columns id, time, variable and value: one observation per row, in any order.
 

@@ -1,0 +1,147 @@
+"""Every data set by name: what opens it, how a path is recognised, small files of its kind for tests."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ccnn_pc._choices import unknown_name
+from ccnn_pc.datasets.common.labelled import LabelledDataset
+from ccnn_pc.datasets.common.splits import Split
+
+D = TypeVar("D", bound=type[LabelledDataset[Any]])
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetEntry:
+    """A data set and what is known of it; see :func:`register_dataset`."""
+
+    name: str
+    make: Callable[..., LabelledDataset[Any]]
+    recognises: Callable[[Path], bool] | None
+    sample: Callable[[Path], Any] | Mapping[str, Any] | None
+    split_of: Callable[[Path], Split | None]
+    own_validation: bool
+    rank: int
+
+    @property
+    def arguments(self) -> set[str]:
+        """Names of what the class and its bases take, besides ``self``."""
+        makers = self.make.__mro__ if isinstance(self.make, type) else ()
+        return {name for each in makers for name in inspect.signature(each.__init__).parameters} - {"self"}
+
+    @property
+    def needs_files(self) -> bool:
+        """Whether it is read from a path; others are made on the spot."""
+        return bool({"root", "path"} & self.arguments)
+
+    def may_hold(self, path: Path) -> bool:
+        """Whether it is worth to open ``path``."""
+        return self.needs_files and (path.is_dir() if self.recognises is None else self.recognises(path))
+
+    def open(self, path: Path | None, split: Split | None, **options: Any) -> LabelledDataset[Any]:
+        """The part ``split`` (None: the default one) of the data at ``path``, with those of the options that it takes.
+
+        Raises:
+            FileNotFoundError: the path holds no such data.
+            ValueError: VAL of data that have no validation part of their own.
+        """
+        known = self.arguments
+        given = {key: value for key, value in options.items() if key in known}
+        if split is None:
+            split = Split.TEST if path is None else self.split_of(path)
+        barred = split is Split.VAL and not self.own_validation
+        if "split" in known:
+            given["split"] = Split.TEST if barred else split
+        dataset = self.make(**given) if path is None else self.make(path, **given)
+        if barred and "split" in known:
+            raise ValueError(
+                f"'split' must be train or test for '{path}', which has no validation part of its own (got val): "
+                "the part that a training holds out is scored in its metrics.csv"
+            )
+        return dataset
+
+
+_ENTRIES: dict[str, DatasetEntry] = {}
+
+
+def register_dataset(
+    name: str,
+    *,
+    recognises: Callable[[Path], bool] | None = None,
+    sample: Callable[[Path], Any] | Mapping[str, Any] | None = None,
+    split_of: Callable[[Path], Split | None] = lambda path: Split.TEST,
+    own_validation: bool = True,
+    rank: int = 0,
+) -> Callable[[D], D]:
+    """A decorator that enters a class of data sets: ``open_dataset`` and the conformance tests know it then.
+
+    Args:
+        name: for lists, and for ``open_dataset`` where the class needs no path.
+        recognises: whether a path holds such data; None: a folder for which the class does not raise FileNotFoundError.
+        sample: for tests, writes small files into an empty folder and returns what to open (None: the folder); of
+            classes that need no path, their arguments for few items.
+        split_of: the part of a path that is opened by default (TEST; None: all of it).
+        own_validation: whether there is a validation part.
+        rank: classes of higher rank are asked later, because they take what others know better.
+
+    Raises:
+        ValueError: the name is taken by another class.
+
+    Example:
+        >>> from ccnn_pc.datasets import list_datasets
+        >>> "mnist" in list_datasets()
+        True
+    """
+
+    def enter(make: D) -> D:
+        known = _ENTRIES.get(name)
+        if known is not None and getattr(known.make, "__qualname__", "") != make.__qualname__:
+            raise ValueError(f"'name' must be new (got {name!r}, which is {known.make})")
+        _ENTRIES[name] = DatasetEntry(name, make, recognises, sample, split_of, own_validation, rank)
+        return make
+
+    return enter
+
+
+def is_found(find: Callable[[Path], Any], path: Path) -> bool:
+    """Whether ``find(path)`` does not raise FileNotFoundError."""
+    try:
+        find(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def zip_holds(path: Path, end: str) -> bool:
+    """Whether a file is a zip with a member whose name ends so."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith(end) for name in archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def list_datasets() -> list[str]:
+    """Names of all registered data sets, sorted."""
+    return sorted(_ENTRIES)
+
+
+def dataset_entry(name: str) -> DatasetEntry:
+    """What is known of a registered data set.
+
+    Raises:
+        ValueError: there is none of that name; the message lists them.
+    """
+    if name not in _ENTRIES:
+        raise unknown_name("data set", name, list_datasets())
+    return _ENTRIES[name]
+
+
+def entries_in_order() -> list[DatasetEntry]:
+    """All of them by rank."""
+    return sorted(_ENTRIES.values(), key=lambda entry: entry.rank)

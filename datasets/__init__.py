@@ -10,7 +10,8 @@ from ccnn_pc.datasets.clouds.read_shape import Sampling, estimate_normals, read_
 from ccnn_pc.datasets.clouds.shapes import Shapes
 from ccnn_pc.datasets.common.grid_data import GridData
 from ccnn_pc.datasets.common.grids import GridArrays, GridDataset
-from ccnn_pc.datasets.common.labelled import LabelledDataset
+from ccnn_pc.datasets.common.labelled import LabelledDataset, as_label
+from ccnn_pc.datasets.common.seeding import seeded_generator
 from ccnn_pc.datasets.common.shuffle_split import published_rows
 from ccnn_pc.datasets.common.splits import Split, stratified_split
 from ccnn_pc.datasets.images.arrays import ImageArrays, Scaling
@@ -144,6 +145,7 @@ __all__ = [
     "View",
     "VoxelForm",
     "Voxelize",
+    "as_label",
     "augmentation_transform",
     "download_images",
     "download_modelnet",
@@ -156,6 +158,7 @@ __all__ = [
     "published_rows",
     "register_dataset",
     "read_shape",
+    "seeded_generator",
     "series_transform",
     "stratified_split",
     "write_long_csv",

@@ -61,7 +61,9 @@ def open_dataset(
         "seed": seed,
         "cache": cache,
     }
-    options |= {"normals": normals, "size": image_size, "grey": grey, "view": None}
+    options |= {"normals": normals, "grey": grey, "view": None}
+    if image_size is not None:
+        options["size"] = image_size
     if form is not None:
         options["form"] = choice("form", form, SeriesForm)
     path, entries = Path(spec), entries_in_order()

@@ -109,14 +109,17 @@ class Sampling:
             ValueError: a sampling that the model's data do not have.
         """
         trained = preprocessing or CloudPreprocessing()
-        images = isinstance(trained, ImagePreprocessing)
-        if images == (self.kind in SHAPES) or isinstance(trained, SeriesPreprocessing):
-            known = ", ".join(kind.value for kind in Kind if (kind in SHAPES) != images)
-            raise ValueError(f"the sampling must be one of {known} for this model (got {self.kind.value})")
-        if isinstance(trained, ImagePreprocessing):
+        if isinstance(trained, CloudPreprocessing) and self.kind in SHAPES:
+            return self._of_shapes(trained)
+        if isinstance(trained, ImagePreprocessing) and self.kind not in SHAPES:
             return self._of_images(trained, spacing, reach)
-        assert isinstance(trained, CloudPreprocessing)
-        return self._of_shapes(trained)
+        if isinstance(trained, SeriesPreprocessing):
+            raise ValueError(
+                "the model must read clouds or images to be given other samplings (got one of series)"
+            )
+        images = isinstance(trained, ImagePreprocessing)
+        known = ", ".join(kind.value for kind in Kind if (kind in SHAPES) != images)
+        raise ValueError(f"the sampling must be one of {known} for this model (got {self.kind.value})")
 
     def _of_shapes(self, trained: CloudPreprocessing) -> Compose:
         usual = trained.num_points if trained.voxels is None else trained.num_voxels

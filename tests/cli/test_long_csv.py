@@ -16,7 +16,7 @@ from ccnn_pc.cli.compose import UsageError, compose_config, follow_data, with_ex
 from ccnn_pc.cli.evaluate import evaluate_model
 from ccnn_pc.cli.predict import predict_files
 from ccnn_pc.cli.train import run_experiment
-from ccnn_pc.datasets import LongCSV
+from ccnn_pc.datasets import LongCSV, SeriesPreprocessing
 from ccnn_pc.models import from_pretrained
 from tests.long_tables import labels_of, observations, write, write_labels, write_table
 
@@ -177,7 +177,7 @@ def test_labels_are_for_tables(tmp_path: Path) -> None:
     from ccnn_pc.cli.inputs import open_data
 
     with pytest.raises(ValueError, match=r"'labels' must be left out for this model, which reads no tables"):
-        open_data("oscillations", {"series": "irregular"}, labels="labels.csv")
+        open_data("oscillations", SeriesPreprocessing(form="irregular"), labels="labels.csv")
 
 
 def test_a_run_on_a_table_goes_on(folder: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import torch
 
 from ccnn_pc.cli.app import main
 from ccnn_pc.cli.plot import median_spacing
+from ccnn_pc.datasets import CloudPreprocessing
 from ccnn_pc.models import create_model, save_pretrained
 
 SQUARE = "OFF\n4 1 0\n0 0 0\n1 0 0\n1 1 0\n0 1 0\n4 0 1 2 3\n"
@@ -65,8 +66,8 @@ def test_median_spacing_is_that_of_the_points(tmp_path: Path) -> None:
 
     file = tmp_path / "line.npy"
     np.save(file, np.stack([0.25 * np.arange(9.0), np.zeros(9), np.zeros(9)], axis=1))
-    assert median_spacing(file, {}) == pytest.approx(0.25)
-    assert median_spacing(file, {"normalize": "box"}) == pytest.approx(0.25)  # 2 long already
+    assert median_spacing(file, None) == pytest.approx(0.25)
+    assert median_spacing(file, CloudPreprocessing(normalize="box")) == pytest.approx(0.25)  # 2 long already
     np.save(file, np.zeros((4, 3)))
     with pytest.raises(ValueError, match="different points"):
-        median_spacing(file, {})
+        median_spacing(file, None)

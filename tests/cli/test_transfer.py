@@ -14,7 +14,7 @@ from torch_geometric.data import Batch
 
 from ccnn_pc.cli.app import main
 from ccnn_pc.cli.transfer import transfer_model
-from ccnn_pc.datasets import GridData, PointCloudData
+from ccnn_pc.datasets import GridData, PointCloudData, preprocessing_from_json
 from ccnn_pc.datasets.samplings import Sampling
 from ccnn_pc.datasets.transforms import ScatteredCells
 from ccnn_pc.models import create_model, save_pretrained
@@ -66,7 +66,7 @@ def test_whole_networks_agree_on_the_same_voxels(model: str, data: str) -> None:
     network: Any = from_pretrained(model).double()
     answers = []
     for name in ("voxels", "dense"):
-        clouds = CloudArrays(data, transform=Sampling.parse(name).transform(SHAPES))
+        clouds = CloudArrays(data, transform=Sampling.parse(name).transform(preprocessing_from_json(SHAPES)))
         batch = Batch.from_data_list([clouds[i] for i in range(4)])
         batch.x = batch.x.double()
         if batch.pos is not None:

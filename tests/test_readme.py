@@ -227,6 +227,19 @@ def options(command: str) -> set[str]:
     return {o for p in group.commands[command].params for o in [*p.opts, *p.secondary_opts]}
 
 
+def test_modules_are_where_the_changelog_says() -> None:
+    """Of the table of moves: what is new exists, what is old is gone or has become a folder."""
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    rows = text.split("| module before, in `ccnn_pc` | module now |\n| --- | --- |\n")[1].split("\n\n")[0]
+    for row in rows.strip().splitlines():
+        before, now = (re.findall(r"`([\w.]+)`", cell) for cell in row.split("|")[1:3])
+        for module in now:
+            assert importlib.util.find_spec(f"ccnn_pc.{module}") is not None, module
+        room = before[0].split(".")[0]
+        for module in (before[0], *(f"{room}.{other}" for other in before[1:])):
+            assert not (ROOT / "ccnn_pc" / f"{module.replace('.', '/')}.py").exists(), module
+
+
 @pytest.mark.parametrize("path", PAGES, ids=name)
 def test_settings_and_options_named_exist(path: Path) -> None:
     """`group=choice` has a file, `group.key` is set in one; `--option` is one of ccnn-pc's or of a script's."""

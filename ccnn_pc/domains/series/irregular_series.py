@@ -43,7 +43,7 @@ class IrregularSeries(AbstractDomain):
         query_times: when outputs are wanted ``[m]``, each series in order; default at the samples.
         query_batch: series of each query ``[m]``.
         lattice: spacing of the lattice that all stamps of a series lie on (:meth:`lattice_spacing` finds it): offsets
-            become exact, and convolutions run on a grid filled up with zeros where it has at most 32 cells per sample.
+            become exact, and convolutions run on a grid padded with zeros where it has at most 32 cells per sample.
         mask: which channels were observed at which stamps, boolean ``[n, C_in]``. A channel's weight is 0 where it
             was not, and its cells lie between the stamps where it was. For the layer that reads the data; models take
             it from there (see :meth:`as_input`).

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ccnn_pc.ops.neighbors.search import Search
-from ccnn_pc.ops.neighbors.ties import BLOCK, MARGIN, settle
+from ccnn_pc.ops.neighbors.ties import BLOCK, MARGIN, break_ties
 
 CPU_BLOCK = 1 << 15  # pairs at once: the buffers stay in the cache, and torch runs them on the calling thread
 GPU_BLOCK = 1 << 23  # 64 MiB per buffer
@@ -95,10 +95,10 @@ def knn_dense(search: Search, k: int) -> Iterator[tuple[int, Tensor]]:
     for clouds in groups(sizes, queries, k + MARGIN, GPU_BLOCK):
         block = _Block(search, clouds, budget)
         width, available = min(k, sizes[clouds.start]), max(sizes[c] for c in clouds)
-        places = torch.arange(block.rows.numel(), device=device).split(
+        numbers = torch.arange(block.rows.numel(), device=device).split(
             max(1, stage // min(available, k + MARGIN))
         )
-        for some in places:
+        for some in numbers:
 
             def fetch(
                 part: Tensor, count: int, block: _Block = block, some: Tensor = some
@@ -106,7 +106,7 @@ def knn_dense(search: Search, k: int) -> Iterator[tuple[int, Tensor]]:
                 return block.nearest(some[part], count)
 
             rows, start, unit = block.rows[some], block.start[some], block.unit[some]
-            yield int(rows[0]), settle(search, fetch, width, available, rows, start, unit)
+            yield int(rows[0]), break_ties(search, fetch, width, available, rows, start, unit)
 
 
 class _Block:

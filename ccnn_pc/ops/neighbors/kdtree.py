@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from ccnn_pc.ops.neighbors.search import Search
-from ccnn_pc.ops.neighbors.ties import BLOCK, MARGIN, settle
+from ccnn_pc.ops.neighbors.ties import BLOCK, MARGIN, break_ties
 
 Find = Callable[[Tensor, int], tuple[Tensor, Tensor]]
 """``find(queries [r, D], count)``: squared distances ``[r, count]``, sorted, and indices within the cloud."""
@@ -42,7 +42,7 @@ def search_by_cloud(search: Search, k: int, build: Callable[[Tensor], Find]) -> 
                 return self_first(d2, index, rows - start) if search.same else (d2, index)
 
             starts, unit = torch.full_like(some, start), search.unit[c].expand(len(some))
-            yield int(some[0]), settle(search, fetch, min(k, size), size, some, starts, unit)
+            yield int(some[0]), break_ties(search, fetch, min(k, size), size, some, starts, unit)
 
 
 def self_first(d2: Tensor, index: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:

@@ -137,12 +137,17 @@ def _sort(
     )
     member = tied.clone()
     member[:-1] |= tied[1:]
-    place = member.nonzero()[:, 0]
-    if place.numel():
-        source, spacing = row[place], near.sqrt()
+    position = member.nonzero()[:, 0]
+    if position.numel():
+        source, spacing = row[position], near.sqrt()
         coordinate = torch.minimum(OFFSET_SLOPE * unit, 1e-2 * spacing[source]) + RELATIVE * spacing[source]
-        offset = search.pos[index[place] + start] - search.query[source + first]
+        offset = search.pos[index[position] + start] - search.query[source + first]
         reorder(
-            index, tied[place], place, offset, coordinate, torch.where(spacing > 0, spacing, torch.inf).min()
+            index,
+            tied[position],
+            position,
+            offset,
+            coordinate,
+            torch.where(spacing > 0, spacing, torch.inf).min(),
         )
     return row, index

@@ -87,25 +87,25 @@ def tied_columns(d2: Tensor, unit: Tensor, cap: float) -> tuple[Tensor, Tensor, 
 
 
 def reorder(
-    index: Tensor, tied: Tensor, place: Tensor, offset: Tensor, coordinate: Tensor, spacing: Tensor
+    index: Tensor, tied: Tensor, position: Tensor, offset: Tensor, coordinate: Tensor, spacing: Tensor
 ) -> None:
     """Sort each run of equal distances by offset, then index, in place.
 
     Args:
         index: all indices, in order of query and distance ``[N]``; changed in place.
-        tied: whether an entry ties with the one before, for the entries at ``place``, bool ``[T]``.
-        place: positions in ``index`` of the members of runs, ascending ``[T]``.
+        tied: whether an entry ties with the one before, for the members at ``position``, bool ``[T]``.
+        position: positions in ``index`` of the members of runs, ascending ``[T]``.
         offset: ``p_j - q_i`` of the members, float64 ``[T, D]``.
         coordinate: tolerance of one coordinate of an offset ``[T]``.
         spacing: smallest distance around, a guess of a lattice's spacing: a number, maybe infinite.
     """
-    member = index[place].long()
+    member = index[position].long()
     key = (~tied).long().cumsum(0)
     bits = int(key[-1]).bit_length()
     for axis in range(offset.shape[1]):
         key, bits = _refine(key, bits, offset[:, axis], coordinate, spacing)
     key, bits = _append(key, bits, member, int(member.max()).bit_length())
-    index[place] = index[place[argsort_keys(key)]]
+    index[position] = index[position[argsort_keys(key)]]
 
 
 def _refine(key: Tensor, bits: int, value: Tensor, tolerance: Tensor, spacing: Tensor) -> tuple[Tensor, int]:
@@ -132,7 +132,7 @@ def _append(key: Tensor, bits: int, rank: Tensor, rank_bits: int) -> tuple[Tenso
     return (key << rank_bits) | rank, bits + rank_bits
 
 
-def settle(
+def break_ties(
     search: Search, fetch: Fetch, k: int, available: int, rows: Tensor, start: Tensor, unit: Tensor
 ) -> Tensor:
     """The first ``k`` neighbours of some queries, ties decided.
@@ -180,15 +180,15 @@ def _decide(
         return which
     member = tied.clone()
     member[:, :-1] |= tied[:, 1:]
-    place = member.view(-1).nonzero()[:, 0]
-    row = place // d2.shape[1]
+    position = member.view(-1).nonzero()[:, 0]
+    row = position // d2.shape[1]
     index, near = found[which], nearest.sqrt()
     coordinate = torch.minimum(OFFSET_SLOPE * unit[which], 1e-2 * near) + RELATIVE * near
-    sample = index.view(-1)[place] + start[which][row]
+    sample = index.view(-1)[position] + start[which][row]
     reorder(
         index.view(-1),
-        tied.view(-1)[place],
-        place,
+        tied.view(-1)[position],
+        position,
         search.pos[sample] - search.query[rows[which][row]],
         coordinate[row],
         torch.where(near > 0, near, torch.inf).min(),

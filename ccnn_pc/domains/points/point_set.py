@@ -92,17 +92,15 @@ class PointSet(AbstractDomain):
             _check_on_lattice("query_pos", self.query_pos, self.query_batch, self)
 
         self._edges: EdgeGeometry | None = None
-        self.neighbors: Neighbors | Graph | None = None
         if edge_index is not None and neighbors is not None:
             raise ValueError("'edge_index' and 'neighbors' exclude each other (got both)")
+        name = "neighbors"
         if edge_index is not None:
-            graph = Graph.from_edge_index(edge_index, self.num_queries)
-            _check_neighbors("edge_index", graph, self.batch, self.query_batch)
-            self.neighbors = self._by_distance(edge_index)
-        elif neighbors is not None:
-            _check_neighbors("neighbors", neighbors, self.batch, self.query_batch)
-            self.neighbors = neighbors
-            if not self._edge_geometry().sorted_by_distance():
+            name, neighbors = "edge_index", Graph.from_edge_index(edge_index, self.num_queries)
+        self.neighbors: Neighbors | Graph | None = neighbors
+        if neighbors is not None:
+            _check_neighbors(name, neighbors, self.batch, self.query_batch)
+            if edge_index is not None or not self._edge_geometry().sorted_by_distance():
                 self.neighbors, self._edges = self._by_distance(neighbors.to_edge_index()), None
 
     def __repr__(self) -> str:

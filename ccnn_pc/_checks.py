@@ -140,6 +140,25 @@ def check_batch(name: str, batch: Tensor | None, like: Tensor) -> Tensor:
     return batch.long()
 
 
+def check_query_batch(query_batch: Tensor | None, query_pos: Tensor, num_segments: int) -> Tensor:
+    """Segment of each query: like ``batch``, with the same segments.
+
+    Raises:
+        TypeError: not an integer tensor.
+        ValueError: wrong length, unsorted, or other segments than the samples'.
+    """
+    if query_batch is None and num_segments > 1:
+        raise ValueError(
+            f"'query_batch' must say which of the {num_segments} clouds each query belongs to (got None)"
+        )
+    segments = check_batch("query_batch", query_batch, query_pos)
+    if int(segments[-1]) + 1 != num_segments:
+        raise ValueError(
+            f"'query_batch' must have queries in each of the {num_segments} clouds (got {int(segments[-1]) + 1})"
+        )
+    return segments
+
+
 def check_same_length(name: str, value: Sized, other_name: str, other: Sized) -> None:
     """``value`` and ``other`` must have the same number of rows.
 

@@ -15,6 +15,7 @@ from ccnn_pc._checks import (
     check_extent,
     check_positions,
     check_positive,
+    check_query_batch,
     check_same_length,
 )
 from ccnn_pc._choices import choice
@@ -23,7 +24,7 @@ from ccnn_pc.domains.factorized import convolve_factorized, fused_terms, penalty
 from ccnn_pc.domains.grid.rendered import TAP_TOLERANCE
 from ccnn_pc.domains.points.edge_geometry import EdgeGeometry
 from ccnn_pc.domains.pooling import Pool, pool_segments
-from ccnn_pc.domains.ragged import centered, centers, check_query_batch
+from ccnn_pc.domains.ragged import centered, centers
 from ccnn_pc.ops.coordinates import in_support, kernel_coordinates
 from ccnn_pc.ops.neighbors.graph import Graph
 from ccnn_pc.ops.neighbors.k_nearest import Backend, Neighbors, knn

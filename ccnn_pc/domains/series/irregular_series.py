@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ccnn_pc._checks import check_batch, check_floating, check_positive
+from ccnn_pc._checks import check_batch, check_floating, check_positive, check_query_batch
 from ccnn_pc._choices import choice
 from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms, moved_source
 from ccnn_pc.domains.factorized import convolve_factorized
 from ccnn_pc.domains.grid.rendered import TAP_TOLERANCE
 from ccnn_pc.domains.pooling import Pool, pool_segments
-from ccnn_pc.domains.ragged import centered, centers, check_query_batch
+from ccnn_pc.domains.ragged import centered, centers
 from ccnn_pc.domains.sampling import Interpolation, Sampling
 from ccnn_pc.domains.series.lattice import SeriesLattice
 from ccnn_pc.ops.coordinates import TOLERANCE

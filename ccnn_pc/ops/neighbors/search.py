@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ccnn_pc._checks import check_batch, check_positions
+from ccnn_pc._checks import check_batch, check_positions, check_query_batch
 
 INT32_MAX = 2**31 - 1
 
@@ -76,20 +76,10 @@ def prepare(
         query_pos, query_batch = pos, batch
     else:
         check_positions("query_pos", query_pos, dim=pos.shape[1])
-        if query_batch is None and int(batch[-1]) > 0:
-            clouds = int(batch[-1]) + 1
-            raise ValueError(
-                f"'query_batch' must be given for more than one cloud (got None, {clouds} clouds)"
-            )
-        query_batch = check_batch("query_batch", query_batch, query_pos)
+        query_batch = check_query_batch(query_batch, query_pos, int(batch[-1]) + 1)
         if query_pos.device != pos.device:
             raise ValueError(
                 f"'query_pos' must be on the device of 'pos', {pos.device} (got {query_pos.device})"
-            )
-        if int(query_batch[-1]) != int(batch[-1]):
-            raise ValueError(
-                "'query_batch' must number the same clouds as 'batch', "
-                f"{int(batch[-1]) + 1} (got {int(query_batch[-1]) + 1})"
             )
     if pos.shape[0] > INT32_MAX:
         raise ValueError(f"'pos' must hold at most {INT32_MAX} points (got {pos.shape[0]})")

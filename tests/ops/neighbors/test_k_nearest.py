@@ -178,12 +178,12 @@ def test_automatic_choice_depends_on_the_largest_cloud() -> None:
         (
             {"query_pos": torch.zeros(2, 3), "query_batch": torch.tensor([0, 1])},
             ValueError,
-            "'query_batch' must number the same clouds",
+            "'query_batch' must have queries in each of the",
         ),
         (
             {"query_pos": torch.zeros(2, 3), "batch": torch.tensor([0, 0, 1, 1])},
             ValueError,
-            "'query_batch' must be given",
+            "'query_batch' must say which of the 2 clouds",
         ),
     ],
 )

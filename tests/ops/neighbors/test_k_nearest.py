@@ -93,6 +93,17 @@ def test_joining_clouds_changes_nothing(backend: Backend) -> None:
         start += size
 
 
+def test_clouds_that_share_a_block_are_searched_apart(backend: Backend) -> None:
+    """Several clouds in one padded block, each with more queries than are compared at once."""
+    sizes = [200, 150, 180]
+    batch = torch.arange(3).repeat_interleave(torch.tensor(sizes))
+    pos = torch.rand(530, 3, generator=torch.Generator().manual_seed(0))
+    found = knn(pos, 5, batch, backend=backend)
+    distance = torch.cdist(pos.double(), pos.double(), compute_mode="donot_use_mm_for_euclid_dist")
+    distance = distance.masked_fill(batch != batch[:, None], torch.inf)
+    assert torch.equal(found.index.long(), distance.topk(5, largest=False).indices)
+
+
 def test_duplicates_come_in_order_and_self_first(backend: Backend) -> None:
     pos = torch.tensor([[0.0, 0.0]] * 30 + [[1.0, 0.0]] * 3)
     index = knn(pos, 6, backend=backend).index

@@ -22,6 +22,7 @@ from ccnn_pc.cli.compose import (
 )
 from ccnn_pc.cli.train import run_experiment
 from ccnn_pc.datasets import Axis, RandomRotation
+from ccnn_pc.kernels import NoWindow, list_kernels, list_windows
 
 #: Experiments on clouds; those on grids take their two steps in test_grid_experiments.py.
 CLOUDS = [name for name in list_experiments() if name.startswith(("modelnet", "shapes", "folder"))]
@@ -179,6 +180,48 @@ def test_kernel_files_reach_the_models_that_have_kernels() -> None:
     assert (config.model.omega_0, config.model.width) == (1.0, 0.3)
     with pytest.raises(UsageError, match="kernel"):
         compose_config(["experiment=modelnet10_pointnet2", "kernel=paper_small"])
+
+
+def files_with_a_class(group: str) -> set[str]:
+    """Files of a group that make something, not numbers for what a model has."""
+    return {path.stem for path in (config_folder() / group).glob("*.yaml") if "_target_" in path.read_text()}
+
+
+def test_every_registered_kernel_and_window_is_a_choice() -> None:
+    assert files_with_a_class("kernel") == set(list_kernels())
+    assert files_with_a_class("window") == set(list_windows())
+
+
+def test_a_kernel_or_window_takes_the_place_of_the_models_own() -> None:
+    """The experiment's frequency stays that of the kernel, its width that of the window."""
+    words = ["experiment=cifar10_ccnn_4_140", "kernel=siren", "kernel.hidden_channels=4"]
+    config = compose_config([*words, "model.name=ccnn_4_16"])
+    model = instantiate(config.model, _convert_="all")(out_channels=4)
+    conv = model.convolutions()[1]
+    assert model.config["kernel"].keywords == {"hidden_channels": 4, "num_layers": 3, "omega_0": 4231.57}
+    assert conv.kernel.hidden_channels == 4 and conv.window.width.tolist() == [0.75, 0.75]
+    windowless = compose_config(["experiment=modelnet10_tiny", "window=none"])
+    model = instantiate(windowless.model, _convert_="all")(out_channels=4)
+    assert model.config["window"].func is NoWindow and model.config["kernel"].keywords["omega_0"] == 0.5
+    chosen = compose_config(["experiment=pmnist_ckcnn_2_30", "window=gaussian", "window.width=0.25"])
+    model = instantiate(chosen.model, _convert_="all")(out_channels=4)
+    assert model.convolutions()[0].window.width.tolist() == [0.25]
+    assert model.config["kernel"].keywords["omega_0"] == chosen.model.omega_0
+
+
+@pytest.mark.parametrize(
+    ("kernel", "window"),
+    [
+        pytest.param(
+            name, "none" if name == "siren" else None, marks=() if name == "siren" else pytest.mark.slow
+        )
+        for name in list_kernels()
+    ],
+)
+def test_two_steps_with_every_kernel(kernel: str, window: str | None, tmp_path: Path) -> None:
+    steps("shapes_quickstart", tmp_path, f"kernel={kernel}", *([f"window={window}"] if window else []))
+    stored = json.loads((tmp_path / "shapes_quickstart/latest/model/config.json").read_text())["model"]
+    assert stored["kernel"]["name"] == kernel and stored["window"]["name"] == (window or "gaussian")
 
 
 def test_the_rows_of_modelnet10_differ_in_the_network_alone() -> None:

@@ -12,7 +12,7 @@ from typing import Any, cast
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 LATEST, CONFIG, OVERRIDES = "latest", "config.yaml", "overrides.yaml"
@@ -35,7 +35,8 @@ def list_experiments() -> list[str]:
 def compose_config(overrides: Sequence[str]) -> DictConfig:
     """Return the configuration of ``experiment=<name>`` and further overrides.
 
-    Its run folder is filled in, and what depends on the features (:func:`follow_features`).
+    Its run folder is filled in, what follows from a kernel or window that was chosen (:func:`follow_kernel`), and what
+    depends on the features (:func:`follow_features`).
 
     Raises:
         UsageError: if the experiment is missing or unknown, or an override does not fit.
@@ -52,10 +53,41 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
             config.run_dir = str(
                 Path(config.runs) / config.name / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
             )
+        follow_kernel(config)
         follow_features(config)
     except (HydraException, OmegaConfBaseException) as error:
         raise UsageError(str(error).strip()) from error
     return config
+
+
+#: Words of a model that belong to its own kernel: another one has its own.
+KERNEL_WORDS = ("omega_0", "spread", "init", "radius", "coord_std")
+
+
+def follow_kernel(config: DictConfig) -> None:
+    """Give the model the kernel and the window that were chosen by name, in place of its own and of their numbers.
+
+    ``kernel.omega_0`` and ``kernel.width`` of an experiment stay: the one is the frequency of whatever kernel there is,
+    the other the width of the window.
+    """
+    kernel, window = config.get("kernel"), config.get("window")
+    with open_dict(config):
+        width = config.model.get("width")
+        if kernel is not None and "_target_" in kernel:
+            kernel.pop("width", None)
+            config.model.kernel = "${kernel}"
+            for word in KERNEL_WORDS:
+                if word in config.model.keys():  # noqa: SIM118  (a number that the kernel does not have is not "in")
+                    del config.model[word]
+            if "width" in config.model:
+                config.model.width = width
+        if window is not None and "_target_" in window:
+            config.model.window = "${window}"
+            config.model.pop("width", None)
+            if "width" in window and window.width is None:
+                window.pop("width")
+                if width is not None:
+                    window.width = width
 
 
 def follow_features(config: DictConfig) -> None:

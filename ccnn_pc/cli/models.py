@@ -48,21 +48,18 @@ def model_rows(pattern: str, dim: int, in_channels: int, out_channels: int) -> l
         >>> model_rows("ccnn_4_16", 3, 6, 40)
         [{'name': 'ccnn_4_16', 'dim': 3, 'parameters': 6545, 'pretrained': False}]
     """
-    from ccnn_pc.models import create_model, from_pretrained, list_models, list_pretrained
-    from ccnn_pc.models.registry import only_dim
+    from ccnn_pc.models import from_pretrained, list_models, list_pretrained
+    from ccnn_pc.models.parameters import count_parameters, nearest_dim
 
     rows: list[dict[str, Any]] = []
     for name in list_models(pattern):
-        axes = only_dim(name) or dim
+        axes = nearest_dim(name, dim)
         count: int | None = None
         with contextlib.suppress(ImportError):
-            model = create_model(name, dim=axes, in_channels=in_channels, out_channels=out_channels)
-            count = sum(p.numel() for p in model.parameters())
+            count = count_parameters(name, axes, in_channels, out_channels)
         rows.append({"name": name, "dim": axes, "parameters": count, "pretrained": False})
     for name in fnmatch.filter(list_pretrained(), pattern):
         model = from_pretrained(name)
         count = sum(p.numel() for p in model.parameters())
-        rows.append(
-            {"name": name, "dim": int(getattr(model, "dim", dim)), "parameters": count, "pretrained": True}
-        )
+        rows.append({"name": name, "dim": model.dim, "parameters": count, "pretrained": True})
     return rows

@@ -48,6 +48,8 @@ class Model(nn.Module):
         Raises:
             TypeError: a module with parameters that does not know how to draw them.
         """
+        if next(self.parameters(recurse=False), None) is not None:
+            raise TypeError(f"'{type(self).__name__}' must say how its own parameters are drawn")
         for child in self.children():
             reset_parameters(child)
 

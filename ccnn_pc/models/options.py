@@ -329,7 +329,10 @@ def as_factory(kind: str, given: FactoryLike, by_name: Callable[..., Factory]) -
         raise TypeError(
             f"'{kind}' must be a class, a functools.partial of one, or a name (got {type(given).__name__})"
         )
-    return given
+    keywords: dict[str, Any] = {}
+    while isinstance(given, functools.partial) and not given.args:  # a partial of partials becomes one
+        given, keywords = given.func, {**given.keywords, **keywords}
+    return None if given is None else functools.partial(given, **keywords)
 
 
 def _class(factory: Factory) -> Any:

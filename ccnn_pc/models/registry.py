@@ -74,6 +74,17 @@ def _builders() -> dict[str, Builder]:
     return _BUILDERS
 
 
+def builder(name: str) -> Builder:
+    """What makes a model; a :class:`Frozen` if it is a network of continuous kernels.
+
+    Raises:
+        ValueError: an unknown name (with the nearest one).
+    """
+    if name not in _builders():
+        raise unknown_name("model", name, list_models())
+    return _BUILDERS[name]
+
+
 def only_dim(name: str) -> int | None:
     """The only number of axes that a model is made for; None: any.
 
@@ -212,11 +223,9 @@ def create_model(
         >>> model.stem.kernel.hidden_channels
         16
     """
-    if name not in _builders():
-        raise unknown_name("model", name, list_models())
+    build = builder(name)
     if _ONLY_DIM.get(name, dim) != dim:
         raise ValueError(f"'dim' must be {_ONLY_DIM[name]} for '{name}' (got {dim})")
-    build = _BUILDERS[name]
     if isinstance(build, Frozen):
         options = {"kernel": kernel, "window": window, **options}
     else:

@@ -12,8 +12,8 @@ from ccnn_pc._checks import check_at_least
 from ccnn_pc._choices import choice
 from ccnn_pc._optional import require
 from ccnn_pc.models.registry import register_model
+from ccnn_pc.peers.gru import observed_inputs
 from ccnn_pc.peers.padded import PaddedSeries, SeriesPeer
-from ccnn_pc.peers.recurrent import observed_inputs
 from ccnn_pc.peers.solvers import Solver
 
 

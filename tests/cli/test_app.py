@@ -11,6 +11,7 @@ import pytest
 
 from ccnn_pc.cli.app import COMMANDS, describe, main
 from ccnn_pc.cli.doctor import explain_import_error, package_state, self_check
+from ccnn_pc.models import list_models
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -65,13 +66,26 @@ def test_models_of_one_axis_are_counted_with_it(capsys: pytest.CaptureFixture[st
     assert found[0] == found[1] and all(row["dim"] == 1 and row["parameters"] > 0 for row in found[0])
 
 
+def test_models_of_every_name_are_counted_without_making_them(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Networks that are not made for three axes are counted with those they have."""
+    monkeypatch.setattr("ccnn_pc.models.parameters.create_model", None)
+    code, out, _ = run("models", "--json", capsys=capsys)
+    rows = {row["name"]: row for row in json.loads(out.splitlines()[-1])}
+    assert code == 0 and set(list_models()) <= set(rows)
+    assert all(row["parameters"] > 0 for row in rows.values())
+    assert rows["smpconv_t"]["dim"] == 2 and rows["smpnet_tcn_6"]["dim"] == 3
+
+
 def test_models_of_a_missing_package_are_listed_without_a_count(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def missing(*_: object, **__: object) -> None:
         raise ImportError("'torchcde' is needed")
 
-    monkeypatch.setattr("ccnn_pc.models.create_model", missing)
+    monkeypatch.setattr("ccnn_pc.models.parameters.create_model", missing)
+    monkeypatch.setattr("ccnn_pc.models.parameters._table", dict)  # as a model of one's own is
     assert "-: a package is missing" in run("models", "neural_*", capsys=capsys)[1]
 
 

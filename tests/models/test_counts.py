@@ -9,6 +9,7 @@ import pytest
 
 from ccnn_pc.models import create_model
 from ccnn_pc.models.options import Words
+from ccnn_pc.models.parameters import count_parameters
 from ccnn_pc.models.smpconv import build_smpnet_resnet
 
 #: name, dim, in, out, options, parameters: CKConv, FlexConv, CCNN and SMPConv, all tables
@@ -59,6 +60,7 @@ def test_parameter_counts_are_exact(
     started = time.perf_counter()
     model = create_model(name, dim=dim, in_channels=inputs, out_channels=outputs, **options)
     assert sum(p.numel() for p in model.parameters()) == count
+    assert options or count_parameters(name, dim, inputs, outputs) == count
     assert time.perf_counter() - started < 20
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from torch_geometric.data import Data
 
 from ccnn_pc.datasets import preprocessing_from_json
 from ccnn_pc.domains import Pool
+from ccnn_pc.kernels import SIREN, GaussianWindow
 from ccnn_pc.models import create_model, from_pretrained, list_pretrained, save_pretrained
 
 PREPROCESSING = {"num_points": 64, "features": ["normal", "pos"], "num_neighbors": 8}
@@ -120,3 +123,44 @@ def test_packaged_models_load_and_know_their_classes(name: str) -> None:
     points = model.preprocessing.num_points
     logits = model(Data(x=torch.randn(points, model.in_channels), pos=torch.rand(points, 3) * 2 - 1))
     assert logits.shape == (1, len(model.classes)) and torch.isfinite(logits).all()
+
+
+def test_what_is_set_on_a_model_is_saved_with_it(tmp_path: Path) -> None:
+    """Weights of series that were chosen after loading: the folder answers as the model did."""
+    model = create_model("ccnn_4_16", dim=1, in_channels=2, out_channels=3, shape=(20,)).eval()
+    series = Data(times=torch.tensor([0.0, 1.5, 2.0, 9.0]), x=torch.randn(4, 2))
+    before = model(series)
+    for setting in ({"series_interpolation": "linear"}, {"series_weights": "past"}):
+        changed = from_pretrained(save_pretrained(model, tmp_path / "before"))
+        changed.reading = replace(changed.reading, **setting)  # type: ignore[arg-type, type-var]
+        found = changed(series)
+        assert not torch.allclose(found, before)
+        assert torch.equal(from_pretrained(save_pretrained(changed, tmp_path / "after"))(series), found)
+    with pytest.raises(ValueError, match="'series_interpolation' must be one of 'none', 'linear'"):
+        replace(model.reading, series_interpolation="cubic")  # type: ignore[type-var]
+
+
+def test_kernel_and_window_are_in_the_file(tmp_path: Path) -> None:
+    model = create_model(
+        "ccnn_4_16",
+        dim=3,
+        in_channels=6,
+        out_channels=3,
+        kernel=partial(SIREN, hidden_channels=4),
+        window=partial(GaussianWindow, width=0.2),
+        omega_0=2.0,
+    )
+    stored = json.loads((save_pretrained(model, tmp_path) / "config.json").read_text())["model"]
+    assert stored["kernel"] == {"name": "siren", "hidden_channels": 4, "omega_0": 2.0}
+    assert stored["window"] == {"name": "gaussian", "width": 0.2}
+    assert stored["options"] == {} and stored["geometry"]["num_points"] == 512
+
+
+class Unregistered(SIREN):
+    """A kernel without a name."""
+
+
+def test_a_kernel_without_a_name_cannot_be_saved(tmp_path: Path) -> None:
+    model = create_model("ccnn_4_16", dim=3, in_channels=6, out_channels=3, kernel=Unregistered)
+    with pytest.raises(ValueError, match=r"registered kernel or window \(got Unregistered"):
+        save_pretrained(model, tmp_path)

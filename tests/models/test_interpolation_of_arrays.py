@@ -13,6 +13,8 @@ from torch.nn import functional as F
 from ccnn_pc.cli.compose import compose_config
 from ccnn_pc.domains import Grid, Interpolation
 from ccnn_pc.models import create_model, from_pretrained, save_pretrained
+from ccnn_pc.models.options import Words
+from ccnn_pc.models.smpconv import build_smpconv
 from tests.clouds import DOUBLE
 
 
@@ -72,3 +74,9 @@ def test_a_default_that_the_papers_do_not_have() -> None:
 def test_refuses(name: str, how: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make(name, interpolation=how)
+
+
+def test_networks_of_large_kernels_read_arrays_as_they_are_told() -> None:
+    words = Words("smpconv", {"dim": 2, "interpolation": "none"}, in_channels=3, out_channels=4)
+    model = build_smpconv(words, depths=(1,), widths=(8,), kernel_taps=(5,))
+    assert model.reading.interpolation is Interpolation.NONE

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
 from torch_geometric.data import Batch, Data
 
-from ccnn_pc.kernels import Init
+from ccnn_pc.domains import PointSet
+from ccnn_pc.kernels import SIREN, Init
 from ccnn_pc.models import CCNN, create_model, list_models
 from ccnn_pc.nn import BatchNorm, ContinuousConv
 
@@ -150,3 +153,36 @@ def test_convolutions_are_found_from_input_to_output() -> None:
     assert len(model.convolutions()) == 5
     assert isinstance(model, CCNN) and model.convolutions()[0] is model.stem
     assert all(isinstance(conv, ContinuousConv) for conv in model.convolutions())
+
+
+def test_words_of_a_kernel_go_to_the_kernel_that_is_given() -> None:
+    cloud = {"dim": 3, "in_channels": 6, "out_channels": 5}
+    model = create_model("ccnn_4_16", **cloud, kernel=partial(SIREN, hidden_channels=4), omega_0=2.0)  # type: ignore[arg-type]
+    assert model.config["kernel"].keywords == {"hidden_channels": 4, "omega_0": 2.0}
+    assert create_model("ccnn_4_16", **cloud, kernel="siren").convolutions()[0].kernel.hidden_channels == 32  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="'omega_0' must be given once: by 'kernel' or beside it"):
+        create_model("ccnn_4_16", **cloud, kernel=partial(SIREN, omega_0=1.0), omega_0=2.0)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="'spread' must be an option of the kernel SIREN: hidden_channels"):
+        create_model("ccnn_4_16", **cloud, kernel=SIREN, spread=0.5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="'width' must be an option of 'ccnn_4_16': kernel, window, dim"):
+        create_model("ccnn_4_16", **cloud, window="none", width=0.5)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="unknown kernel 'sirne'; did you mean 'siren'"):
+        create_model("ccnn_4_16", **cloud, kernel="sirne")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="'kernel' must be None for 'ckcnn_released'"):
+        create_model("ckcnn_released", dim=1, in_channels=1, out_channels=2, kernel=SIREN)
+
+
+def test_neighbours_of_another_cloud_are_refused() -> None:
+    """What PyG's loader makes of a table of neighbours that it does not know to be one: the first cloud's, for all."""
+    model = create_model("ccnn_4_16", dim=3, in_channels=6, out_channels=5).eval()
+    items = batch().to_data_list()
+    for item in items:
+        item.neighbor_table = PointSet(item.pos).knn(4).neighbors.index  # type: ignore[union-attr]
+    right = Batch.from_data_list(items)
+    alone = torch.cat([model(item) for item in items])
+    with pytest.raises(ValueError, match="cloud"):
+        model(right)
+    for item in items:
+        item.neighbor_index = item.neighbor_table.t()
+        del item.neighbor_table
+    torch.testing.assert_close(model(Batch.from_data_list(items)), alone)

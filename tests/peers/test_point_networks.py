@@ -10,7 +10,8 @@ from torch_geometric.data import Batch, Data
 from torch_geometric.nn import EdgeConv
 
 from ccnn_pc.models import create_model
-from ccnn_pc.peers.point_networks import DGCNN, PointNet2, SetAbstraction
+from ccnn_pc.peers.dgcnn import DGCNN
+from ccnn_pc.peers.pointnet2 import PointNet2, SetAbstraction
 
 BUILDERS: dict[str, Callable[[], nn.Module]] = {
     "pointnet2": lambda: PointNet2(3, 5, dropout=0.0),

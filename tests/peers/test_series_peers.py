@@ -13,9 +13,9 @@ from torch_geometric.data import Batch
 from ccnn_pc.datasets import GridData, SeriesData
 from ccnn_pc.domains import IrregularSeries
 from ccnn_pc.models import create_model, from_pretrained, save_pretrained
+from ccnn_pc.peers.gru import GRUD, GRUDt, last_observed, time_unobserved
 from ccnn_pc.peers.ode_rnn import ODERNN
 from ccnn_pc.peers.padded import PaddedSeries, pad_series
-from ccnn_pc.peers.recurrent import GRUD, GRUDt, last_observed, time_unobserved
 
 pytest.importorskip("torchdiffeq", reason="torchdiffeq is in the `baselines` extra")
 pytest.importorskip("torchcde", reason="torchcde is in the `baselines` extra")

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ccnn_pc._checks import check_at_least
+from ccnn_pc.models.base import reset_parameters
 from ccnn_pc.models.registry import register_model
 from ccnn_pc.peers.padded import PaddedSeries, SeriesPeer
 
@@ -134,12 +135,20 @@ class GRUD(SeriesPeer):
             raise ValueError(f"'means' must have {in_channels} entries (got {len(centre)})")
         self.register_buffer("means", centre)
         # times are not negative: a weight below 0 would have no gradient
-        self.decay_x_weight = nn.Parameter(torch.rand(in_channels) / in_channels**0.5)
+        self.decay_x_weight = nn.Parameter(_below_one(in_channels))
         self.decay_x_bias = nn.Parameter(torch.zeros(in_channels))
         self.decay_h = nn.Linear(in_channels, hidden)
         self.inputs = nn.Linear(2 * in_channels, 3 * hidden)  # W and V with b: of r, z and the candidate
         self.gates = nn.Linear(hidden, 2 * hidden, bias=False)  # U_r and U_z
         self.candidate = nn.Linear(hidden, hidden, bias=False)  # U
+
+    def reset_parameters(self) -> None:
+        reset_parameters(self.head)
+        with torch.no_grad():
+            self.decay_x_weight.copy_(_below_one(self.in_channels))
+            self.decay_x_bias.zero_()
+        for part in (self.decay_h, self.inputs, self.gates, self.candidate):
+            reset_parameters(part)
 
     def imputed(self, series: PaddedSeries) -> Tensor:
         """Inputs with missing values filled in, ``[B, L, C]``."""
@@ -160,6 +169,11 @@ class GRUD(SeriesPeer):
             fresh = torch.tanh(to_candidate + self.candidate(r * before))
             state = torch.where(valid[:, i, None], (1 - z) * before + z * fresh, state)
         return state
+
+
+def _below_one(channels: int) -> Tensor:
+    """Initial weights of a decay, U(0, 1 / √C)."""
+    return torch.rand(channels) / channels**0.5
 
 
 @register_model("gru_dt", dim=1)

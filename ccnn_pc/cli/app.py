@@ -55,12 +55,13 @@ def build_app(chosen: str | None = None) -> Any:
     typer = require("typer", extra="train", purpose="for the command line")
     app = typer.Typer(
         name="ccnn-pc",
-        help="Continuous-kernel CNNs for point clouds: train, evaluate, use.",
+        help="Continuous-kernel CNNs on point clouds, grids and series: train, evaluate, use.",
         epilog=EPILOG,
         no_args_is_help=True,
         add_completion=False,
+        rich_markup_mode=None,  # plain help: importing rich takes most of the time that help takes
         pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     )
 
     def print_version(wanted: bool) -> None:

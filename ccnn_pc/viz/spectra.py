@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -99,23 +100,11 @@ def plot_spectra(
                 right = max(right, float(frequency[decibel > _FLOOR][-1]))
                 bound, nyquist = frequency_bound(layer, axis), nyquist_frequency(layer, axis, spacing)
                 if math.isfinite(bound):
-                    axes.axvline(
-                        bound,
-                        color=RED,
-                        linestyle="--",
-                        linewidth=1.2,
-                        label="analytic bound" if axis == 0 else None,
-                    )
                     right = max(right, bound)
+                    _mark(axes, bound, RED, "--", "analytic bound" if axis == 0 else None)
                 if nyquist is not None:
-                    axes.axvline(
-                        nyquist,
-                        color=GREEN,
-                        linestyle=":",
-                        linewidth=1.6,
-                        label="Nyquist" if axis == 0 else None,
-                    )
                     right = max(right, min(nyquist, 3 * right))
+                    _mark(axes, nyquist, GREEN, ":", "Nyquist" if axis == 0 else None)
             axes.set(ylim=(_FLOOR, 3), xlim=(0, 1.08 * right))
             axes.set_title(layer.name, fontsize=8, color=INK)
         for axes in grid.flat[len(found) :]:
@@ -128,3 +117,7 @@ def plot_spectra(
         handles, labels = [handles[i] for i in order], [labels[i] for i in order]
         figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 5))
     return Path(out)
+
+
+def _mark(axes: Any, frequency: float, colour: str, style: str, label: str | None) -> None:
+    axes.axvline(frequency, color=colour, linestyle=style, linewidth=1.4, label=label)

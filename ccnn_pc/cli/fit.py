@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
+import importlib
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -24,7 +26,9 @@ Examples:
   ccnn-pc fit --image photo.png --pixels 64 --kernels magnet,gelu --json
 
 \b
-Kernels: magnet, gabornet, fouriernet, siren, rfnet, points, sine, gelu, swish, leaky_relu, relu.
+Kernels: magnet, gabornet, fouriernet, siren, rfnet, points, sine, gelu, swish, leaky_relu, relu
+(all of these), and every other registered kernel, also of modules that
+--import names.
 Targets: gaussian, constant, step, sawtooth, sine, chirp, sines, noise.
 
 The error is the root mean squared error over the target's deviation.
@@ -60,16 +64,25 @@ def fit(
         typer.Option("--omega-0", help="Cycles per unit of u, for all kernels; default: from the spacing."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the kernels' parameters and of the noise.")] = 0,
+    imports: Annotated[
+        str | None, typer.Option("--import", help="Modules, with commas between them, that register kernels.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the table and the pictures.")] = Path("plots/fit"),
     as_json: Annotated[bool, typer.Option("--json", help="JSON on the last line of stdout.")] = False,
 ) -> None:
     """Fit kernels."""
     from ccnn_pc._files import check_writable_folder, write_rows_atomically
     from ccnn_pc.cli.fit_report import advice, draw, print_table, ranked
-    from ccnn_pc.studies.families import KernelFamily
+    from ccnn_pc.studies.families import STUDIED, kernel_family, list_families
     from ccnn_pc.studies.targets import Target
 
-    families = chosen("kernels", kernels, KernelFamily)
+    sys.path.insert(0, "")  # modules of the working folder, as `python -m` finds them
+    for module in (imports or "").split(","):
+        if module:
+            importlib.import_module(module.strip())
+    families = [
+        kernel_family(name) for name in names_among("kernels", kernels, list_families(), list(STUDIED))
+    ]
     functions = [] if targets == "none" else chosen("targets", targets, Target)
     problems = make_problems(functions, image, points=points, pixels=pixels, seed=seed)
     check_writable_folder("out", out)
@@ -103,13 +116,22 @@ def chosen(name: str, words: str, choices: type[Choice]) -> list[Choice]:
         [<Target.STEP: 'step'>, <Target.SINE: 'sine'>]
     """
     known = {str(member.value): member for member in choices}
+    return [known[word] for word in names_among(name, words, list(known))]
+
+
+def names_among(name: str, words: str, known: Sequence[str], every: Sequence[str] | None = None) -> list[str]:
+    """Names with commas between them, each once; ``all`` stands for ``every`` one.
+
+    Raises:
+        ValueError: a name that is not known; the message lists those there are.
+    """
     names = [word.strip() for word in words.split(",") if word.strip()]
-    names = list(known) if names == ["all"] else list(dict.fromkeys(names))
+    names = list(every or known) if names == ["all"] else list(dict.fromkeys(names))
     wrong = [word for word in names if word not in known]
     if wrong or not names:
         got = ", ".join(wrong) or "none"
         raise ValueError(f"'{name}' must be names among {', '.join(known)} (got {got})")
-    return [known[word] for word in names]
+    return names
 
 
 def make_problems(

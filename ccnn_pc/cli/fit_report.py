@@ -19,7 +19,7 @@ def draw(fits: Sequence[Fit], out: Path) -> list[Path]:
     panels: dict[str, dict[str, LineFit]] = {}
     images: dict[str, Any] = {}
     for found in fits:
-        problem, kernel, note = found.problem, found.family.value, f"{found.result.error:.2g}"
+        problem, kernel, note = found.problem, found.family.name, f"{found.result.error:.2g}"
         if problem.u.shape[1] == 1:
             lines = (problem.u[:, 0], problem.target[:, 0], problem.shown[:, 0], found.values)
             panels.setdefault(kernel, {})[problem.name] = LineFit(*lines, note=note)

@@ -1,79 +1,91 @@
-"""Kernel networks by name, with equal numbers of parameters and with a frequency that the data can show."""
+"""Kernels by name, with equal numbers of parameters and with a frequency that the data can show."""
 
 from __future__ import annotations
 
-import enum
 import functools
 import math
 from collections.abc import Callable
-from functools import partial
-from typing import Any
+from dataclasses import dataclass
 
 import torch
-from torch import nn
 
 from ccnn_pc._checks import check_at_least, check_positive
-from ccnn_pc.kernels import (
-    MLP,
-    SIREN,
-    FactorizedKernel,
-    FourierNet,
-    GaborNet,
-    MAGNet,
-    RandomFourierNet,
-    SelfMovingPoints,
-    Sine,
-)
+from ccnn_pc._choices import unknown_name
+from ccnn_pc.kernels import AbstractKernel, Activation, kernel_factory, list_kernels
 
 
-class KernelFamily(enum.Enum):
-    """The kernel networks that can be compared; the last five are perceptrons, named by non-linearity."""
+@dataclass(frozen=True)
+class KernelFamily:
+    """A kernel that can be compared with others.
 
-    MAGNET = "magnet"
-    GABORNET = "gabornet"
-    FOURIERNET = "fouriernet"
-    SIREN = "siren"
-    RFNET = "rfnet"
-    POINTS = "points"
-    SINE = "sine"
-    GELU = "gelu"
-    SWISH = "swish"
-    LEAKY_RELU = "leaky_relu"
-    RELU = "relu"
+    Attributes:
+        name: see :func:`list_families`.
+        factory: makes it, its size, frequency and seed left open.
+    """
+
+    name: str
+    factory: functools.partial[AbstractKernel]
 
     @property
     def rate(self) -> float:
-        """Learning rate to start from: 0.01; 0.001 for SIREN, whose parameters are multiplied by 2π·omega_0."""
-        return 0.001 if self is KernelFamily.SIREN else 0.01
+        """Learning rate to start from, see :attr:`ccnn_pc.kernels.AbstractKernel.fitting_rate`."""
+        return float(self.factory.func.fitting_rate)  # type: ignore[attr-defined]
 
 
-_CLASSES: dict[KernelFamily, Callable[..., FactorizedKernel]] = {
-    KernelFamily.MAGNET: MAGNet,
-    KernelFamily.GABORNET: GaborNet,
-    KernelFamily.FOURIERNET: FourierNet,
-    KernelFamily.SIREN: SIREN,
-    KernelFamily.RFNET: RandomFourierNet,
-    KernelFamily.POINTS: SelfMovingPoints,
-    KernelFamily.SINE: partial(MLP, activation=Sine),
-    KernelFamily.GELU: partial(MLP, activation=nn.GELU),
-    KernelFamily.SWISH: partial(MLP, activation=nn.SiLU),
-    KernelFamily.LEAKY_RELU: partial(MLP, activation=nn.LeakyReLU),
-    KernelFamily.RELU: partial(MLP, activation=nn.ReLU),
+#: The study of the documentation, under its own names; the last five are perceptrons, named by non-linearity.
+STUDIED = {
+    family.name: family
+    for family in (
+        KernelFamily("magnet", kernel_factory("magnet")),
+        KernelFamily("gabornet", kernel_factory("gabor")),
+        KernelFamily("fouriernet", kernel_factory("fourier")),
+        KernelFamily("siren", kernel_factory("siren")),
+        KernelFamily("rfnet", kernel_factory("random_fourier")),
+        KernelFamily("points", kernel_factory("moving_points")),
+        KernelFamily("sine", kernel_factory("mlp", activation=Activation.SINE)),
+        KernelFamily("gelu", kernel_factory("mlp", activation=Activation.GELU)),
+        KernelFamily("swish", kernel_factory("mlp", activation=Activation.SILU)),
+        KernelFamily("leaky_relu", kernel_factory("mlp", activation=Activation.LEAKY_RELU)),
+        KernelFamily("relu", kernel_factory("mlp", activation=Activation.RELU)),
+    )
 }
 
 
+def list_families() -> list[str]:
+    """Names of all families: those of the study, then every other registered kernel.
+
+    Example:
+        >>> list_families()[:3], "moving_points_per_filter" in list_families()
+        (['magnet', 'gabornet', 'fouriernet'], True)
+    """
+    return [*STUDIED, *(name for name in list_kernels() if name not in STUDIED)]
+
+
+@functools.cache
+def kernel_family(name: str) -> KernelFamily:
+    """A family by its name.
+
+    Raises:
+        ValueError: an unknown name; the message lists those there are.
+
+    Example:
+        >>> kernel_family("siren").rate
+        0.001
+    """
+    if name not in list_families():
+        raise unknown_name("kernel", name, list_families())
+    return STUDIED.get(name) or KernelFamily(name, kernel_factory(name))
+
+
 def build_kernel(
-    family: KernelFamily, dim: int, *, hidden_channels: int, omega_0: float, seed: int = 0
-) -> FactorizedKernel:
+    family: KernelFamily, dim: int, *, size: int, omega_0: float, seed: int = 0
+) -> AbstractKernel:
     """A new kernel of one output channel, a function of the seed; the global random state stays as it is.
 
-    Tents of :class:`~ccnn_pc.kernels.SelfMovingPoints` reach at least as far as P of them would lie apart on
-    a lattice, ``2·P^(-1/D)``, however high ``omega_0``: where no tent reaches, nothing can be learned.
-
     Args:
-        family: which kernel network.
+        family: which kernel.
         dim: number of coordinates D.
-        hidden_channels: features H (points P).
+        size: how large, see :meth:`ccnn_pc.kernels.AbstractKernel.options_of_size`.
         omega_0: cycles per unit of u.
         seed: of the parameters.
 
@@ -81,60 +93,58 @@ def build_kernel(
         ValueError: a count or a number that the kernel cannot have.
 
     Example:
-        >>> build_kernel(KernelFamily.SIREN, 1, hidden_channels=8, omega_0=4.0).hidden_channels
+        >>> build_kernel(kernel_family("siren"), 1, size=8, omega_0=4.0).hidden_channels
         8
     """
-    options: dict[str, Any] = {"hidden_channels": hidden_channels, "omega_0": omega_0}
-    if family is KernelFamily.POINTS:
-        apart = 2.0 * check_at_least("hidden_channels", hidden_channels, 1) ** (-1.0 / dim)
-        options["radius"] = min(max(1.0 / check_positive("omega_0", omega_0), apart), 1.0)
+    options = family.factory.func.options_of_size(size, omega_0, dim)  # type: ignore[attr-defined]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return _CLASSES[family](dim, 1, **options)
+        return family.factory(dim=dim, out_channels=1, **options)
 
 
 @functools.cache
-def count_parameters(family: KernelFamily, dim: int, hidden_channels: int) -> int:
+def count_parameters(family: KernelFamily, dim: int, size: int) -> int:
     """How many parameters a kernel of this family and size has.
 
     Example:
-        >>> count_parameters(KernelFamily.SIREN, 1, 32) == (32 + 32) + (32 * 32 + 32) + (32 + 1)
+        >>> count_parameters(kernel_family("siren"), 1, 32) == (32 + 32) + (32 * 32 + 32) + (32 + 1)
         True
     """
-    kernel = build_kernel(family, dim, hidden_channels=hidden_channels, omega_0=1.0)
+    kernel = build_kernel(family, dim, size=size, omega_0=1.0)
     return sum(p.numel() for p in kernel.parameters())
 
 
-def hidden_for_budget(family: KernelFamily, dim: int, budget: int) -> int:
-    """The number of features whose kernel has as nearly as possible ``budget`` parameters.
+def size_for_budget(family: KernelFamily, dim: int, budget: int) -> int:
+    """The size whose kernel has as nearly as possible ``budget`` parameters.
 
     Args:
-        family: which kernel network.
+        family: which kernel.
         dim: number of coordinates D.
         budget: parameters wanted, at least 1.
 
     Raises:
-        ValueError: ``budget`` below 1.
+        ValueError: ``budget`` below 1, or a kernel that does not grow with its size.
 
     Example:
-        >>> hidden_for_budget(KernelFamily.POINTS, 1, 1153), hidden_for_budget(KernelFamily.RELU, 1, 1153)
+        >>> size_for_budget(kernel_family("points"), 1, 1153), size_for_budget(kernel_family("relu"), 1, 1153)
         (384, 32)
     """
     check_at_least("budget", budget, 1)
-    unit = 2 if family is KernelFamily.RFNET else 1  # half cosines, half sines
     low, high = 1, 2
-    while count_parameters(family, dim, unit * high) < budget:
+    while count_parameters(family, dim, high) < budget:
+        if high > budget:
+            raise ValueError(f"'{family.name}' must grow with its size (options_of_size, {high}: too few)")
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
-        if count_parameters(family, dim, unit * middle) < budget:
+        if count_parameters(family, dim, middle) < budget:
             low = middle
         else:
             high = middle
-    return min((unit * low, unit * high), key=lambda h: abs(count_parameters(family, dim, h) - budget))
+    return min((low, high), key=lambda size: abs(count_parameters(family, dim, size) - budget))
 
 
-def data_omega_0(build: Callable[[float], FactorizedKernel], nyquist: float) -> float:
+def data_omega_0(build: Callable[[float], AbstractKernel], nyquist: float) -> float:
     """The ``omega_0`` with which a new kernel reaches up to the Nyquist frequency of the data and no further.
 
     Solves ``build(omega_0).max_frequency() = nyquist`` by bisection: the analytic bound of the kernel as it
@@ -150,7 +160,7 @@ def data_omega_0(build: Callable[[float], FactorizedKernel], nyquist: float) -> 
         ValueError: ``nyquist`` not positive.
 
     Example:
-        >>> build = lambda w: build_kernel(KernelFamily.FOURIERNET, 1, hidden_channels=8, omega_0=w)
+        >>> build = lambda w: build_kernel(kernel_family("fouriernet"), 1, size=8, omega_0=w)
         >>> omega_0 = data_omega_0(build, nyquist=50.0)
         >>> round(float(build(omega_0).max_frequency().detach()), 2)
         50.0

@@ -16,7 +16,8 @@ from ccnn_pc.studies.families import (
     build_kernel,
     count_parameters,
     data_omega_0,
-    hidden_for_budget,
+    kernel_family,
+    size_for_budget,
 )
 from ccnn_pc.studies.fitting import FitResult, fit_kernel
 from ccnn_pc.studies.targets import Target, image_positions
@@ -79,7 +80,7 @@ class Fit:
         between = self.result.error_between
         return {
             "target": self.problem.name,
-            "kernel": self.family.value,
+            "kernel": self.family.name,
             "error": _rounded(self.result.error),
             "error_between": None if between is None else _rounded(between),
             "parameters": self.result.parameters,
@@ -175,7 +176,7 @@ def run_study(
         ValueError: see :func:`ccnn_pc.studies.fitting.fit_kernel`.
 
     Example:
-        >>> fits = run_study([line_problem(Target.STEP, 20)], [KernelFamily.RELU], hidden_channels=8, steps=5)
+        >>> fits = run_study([line_problem(Target.STEP, 20)], [kernel_family("relu")], hidden_channels=8, steps=5)
         >>> fits[0].row()["parameters"], fits[0].row()["points"]
         (97, 20)
     """
@@ -184,18 +185,16 @@ def run_study(
     fits: list[Fit] = []
     for problem in problems:
         dim = problem.u.shape[1]
-        budget = count_parameters(KernelFamily.SIREN, dim, hidden_channels)
+        budget = count_parameters(kernel_family("siren"), dim, hidden_channels)
         for family in families:
-            hidden = hidden_for_budget(family, dim, budget)
+            size = size_for_budget(family, dim, budget)
 
-            def build(
-                omega: float, family: KernelFamily = family, hidden: int = hidden, dim: int = dim
-            ) -> Any:
-                return build_kernel(family, dim, hidden_channels=hidden, omega_0=omega, seed=seed)
+            def build(omega: float, family: KernelFamily = family, size: int = size, dim: int = dim) -> Any:
+                return build_kernel(family, dim, size=size, omega_0=omega, seed=seed)
 
             omega = data_omega_0(build, problem.nyquist) if omega_0 is None else omega_0
             rate = family.rate if lr is None else lr
-            kernel, text, before = build(omega), f"{family.value} to {problem.name}", steps * len(fits)
+            kernel, text, before = build(omega), f"{family.name} to {problem.name}", steps * len(fits)
 
             def report(step: int, loss: float, text: str = text, before: int = before) -> None:
                 if progress is not None:
@@ -212,5 +211,6 @@ def run_study(
             )
             with torch.no_grad():
                 values = kernel(problem.shown)[..., 0].double()
+            hidden = getattr(kernel, "hidden_channels", size)
             fits.append(Fit(family, problem, hidden, omega, rate, found, values))
     return fits

@@ -10,12 +10,11 @@ from ccnn_pc.viz.confusion import plot_confusion
 from ccnn_pc.viz.curves import plot_curves
 from ccnn_pc.viz.fits import LineFit, plot_image_fits, plot_line_fits
 from ccnn_pc.viz.kernels import plot_kernels
-from ccnn_pc.viz.quadrature import QuadratureStudy, plot_quadrature, study_quadrature
+from ccnn_pc.viz.quadrature import plot_quadrature
 from ccnn_pc.viz.transfer import plot_transfer
 
 __all__ = [
     "LineFit",
-    "QuadratureStudy",
     "plot_confusion",
     "plot_curves",
     "plot_image_fits",
@@ -25,5 +24,4 @@ __all__ = [
     "plot_prediction",
     "plot_quadrature",
     "plot_transfer",
-    "study_quadrature",
 ]

@@ -10,7 +10,8 @@ from ccnn_pc._files import read_rows
 from ccnn_pc.cli.app import main
 from ccnn_pc.cli.fit import TABLE
 from ccnn_pc.cli.fit_report import IMAGE, LINES, advice, ranked, report
-from ccnn_pc.studies.families import KernelFamily
+from ccnn_pc.kernels import registry
+from ccnn_pc.studies.families import STUDIED, list_families
 from ccnn_pc.studies.targets import Target
 
 QUICK = ["--hidden", "8", "--steps", "5", "--points", "20"]
@@ -84,7 +85,7 @@ def test_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "bad.png").write_text("no picture")
     out = ["--out", str(tmp_path / "out")]
     cases = {
-        ("--kernels", "magnet,mgnet"): f"among {', '.join(f.value for f in KernelFamily)} (got mgnet)",
+        ("--kernels", "magnet,mgnet"): f"among {', '.join(f for f in list_families())} (got mgnet)",
         ("--targets", "steps"): f"among {', '.join(t.value for t in Target)} (got steps)",
         ("--kernels", ""): "(got none)",
         ("--targets", "none"): "only with an image",
@@ -147,5 +148,19 @@ def test_help_has_examples_and_all_names(capsys: pytest.CaptureFixture[str]) -> 
     assert run("--help") == 0
     text = capsys.readouterr().out
     assert "ccnn-pc fit --kernels magnet,siren,points" in text
-    for name in (*KernelFamily, *Target):
-        assert str(name.value) in text
+    for name in (*STUDIED, *(t.value for t in Target)):
+        assert name in text
+
+
+def test_a_kernel_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One file and one line of registration; the command imports it by name."""
+    (tmp_path / "kernels_of_a_test.py").write_text(
+        "from ccnn_pc.kernels import SIREN, register_kernel\n\n\n"
+        '@register_kernel("of_a_test")\nclass Mine(SIREN):\n    pass\n'
+    )
+    monkeypatch.setattr(registry, "_KERNELS", dict(registry._KERNELS))
+    monkeypatch.chdir(tmp_path)
+    words = ("--import", "kernels_of_a_test", "--kernels", "of_a_test,siren")
+    assert run("--targets", "sine", "--points", "9", "--steps", "2", "--out", str(tmp_path), *words) == 0
+    first, second = read_rows(tmp_path / TABLE)
+    assert first["kernel"] == "of_a_test" and first["error"] == second["error"]

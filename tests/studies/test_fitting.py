@@ -12,11 +12,13 @@ import torch
 
 from ccnn_pc.kernels import MLP, AbstractKernel, MAGNet, RandomFourierNet, SelfMovingPoints
 from ccnn_pc.studies.families import (
+    STUDIED,
     KernelFamily,
     build_kernel,
     count_parameters,
     data_omega_0,
-    hidden_for_budget,
+    kernel_family,
+    size_for_budget,
 )
 from ccnn_pc.studies.fitting import fit_kernel, relative_error
 from ccnn_pc.studies.kernel_fits import image_problem, line_problem, run_study
@@ -33,9 +35,9 @@ def perturbed(kernel: AbstractKernel, size: float) -> AbstractKernel:
     return near
 
 
-@pytest.mark.parametrize("family", list(KernelFamily), ids=lambda family: family.value)
+@pytest.mark.parametrize("family", STUDIED.values(), ids=STUDIED)
 def test_values_of_a_near_kernel_of_the_same_family_are_reached(family: KernelFamily) -> None:
-    truth = build_kernel(family, 1, hidden_channels=8, omega_0=1.0, seed=3).double()
+    truth = build_kernel(family, 1, size=8, omega_0=1.0, seed=3).double()
     with torch.no_grad():
         target = truth(U)
     kernel = perturbed(truth, 0.01)
@@ -79,7 +81,7 @@ def test_the_same_seed_gives_the_same_bits_and_leaves_the_global_state() -> None
     problems = [line_problem(Target.NOISE, 20, seed=5)]
     before = torch.random.get_rng_state()
     first, again, other = (
-        run_study(problems, [KernelFamily.MAGNET], hidden_channels=8, steps=10, seed=seed)[0]
+        run_study(problems, [kernel_family("magnet")], hidden_channels=8, steps=10, seed=seed)[0]
         for seed in (0, 0, 1)
     )
     assert torch.equal(torch.random.get_rng_state(), before)
@@ -92,7 +94,7 @@ def test_the_same_seed_gives_the_same_bits_and_leaves_the_global_state() -> None
 def test_aliasing_shows_between_the_points() -> None:
     """Above Nyquist a kernel may agree at every point and nowhere else; from the spacing, it agrees everywhere."""
     problem = line_problem(Target.SINE, 80)
-    families = [KernelFamily.FOURIERNET]
+    families = [kernel_family("fouriernet")]
     wild = run_study([problem], families, hidden_channels=16, steps=300, omega_0=4 * problem.nyquist)[
         0
     ].result
@@ -103,27 +105,27 @@ def test_aliasing_shows_between_the_points() -> None:
 
 
 @pytest.mark.parametrize("dim", [1, 2])
-@pytest.mark.parametrize("family", list(KernelFamily), ids=lambda family: family.value)
+@pytest.mark.parametrize("family", STUDIED.values(), ids=STUDIED)
 def test_budgets_and_frequencies(family: KernelFamily, dim: int) -> None:
     """No other size is nearer to the budget; the new kernel's bound is the Nyquist frequency."""
-    budget = count_parameters(KernelFamily.SIREN, dim, 32)
+    budget = count_parameters(kernel_family("siren"), dim, 32)
     assert budget == (32 * dim + 32) + (32 * 32 + 32) + (32 + 1)
-    hidden, unit = hidden_for_budget(family, dim, budget), 2 if family is KernelFamily.RFNET else 1
-    off = [abs(count_parameters(family, dim, hidden + step) - budget) for step in (-unit, 0, unit)]
+    size = size_for_budget(family, dim, budget)
+    off = [abs(count_parameters(family, dim, size + step) - budget) for step in (-1, 0, 1)]
     assert off[1] == min(off) and off[1] <= 0.06 * budget
 
     def build(omega_0: float) -> AbstractKernel:
-        return build_kernel(family, dim, hidden_channels=hidden, omega_0=omega_0)
+        return build_kernel(family, dim, size=size, omega_0=omega_0)
 
     bound = float(build(data_omega_0(build, 30.0)).max_frequency().detach())  # type: ignore[arg-type]
-    if family is KernelFamily.POINTS and dim == 2:  # tents may not lie apart
-        assert bound == pytest.approx(hidden**0.5 / 2)
+    if family is kernel_family("points") and dim == 2:  # tents may not lie apart
+        assert bound == pytest.approx(size**0.5 / 2)
     else:
         assert bound == pytest.approx(30.0, rel=1e-3)
 
 
 def test_where_gaussians_reach_beyond_nyquist_some_is_left_to_the_sines() -> None:
-    omega_0 = data_omega_0(lambda w: build_kernel(KernelFamily.MAGNET, 1, hidden_channels=8, omega_0=w), 0.5)
+    omega_0 = data_omega_0(lambda w: build_kernel(kernel_family("magnet"), 1, size=8, omega_0=w), 0.5)
     assert omega_0 == pytest.approx(0.005)
 
 
@@ -186,7 +188,7 @@ def test_image_positions_and_chessboard() -> None:
     row, column = 1, 3
     place = (problem.u == positions[row, column]).all(dim=1).nonzero()[0, 0]
     assert problem.target[place, 0] == image[row, column]
-    fit = run_study([problem], [KernelFamily.SWISH], hidden_channels=8, steps=3)[0]
+    fit = run_study([problem], [kernel_family("swish")], hidden_channels=8, steps=3)[0]
     assert fit.values.shape == (4, 7)
 
 

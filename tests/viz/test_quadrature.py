@@ -12,7 +12,8 @@ from matplotlib import image
 from ccnn_pc.domains import Weights
 from ccnn_pc.kernels import GaussianWindow
 from ccnn_pc.nn import ContinuousConv
-from ccnn_pc.viz import plot_quadrature, study_quadrature
+from ccnn_pc.studies.quadrature import study_quadrature
+from ccnn_pc.viz import plot_quadrature
 
 
 def conv(channels: int = 1) -> ContinuousConv:

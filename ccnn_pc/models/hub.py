@@ -148,7 +148,7 @@ def describe(model: Model) -> dict[str, Any]:
     """
     config = model.config
     geometry = config.get("geometry", {key: config[key] for key in ("dim", "shape", "spacing")})
-    described = {
+    described: dict[str, Any] = {
         **{key: config[key] for key in ("name", "in_channels", "out_channels")},
         "geometry": geometry,
         **{part: describe_factory(config[part]) for part in ("kernel", "window") if part in config},

@@ -329,10 +329,11 @@ def as_factory(kind: str, given: FactoryLike, by_name: Callable[..., Factory]) -
         raise TypeError(
             f"'{kind}' must be a class, a functools.partial of one, or a name (got {type(given).__name__})"
         )
+    made: Any = given
     keywords: dict[str, Any] = {}
-    while isinstance(given, functools.partial) and not given.args:  # a partial of partials becomes one
-        given, keywords = given.func, {**given.keywords, **keywords}
-    return None if given is None else functools.partial(given, **keywords)
+    while isinstance(made, functools.partial) and not made.args:  # a partial of partials becomes one
+        made, keywords = made.func, {**made.keywords, **keywords}
+    return None if made is None else functools.partial(made, **keywords)
 
 
 def _class(factory: Factory) -> Any:

@@ -57,6 +57,10 @@ class DGCNN(Model):
         self.embed = self._mlp([sum(widths[1:]), 1024])
         self.head = MLP([2048, 512, 256, out_channels], dropout=dropout, act=nn.LeakyReLU(0.2))
 
+    def reset_parameters(self) -> None:
+        # layers of PyG draw more than once while they are made: only a new network draws the same
+        self.load_state_dict(DGCNN(self.in_channels, self.out_channels, self.dim).state_dict())
+
     @staticmethod
     def _mlp(widths: list[int]) -> MLP:
         return PointMLP(widths, act=nn.LeakyReLU(0.2), plain_last=False, bias=False)

@@ -114,6 +114,10 @@ class PointNet2(Model):
         self.whole = PointMLP([256 + dim, 256, 512, 1024], plain_last=False)
         self.head = MLP([1024, 512, 256, out_channels], dropout=dropout)
 
+    def reset_parameters(self) -> None:
+        # layers of PyG draw more than once while they are made: only a new network draws the same
+        self.load_state_dict(PointNet2(self.in_channels, self.out_channels, self.dim).state_dict())
+
     def forward(self, data: Data) -> Tensor:
         """Logits ``[B, out_channels]`` of a PyG ``Data`` or ``Batch`` with ``x``, ``pos`` and ``batch``."""
         x, pos, batch = cloud_fields(data, self.dim, self.in_channels)

@@ -1,4 +1,4 @@
-"""Networks on irregular series: the door, law 2 through whole networks, lattices, masks."""
+"""Networks on irregular series: reading, law 2 through whole networks, lattices, masks."""
 
 from __future__ import annotations
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ccnn_pc.domains.base import ConvolutionTerms
 from ccnn_pc.kernels.base import FactorizedKernel
@@ -32,7 +34,41 @@ def fused_terms(terms: ConvolutionTerms) -> tuple[FactorizedProfile, Tensor]:
         table = table.view(len(table), -1, channels_in).transpose(1, 2)
     read_out = {id(p) for p in kernel.readout.parameters()}
     trained = [p for p in kernel.parameters() if id(p) not in read_out] + list(terms.window.parameters())
-    return FactorizedProfile(kernel.features, terms.window, trained), table
+    features, window = _as_called(kernel, kernel.features), _as_called(terms.window, terms.window.forward)
+    return FactorizedProfile(features, window, trained), table
+
+
+class _Call(nn.Module):
+    """A module's method as a module, for :func:`torch.func.functional_call`."""
+
+    def __init__(self, module: nn.Module, method: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.module, self.method = module, method
+
+    def forward(self, u: Tensor) -> Tensor:
+        return self.method(u)
+
+
+def _as_called(module: nn.Module, method: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """The method with the module's parameters and buffers of now.
+
+    Backward passes evaluate it again, when ``functional_call`` has put others back into the module.
+    """
+
+    def values() -> dict[str, Tensor]:
+        return {**dict(module.named_parameters()), **dict(module.named_buffers())}
+
+    then = values()
+
+    def run(u: Tensor) -> Tensor:
+        now = values()
+        if all(now.get(name) is value for name, value in then.items()):
+            return method(u)
+        replaced = {f"module.{name}": value for name, value in then.items()}
+        found: Tensor = torch.func.functional_call(_Call(module, method), replaced, (u,))
+        return found
+
+    return run
 
 
 def penalty_from_moments(moments: Tensor, table: Tensor, num_queries: int) -> Tensor:

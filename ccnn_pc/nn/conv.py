@@ -174,6 +174,7 @@ class ContinuousConv(MessagePassing):
         mine = [self.extent, self.spacing, self.reference_count]
         return super()._apply(keeping_single(fn, lambda tensor: any(tensor is t for t in mine)), recurse)
 
+    @torch.compiler.disable  # autograd functions that work off chunks; what is around them is compiled
     def forward(self, x: Tensor, domain: AbstractDomain, algorithm: Algorithm = Algorithm.AUTO) -> Tensor:
         """Convolve samples ``x [n, C_in]`` that lie on ``domain``; see the class.
 

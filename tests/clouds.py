@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from typing import Any
 
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from ccnn_pc.domains import PointSet
 from ccnn_pc.kernels import GaussianWindow, MAGNet
-from ccnn_pc.nn import ContinuousConv
+from ccnn_pc.nn import ContinuousConv, Quadrature
 
 DOUBLE = torch.float64
 
@@ -27,6 +28,14 @@ def cloud(
     return points if k is None else points.knn(k)
 
 
+def with_quadrature(options: dict[str, Any]) -> dict[str, Any]:
+    """Options of a layer, the words of a :class:`Quadrature` made one."""
+    words = {field.name for field in dataclasses.fields(Quadrature)} & set(options)
+    return {k: v for k, v in options.items() if k not in words} | {
+        "quadrature": Quadrature(**{k: options[k] for k in words})
+    }
+
+
 def layer(
     in_channels: int = 3,
     out_channels: int = 4,
@@ -39,7 +48,9 @@ def layer(
     torch.manual_seed(seed)
     options.setdefault("kernel", functools.partial(MAGNet, hidden_channels=6, num_layers=2))
     window = functools.partial(GaussianWindow, width=width)
-    conv = ContinuousConv(in_channels, out_channels, dim=dim, window=window, **options).double()
+    conv = ContinuousConv(
+        in_channels, out_channels, dim=dim, window=window, **with_quadrature(options)
+    ).double()
     with torch.no_grad():
         for name, parameter in conv.named_parameters():
             if name.endswith("bias"):

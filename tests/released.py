@@ -12,12 +12,11 @@ from torch import Tensor, nn
 from ccnn_pc.kernels import SIREN, FourierNet, GaborNet, GaussianWindow, MAGNet, SelfMovingPointsPerFilter
 from ccnn_pc.models import CCNN
 from ccnn_pc.nn import (
-    BatchNorm,
     BranchedConv,
     CCNNBlock,
     ContinuousConv,
     FlexNetBlock,
-    GroupNorm,
+    GlobalLayerNorm,
     TapConv,
 )
 
@@ -145,11 +144,11 @@ def load_conv(conv: ContinuousConv, released: Released, name: str = "") -> None:
 
 @torch.no_grad()
 def load_norm(norm: nn.Module, released: Released, name: str) -> None:
-    assert isinstance(norm, (BatchNorm, GroupNorm))
+    assert isinstance(norm, (nn.BatchNorm1d, GlobalLayerNorm))
     name = _inner(released, name)
     norm.weight.copy_(released(f"{name}.weight"))
     norm.bias.copy_(released(f"{name}.bias"))
-    if isinstance(norm, BatchNorm):
+    if isinstance(norm, nn.BatchNorm1d):
         norm.running_mean.copy_(released(f"{name}.running_mean"))  # type: ignore[union-attr]
         norm.running_var.copy_(released(f"{name}.running_var"))  # type: ignore[union-attr]
 

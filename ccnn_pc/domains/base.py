@@ -71,6 +71,10 @@ class AbstractDomain(abc.ABC):
         Row 0 holds samples j, row 1 queries i (PyG's ``source_to_target``).
         """
 
+    def given_edges(self) -> Tensor | None:
+        """All pairs that somebody gave, ``[2, E]`` in the order in which they were given; None where nobody did."""
+        return None
+
     @abc.abstractmethod
     def rel(self, edge_index: Tensor) -> Tensor:
         """Offsets sample - query of edges, ``[E, D]``, in position units."""

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from ccnn_pc._checks import check_at_least
 from ccnn_pc.domains.base import AbstractDomain
-from ccnn_pc.domains.pooling import Pool
 from ccnn_pc.models.reading import Input, Reading, Spacing
-from ccnn_pc.nn.conv import ContinuousConv
+from ccnn_pc.nn.apply import Pooling, apply_layer
+from ccnn_pc.nn.conv import KernelConv
 
 
 class Model(nn.Module):
@@ -38,9 +38,9 @@ class Model(nn.Module):
         self.classes: list[str] = []
         self.preprocessing: Any = None
 
-    def convolutions(self) -> list[ContinuousConv]:
+    def convolutions(self) -> list[KernelConv]:
         """The continuous convolutions, from input to output."""
-        return [m for m in self.modules() if isinstance(m, ContinuousConv)]
+        return [m for m in self.modules() if isinstance(m, KernelConv)]
 
     def reset_parameters(self) -> None:
         """Draw new values for all parameters, those that a new network would draw from the same random state.
@@ -84,7 +84,7 @@ class Network(Model, abc.ABC):
 
     head: nn.Module
 
-    def __init__(self, reading: Reading, out_channels: int, pool: Pool | None) -> None:
+    def __init__(self, reading: Reading, out_channels: int, pool: Pooling | None) -> None:
         super().__init__(reading.in_channels, out_channels, reading.dim)
         self.reading, self.pool = reading, pool
 
@@ -94,8 +94,7 @@ class Network(Model, abc.ABC):
 
     def logits(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         """Answers on a domain."""
-        answers: Tensor = self.head(self.features(x, domain), domain)
-        return answers
+        return apply_layer(self.head, self.features(x, domain), domain)
 
     def forward(
         self, data: Input, domain: AbstractDomain | None = None, *, spacing: Spacing | None = None

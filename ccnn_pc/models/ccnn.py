@@ -18,9 +18,9 @@ from ccnn_pc.models.base import Network, reading_for, stem_of
 from ccnn_pc.models.options import Dropout, Norm, Words
 from ccnn_pc.models.reading import Reading
 from ccnn_pc.models.registry import register_frozen
-from ccnn_pc.nn.blocks import CCNNBlock, ConvFactory, FlexNetBlock, NormFactory, S4Block
+from ccnn_pc.nn.apply import NormFactory, Pooling, apply_layer
+from ccnn_pc.nn.blocks import CCNNBlock, ConvFactory, FlexNetBlock, S4Block
 from ccnn_pc.nn.heads import head_for
-from ccnn_pc.nn.norms import BatchNorm, NoNorm
 
 
 class CCNN(Network):
@@ -66,9 +66,9 @@ class CCNN(Network):
         num_blocks: int,
         conv: ConvFactory,
         block: Callable[..., nn.Module] = CCNNBlock,
-        norm: NormFactory = BatchNorm,
+        norm: NormFactory = nn.BatchNorm1d,
         dropout: Dropout | float = 0.0,
-        pool: Pool | None = Pool.MEAN,
+        pool: Pooling | None = Pool.MEAN,
         reading: Reading | None = None,
     ) -> None:
         check_at_least("num_blocks", num_blocks, 0)
@@ -83,16 +83,16 @@ class CCNN(Network):
             block(channels, channels, conv=conv, norm=norm, dropout=drop.dropout, drop=drop.layer)
             for _ in range(num_blocks)
         )
-        self.norm = NoNorm(channels) if getattr(block, "ends_with_norm", False) else norm(channels)
+        self.norm = nn.Identity() if getattr(block, "ends_with_norm", False) else norm(channels)
         self.head = head_for(channels, out_channels, pool)
 
     def features(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         """What the head reads, ``[m, channels]``."""
-        y = self.stem(self.dropout_in(x, domain), domain)
-        y = functional.gelu(self.stem_norm(y, domain))
+        y = self.stem(apply_layer(self.dropout_in, x, domain), domain)
+        y = functional.gelu(apply_layer(self.stem_norm, y, domain))
         for block in self.blocks:
             y = block(y, domain)
-        return self.norm(y, domain)
+        return apply_layer(self.norm, y, domain)
 
 
 def build_ccnn(

@@ -15,10 +15,11 @@ from ccnn_pc.models.base import Network, reading_for
 from ccnn_pc.models.options import Dropout, Norm, NormKind, Words, pool_choice
 from ccnn_pc.models.reading import Reading
 from ccnn_pc.models.registry import register_frozen
-from ccnn_pc.nn.blocks import CKCNNBlock, NormFactory
+from ccnn_pc.nn.apply import NormFactory, Pooling, apply_layer
+from ccnn_pc.nn.blocks import CKCNNBlock
 from ccnn_pc.nn.dropout import DropoutKind
 from ccnn_pc.nn.heads import head_for
-from ccnn_pc.nn.norms import GroupNorm
+from ccnn_pc.nn.norms import GlobalLayerNorm
 
 
 class CKCNN(Network):
@@ -35,8 +36,8 @@ class CKCNN(Network):
         channels: width of the network.
         num_blocks: residual blocks.
         conv: makes a convolution: called with ``in_channels, out_channels``; its result with ``x, domain``.
-        norm: makes a norm: called with ``channels``. GroupNorm looks at all of a series; take
-            :class:`~ccnn_pc.nn.LayerNorm` where answers must not know the future.
+        norm: makes a norm: called with ``channels``. GlobalLayerNorm looks at all of a series; take
+            ``torch.nn.LayerNorm`` where answers must not know the future.
         dropout: what is dropped in training; a number: that share of the numbers in blocks.
         pool: how samples become one answer; None: one answer per sample.
         reading: how data become features; None: as the first convolution asks for.
@@ -56,9 +57,9 @@ class CKCNN(Network):
         channels: int,
         num_blocks: int,
         conv: Callable[[int, int], nn.Module],
-        norm: NormFactory = GroupNorm,
+        norm: NormFactory = GlobalLayerNorm,
         dropout: Dropout | float = 0.0,
-        pool: Pool | None = Pool.LAST,
+        pool: Pooling | None = Pool.LAST,
         reading: Reading | None = None,
     ) -> None:
         check_at_least("num_blocks", num_blocks, 1)
@@ -81,7 +82,7 @@ class CKCNN(Network):
 
     def features(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         """What the head reads, ``[m, channels]``."""
-        y = self.dropout_in(x, domain)
+        y = apply_layer(self.dropout_in, x, domain)
         for block in self.blocks:
             y = block(y, domain)
         return y

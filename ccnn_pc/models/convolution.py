@@ -15,7 +15,8 @@ from ccnn_pc._checks import check_at_least, check_extent, check_positive
 from ccnn_pc.kernels import GaussianWindow, MAGNet
 from ccnn_pc.kernels.registry import factory_options
 from ccnn_pc.nn.conv import ContinuousConv
-from ccnn_pc.nn.fan import Reference, cloud_reference
+from ccnn_pc.nn.fan import CloudReference
+from ccnn_pc.nn.quadrature import Quadrature
 
 #: Shapes that models are built for when nobody says: a sequence of MNIST pixels, a CIFAR image, clouds.
 DEFAULT_SHAPES: dict[int, tuple[int, ...] | None] = {1: (784,), 2: (32, 32), 3: None}
@@ -99,25 +100,21 @@ class TrainingGeometry:
             return (1.0,) * self.dim
         return tuple(((k - 1) if self.causal else k // 2) * self.spacing for k in self.taps)
 
-    @functools.cached_property
-    def fan(self) -> Reference | None:
+    @property
+    def fan(self) -> CloudReference | None:
         """Geometry that initial kernels are scaled for; None: the grid."""
-        if self.grid is not None:
-            return None
-        return cloud_reference(self.dim, self.num_points, self.num_neighbors)
+        return None if self.grid is not None else CloudReference(self.num_points, self.num_neighbors)
 
-    def arguments(self) -> dict[str, Any]:
-        """What :class:`ContinuousConv` is told of the data."""
+    def arguments(self, **rules: Any) -> dict[str, Any]:
+        """What :class:`ContinuousConv` is told of the data; ``rules`` are other fields of its :class:`Quadrature`."""
         count = self.reference_count
         if count is None and self.grid is not None:
             count = math.prod(self.grid)
         return {
             "dim": self.dim,
-            "spacing": self.spacing,
             "extent": self.reach,
             "causal": self.causal,
-            "fan": self.fan,
-            "reference_count": count,
+            "quadrature": Quadrature(self.spacing, reference_count=count, fan=self.fan, **rules),
         }
 
 
@@ -133,7 +130,7 @@ class Convolution:
         separable: depthwise kernel and channel mixing, or a full kernel.
         full_stem: whether the first layer of a network has a full kernel. The papers' separable one has a kernel for
             every channel of the data: for few channels these are few.
-        bias: see :class:`ContinuousConv`, like the next two.
+        bias: see :class:`ContinuousConv`.
         threshold: window value below which samples may be left out.
         endpoint: how much of the present sample causal kernels count (series).
         layer: the class of the convolutions; another one only for comparisons.
@@ -165,9 +162,7 @@ class Convolution:
             window=self.window,
             separable=self.separable,
             bias=self.bias,
-            threshold=self.threshold,
-            endpoint=self.endpoint,
-            **self.geometry.arguments(),
+            **self.geometry.arguments(threshold=self.threshold, endpoint=self.endpoint),
         )
 
     def stem(self, in_channels: int, out_channels: int) -> ContinuousConv:

@@ -19,10 +19,10 @@ from ccnn_pc.models.ckcnn import CKCNN, sequence_network
 from ccnn_pc.models.options import Dropout, Norm, NormKind, Words, pool_choice
 from ccnn_pc.models.reading import Reading
 from ccnn_pc.models.registry import register_frozen
-from ccnn_pc.nn.blocks import FlexNetBlock, NormFactory
+from ccnn_pc.nn.apply import NormFactory, Pooling, apply_layer
+from ccnn_pc.nn.blocks import FlexNetBlock
 from ccnn_pc.nn.dropout import DropoutKind
 from ccnn_pc.nn.heads import head_for
-from ccnn_pc.nn.norms import BatchNorm
 
 
 class FlexNet(Network):
@@ -60,9 +60,9 @@ class FlexNet(Network):
         *,
         widths: Sequence[int],
         conv: Callable[[int, int], nn.Module],
-        norm: NormFactory = BatchNorm,
+        norm: NormFactory = nn.BatchNorm1d,
         dropout: Dropout | float = 0.0,
-        pool: Pool | None = Pool.MEAN,
+        pool: Pooling | None = Pool.MEAN,
         reading: Reading | None = None,
     ) -> None:
         check_at_least("in_channels", in_channels, 1)
@@ -82,7 +82,7 @@ class FlexNet(Network):
 
     def features(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         """What the head reads, ``[m, channels]``."""
-        y = functional.relu(self.stem_norm(self.stem(x, domain), domain))
+        y = functional.relu(apply_layer(self.stem_norm, self.stem(x, domain), domain))
         for block in self.blocks:
             y = block(y, domain)
         return y

@@ -18,9 +18,9 @@ from ccnn_pc.kernels import Init, MAGNet, nyquist_omega_0
 from ccnn_pc.kernels.registry import factory_from_json, factory_options, kernel_factory, window_factory
 from ccnn_pc.models.convolution import Convolution, TrainingGeometry, set_options
 from ccnn_pc.models.reading import Reading
-from ccnn_pc.nn.blocks import NormFactory
+from ccnn_pc.nn.apply import NormFactory
 from ccnn_pc.nn.dropout import DropoutKind
-from ccnn_pc.nn.norms import BatchNorm, GroupNorm, LayerNorm, NoNorm
+from ccnn_pc.nn.norms import GlobalLayerNorm
 
 T = TypeVar("T")
 Factory: TypeAlias = "Callable[..., nn.Module]"
@@ -48,28 +48,31 @@ class Norm:
     """Which norm stands in a network.
 
     Attributes:
-        norm: batch, group, layer or none.
+        norm: batch, group, layer or none; or what makes one, called with ``channels``: ``nn.BatchNorm1d``.
         norm_eps: guard of group and layer norms.
 
     Raises:
         ValueError: no such norm, or a guard that is not positive.
     """
 
-    norm: NormKind | str = NormKind.BATCH
+    norm: NormKind | str | NormFactory = NormKind.BATCH
     norm_eps: float = 1e-5
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "norm", choice("norm", self.norm, NormKind))
+        if not callable(self.norm):
+            object.__setattr__(self, "norm", choice("norm", self.norm, NormKind))
         check_positive("norm_eps", self.norm_eps)
 
     @property
     def factory(self) -> NormFactory:
         """What makes the norm: called with ``channels``."""
         if self.norm is NormKind.GROUP:
-            return functools.partial(GroupNorm, eps=self.norm_eps)
+            return functools.partial(GlobalLayerNorm, eps=self.norm_eps)
         if self.norm is NormKind.LAYER:
-            return functools.partial(LayerNorm, eps=self.norm_eps)
-        return BatchNorm if self.norm is NormKind.BATCH else NoNorm
+            return functools.partial(nn.LayerNorm, eps=self.norm_eps)
+        if callable(self.norm):
+            return self.norm
+        return nn.BatchNorm1d if self.norm is NormKind.BATCH else nn.Identity
 
 
 @dataclass(frozen=True)

@@ -25,12 +25,13 @@ from ccnn_pc.models.flexnet import FlexNet
 from ccnn_pc.models.options import Dropout, Norm, Words, pool_choice
 from ccnn_pc.models.reading import Reading
 from ccnn_pc.models.registry import register_frozen
-from ccnn_pc.nn.blocks import NormFactory
-from ccnn_pc.nn.branches import BranchedConv, DepthwiseConv
+from ccnn_pc.nn.apply import NormFactory, apply_layer
+from ccnn_pc.nn.branches import BranchedConv
+from ccnn_pc.nn.conv import DepthwiseConv
 from ccnn_pc.nn.dropout import DropoutKind
 from ccnn_pc.nn.heads import PooledHead
 from ccnn_pc.nn.large_kernel import FeedForwardBlock, LargeKernelBlock, Stem, Transition
-from ccnn_pc.nn.norms import BatchNorm, NoNorm
+from ccnn_pc.nn.quadrature import Quadrature
 from ccnn_pc.nn.tap_conv import TapConv
 
 
@@ -51,7 +52,7 @@ class BranchedConvolution:
 
     large: Convolution
     small_taps: int
-    norm: NormFactory = BatchNorm
+    norm: NormFactory = nn.BatchNorm1d
     small_bias: bool = False
     stem_bias: bool = False
 
@@ -148,7 +149,7 @@ def build_smpnet_tcn(
         channels=channels,
         num_blocks=num_blocks,
         conv=conv,
-        norm=NoNorm,  # the branches have their own
+        norm=nn.Identity,  # the branches have their own
         dropout=words.take(Dropout, dropout_kind=DropoutKind.ELEMENT),
         pool=pool_choice(words.pop("pool", "auto"), geometry.dim),
         reading=words.reading(geometry),
@@ -178,7 +179,7 @@ def build_smpnet_resnet(
         words.out_channels,
         widths=widths,
         conv=dataclasses.replace(conv, stem_bias=True),
-        norm=NoNorm,  # the branches have their own
+        norm=nn.Identity,  # the branches have their own
         dropout=words.take(Dropout, ("dropout", "dropout_kind"), dropout_kind=DropoutKind.ELEMENT),
         pool=pool_choice(words.pop("pool", Pool.MEAN), geometry.dim),
         reading=words.reading(geometry),
@@ -220,8 +221,8 @@ class DepthwiseBranches:
             kernel=kernel,
             window=self.window,
             extent=taps // 2 * spacing,
-            spacing=spacing,
             bias=False,
+            quadrature=Quadrature(spacing=spacing),
         )
         small = TapConv(
             channels, channels, self.small_taps, dim=self.dim, spacing=spacing, depthwise=True, bias=False
@@ -291,7 +292,7 @@ class SMPConvNet(Network):
             if number + 1 < len(widths):
                 transitions.append(Transition(width, widths[number + 1], dim=dim, spacing=step))
         self.stages, self.transitions = nn.ModuleList(stages), nn.ModuleList(transitions)
-        self.norm = BatchNorm(widths[-1])
+        self.norm = nn.BatchNorm1d(widths[-1])
         self.head = PooledHead(widths[-1], out_channels, pool)
         self._released = _init(conv.kernel) is Init.SMPCONV
         if self._released:
@@ -311,8 +312,7 @@ class SMPConvNet(Network):
 
     def logits(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         """Answers on a grid."""
-        answers: Tensor = self.head(*self.features(x, domain))
-        return answers
+        return apply_layer(self.head, *self.features(x, domain))
 
     def features(self, x: Tensor, domain: AbstractDomain) -> tuple[Tensor, Grid]:  # type: ignore[override]
         """What the head reads, ``[m, channels]``, and the coarse grid it lies on.
@@ -328,7 +328,7 @@ class SMPConvNet(Network):
                 y, grid = self.transitions[number - 1](y, grid)
             for block in cast(nn.ModuleList, stage):
                 y = block(y, grid)
-        return self.norm(y, grid), grid
+        return apply_layer(self.norm, y, grid), grid
 
 
 def _truncated_normal_(module: nn.Module) -> None:

@@ -8,28 +8,20 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ccnn_pc.domains.base import AbstractDomain
+from ccnn_pc.nn.apply import Composite, NormFactory, apply_layer
 from ccnn_pc.nn.conv import ContinuousConv
 from ccnn_pc.nn.dropout import ChannelDropout
-from ccnn_pc.nn.norms import BatchNorm
+from ccnn_pc.nn.mixing import HeLinear
 
 ConvFactory = Callable[[int, int], ContinuousConv]
-NormFactory = Callable[[int], nn.Module]
 DropoutFactory = Callable[[float], nn.Module]
 
 
-def _pointwise(in_channels: int, out_channels: int) -> nn.Linear:
-    """A linear map of channels, He-normal, bias 0."""
-    linear = nn.Linear(in_channels, out_channels)
-    nn.init.kaiming_normal_(linear.weight)
-    nn.init.zeros_(linear.bias)
-    return linear
-
-
 def _shortcut(in_channels: int, out_channels: int) -> nn.Module:
-    return nn.Identity() if in_channels == out_channels else _pointwise(in_channels, out_channels)
+    return nn.Identity() if in_channels == out_channels else HeLinear(in_channels, out_channels)
 
 
-class S4Block(nn.Module):
+class S4Block(Composite):
     r"""The block that CCNN starts from (its Table 8, "S4 block"): CCNN's block without the last nonlinearity.
 
     .. math:: y = s(x) + A\,\mathrm{drop}(\mathrm{GELU}(\mathrm{conv}(\mathrm{norm}(x))))
@@ -38,7 +30,7 @@ class S4Block(nn.Module):
         in_channels: channels of x.
         out_channels: channels of y; where they differ the shortcut s is a linear map.
         conv: makes the convolution: called with ``in_channels, out_channels``.
-        norm: makes the norm: called with ``channels``.
+        norm: makes the norm, of torch, of PyG or of ours: called with ``channels``.
         dropout: share of what ``drop`` drops.
         drop: kind of dropout, called with ``dropout``: of whole channels, or of single numbers.
     """
@@ -49,7 +41,7 @@ class S4Block(nn.Module):
         out_channels: int,
         *,
         conv: ConvFactory,
-        norm: NormFactory = BatchNorm,
+        norm: NormFactory = nn.BatchNorm1d,
         dropout: float = 0.0,
         drop: DropoutFactory = ChannelDropout,
     ) -> None:
@@ -57,13 +49,13 @@ class S4Block(nn.Module):
         self.norm = norm(in_channels)
         self.conv = conv(in_channels, out_channels)
         self.dropout = drop(dropout)
-        self.linear = _pointwise(out_channels, out_channels)
+        self.linear = HeLinear(out_channels, out_channels)
         self.shortcut = _shortcut(in_channels, out_channels)
 
     def branch(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         """What is added to the shortcut."""
-        y = functional.gelu(self.conv(self.norm(x, domain), domain))
-        return self.linear(self.dropout(y, domain))
+        y = functional.gelu(self.conv(apply_layer(self.norm, x, domain), domain))
+        return self.linear(apply_layer(self.dropout, y, domain))
 
     def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         return self.shortcut(x) + self.branch(x, domain)
@@ -82,7 +74,7 @@ class CCNNBlock(S4Block):
         return functional.gelu(super().branch(x, domain))
 
 
-class FlexNetBlock(nn.Module):
+class FlexNetBlock(Composite):
     r"""FlexNet's residual block: two convolutions, norm after each.
 
     .. math::
@@ -93,7 +85,7 @@ class FlexNetBlock(nn.Module):
         in_channels: channels of x.
         out_channels: channels of y; where they differ the shortcut s is a linear map.
         conv: makes a convolution: called with ``in_channels, out_channels``; its result with ``x, domain``.
-        norm: makes a norm: called with ``channels``.
+        norm: makes a norm, of torch, of PyG or of ours: called with ``channels``.
         dropout: share of what ``drop`` drops.
         drop: kind of dropout, called with ``dropout``: of whole channels, or (the papers) of single numbers.
     """
@@ -107,7 +99,7 @@ class FlexNetBlock(nn.Module):
         out_channels: int,
         *,
         conv: Callable[[int, int], nn.Module],
-        norm: NormFactory = BatchNorm,
+        norm: NormFactory = nn.BatchNorm1d,
         dropout: float = 0.0,
         drop: DropoutFactory = ChannelDropout,
     ) -> None:
@@ -121,8 +113,9 @@ class FlexNetBlock(nn.Module):
 
     def branch(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         """What is added to the shortcut."""
-        y = functional.relu(self.norm1(self.conv1(x, domain), domain))
-        return self.norm2(self.conv2(self.dropout(y, domain), domain), domain)
+        y = functional.relu(apply_layer(self.norm1, self.conv1(x, domain), domain))
+        y = self.conv2(apply_layer(self.dropout, y, domain), domain)
+        return apply_layer(self.norm2, y, domain)
 
     def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         return functional.relu(self.shortcut(x) + self.branch(x, domain))
@@ -140,4 +133,4 @@ class CKCNNBlock(FlexNetBlock):
 
     def branch(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         """What is added to the shortcut."""
-        return self.dropout(functional.relu(super().branch(x, domain)), domain)
+        return apply_layer(self.dropout, functional.relu(super().branch(x, domain)), domain)

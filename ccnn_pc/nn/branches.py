@@ -3,39 +3,18 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
-from ccnn_pc.domains.grid.grid import Grid
+from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.grid.rendered import render, taps_within
-from ccnn_pc.nn.blocks import NormFactory
-from ccnn_pc.nn.conv import Algorithm, ContinuousConv
-from ccnn_pc.nn.norms import BatchNorm, NoNorm
+from ccnn_pc.nn.apply import Composite, NormFactory, apply_layer
+from ccnn_pc.nn.conv import KernelConv
 from ccnn_pc.nn.tap_conv import TapConv
 
 
-class DepthwiseConv(ContinuousConv):
-    """A separable continuous convolution without the mixing of channels: as many come out as go in.
-
-    Args:
-        channels: C.
-        options: as in :class:`ContinuousConv`, without ``separable``.
-
-    Example:
-        >>> conv = DepthwiseConv(4, dim=1, extent=3.0)
-        >>> conv(torch.rand(9, 4), Grid((9,))).shape, conv.mix
-        (torch.Size([9, 4]), None)
-    """
-
-    def __init__(self, channels: int, **options: Any) -> None:
-        super().__init__(channels, channels, separable=True, **options)
-        self.mix = None
-
-
-class BranchedConv(nn.Module):
+class BranchedConv(Composite):
     r"""A continuous convolution and a small ordinary one, each with a norm, added (SMPConv section 3.3).
 
     .. math:: y = \mathrm{norm}(\mathrm{conv}(x)) + \mathrm{norm}_s(\mathrm{small}(x))
@@ -52,12 +31,14 @@ class BranchedConv(nn.Module):
         ValueError: branches of different channels.
 
     Example:
+        >>> from ccnn_pc.domains import Grid
+        >>> from ccnn_pc.nn import ContinuousConv
         >>> both = BranchedConv(ContinuousConv(3, 8, dim=1, extent=4.0), TapConv(3, 8, 3, dim=1))
         >>> both(torch.rand(9, 3), Grid((9,))).shape
         torch.Size([9, 8])
     """
 
-    def __init__(self, conv: ContinuousConv, small: TapConv, norm: NormFactory = BatchNorm) -> None:
+    def __init__(self, conv: KernelConv, small: TapConv, norm: NormFactory = nn.BatchNorm1d) -> None:
         super().__init__()
         channels = [(branch.in_channels, branch.out_channels) for branch in (conv, small)]
         if channels[0] != channels[1]:
@@ -67,10 +48,8 @@ class BranchedConv(nn.Module):
         self.small, self.small_norm = small, norm(conv.out_channels)
 
     def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:
-        # kernels that do not factorise are rendered on grids
-        algorithm = Algorithm.FAST if isinstance(domain, Grid) else Algorithm.AUTO
-        y = self.norm(self.conv(x, domain, algorithm), domain)
-        return y + self.small_norm(self.small(x, domain), domain)
+        y = apply_layer(self.norm, self.conv(x, domain), domain)
+        return y + apply_layer(self.small_norm, self.small(x, domain), domain)
 
     @torch.no_grad()
     def merged(self) -> TapConv:
@@ -83,19 +62,11 @@ class BranchedConv(nn.Module):
             TypeError: norms whose statistics depend on the input, or a convolution that mixes channels afterwards.
         """
         conv, small = self.conv, self.small
-        if conv.mix is not None:
+        if getattr(conv, "mix", None) is not None:
             raise TypeError("'conv' must not mix channels to be merged (got a separable layer with mixing)")
         scale, shift = _affine(self.norm, conv.bias, small.weight)
         small_scale, small_shift = _affine(self.small_norm, small.bias, small.weight)
-        terms = ConvolutionTerms(
-            conv.kernel,
-            conv.window,
-            conv.extent,
-            conv.in_channels,
-            conv.causal,
-            conv.threshold or 0.0,
-            conv.separable,
-        )
+        terms = conv.terms(conv.threshold or 0.0)
         spacing = conv.spacing.tolist()
         taps = taps_within(terms, spacing, [1 << 30] * conv.dim)
         # room for the taps of both, about the sample itself
@@ -125,11 +96,11 @@ class BranchedConv(nn.Module):
 
 def _affine(norm: nn.Module, bias: Tensor | None, like: Tensor) -> tuple[Tensor, Tensor]:
     """Factor and offset of a norm in eval mode behind a layer with a bias."""
-    if isinstance(norm, NoNorm):
+    if isinstance(norm, nn.Identity):
         return like.new_ones(()), like.new_zeros(()) if bias is None else bias
-    if not isinstance(norm, BatchNorm) or norm.running_mean is None or norm.running_var is None:
+    if not isinstance(norm, nn.BatchNorm1d) or norm.running_mean is None or norm.running_var is None:
         raise TypeError(
-            f"'norm' must be a BatchNorm to be merged: others depend on the input (got {type(norm).__name__})"
+            f"'norm' must be a BatchNorm1d to be merged: others depend on the input (got {type(norm).__name__})"
         )
     scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
     mean = norm.running_mean if bias is None else norm.running_mean - bias
@@ -149,6 +120,8 @@ def merge_branches(model: nn.Module) -> nn.Module:
         TypeError: branches that cannot be merged, see :meth:`BranchedConv.merged`.
 
     Example:
+        >>> from ccnn_pc.domains import Grid
+        >>> from ccnn_pc.nn import ContinuousConv
         >>> conv = ContinuousConv(2, 2, dim=1, extent=4.0, separable=False)
         >>> net = nn.ModuleList([BranchedConv(conv, TapConv(2, 2, 3, dim=1))]).eval()
         >>> x, grid = torch.rand(9, 2), Grid((9,))

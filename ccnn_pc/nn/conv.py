@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
+import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 
-from ccnn_pc._checks import check_at_least, check_extent, check_positive
+from ccnn_pc._checks import check_at_least, check_extent
 from ccnn_pc._choices import choice
 from ccnn_pc._precision import at_least_single, autocast_type, keeping_single
 from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
@@ -17,13 +20,19 @@ from ccnn_pc.kernels import Init, MAGNet
 from ccnn_pc.kernels.base import AbstractKernel, FactorizedKernel
 from ccnn_pc.kernels.scaling import scale_readout_, support_points
 from ccnn_pc.kernels.windows import AbstractWindow, GaussianWindow
-from ccnn_pc.nn.endpoint import check_endpoint, future_part
-from ccnn_pc.nn.fan import Reference, cloud_reference, grid_reference
+from ccnn_pc.nn.endpoint import future_part
+from ccnn_pc.nn.fan import CloudReference, Reference, grid_reference
+from ccnn_pc.nn.located import Pair, array_grid, as_domain, check_samples, plain
+from ccnn_pc.nn.mixing import ChannelMixing
 from ccnn_pc.nn.penalty import active_penalty
+from ccnn_pc.nn.quadrature import Quadrature
 from ccnn_pc.ops.coordinates import in_support, kernel_coordinates
 
 #: Entries with a window below this are left out by default: below the rounding of the sum they belong to.
 PRUNING_THRESHOLD = {torch.float32: 1e-7, torch.float64: 1e-16}
+
+KernelFactory = Callable[..., AbstractKernel]
+WindowFactory = Callable[..., AbstractWindow]
 
 
 class Algorithm(enum.Enum):
@@ -34,61 +43,37 @@ class Algorithm(enum.Enum):
     FAST = "fast"
 
 
-class ContinuousConv(MessagePassing):
-    r"""Convolution with a continuous kernel, on any domain.
+class KernelConv(MessagePassing):
+    r"""The sum over samples that a continuous convolution is, and nothing behind it.
 
     .. math:: y(q_i) = \sum_{j \in N(i)} w_j \, m(u_{ij}) \, K(u_{ij}) \, x_j + b, \qquad u_{ij} = u(p_j - q_i)
 
     K is a small neural network (CKConv eq. 4), m the window (FlexConv eq. 3), w_j quadrature weights (CKConv eq. 5
-    and 8). *Separable* layers (CCNN section 4.2) have one kernel value per input channel and mix channels with a linear
-    map afterwards; *full* layers have a value per pair of channels. Outside of the kernel's support, and outside of the
-    data, it is zero.
-
-    **Main arguments**
+    and 8). *Separable* layers are depthwise: one kernel value per channel; *full* layers have a value per pair of
+    channels. Outside of the kernel's support, and outside of the data, it is zero.
 
     Args:
         in_channels: C_in.
-        out_channels: C_out.
+        out_channels: C_out; C_in where separable.
         dim: number of axes D of the positions.
         kernel: makes the kernel: called with ``dim, out_channels, fan, causal``.
         window: makes the window: called with ``dim, causal``.
         extent: reach of the kernel in position units, one number or one per axis: half-width, or full lag if causal.
-
-    **Other arguments**
-
-    Args:
-        spacing: distance of samples in training on grids and series, per axis; weights of other spacings refer to it.
-        reference_count: points per cloud in training, which the weights of clouds refer to: clouds with more points
-            are then the same function, sampled more finely. None: each cloud's own count.
-        fan: :math:`\sum_j w_j^2 m_j^2` that initial kernels are scaled for, so that unit noise comes out with unit
-            variance: a number, or a :class:`ccnn_pc.nn.fan.Reference`, the offsets to count it on. None: the grid of
-            ``extent`` and ``spacing``; where the extent holds no more than one spacing (clouds), ``reference_count``
-            (512) points on the unit sphere with their 256 nearest.
         causal: let outputs see the past only; one axis.
-        endpoint: where a causal kernel ends, at the present sample: 1.0 counts all of its weight (as published; sums
-            converge to the integral with first order), 0.5 what lies before the query alone (the trapezoidal rule,
-            second order); in between, :math:`1 - 2 (1 - e)\, a_j` of it with the fraction :math:`a_j` that lies after
-            it, which is half on grids.
-        separable: depthwise kernel and channel mixing, or a full kernel.
-        bias: add one, and one of the mixing.
-        threshold: leave out samples where the window is below it, at an error of at most
-            ``threshold * sum_j |w_j K_j x_j|``; None: 1e-7 in float32, 1e-16 in float64; 0: leave out nothing.
+        separable: depthwise kernel, or a full one.
+        bias: add one.
+        quadrature: how the integral becomes a sum; see :class:`Quadrature`.
 
-    Shapes:
-        * x: ``[n, C_in]``, output ``[m, C_out]``; the domain has n samples and m queries.
+    Shapes and calls as those of :class:`ContinuousConv`.
 
     Raises:
         ValueError: channels or dim below 1, extent or spacing not positive, causal with more than one axis, an
-            endpoint outside of [0.5, 1], or not 1 where the layer is not causal.
+            endpoint that is not 1 where the layer is not causal, separable with another C_out.
 
     Example:
-        >>> from ccnn_pc.domains import PointSet
-        >>> cloud = PointSet(torch.rand(20, 3)).knn(8)
-        >>> conv = ContinuousConv(6, 32, dim=3)
-        >>> conv
-        ContinuousConv(6, 32, dim=3)
-        >>> conv(torch.rand(20, 6), cloud).shape
-        torch.Size([20, 32])
+        >>> from ccnn_pc.domains import Grid
+        >>> KernelConv(4, 4, dim=1, extent=3.0)(torch.rand(9, 4), Grid((9,))).shape
+        torch.Size([9, 4])
     """
 
     def __init__(
@@ -97,63 +82,66 @@ class ContinuousConv(MessagePassing):
         out_channels: int,
         *,
         dim: int,
-        kernel: Callable[..., AbstractKernel] = MAGNet,
-        window: Callable[..., AbstractWindow] = GaussianWindow,
+        kernel: KernelFactory = MAGNet,
+        window: WindowFactory = GaussianWindow,
         extent: float | Sequence[float] = 1.0,
-        spacing: float | Sequence[float] = 1.0,
-        reference_count: float | None = None,
-        fan: float | Reference | None = None,
         causal: bool = False,
-        endpoint: float = 1.0,
         separable: bool = True,
         bias: bool = True,
-        threshold: float | None = None,
+        quadrature: Quadrature = Quadrature(),  # noqa: B008  (frozen)
     ) -> None:
         super().__init__(aggr="sum", node_dim=0)
         self.in_channels = check_at_least("in_channels", in_channels, 1)
         self.out_channels = check_at_least("out_channels", out_channels, 1)
         self.dim = check_at_least("dim", dim, 1)
+        if separable and out_channels != in_channels:
+            raise ValueError(f"'out_channels' must be {in_channels} where separable (got {out_channels})")
         if causal and dim != 1:
             raise ValueError(f"'causal' must be False for data with more than one axis (got dim={dim})")
-        if threshold is not None and not 0 <= threshold < 1:
-            raise ValueError(f"'threshold' must be in [0, 1) (got {threshold})")
-        self.causal, self.separable, self.threshold = causal, separable, threshold
-        self.endpoint = check_endpoint(endpoint, causal)
-        extents, spacings = check_extent("extent", extent, dim), check_extent("spacing", spacing, dim)
-        count = 0.0 if reference_count is None else check_positive("reference_count", reference_count)
-        self.register_buffer("extent", extents.to(torch.get_default_dtype()))
-        self.register_buffer("spacing", spacings.to(torch.get_default_dtype()))
-        self.register_buffer("reference_count", torch.tensor(count))  # 0: the cloud's own count
+        if quadrature.endpoint != 1.0 and not causal:
+            raise ValueError(f"'endpoint' must be 1.0 unless the layer is causal (got {quadrature.endpoint})")
+        self.causal, self.separable, self.quadrature = causal, separable, quadrature
+        self.endpoint, self.threshold = float(quadrature.endpoint), quadrature.threshold
+        self._extent = check_extent("extent", extent, dim)
+        spacing = check_extent("spacing", quadrature.spacing, dim)
+        self.register_buffer("extent", self._extent.to(torch.get_default_dtype()))
+        self.register_buffer("spacing", spacing.to(torch.get_default_dtype()))
+        # 0: the cloud's own count
+        self.register_buffer("reference_count", torch.tensor(float(quadrature.reference_count or 0.0)))
         self.extent: Tensor
         self.spacing: Tensor
         self.reference_count: Tensor
 
+        self._factories = {"kernel": _spelled(kernel), "window": _spelled(window)}
         self.window = window(dim=dim, causal=causal)
-        if fan is None:
-            fan = _default_reference(extents, spacings, reference_count, causal)
-        reference = fan if isinstance(fan, Reference) else None
-        taps = (
-            fan.fan(self.window, extents, causal, self.endpoint)
-            if isinstance(fan, Reference)
-            else check_positive("fan", fan)
-        )
-        self.fan = taps * (1 if separable else in_channels)
+        reference = self._reference()
+        if isinstance(reference, Reference):
+            reference = reference.fan(self.window, self._extent, causal, self.endpoint)
+        self.fan = reference * (1 if separable else in_channels)
         values = in_channels if separable else in_channels * out_channels
         self.kernel = kernel(dim=dim, out_channels=values, fan=self.fan, causal=causal)
-        self.bias = nn.Parameter(torch.zeros(in_channels if separable else out_channels)) if bias else None
-        self.mix = nn.Linear(in_channels, out_channels, bias=bias) if separable else None
-        self.reset_mix()
-        self._match_variance(reference)
+        self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
+        self._match_variance()
 
-    def reset_mix(self) -> None:
-        """Initialise the channel mixing so that it keeps the variance: uniform with variance 1 / C_in, bias 0."""
-        if self.mix is not None:
-            nn.init.kaiming_uniform_(self.mix.weight, nonlinearity="linear")
-            if self.mix.bias is not None:
-                nn.init.zeros_(self.mix.bias)
+    def reset_parameters(self) -> None:
+        """Draw new initial values of window, kernel and bias."""
+        self.window.reset_parameters()
+        self.kernel.reset_parameters()
+        self._match_variance()
+        if self.bias is not None:
+            nn.init.zeros_(self.bias)
+
+    def _reference(self) -> Reference | float:
+        """What the fan is counted on, or the fan of one input channel."""
+        given, spacing = self.quadrature.fan, check_extent("spacing", self.quadrature.spacing, self.dim)
+        if given is None and bool((self._extent > spacing).any()):
+            return grid_reference(self._extent, spacing, self.causal)
+        if given is None:
+            given = CloudReference(max(1, round(self.quadrature.reference_count or 512)))
+        return given.offsets(self.dim) if isinstance(given, CloudReference) else given
 
     @torch.no_grad()
-    def _match_variance(self, reference: Reference | None) -> None:
+    def _match_variance(self) -> None:
         """Scale the kernel so that its second moment *under the window* is 1 / fan.
 
         Kernel networks are strongest in some places and windows look at some places; without this the output variance
@@ -161,7 +149,8 @@ class ContinuousConv(MessagePassing):
         """
         if not (isinstance(self.kernel, FactorizedKernel) and self.kernel.init is Init.DEFAULT):
             return
-        if reference is not None:
+        reference = self._reference()
+        if isinstance(reference, Reference):
             u, weight = reference.coordinates(self.window, self.extent, self.causal, self.endpoint)
         else:
             lower, upper = self.window.support(1e-3)
@@ -169,87 +158,167 @@ class ContinuousConv(MessagePassing):
             weight = self.window(u.to(self.extent))[..., 0].square()
         scale_readout_(self.kernel, 1.0 / self.fan, u.to(self.extent), weight=weight)
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> ContinuousConv:
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> KernelConv:
         """Extent, spacing and reference count stay float32 in half precision, as kernel and window do."""
         mine = [self.extent, self.spacing, self.reference_count]
         return super()._apply(keeping_single(fn, lambda tensor: any(tensor is t for t in mine)), recurse)
 
     @torch.compiler.disable  # autograd functions that work off chunks; what is around them is compiled
-    def forward(self, x: Tensor, domain: AbstractDomain, algorithm: Algorithm = Algorithm.AUTO) -> Tensor:
-        """Convolve samples ``x [n, C_in]`` that lie on ``domain``; see the class.
+    def forward(
+        self,
+        x: Tensor | Pair,
+        domain: AbstractDomain | Tensor | Pair | None = None,
+        edge_index: Tensor | None = None,
+        *,
+        batch: Tensor | tuple[Tensor, Tensor] | None = None,
+        algorithm: Algorithm = Algorithm.AUTO,
+    ) -> Tensor:
+        """Convolve samples that lie on a domain, as a graph, or in an array; see the class.
 
         Args:
-            x: samples.
-            domain: where they lie.
+            x: samples ``[n, C_in]``, or an array ``[B, C_in, *S]`` without a domain; with an ``edge_index`` also a pair
+                of samples and of features of the queries, which are not read.
+            domain: where they lie: a domain; or positions ``[n, D]``, or a pair of them, of samples and queries.
+            edge_index: neighbours ``[2, E]`` where positions are given, row 0 samples, row 1 queries.
+            batch: where positions are given, the cloud of each sample, or a pair of them; None: one cloud.
             algorithm: how to compute; every one gives the same number up to rounding. Gradients with respect to
-                positions come from MESSAGES only, which AUTO takes where the positions ask for them.
+                positions come from MESSAGES only, which AUTO takes where the positions ask for them, and while hooks of
+                message passing are registered or the mask of an explainer is set.
 
         Raises:
-            ValueError: x does not fit the layer or the domain.
-            TypeError: x is no floating tensor; ``Algorithm.FAST`` with a kernel that does not factorise.
-            ValueError: ``Algorithm.FAST`` where positions need a gradient.
+            ValueError: x does not fit the layer or the domain; FAST where positions need a gradient, or while hooks or
+                masks are there to be heard.
+            TypeError: x is no floating tensor of the layer's precision, or lies on no domain; FAST with a kernel that
+                does not factorise.
         """
-        algorithm = choice("algorithm", algorithm, Algorithm)
+        if domain is None and edge_index is None:
+            grid = array_grid(x, self.dim, self.in_channels, self.spacing)
+            return grid.unflatten(self.convolve(grid.flatten(x), grid, algorithm))
+        x, domain = as_domain(x, domain, edge_index, batch)
+        return self.convolve(x, domain, algorithm)
+
+    def convolve(self, x: Tensor, domain: AbstractDomain, algorithm: Algorithm = Algorithm.AUTO) -> Tensor:
+        """Samples ``[n, C_in]`` on a domain to ``[m, C_out]``; see :meth:`forward`."""
+        return self._biased_sum(x, domain, algorithm).to(autocast_type(x))
+
+    def _biased_sum(self, x: Tensor, domain: AbstractDomain, algorithm: Algorithm) -> Tensor:
         self._check(x, domain)
+        y = self._sum(self._weighted(x, domain), domain, algorithm)
+        return y if self.bias is None else y + self.bias
+
+    def _check(self, x: Tensor, domain: AbstractDomain) -> None:
+        check_samples(x, domain, self.dim, self.in_channels, self.extent)
+
+    def _weighted(self, x: Tensor, domain: AbstractDomain) -> Tensor:
+        """Samples times their quadrature weights."""
         weights = domain.quadrature(self.spacing, float(self.reference_count) or None)
-        if weights is not None:
-            if weights.dim() == 2 and weights.shape[1] != self.in_channels:
-                raise ValueError(
-                    f"'mask' or 'weights' must have {self.in_channels} channels like the layer (got {weights.shape[1]})"
-                )
-            weights = (weights[:, None] if weights.dim() == 1 else weights).to(x.device)
-            x = (x * weights.to(at_least_single(x.dtype))).to(x.dtype)
+        if weights is None:
+            return x
+        if weights.dim() == 2 and weights.shape[1] != self.in_channels:
+            raise ValueError(
+                f"'mask' or 'weights' must have {self.in_channels} channels like the layer (got {weights.shape[1]})"
+            )
+        weights = (weights[:, None] if weights.dim() == 1 else weights).to(x.device)
+        return (x * weights.to(at_least_single(x.dtype))).to(x.dtype)
+
+    def _sum(self, x: Tensor, domain: AbstractDomain, algorithm: Algorithm) -> Tensor:
+        """The sum over weighted samples, by one algorithm or the other."""
+        algorithm = choice("algorithm", algorithm, Algorithm)
         if algorithm is Algorithm.FAST and domain.requires_grad:
             raise ValueError(
                 "'algorithm' must be MESSAGES or AUTO where positions need a gradient (got Algorithm.FAST)"
             )
-        fusible = isinstance(self.kernel, FactorizedKernel) or domain.renders
-        fusible = fusible and not domain.requires_grad
-        messages = algorithm is Algorithm.MESSAGES or (algorithm is Algorithm.AUTO and not fusible)
-        y = self._messages(x, domain) if messages else self._fused(x, domain)
+        if algorithm is Algorithm.FAST:
+            self._check_unwatched()
+        has_fast = isinstance(self.kernel, FactorizedKernel) or domain.renders
+        messages_only = self._watched() or domain.requires_grad or not has_fast
+        if algorithm is Algorithm.MESSAGES or (algorithm is Algorithm.AUTO and messages_only):
+            return self._messages(x, domain)
+        y = self._fast(x, domain)
         if self.endpoint < 1.0:
             y = y - 2.0 * (1.0 - self.endpoint) * future_part(x, domain, self._present())
-        if self.bias is not None:
-            y = y + self.bias
-        return y.to(autocast_type(x)) if self.mix is None else self.mix(y)
+        return y
 
-    def message(self, x_j: Tensor, u: Tensor, inside: Tensor) -> Tensor:  # type: ignore[override]
-        """``w_j m(u) K(u) x_j`` for each edge: the definition of this layer (x_j comes weighted)."""
-        with torch.autocast(u.device.type, enabled=False):
-            values = self.kernel(u) * (self.window(u) * inside)
+    def _watched(self) -> bool:
+        """Whether somebody looks at messages, or masks them."""
+        hooks = (
+            self._propagate_forward_pre_hooks,
+            self._propagate_forward_hooks,
+            self._message_forward_pre_hooks,
+            self._message_forward_hooks,
+            self._aggregate_forward_pre_hooks,
+            self._aggregate_forward_hooks,
+            self._edge_update_forward_pre_hooks,
+            self._edge_update_forward_hooks,
+        )
+        return bool(self.explain) or self._edge_mask is not None or any(hooks)
+
+    def _check_unwatched(self) -> None:
+        """Nobody may look at messages where there are none.
+
+        Raises:
+            ValueError: hooks of message passing, or an edge mask.
+        """
+        if self._watched():
+            raise ValueError(
+                "'algorithm' must be MESSAGES or AUTO while hooks of message passing are registered or an edge mask "
+                "is set: there are no messages in others (got Algorithm.FAST)"
+            )
+
+    def _messages(self, x: Tensor, domain: AbstractDomain) -> Tensor:
+        # who looks at messages finds them on all edges, in the order in which they were given
+        edge_index = domain.given_edges() if self._watched() else None
+        if edge_index is None:
+            edge_index = domain.edges(float(self.window.reach(self.extent, self._threshold(x))))
+        if self.explain and self._edge_mask is not None and len(self._edge_mask) != edge_index.shape[1]:
+            raise ValueError(
+                f"the edge mask must have an entry for each of the {edge_index.shape[1]} edges "
+                f"(got {len(self._edge_mask)})"
+            )
+        rel, size = domain.rel(edge_index), (domain.num_samples, domain.num_queries)
+        u = kernel_coordinates(rel, self.extent, self.causal)
+        inside = in_support(u, domain.tolerance(self.extent))[:, None].to(self.extent)
+        values = self.edge_updater(edge_index, size, u=u.clamp(-1, 1).to(self.extent), inside=inside)
         penalty = active_penalty()
         if penalty is not None:
-            penalty.add(values.square().sum() / self._num_queries)
+            penalty.add(values.square().sum() / domain.num_queries)
+        if self.endpoint < 1.0:
+            fraction = domain.future_fraction()
+            future = (rel == 0).all(dim=1).to(values)
+            future = future * (0.5 if fraction is None else fraction.to(values)[edge_index[0]])
+            values = values * (1.0 - 2.0 * (1.0 - self.endpoint) * future)[:, None]
+        return self.propagate(edge_index, size, x=(x, None), values=values).to(x.dtype)
+
+    def edge_update(self, u: Tensor, inside: Tensor) -> Tensor:  # type: ignore[override]
+        """``m(u) K(u)`` for each edge."""
+        with torch.autocast(u.device.type, enabled=False):
+            return self.kernel(u) * (self.window(u) * inside)
+
+    def message(self, x_j: Tensor, values: Tensor) -> Tensor:  # type: ignore[override]
+        """``w_j m(u) K(u) x_j`` for each edge: the definition of this layer (x_j comes weighted)."""
         if self.separable:
             return values * x_j
         full = values.unflatten(-1, (self.out_channels, self.in_channels))
         return torch.einsum("eoc,ec->eo", full, x_j.to(values))
 
-    def _messages(self, x: Tensor, domain: AbstractDomain) -> Tensor:
-        edge_index = domain.edges(float(self.window.reach(self.extent, self._threshold(x))))
-        u = kernel_coordinates(domain.rel(edge_index), self.extent, self.causal)
-        inside = in_support(u, domain.tolerance(self.extent))[:, None].to(self.extent)
-        self._num_queries = domain.num_queries
-        size = (domain.num_samples, domain.num_queries)
-        y = self.propagate(
-            edge_index, x=(x, None), u=u.clamp(-1, 1).to(self.extent), inside=inside, size=size
-        )
-        return y.to(x.dtype)
-
-    def _fused(self, x: Tensor, domain: AbstractDomain) -> Tensor:
-        collector = active_penalty()
-        terms = ConvolutionTerms(
+    def terms(self, threshold: float = 0.0) -> ConvolutionTerms:
+        """What a domain must know of this layer to compute it, leaving out what lies below a threshold."""
+        penalty = active_penalty() is not None
+        return ConvolutionTerms(
             self.kernel,
             self.window,
             self.extent,
             self.in_channels,
             self.causal,
-            self._threshold(x),
+            threshold,
             self.separable,
-            collector is not None,
+            penalty,
             self.spacing,
         )
-        y, penalty = domain.convolve(x, terms)
+
+    def _fast(self, x: Tensor, domain: AbstractDomain) -> Tensor:
+        y, penalty = domain.convolve(x, self.terms(self._threshold(x)))
+        collector = active_penalty()
         if collector is not None and penalty is not None:
             collector.add(penalty)
         return y
@@ -264,26 +333,154 @@ class ContinuousConv(MessagePassing):
     def _threshold(self, x: Tensor) -> float:
         return PRUNING_THRESHOLD.get(x.dtype, 1e-7) if self.threshold is None else self.threshold
 
-    def _check(self, x: Tensor, domain: AbstractDomain) -> None:
-        if not isinstance(x, Tensor) or not x.is_floating_point():
-            raise TypeError(f"'x' must be a floating tensor (got {getattr(x, 'dtype', type(x).__name__)})")
-        if domain.dim != self.dim:
-            raise ValueError(f"'domain' must have {self.dim} axes like the layer (got {domain.dim})")
-        if x.shape != (domain.num_samples, self.in_channels):
-            wanted = [domain.num_samples, self.in_channels]
-            raise ValueError(f"'x' must have shape {wanted}, samples x in_channels (got {list(x.shape)})")
-
     def __repr__(self) -> str:
-        options = [f"{self.in_channels}, {self.out_channels}, dim={self.dim}"]
-        options += ["causal=True"] if self.causal else []
-        options += [f"endpoint={self.endpoint:g}"] if self.endpoint < 1.0 else []
-        options += [] if self.separable else ["separable=False"]
-        return f"{type(self).__name__}({', '.join(options)})"
+        return f"{type(self).__name__}({', '.join([*map(str, self._sizes()), *self._options()])})"
+
+    def _sizes(self) -> tuple[int, ...]:
+        return self.in_channels, self.out_channels
+
+    def _options(self) -> list[str]:
+        """What it takes to build this layer again, without defaults: as buffers have it, also after loading."""
+        ours = {"kernel": MAGNet.__name__, "window": GaussianWindow.__name__}
+        spelled = [f"{name}={text}" for name, text in self._factories.items() if text != ours[name]]
+        extent, spacing = plain(self.extent), plain(self.spacing)
+        quadrature = dataclasses.replace(
+            self.quadrature,
+            spacing=spacing,
+            reference_count=float(self.reference_count) or None,
+            endpoint=self.endpoint,
+            threshold=self.threshold,
+        )
+        return [
+            f"dim={self.dim}",
+            *spelled,
+            *([f"extent={extent}"] if extent != 1.0 else []),
+            *(["causal=True"] if self.causal else []),
+            *([] if self.bias is not None else ["bias=False"]),
+            *([f"quadrature={quadrature}"] if quadrature != Quadrature() else []),
+        ]
 
 
-def _default_reference(
-    extent: Tensor, spacing: Tensor, reference_count: float | None, causal: bool
-) -> Reference:
-    if bool((extent > spacing).any()):
-        return grid_reference(extent, spacing, causal)
-    return cloud_reference(len(extent), round(reference_count or 512))
+class DepthwiseConv(KernelConv):
+    """A separable continuous convolution without the mixing of channels: as many come out as go in.
+
+    Args:
+        channels: C.
+        options: as in :class:`KernelConv`, without ``separable``.
+
+    Example:
+        >>> from ccnn_pc.domains import Grid
+        >>> DepthwiseConv(4, dim=1, extent=3.0)(torch.rand(9, 4), Grid((9,))).shape
+        torch.Size([9, 4])
+    """
+
+    def __init__(self, channels: int, **options: Any) -> None:
+        super().__init__(channels, channels, separable=True, **options)
+
+    def _sizes(self) -> tuple[int, ...]:
+        return (self.in_channels,)
+
+
+class ContinuousConv(KernelConv):
+    r"""Convolution with a continuous kernel, on any domain: depthwise with channel mixing, or full.
+
+    .. math::
+        y(q_i) = A \Bigl(\sum_{j \in N(i)} w_j \, m(u_{ij}) \, K(u_{ij}) \, x_j + b\Bigr) + a, \qquad
+        u_{ij} = u(p_j - q_i)
+
+    K is a small neural network (CKConv eq. 4), m the window (FlexConv eq. 3), w_j quadrature weights (CKConv eq. 5
+    and 8). *Separable* layers (CCNN section 4.2) have one kernel value per input channel and mix channels with the
+    linear map A afterwards; *full* layers have a value per pair of channels, and no A. Outside of the kernel's support,
+    and outside of the data, it is zero.
+
+    Args:
+        in_channels: C_in.
+        out_channels: C_out.
+        dim: number of axes D of the positions.
+        kernel: makes the kernel: called with ``dim, out_channels, fan, causal``.
+        window: makes the window: called with ``dim, causal``.
+        extent: reach of the kernel in position units, one number or one per axis: half-width, or full lag if causal.
+        causal: let outputs see the past only; one axis.
+        separable: depthwise kernel and channel mixing, or a full kernel.
+        bias: add one, and one of the mixing.
+        quadrature: how the integral becomes a sum: spacing or count of samples in training, what initial kernels are
+            scaled for, where causal kernels end, what may be left out; see :class:`Quadrature`.
+
+    Shapes:
+        * ``conv(x, domain)``: x ``[n, C_in]``, output ``[m, C_out]``; the domain has n samples and m queries.
+        * ``conv(x, pos, edge_index)``, as PyG's layers; also bipartite: ``conv((x, x_q), (pos, pos_q), edge_index)``.
+        * ``conv(x)``: an array ``[B, C_in, *S]`` of D axes, samples as far apart as in training, to ``[B, C_out, *S]``.
+
+    Raises:
+        ValueError: channels or dim below 1, extent or spacing not positive, causal with more than one axis, an
+            endpoint that is not 1 where the layer is not causal.
+
+    Example:
+        >>> from ccnn_pc.domains import PointSet
+        >>> cloud = PointSet(torch.rand(20, 3)).knn(8)
+        >>> conv = ContinuousConv(6, 32, dim=3)
+        >>> conv
+        ContinuousConv(6, 32, dim=3)
+        >>> conv(torch.rand(20, 6), cloud).shape
+        torch.Size([20, 32])
+        >>> ContinuousConv(3, 8, dim=2, extent=4.0)(torch.rand(2, 3, 16, 20)).shape
+        torch.Size([2, 8, 16, 20])
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        dim: int,
+        kernel: KernelFactory = MAGNet,
+        window: WindowFactory = GaussianWindow,
+        extent: float | Sequence[float] = 1.0,
+        causal: bool = False,
+        separable: bool = True,
+        bias: bool = True,
+        quadrature: Quadrature = Quadrature(),  # noqa: B008  (frozen)
+    ) -> None:
+        check_at_least("out_channels", out_channels, 1)
+        super().__init__(
+            in_channels,
+            in_channels if separable else out_channels,
+            dim=dim,
+            kernel=kernel,
+            window=window,
+            extent=extent,
+            causal=causal,
+            separable=separable,
+            bias=bias,
+            quadrature=quadrature,
+        )
+        self.out_channels = out_channels
+        self.mix = ChannelMixing(in_channels, out_channels, bias=bias) if separable else None
+
+    def reset_parameters(self) -> None:
+        """Draw new initial values of window, kernel, bias and mixing."""
+        super().reset_parameters()
+        if self.mix is not None:
+            self.mix.reset_parameters()
+
+    def convolve(self, x: Tensor, domain: AbstractDomain, algorithm: Algorithm = Algorithm.AUTO) -> Tensor:
+        """Samples ``[n, C_in]`` on a domain to ``[m, C_out]``; see :meth:`forward`."""
+        if self.mix is None:
+            return super().convolve(x, domain, algorithm)
+        return self.mix(self._biased_sum(x, domain, algorithm))
+
+    def _options(self) -> list[str]:
+        return [*super()._options(), *([] if self.separable else ["separable=False"])]
+
+
+def _spelled(factory: Any) -> str:
+    """How a factory is written: a class, or a ``functools.partial`` of one."""
+    if isinstance(factory, functools.partial):
+        arguments = [
+            *map(_spelled, factory.args),
+            *(f"{k}={_spelled(v)}" for k, v in factory.keywords.items()),
+        ]
+        return f"partial({', '.join([_spelled(factory.func), *arguments])})"
+    if isinstance(factory, enum.Enum):
+        return str(factory)
+    return getattr(factory, "__qualname__", repr(factory))

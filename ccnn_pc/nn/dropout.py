@@ -43,29 +43,6 @@ class ChannelDropout(nn.Module):
         return f"p={self.p}"
 
 
-class ElementDropout(nn.Dropout):
-    """Drop single numbers, each on its own (CKConv, FlexConv, SMPConv).
-
-    Args:
-        p: share of numbers dropped in training; the others are scaled by 1 / (1 - p).
-
-    Raises:
-        ValueError: p outside of [0, 1).
-
-    Example:
-        >>> from ccnn_pc.domains import PointSet
-        >>> y = ElementDropout(0.5)(torch.ones(4, 100), PointSet(torch.rand(4, 3)))
-        >>> sorted(y.unique().tolist())
-        [0.0, 2.0]
-    """
-
-    def __init__(self, p: float = 0.0) -> None:
-        super().__init__(check_fraction("p", p))
-
-    def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:  # type: ignore[override]
-        return super().forward(x)
-
-
 class DropoutKind(enum.Enum):
     """Kinds of dropout by name: of whole channels (CHANNEL) or of single numbers (ELEMENT)."""
 
@@ -75,7 +52,7 @@ class DropoutKind(enum.Enum):
     @property
     def layer(self) -> type[nn.Module]:
         """What makes such a layer: called with the share that is dropped."""
-        return ChannelDropout if self is DropoutKind.CHANNEL else ElementDropout
+        return ChannelDropout if self is DropoutKind.CHANNEL else nn.Dropout
 
 
 class DropPath(nn.Module):

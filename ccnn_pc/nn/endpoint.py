@@ -2,34 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 from torch import Tensor
 
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.ops.segments import segment_sum
-
-
-def check_endpoint(endpoint: float, causal: bool) -> float:
-    """``endpoint`` must lie in [0.5, 1], and be 1 where kernels are not causal.
-
-    Raises:
-        TypeError: not a number.
-        ValueError: outside of [0.5, 1], or not 1 for a kernel that does not end at the present.
-
-    Example:
-        >>> check_endpoint(0.5, causal=True)
-        0.5
-    """
-    if isinstance(endpoint, bool) or not isinstance(endpoint, (int, float)):
-        raise TypeError(f"'endpoint' must be a number (got {endpoint!r})")
-    if not math.isfinite(endpoint) or not 0.5 <= endpoint <= 1.0:
-        raise ValueError(
-            f"'endpoint' must be between 0.5 (trapezoidal rule) and 1.0 (as published) (got {endpoint})"
-        )
-    if endpoint != 1.0 and not causal:
-        raise ValueError(f"'endpoint' must be 1.0 unless the layer is causal (got {endpoint})")
-    return float(endpoint)
 
 
 def future_part(x: Tensor, domain: AbstractDomain, value: Tensor) -> Tensor:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from ccnn_pc._checks import check_at_least
 from ccnn_pc.kernels.windows import AbstractWindow
 from ccnn_pc.ops.coordinates import in_support, kernel_coordinates
 
@@ -71,17 +73,39 @@ def grid_reference(extent: Tensor, spacing: Tensor, causal: bool = False) -> Ref
     return Reference(thin[None], len(rel) / len(thin))
 
 
-def cloud_reference(dim: int, num_points: int = 512, num_neighbors: int = 256) -> Reference:
+@dataclass(frozen=True)
+class CloudReference:
     """Points spread evenly over the unit sphere, each with its nearest neighbours, itself included.
 
     In one or two dimensions the points fill the interval [-1, 1] or a disc. Real surfaces differ by a factor of about
     two either way; the norms after a layer absorb it.
 
-    Args:
-        dim: axes D.
+    Attributes:
         num_points: points of a cloud in training.
         num_neighbors: neighbours per query.
+
+    Raises:
+        ValueError: a number below 1.
+
+    Example:
+        >>> CloudReference(100, 9).offsets(3).rel.shape
+        torch.Size([100, 9, 3])
     """
+
+    num_points: int = 512
+    num_neighbors: int = 256
+
+    def __post_init__(self) -> None:
+        check_at_least("num_points", self.num_points, 1)
+        check_at_least("num_neighbors", self.num_neighbors, 1)
+
+    def offsets(self, dim: int) -> Reference:
+        """The offsets in so many dimensions."""
+        return _cloud_offsets(dim, self.num_points, self.num_neighbors)
+
+
+@functools.lru_cache(maxsize=16)
+def _cloud_offsets(dim: int, num_points: int, num_neighbors: int) -> Reference:
     used = min(num_points, MAX_REFERENCE_POINTS)
     k = max(1, min(used, round(num_neighbors * used / num_points)))
     pos = _even_cloud(dim, used)

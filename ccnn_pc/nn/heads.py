@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from ccnn_pc._choices import choice
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.pooling import Pool
+from ccnn_pc.nn.apply import Composite, Pooling, apply_pool, check_pooling, pooled_channels
+from ccnn_pc.nn.mixing import HeLinear
 
 
-class PooledHead(nn.Module):
+class PooledHead(Composite):
     """One answer per cloud: reduce over samples, then a linear map.
 
     Args:
         in_channels: channels of the features.
         out_channels: classes, or one logit.
-        pool: how samples are reduced.
+        pool: how samples are reduced: a choice, or one of PyG's aggregations or functions.
 
     Shapes:
         * ``[m, C]`` on a domain of B clouds to ``[B, out_channels]``.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, pool: Pool = Pool.MEAN) -> None:
+    def __init__(self, in_channels: int, out_channels: int, pool: Pooling | str = Pool.MEAN) -> None:
         super().__init__()
-        self.pool = choice("pool", pool, Pool)
-        self.linear = nn.Linear(in_channels * self.pool.width, out_channels)
-        nn.init.kaiming_normal_(self.linear.weight)
-        nn.init.zeros_(self.linear.bias)
+        self.pool = check_pooling("pool", pool)
+        self.linear = HeLinear(pooled_channels(self.pool, in_channels), out_channels)
 
     def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:
-        return self.linear(domain.pool(x, self.pool))
+        return self.linear(apply_pool(self.pool, x, domain))
 
 
-class SampleHead(nn.Module):
+class SampleHead(Composite):
     """One answer per sample: a linear map.
 
     Args:
@@ -45,15 +44,13 @@ class SampleHead(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.linear = nn.Linear(in_channels, out_channels)
-        nn.init.kaiming_normal_(self.linear.weight)
-        nn.init.zeros_(self.linear.bias)
+        self.linear = HeLinear(in_channels, out_channels)
 
     def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         return self.linear(x)
 
 
-def head_for(in_channels: int, out_channels: int, pool: Pool | None) -> PooledHead | SampleHead:
+def head_for(in_channels: int, out_channels: int, pool: Pooling | str | None) -> PooledHead | SampleHead:
     """One answer per cloud where samples are pooled, else one per sample."""
     if pool is None:
         return SampleHead(in_channels, out_channels)

@@ -9,26 +9,26 @@ from torch.nn import functional
 
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.grid.grid import Grid
+from ccnn_pc.nn.apply import Composite, apply_layer
 from ccnn_pc.nn.branches import BranchedConv
 from ccnn_pc.nn.dropout import DropPath
-from ccnn_pc.nn.norms import BatchNorm
+from ccnn_pc.nn.mixing import ChannelMixing
 from ccnn_pc.nn.tap_conv import TapConv, subsample
 
 
-class NormedLinear(nn.Module):
+class NormedLinear(Composite):
     """A linear map of channels without bias, then a batch norm."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.linear = nn.Linear(in_channels, out_channels, bias=False)
-        nn.init.kaiming_uniform_(self.linear.weight, nonlinearity="linear")
-        self.norm = BatchNorm(out_channels)
+        self.linear = ChannelMixing(in_channels, out_channels, bias=False)
+        self.norm = nn.BatchNorm1d(out_channels)
 
     def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:
-        return self.norm(self.linear(x), domain)
+        return apply_layer(self.norm, self.linear(x), domain)
 
 
-class NormedTaps(nn.Module):
+class NormedTaps(Composite):
     """An ordinary convolution of 3 taps per axis, every ``stride``-th sample of it, batch norm and ReLU.
 
     Shapes:
@@ -50,16 +50,16 @@ class NormedTaps(nn.Module):
         self.taps = TapConv(
             in_channels, out_channels, 3, dim=dim, spacing=spacing, depthwise=depthwise, bias=False
         )
-        self.norm = BatchNorm(out_channels)
+        self.norm = nn.BatchNorm1d(out_channels)
 
     def forward(self, x: Tensor, grid: Grid) -> tuple[Tensor, Grid]:
         y = self.taps(x, grid)
         if self.stride > 1:
             y, grid = subsample(y, grid, self.stride)
-        return functional.relu(self.norm(y, grid)), grid
+        return functional.relu(apply_layer(self.norm, y, grid)), grid
 
 
-class Stem(nn.Module):
+class Stem(Composite):
     """The first four layers: to C channels, and to a quarter of the samples per axis.
 
     3 taps with stride 2, 3 depthwise taps, a linear map, 3 depthwise taps with stride 2; after each a batch norm and a
@@ -85,7 +85,7 @@ class Stem(nn.Module):
         return self.last(functional.relu(self.linear(x, grid)), grid)
 
 
-class Transition(nn.Module):
+class Transition(Composite):
     """Between two stages: a linear map to more channels, then 3 depthwise taps with stride 2.
 
     Args:
@@ -104,7 +104,7 @@ class Transition(nn.Module):
         return self.down(functional.relu(self.linear(x, grid)), grid)
 
 
-class LargeKernelBlock(nn.Module):
+class LargeKernelBlock(Composite):
     r"""SMPConv's block for large images.
 
     .. math::
@@ -121,19 +121,19 @@ class LargeKernelBlock(nn.Module):
 
     def __init__(self, channels: int, *, conv: Callable[[int], BranchedConv], drop_path: float = 0.0) -> None:
         super().__init__()
-        self.norm = BatchNorm(channels)
+        self.norm = nn.BatchNorm1d(channels)
         self.before = NormedLinear(channels, channels)
         self.conv = conv(channels)
         self.after = NormedLinear(channels, channels)
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:
-        y = functional.relu(self.before(self.norm(x, domain), domain))
+        y = functional.relu(self.before(apply_layer(self.norm, x, domain), domain))
         y = self.after(functional.relu(self.conv(y, domain)), domain)
         return x + self.drop_path(y, domain)
 
 
-class FeedForwardBlock(nn.Module):
+class FeedForwardBlock(Composite):
     r"""The block of two linear maps that follows each :class:`LargeKernelBlock`.
 
     .. math:: y = x + \mathrm{droppath}(A_2\, \mathrm{GELU}(A_1\, \mathrm{norm}(x)))
@@ -146,11 +146,11 @@ class FeedForwardBlock(nn.Module):
 
     def __init__(self, channels: int, *, expansion: int = 4, drop_path: float = 0.0) -> None:
         super().__init__()
-        self.norm = BatchNorm(channels)
+        self.norm = nn.BatchNorm1d(channels)
         self.up = NormedLinear(channels, expansion * channels)
         self.down = NormedLinear(expansion * channels, channels)
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:
-        y = functional.gelu(self.up(self.norm(x, domain), domain))
+        y = functional.gelu(self.up(apply_layer(self.norm, x, domain), domain))
         return x + self.drop_path(self.down(y, domain), domain)

@@ -12,6 +12,7 @@ from ccnn_pc._checks import check_at_least, check_extent, check_positive
 from ccnn_pc._precision import keeping_single
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.grid.grid import Boundary, Grid
+from ccnn_pc.nn.located import array_grid, check_samples, plain
 from ccnn_pc.ops.grids.convolution import grid_convolution
 
 #: How far a ratio of spacings may be off a whole number.
@@ -39,6 +40,7 @@ class TapConv(nn.Module):
 
     Shapes:
         * ``[n, C_in]`` on a :class:`Grid` of n samples, to ``[n, C_out]``.
+        * an array ``[B, C_in, *S]`` alone, samples as far apart as the taps, to ``[B, C_out, *S]``.
 
     Raises:
         ValueError: sizes below 1, depthwise with another C_out, causal with several axes; at the call: another number
@@ -82,27 +84,32 @@ class TapConv(nn.Module):
         self.register_buffer("spacing", check_extent("spacing", spacing, dim).to(torch.get_default_dtype()))
         ends = (in_channels,) if depthwise else (in_channels, out_channels)
         self.weight = nn.Parameter(torch.empty(*self.taps, *ends))
-        self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
+        self.bias = nn.Parameter(torch.empty(out_channels)) if bias else None
         self.origin = [k - 1 if causal else k // 2 for k in self.taps]
-        inputs = math.prod(self.taps) * (1 if depthwise else in_channels)
-        if std is None:
+        self.std = None if std is None else check_positive("std", std)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw new taps; the bias becomes 0."""
+        if self.std is None:
+            inputs = math.prod(self.taps) * (1 if self.depthwise else self.in_channels)
             nn.init.uniform_(self.weight, -((3 / inputs) ** 0.5), (3 / inputs) ** 0.5)
         else:
-            deviation = check_positive("std", std)
-            nn.init.trunc_normal_(self.weight, std=deviation, a=-2 * deviation, b=2 * deviation)
+            nn.init.trunc_normal_(self.weight, std=self.std, a=-2 * self.std, b=2 * self.std)
+        if self.bias is not None:
+            nn.init.zeros_(self.bias)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> TapConv:
         """The spacing stays float32 in half precision."""
         return super()._apply(keeping_single(fn, lambda tensor: tensor is self.spacing), recurse)
 
-    def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:
+    def forward(self, x: Tensor, domain: AbstractDomain | None = None) -> Tensor:
+        if domain is None:
+            grid = array_grid(x, self.dim, self.in_channels, self.spacing)
+            return grid.unflatten(self(grid.flatten(x), grid))
         if not isinstance(domain, Grid):
             raise TypeError(f"'domain' must be a Grid for a kernel of taps (got {type(domain).__name__})")
-        if domain.dim != self.dim:
-            raise ValueError(f"'domain' must have {self.dim} axes like the layer (got {domain.dim})")
-        if x.shape != (domain.num_samples, self.in_channels):
-            wanted = [domain.num_samples, self.in_channels]
-            raise ValueError(f"'x' must have shape {wanted}, samples x in_channels (got {list(x.shape)})")
+        check_samples(x, domain, self.dim, self.in_channels, self.weight)
         kernel, origin = self._spread(domain)
         y = grid_convolution(
             domain.unflatten(x).movedim(1, -1),
@@ -132,8 +139,11 @@ class TapConv(nn.Module):
 
     def extra_repr(self) -> str:
         options = [f"{self.in_channels}, {self.out_channels}, taps={self.taps}"]
+        options += [f"dim={self.dim}", f"spacing={plain(self.spacing)}"]
         options += ["causal=True"] if self.causal else []
         options += ["depthwise=True"] if self.depthwise else []
+        options += [] if self.bias is not None else ["bias=False"]
+        options += [] if self.std is None else [f"std={self.std}"]
         return ", ".join(options)
 
 

@@ -79,15 +79,15 @@ class ReleasedCKConv(ContinuousConv):
     ) -> None:
         if not options.get("causal", False) or options.get("separable", True):
             raise ValueError("'causal' must be True and 'separable' False: there is no other released layer")
-        if options.get("endpoint", 1.0) != 1.0:
-            raise ValueError(f"'endpoint' must be 1.0 for a released layer (got {options['endpoint']})")
         super().__init__(in_channels, out_channels, **options)
+        if self.endpoint != 1.0:
+            raise ValueError(f"'endpoint' must be 1.0 for a released layer (got {self.endpoint})")
         self.anchor = choice("anchor", anchor, Anchor)
         self.blur, self.short_fft = blur, short_fft
 
-    def forward(self, x: Tensor, domain: AbstractDomain, algorithm: Algorithm = Algorithm.AUTO) -> Tensor:
-        """See the class; there is one path."""
-        return super().forward(x, domain, Algorithm.FAST)
+    def convolve(self, x: Tensor, domain: AbstractDomain, algorithm: Algorithm = Algorithm.AUTO) -> Tensor:
+        """See the class; there is one algorithm."""
+        return super().convolve(x, domain, algorithm=Algorithm.FAST)
 
     @property
     def trained_length(self) -> int:
@@ -113,7 +113,7 @@ class ReleasedCKConv(ContinuousConv):
             kernel = _blurred(kernel, round(1.0 / ratio))
         return ratio * kernel.unflatten(-1, (-1, self.in_channels)).transpose(-2, -1), ratio
 
-    def _fused(self, x: Tensor, domain: AbstractDomain) -> Tensor:
+    def _fast(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         grid = zero_grid(domain)
         if domain.quadrature(self.spacing, None) is not None:
             raise ValueError(

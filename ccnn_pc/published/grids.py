@@ -13,7 +13,7 @@ from torch import Tensor
 from ccnn_pc._checks import check_at_least, check_positive
 from ccnn_pc._choices import choice
 from ccnn_pc._precision import at_least_single
-from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
+from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.grid.grid import Boundary, Grid
 from ccnn_pc.domains.grid.rendered import Taps, render
 from ccnn_pc.kernels import GaussianWindow
@@ -139,11 +139,11 @@ class ReleasedGridConv(ContinuousConv):
                 f"'window' must be Gaussian to be cropped at a value (got {type(self.window).__name__})"
             )
 
-    def forward(self, x: Tensor, domain: AbstractDomain, algorithm: Algorithm = Algorithm.AUTO) -> Tensor:
-        """See the class; there is one path."""
-        return super().forward(x, domain, Algorithm.FAST)
+    def convolve(self, x: Tensor, domain: AbstractDomain, algorithm: Algorithm = Algorithm.AUTO) -> Tensor:
+        """See the class; there is one algorithm."""
+        return super().convolve(x, domain, algorithm=Algorithm.FAST)
 
-    def _fused(self, x: Tensor, domain: AbstractDomain) -> Tensor:
+    def _fast(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         grid = zero_grid(domain)
         sizes = [
             round(reach / step) * (1 if self.causal else 2) + 1
@@ -154,16 +154,7 @@ class ReleasedGridConv(ContinuousConv):
         else:
             back = [size - 1 if self.causal else size // 2 for size in sizes]
             taps = Taps(tuple(-b for b in back), tuple(0 if self.causal else b for b in back))
-        terms = ConvolutionTerms(
-            self.kernel,
-            self.window,
-            self.extent,
-            self.in_channels,
-            self.causal,
-            0.0,
-            self.separable,
-        )
-        kernel = render(terms, grid.spacing, taps)
+        kernel = render(self.terms(), grid.spacing, taps)
         dense = grid.unflatten(x).movedim(1, -1)
         if self.causal and self.fft_above is not None and len(kernel) > self.fft_above:
             y = correlate_as_released(dense, kernel)

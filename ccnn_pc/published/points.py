@@ -48,9 +48,10 @@ class ReleasedPointConv(ContinuousConv):
         if isinstance(self.window, GaussianWindow):
             self.window.min_width = 0.0
 
-    def forward(self, x: Tensor, domain: AbstractDomain, algorithm: Algorithm = Algorithm.AUTO) -> Tensor:
-        """See the class; there is one path."""
+    def convolve(self, x: Tensor, domain: AbstractDomain, algorithm: Algorithm = Algorithm.AUTO) -> Tensor:
+        """See the class; there is one algorithm."""
         self._check(x, domain)
+        self._check_unwatched()
         if domain.num_queries != domain.num_samples:
             raise ValueError(
                 f"'domain' must have its queries at the samples (got {domain.num_queries} queries)"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ccnn_pc._choices import choice
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.models.ccnn import build_ccnn
 from ccnn_pc.models.registry import register_frozen
@@ -40,25 +39,18 @@ class QueryFeatureConv(ContinuousConv):
     def __init__(self, in_channels: int, out_channels: int, **options: object) -> None:
         if not options.get("separable", True):
             raise ValueError("'separable' must be True: the released full layer does not exist (got False)")
-        if options.get("endpoint", 1.0) != 1.0:
-            raise ValueError(f"'endpoint' must be 1.0 for a released layer (got {options['endpoint']})")
         super().__init__(in_channels, out_channels, **options)  # type: ignore[arg-type]
+        if self.endpoint != 1.0:
+            raise ValueError(f"'endpoint' must be 1.0 for a released layer (got {self.endpoint})")
 
-    def forward(self, x: Tensor, domain: AbstractDomain, algorithm: Algorithm = Algorithm.AUTO) -> Tensor:
+    def convolve(self, x: Tensor, domain: AbstractDomain, algorithm: Algorithm = Algorithm.AUTO) -> Tensor:
         """See the class."""
-        algorithm = choice("algorithm", algorithm, Algorithm)
         self._check(x, domain)
         if domain.num_queries != domain.num_samples:
             raise ValueError(
                 f"'domain' must have its queries at the samples (got {domain.num_queries} queries)"
             )
-        ones = torch.ones_like(x)
-        weights = domain.quadrature(self.spacing, float(self.reference_count) or None)
-        if weights is not None:
-            ones = ones * (weights[:, None] if weights.dim() == 1 else weights).to(x)
-        y = x * (
-            self._messages(ones, domain) if algorithm is Algorithm.MESSAGES else self._fused(ones, domain)
-        )
+        y = x * self._sum(self._weighted(torch.ones_like(x), domain), domain, algorithm)
         y = y if self.bias is None else y + self.bias
         return y if self.mix is None else self.mix(y)
 

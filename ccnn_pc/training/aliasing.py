@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ccnn_pc._choices import choice
 from ccnn_pc.kernels import AliasingRule, aliasing_penalty, median_spacing, nyquist_frequency
-from ccnn_pc.nn.conv import ContinuousConv
+from ccnn_pc.nn.conv import KernelConv
 
 
 class CloudAliasing:
@@ -61,6 +61,6 @@ class CloudAliasing:
                 gauss_stddevs=self.gauss_stddevs,
             )
             for conv in model.modules()
-            if isinstance(conv, ContinuousConv)
+            if isinstance(conv, KernelConv)
         ]
         return torch.stack(parts).sum()

@@ -13,9 +13,9 @@ from ccnn_pc._checks import check_not_negative, check_positive
 from ccnn_pc.kernels import SelfMovingPoints, SelfMovingPointsPerFilter
 from ccnn_pc.kernels.base import AbstractKernel
 from ccnn_pc.kernels.windows import AbstractWindow
-from ccnn_pc.nn.norms import GroupNorm
+from ccnn_pc.nn.norms import GlobalLayerNorm
 
-NORMS: tuple[type[nn.Module], ...] = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, GroupNorm)
+NORMS: tuple[type[nn.Module], ...] = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, GlobalLayerNorm)
 
 
 class Role(enum.Enum):

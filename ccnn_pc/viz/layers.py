@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ccnn_pc.nn import ContinuousConv
+from ccnn_pc.nn import KernelConv
 from ccnn_pc.ops.coordinates import in_support
 
 
@@ -16,7 +16,7 @@ class Layer:
     """One layer with its place in the model."""
 
     name: str
-    conv: ContinuousConv
+    conv: KernelConv
 
     @property
     def dim(self) -> int:
@@ -111,7 +111,7 @@ def layers(model: nn.Module) -> list[Layer]:
     Raises:
         ValueError: there is none.
     """
-    found = [Layer(name or "layer", m) for name, m in model.named_modules() if isinstance(m, ContinuousConv)]
+    found = [Layer(name or "layer", m) for name, m in model.named_modules() if isinstance(m, KernelConv)]
     if not found:
         raise ValueError(
             f"'model' must hold at least one ContinuousConv layer (got a {type(model).__name__} without)"

@@ -60,7 +60,7 @@ def small(bench: Benchmark, options: dict[str, Any]) -> None:
     exact_conv.threshold = 0.0
     exact_cloud = PointSet(cloud.pos.double(), cloud.batch, neighbors=cloud.neighbors)
     with torch.no_grad():
-        exact = exact_conv(x.double(), exact_cloud, Algorithm.FAST)
+        exact = exact_conv(x.double(), exact_cloud, algorithm=Algorithm.FAST)
         errors = {name: float((run(x) - exact).abs().max() / exact.abs().max()) for name, run in runs.items()}
     steps = {name: functools.partial(step, run, x, conv) for name, run in runs.items()}
     seconds = interleaved(steps, bench.arguments.rounds)

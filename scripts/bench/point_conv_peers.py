@@ -70,12 +70,12 @@ class WindowedKernel(nn.Module):
 
 def fused(conv: BenchConv, cloud: PointSet, clouds: int) -> Step:
     """Ours."""
-    return lambda x: conv(x, cloud, Algorithm.FAST)
+    return lambda x: conv(x, cloud, algorithm=Algorithm.FAST)
 
 
 def messages(conv: BenchConv, cloud: PointSet, clouds: int) -> Step:
     """Ours, as message passing: the definition."""
-    return lambda x: conv(x, cloud, Algorithm.MESSAGES)
+    return lambda x: conv(x, cloud, algorithm=Algorithm.MESSAGES)
 
 
 def released(conv: BenchConv, cloud: PointSet, clouds: int) -> Step:

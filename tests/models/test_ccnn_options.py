@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from ccnn_pc.kernels import MAGNet, nyquist_frequency, nyquist_omega_0
 from ccnn_pc.models import CCNN, create_model
-from ccnn_pc.nn import BatchNorm, ChannelDropout, ElementDropout, GroupNorm, LayerNorm, NoNorm
+from ccnn_pc.nn import ChannelDropout, GlobalLayerNorm
 
 GRID: dict[str, Any] = {"dim": 2, "in_channels": 3, "out_channels": 10}
 
@@ -39,8 +40,8 @@ def test_a_full_stem_has_a_kernel_for_every_pair_of_channels() -> None:
 
 def test_only_blocks_that_end_without_a_norm_have_one_before_the_head() -> None:
     flex, s4 = (create_model(f"ccnn_4_140_{block}", **GRID) for block in ("flex", "s4"))
-    assert isinstance(flex, CCNN) and isinstance(flex.norm, NoNorm)
-    assert isinstance(s4, CCNN) and isinstance(s4.norm, BatchNorm)
+    assert isinstance(flex, CCNN) and isinstance(flex.norm, nn.Identity)
+    assert isinstance(s4, CCNN) and isinstance(s4.norm, nn.BatchNorm1d)
 
 
 def test_the_reach_can_be_given() -> None:
@@ -80,7 +81,7 @@ def test_no_frequency_given_is_what_the_samples_show(dim: int, shape: tuple[int,
 
 
 def test_kinds_of_dropout() -> None:
-    kinds = {"channel": ChannelDropout, "element": ElementDropout}
+    kinds = {"channel": ChannelDropout, "element": nn.Dropout}
     for kind, layer in kinds.items():
         model = create_model("ccnn_4_16", **GRID, dropout=0.25, dropout_in=0.5, dropout_kind=kind)
         shares = [m.p for m in model.modules() if isinstance(m, layer)]
@@ -101,7 +102,8 @@ def test_errors() -> None:
 
 
 @pytest.mark.parametrize(
-    ("norm", "kind"), [("batch", BatchNorm), ("group", GroupNorm), ("layer", LayerNorm), ("none", NoNorm)]
+    ("norm", "kind"),
+    [("batch", nn.BatchNorm1d), ("group", GlobalLayerNorm), ("layer", nn.LayerNorm), ("none", nn.Identity)],
 )
 def test_norms_can_be_chosen_and_all_but_group_know_no_future(norm: str, kind: type) -> None:
     sequence: dict[str, Any] = {"dim": 1, "in_channels": 2, "out_channels": 3, "shape": [24], "pool": None}

@@ -13,18 +13,15 @@ from torch import nn
 from ccnn_pc.domains import PointSet
 from ccnn_pc.kernels import MAGNet
 from ccnn_pc.nn import (
-    BatchNorm,
     CCNNBlock,
     ChannelDropout,
     CKCNNBlock,
     ContinuousConv,
     DropPath,
-    ElementDropout,
     FlexNetBlock,
-    GroupNorm,
-    LayerNorm,
-    NoNorm,
+    GlobalLayerNorm,
     S4Block,
+    apply_layer,
 )
 from tests.clouds import DOUBLE, cloud, features
 
@@ -77,24 +74,23 @@ def test_the_s4_block_lacks_the_last_nonlinearity() -> None:
     torch.testing.assert_close(ccnn(x, points) - x, nn.functional.gelu(s4(x, points) - x))
 
 
-def test_group_norm_equals_torch_per_cloud() -> None:
+def test_global_layer_norm_is_torchs_group_norm_per_cloud() -> None:
     points = cloud(sizes=(7, 12))
     x = features(points, 6)
-    for groups in (1, 2, 6):
-        norm = GroupNorm(6, groups).double()
-        nn.init.normal_(norm.weight)
-        nn.init.normal_(norm.bias)
-        for part in (slice(0, 7), slice(7, 19)):
-            expected = nn.functional.group_norm(x[part].t()[None], groups, norm.weight, norm.bias)[0].t()
-            torch.testing.assert_close(norm(x, points)[part], expected)
+    norm = GlobalLayerNorm(6).double()
+    nn.init.normal_(norm.weight)
+    nn.init.normal_(norm.bias)
+    for part in (slice(0, 7), slice(7, 19)):
+        expected = nn.functional.group_norm(x[part].t()[None], 1, norm.weight, norm.bias)[0].t()
+        torch.testing.assert_close(norm(x, points)[part], expected)
 
 
 def test_batch_norm_counts_samples_and_refuses_one_row() -> None:
     points = cloud(sizes=(7, 12))
-    y = BatchNorm(3).double()(features(points), points)
+    y = apply_layer(nn.BatchNorm1d(3).double(), features(points), points)
     torch.testing.assert_close(y.mean(0), torch.zeros(3, dtype=DOUBLE), atol=1e-12, rtol=0)
     with pytest.raises(ValueError, match="more than one row"):
-        BatchNorm(3)(torch.ones(1, 3), PointSet(torch.zeros(1, 3)))
+        apply_layer(nn.BatchNorm1d(3), torch.ones(1, 3), PointSet(torch.zeros(1, 3)))
 
 
 def test_channel_dropout_keeps_the_mean_and_rests_in_eval() -> None:
@@ -105,14 +101,6 @@ def test_channel_dropout_keeps_the_mean_and_rests_in_eval() -> None:
     assert (y[:3] == y[0]).all() and (y[3:] == y[3]).all() and (y[0] != y[3]).any()
     assert abs(float(y[0].mean()) - 1) < 0.02
     assert torch.equal(drop.eval()(x, points), x)
-
-
-def test_element_dropout_drops_numbers_one_by_one() -> None:
-    points, x = cloud(sizes=(3, 4)), torch.ones(7, 20_000, dtype=DOUBLE)
-    y = ElementDropout(0.3)(x, points)
-    assert (y[0] != y[1]).any() and sorted(y.unique().tolist()) == pytest.approx([0.0, 1 / 0.7])
-    assert abs(float(y.mean()) - 1) < 0.02
-    assert torch.equal(ElementDropout(0.3).eval()(x, points), x)
 
 
 def test_drop_path_drops_all_of_a_cloud_or_nothing() -> None:
@@ -126,22 +114,16 @@ def test_drop_path_drops_all_of_a_cloud_or_nothing() -> None:
 
 
 def test_layer_norm_keeps_samples_apart() -> None:
-    points, norm = cloud(), LayerNorm(6).double()
-    nn.init.normal_(norm.weight)
+    points, norm = cloud(), nn.LayerNorm(6).double()
     x = features(points, 6)
     changed = x.clone()
     changed[7] += torch.arange(6, dtype=DOUBLE)
-    assert (norm(changed, points) != norm(x, points)).any(1).nonzero().flatten().tolist() == [7]
-    torch.testing.assert_close(norm(x, points), nn.functional.layer_norm(x, (6,), norm.weight, norm.bias))
+    moved = (apply_layer(norm, changed, points) != apply_layer(norm, x, points)).any(1)
+    assert moved.nonzero().flatten().tolist() == [7]
 
 
-def test_no_norm_is_the_identity() -> None:
-    points = cloud()
-    x = features(points)
-    assert torch.equal(NoNorm(3)(x, points), x)
-
-
-@pytest.mark.parametrize("bad", [{"groups": 4}, {"groups": 0}])
-def test_group_norm_refuses(bad: dict) -> None:
-    with pytest.raises(ValueError, match="'groups'"):
-        GroupNorm(6, **bad)
+def test_global_layer_norm_refuses() -> None:
+    with pytest.raises(ValueError, match="'channels' must be at least 1"):
+        GlobalLayerNorm(0)
+    with pytest.raises(ValueError, match="'eps' must be positive"):
+        GlobalLayerNorm(6, eps=0.0)

@@ -32,7 +32,7 @@ def convolved(algorithm: Any) -> Tensor:
     torch.manual_seed(0)
     conv, ran = ContinuousConv(2, 2, dim=3), []
     conv.register_message_forward_hook(lambda *_: ran.append(1))
-    y = conv(X, POINTS, algorithm)
+    y = conv(X, POINTS, algorithm=algorithm)
     return torch.cat([y.flatten(), torch.tensor([float(len(ran))])])
 
 

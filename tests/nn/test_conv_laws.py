@@ -22,7 +22,7 @@ from ccnn_pc.kernels import (
     RandomFourierNet,
 )
 from ccnn_pc.models import create_model
-from ccnn_pc.nn import Algorithm, ContinuousConv
+from ccnn_pc.nn import Algorithm, ContinuousConv, Quadrature
 from ccnn_pc.nn.fan import Reference
 from tests.clouds import DOUBLE, cloud, features, layer
 
@@ -43,12 +43,12 @@ def test_a_sample_changes_exactly_the_queries_it_is_a_neighbour_of(algorithm: Al
         conv.kernel.readout.bias.abs_()
         conv.mix.weight.abs_()
     x = features(points)
-    y = conv(x, points, algorithm)
+    y = conv(x, points, algorithm=algorithm)
     edge_index = points.edges()
     for j in range(30):
         changed = x.clone()
         changed[j] += 1.0
-        moved = (conv(changed, points, algorithm) != y).any(dim=1).nonzero().flatten()
+        moved = (conv(changed, points, algorithm=algorithm) != y).any(dim=1).nonzero().flatten()
         expected = edge_index[1, edge_index[0] == j].sort().values
         assert moved.tolist() == expected.tolist()
 
@@ -80,7 +80,7 @@ def test_the_released_layer_by_hand() -> None:
     assert conv.mix is not None and conv.bias is not None
     expected = conv.mix(x * total + conv.bias)
     for algorithm in (Algorithm.MESSAGES, Algorithm.FAST):
-        torch.testing.assert_close(conv(x, points, algorithm), expected)
+        torch.testing.assert_close(conv(x, points, algorithm=algorithm), expected)
 
 
 def network(**options: Any) -> torch.nn.Module:
@@ -169,7 +169,7 @@ def test_unit_noise_comes_out_with_unit_variance(
     variances = []
     for seed in range(20):
         torch.manual_seed(seed)
-        conv = ContinuousConv(8, 8, dim=dim, kernel=kernel, window=window, fan=fan)
+        conv = ContinuousConv(8, 8, dim=dim, kernel=kernel, window=window, quadrature=Quadrature(fan=fan))
         with torch.no_grad():
             variances.append(float(conv(torch.randn(48, 8), points).var()))
     assert 0.5 <= sum(variances) / 20 <= 2.0

@@ -22,7 +22,7 @@ from ccnn_pc.kernels import (
     RandomFourierNet,
     SelfMovingPoints,
 )
-from ccnn_pc.nn import Algorithm, ContinuousConv, kernel_penalty
+from ccnn_pc.nn import Algorithm, ContinuousConv, Quadrature, kernel_penalty
 from ccnn_pc.ops.points import convolution as fused
 from tests.clouds import DOUBLE, cloud, features, layer
 
@@ -32,7 +32,7 @@ KERNELS = [MAGNet, GaborNet, FourierNet, SIREN, RandomFourierNet, MLP, SelfMovin
 def outcomes(conv: ContinuousConv, x: Tensor, domain: PointSet, algorithm: Algorithm) -> list[Tensor]:
     """Output, penalty, and the gradients of a function of both."""
     with kernel_penalty() as penalty:
-        y = conv(x, domain, algorithm)
+        y = conv(x, domain, algorithm=algorithm)
     trained = [x, *(p for p in conv.parameters() if p.requires_grad)]
     gradients = torch.autograd.grad(y.square().sum() + 3 * penalty.total(), trained, allow_unused=True)
     return [y, penalty.total(), *(torch.zeros(()) if g is None else g for g in gradients)]
@@ -87,7 +87,9 @@ def test_fused_equals_messages_with_weights_and_a_learned_mean() -> None:
     volume = torch.rand(35, dtype=DOUBLE, generator=torch.Generator().manual_seed(3)) + 0.1
     window = functools.partial(GaussianWindow, width=0.3, mean=0.2, learn_mean=True, isotropic=False)
     torch.manual_seed(0)
-    conv = ContinuousConv(3, 4, dim=3, window=window, reference_count=10.0, extent=(0.8, 1.0, 1.5)).double()
+    conv = ContinuousConv(
+        3, 4, dim=3, window=window, extent=(0.8, 1.0, 1.5), quadrature=Quadrature(reference_count=10.0)
+    ).double()
     assert_same(conv, points.weighted(volume))
 
 
@@ -97,7 +99,7 @@ def test_samples_beyond_the_support_count_for_nothing() -> None:
     conv = layer(kernel=functools.partial(MAGNet, hidden_channels=4), width=5.0)
     for algorithm in (Algorithm.MESSAGES, Algorithm.FAST):
         x = features(domain, requires_grad=True)
-        (gradient,) = torch.autograd.grad(conv(x, domain, algorithm)[0].sum(), x)
+        (gradient,) = torch.autograd.grad(conv(x, domain, algorithm=algorithm)[0].sum(), x)
         assert gradient[1].abs().min() > 0
         assert gradient[2].abs().max() == 0
 
@@ -122,7 +124,7 @@ def test_gradcheck_of_the_fused_operator(separable: bool) -> None:
     def run(x: Tensor, *parameters: Tensor) -> Tensor:
         del parameters  # the layer's own
         with kernel_penalty() as penalty:
-            y = conv(x, points, Algorithm.FAST)
+            y = conv(x, points, algorithm=Algorithm.FAST)
         return torch.cat([y.flatten(), penalty.total()[None]])
 
     assert torch.autograd.gradcheck(run, (x, *trained))
@@ -135,27 +137,32 @@ def test_pruning_keeps_its_promise() -> None:
     conv.mix, conv.bias = None, None
     x = features(points)
     conv.threshold = 0.0
-    exact = conv(x, points, Algorithm.FAST)
+    exact = conv(x, points, algorithm=Algorithm.FAST)
     edge_index = points.edges()
     u = points.rel(edge_index)
     values = (conv.kernel(u) * (u.abs() <= 1).all(1, keepdim=True)).abs() * x[edge_index[0]].abs()
     bound = torch.zeros_like(exact).index_add(0, edge_index[1], values)
     for threshold in (1e-1, 1e-3, 1e-7):
         conv.threshold = threshold
-        error = (conv(x, points, Algorithm.FAST) - exact).abs()
+        error = (conv(x, points, algorithm=Algorithm.FAST) - exact).abs()
         assert (error <= threshold * bound + 1e-14).all()
         assert error.max() > 0
         reach = float(conv.window.reach(conv.extent, threshold))
         assert points.edges(reach).shape[1] < edge_index.shape[1]
         torch.testing.assert_close(
-            conv(x, points, Algorithm.MESSAGES), conv(x, points, Algorithm.FAST), rtol=1e-11, atol=1e-12
+            conv(x, points, algorithm=Algorithm.MESSAGES),
+            conv(x, points, algorithm=Algorithm.FAST),
+            rtol=1e-11,
+            atol=1e-12,
         )
 
 
 def test_a_window_below_the_spacing_keeps_the_point_itself() -> None:
     points, conv = cloud(), layer(width=1e-6)
     x = features(points)
-    torch.testing.assert_close(conv(x, points, Algorithm.FAST), conv(x, points, Algorithm.MESSAGES))
+    torch.testing.assert_close(
+        conv(x, points, algorithm=Algorithm.FAST), conv(x, points, algorithm=Algorithm.MESSAGES)
+    )
     assert conv(x, points).std() > 0
 
 
@@ -177,9 +184,9 @@ def test_kernels_that_do_not_factorise_run_on_messages_only() -> None:
 
     points, conv = cloud(), layer(kernel=Quadratic)
     x = features(points)
-    torch.testing.assert_close(conv(x, points), conv(x, points, Algorithm.MESSAGES))
+    torch.testing.assert_close(conv(x, points), conv(x, points, algorithm=Algorithm.MESSAGES))
     with pytest.raises(TypeError, match=r"FactorizedKernel \(got Quadratic\).*Algorithm.MESSAGES"):
-        conv(x, points, Algorithm.FAST)
+        conv(x, points, algorithm=Algorithm.FAST)
 
 
 def test_a_plain_kernel_sum_by_hand() -> None:
@@ -191,4 +198,4 @@ def test_a_plain_kernel_sum_by_hand() -> None:
     at_zero, at_one = (conv.kernel(torch.tensor([u], dtype=DOUBLE))[0] for u in ([0.0, 0.0], [0.6, -0.4]))
     expected = (at_zero * x[0] + at_one * x[1]) @ conv.mix.weight.t()
     for algorithm in Algorithm:
-        torch.testing.assert_close(conv(x, PointSet(pos).knn(2), algorithm)[0], expected)
+        torch.testing.assert_close(conv(x, PointSet(pos).knn(2), algorithm=algorithm)[0], expected)

@@ -14,7 +14,15 @@ from torch import Tensor
 from ccnn_pc.domains import AbstractDomain, Grid, IrregularSeries, PointSet, Weights
 from ccnn_pc.kernels import GaussianWindow, NoWindow, SelfMovingPointsPerFilter
 from ccnn_pc.models import create_model
-from ccnn_pc.nn import Algorithm, BranchedConv, ContinuousConv, TapConv, kernel_penalty, merge_branches
+from ccnn_pc.nn import (
+    Algorithm,
+    BranchedConv,
+    ContinuousConv,
+    Quadrature,
+    TapConv,
+    kernel_penalty,
+    merge_branches,
+)
 from ccnn_pc.ops.grids.convolution import Method
 from ccnn_pc.published import QueryFeatureConv, ReleasedCKConv
 from tests.clouds import DOUBLE, layer
@@ -38,7 +46,7 @@ def outcomes(conv: ContinuousConv, domain: AbstractDomain, algorithm: Algorithm)
     """Output, penalty and all gradients."""
     x = noise(domain.num_samples).requires_grad_()
     with kernel_penalty() as penalty:
-        y = conv(x, domain, algorithm)
+        y = conv(x, domain, algorithm=algorithm)
     gradients = torch.autograd.grad(y.square().sum() + 3 * penalty.total(), [x, *conv.parameters()])
     return [y.detach(), penalty.total().detach(), *gradients]
 
@@ -195,7 +203,7 @@ def test_initial_kernels_know_what_counts() -> None:
     variances = []
     for seed in range(20):
         torch.manual_seed(seed)
-        conv = ContinuousConv(8, 8, **options, window=window, endpoint=0.5)
+        conv = ContinuousConv(8, 8, **options, window=window, quadrature=Quadrature(endpoint=0.5))
         assert conv.fan == pytest.approx(0.25)
         with torch.no_grad():
             variances.append(float(conv(torch.randn(500, 8), Grid((500,))).var()))
@@ -204,7 +212,16 @@ def test_initial_kernels_know_what_counts() -> None:
 
 def test_merged_branches_keep_it() -> None:
     kernel = functools.partial(SelfMovingPointsPerFilter, in_channels=3, num_points=5, radius=0.7)
-    conv = ContinuousConv(3, 4, dim=1, extent=4.0, causal=True, endpoint=0.5, separable=False, kernel=kernel)
+    conv = ContinuousConv(
+        3,
+        4,
+        dim=1,
+        extent=4.0,
+        causal=True,
+        separable=False,
+        kernel=kernel,
+        quadrature=Quadrature(endpoint=0.5),
+    )
     both = BranchedConv(conv, TapConv(3, 4, 3, dim=1, causal=True)).double().eval()
     grid, x = Grid((20,)), noise(20)
     torch.testing.assert_close(merge_branches(both)(x, grid), both(x, grid), atol=1e-9, rtol=0)
@@ -223,17 +240,21 @@ def test_models_hand_it_to_all_their_layers(name: str) -> None:
 @pytest.mark.parametrize("bad", [0.0, 0.49, 1.01, -1.0, math.nan, math.inf])
 def test_it_must_be_a_number_from_a_half_to_one(bad: float) -> None:
     with pytest.raises(ValueError, match="'endpoint' must be between 0.5"):
-        ContinuousConv(1, 1, dim=1, causal=True, endpoint=bad)
+        ContinuousConv(1, 1, dim=1, causal=True, quadrature=Quadrature(endpoint=bad))
 
 
 def test_refuses() -> None:
     with pytest.raises(ValueError, match="'endpoint' must be 1.0 unless the layer is causal"):
-        ContinuousConv(1, 1, dim=1, endpoint=0.5)
+        ContinuousConv(1, 1, dim=1, quadrature=Quadrature(endpoint=0.5))
     for wrong in ("0.5", None, True):
         with pytest.raises(TypeError, match="'endpoint' must be a number"):
-            ContinuousConv(1, 1, dim=1, causal=True, endpoint=wrong)  # type: ignore[arg-type]
+            ContinuousConv(1, 1, dim=1, causal=True, quadrature=Quadrature(endpoint=wrong))  # type: ignore[arg-type]
     released: Any
     for released, separable in ((QueryFeatureConv, True), (ReleasedCKConv, False)):
         with pytest.raises(ValueError, match="'endpoint' must be 1.0 for a released layer"):
-            released(1, 1, dim=1, extent=4.0, causal=True, endpoint=0.5, separable=separable)
-    assert repr(ContinuousConv(1, 1, dim=1, causal=True, endpoint=0.5)).endswith("causal=True, endpoint=0.5)")
+            released(
+                1, 1, dim=1, extent=4.0, causal=True, separable=separable, quadrature=Quadrature(endpoint=0.5)
+            )
+    assert repr(ContinuousConv(1, 1, dim=1, causal=True, quadrature=Quadrature(endpoint=0.5))).endswith(
+        "causal=True, quadrature=Quadrature(endpoint=0.5))"
+    )

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ccnn_pc.kernels import GaussianWindow, NoWindow
-from ccnn_pc.nn.fan import Reference, cloud_reference, grid_reference
+from ccnn_pc.nn.fan import CloudReference, Reference, grid_reference
 
 DOUBLE = torch.float64
 
@@ -17,7 +17,7 @@ DOUBLE = torch.float64
 @pytest.mark.parametrize("n", [64, 512])
 def test_the_reference_cloud_has_unit_size(dim: int, n: int) -> None:
     """Interval, disc and sphere of radius 1, whatever the number of points: offsets reach to their diameter."""
-    rel = cloud_reference(dim, n, n).rel
+    rel = CloudReference(n, n).offsets(dim).rel
     assert rel.shape == (64, n, dim)
     distance = rel.norm(dim=2)
     assert torch.equal(distance.amin(dim=1), torch.zeros(64, dtype=DOUBLE))
@@ -29,17 +29,17 @@ def test_the_reference_cloud_has_unit_size(dim: int, n: int) -> None:
 @pytest.mark.parametrize(("dim", "expected"), [(1, 0.25), (2, 0.5), (3, 1.0)])
 def test_neighbours_are_the_nearest_quarter_of_the_cloud(dim: int, expected: float) -> None:
     """From the middle: a quarter of the interval's length, of the disc's area, of the sphere's (a cap of chord 1)."""
-    reference = cloud_reference(dim, 1024, 256)
+    reference = CloudReference(1024, 256).offsets(dim)
     inside = reference.rel.norm(dim=2).amax(dim=1).min()
     assert float(inside) == pytest.approx(expected, rel=0.05)
     assert reference.repeats == 1.0
 
 
 def test_clouds_of_many_points_are_thinned_out() -> None:
-    reference = cloud_reference(3, 4096, 512)
+    reference = CloudReference(4096, 512).offsets(3)
     assert reference.rel.shape[1] == 128 and reference.repeats == 4.0
     assert reference.fan(NoWindow(3), torch.full((3,), 2.0)) == pytest.approx(512.0)
-    assert cloud_reference(3, 16, 256).fan(NoWindow(3), torch.full((3,), 2.0)) == pytest.approx(16.0)
+    assert CloudReference(16, 256).offsets(3).fan(NoWindow(3), torch.full((3,), 2.0)) == pytest.approx(16.0)
 
 
 def test_grids_are_counted_tap_by_tap() -> None:

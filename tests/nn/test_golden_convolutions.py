@@ -19,7 +19,7 @@ from ccnn_pc.kernels import (
     SelfMovingPoints,
     SelfMovingPointsPerFilter,
 )
-from ccnn_pc.nn import ContinuousConv, DepthwiseConv
+from ccnn_pc.nn import ContinuousConv, DepthwiseConv, Quadrature
 from ccnn_pc.ops.grids.convolution import Method
 from ccnn_pc.published import Crop, ReleasedCKConv, ReleasedGridConv, cropped_taps
 from tests.released import Golden, Released, close, load_conv
@@ -103,7 +103,7 @@ def test_flexconv(golden: Golden, name: str) -> None:
         separable=False,
         crop=Crop.FLEXCONV,
         fft_above=50 if "config/conv_use_fft" in released.data else None,
-        spacing=spacing,
+        quadrature=Quadrature(spacing=spacing),
         **options,
     ).double()
     load_conv(conv, released)

@@ -22,7 +22,7 @@ def test_positions_get_their_gradient_and_auto_knows() -> None:
     pos = points.pos.clone().requires_grad_()
     assert torch.autograd.gradcheck(run, (pos,))
     with pytest.raises(ValueError, match="'algorithm' must be MESSAGES or AUTO"):
-        conv(x, PointSet(pos, neighbors=points.neighbors), Algorithm.FAST)
+        conv(x, PointSet(pos, neighbors=points.neighbors), algorithm=Algorithm.FAST)
 
 
 def test_unsorted_neighbours_are_sorted_first() -> None:
@@ -36,7 +36,7 @@ def test_unsorted_neighbours_are_sorted_first() -> None:
     expected = conv(x, points)
     for algorithm in Algorithm:
         again = PointSet(points.pos, neighbors=shuffled)
-        torch.testing.assert_close(conv(x, again, algorithm), expected)
+        torch.testing.assert_close(conv(x, again, algorithm=algorithm), expected)
 
 
 def test_sorted_tables_stay_tables() -> None:

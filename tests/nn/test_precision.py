@@ -24,12 +24,12 @@ def test_autocast_keeps_positions_in_float32(algorithm: Algorithm, separable: bo
     points = PointSet(torch.cat([pos, torch.zeros(1, 3)])).knn(8)
     conv = ContinuousConv(6, 6, dim=3, extent=4e-3, separable=separable)
     x = torch.randn(41, 6, requires_grad=True)
-    exact = conv(x, points, algorithm)
+    exact = conv(x, points, algorithm=algorithm)
     exact.square().sum().backward()
     gradients = {name: p.grad.clone() for name, p in conv.named_parameters() if p.grad is not None}
     conv.zero_grad()
     with torch.autocast("cpu", torch.bfloat16):
-        coarse = conv(x, points, algorithm)
+        coarse = conv(x, points, algorithm=algorithm)
     assert (coarse.float() - exact).abs().max() <= 0.02 * exact.abs().max()
     coarse.float().square().sum().backward()
     assert len(gradients) == len(list(conv.parameters()))
@@ -45,9 +45,9 @@ def test_float32_is_as_accurate_as_it_can_be() -> None:
     points = PointSet(torch.rand(200, 3)).knn(64)
     conv = ContinuousConv(8, 8, dim=3)
     x = torch.randn(200, 8)
-    single = conv(x, points, Algorithm.FAST)
+    single = conv(x, points, algorithm=Algorithm.FAST)
     double = conv.double()(
-        x.double(), PointSet(points.pos.double(), neighbors=points.neighbors), Algorithm.FAST
+        x.double(), PointSet(points.pos.double(), neighbors=points.neighbors), algorithm=Algorithm.FAST
     )
     assert (single - double).abs().max() <= 1e-5 * double.abs().max()
 

@@ -13,12 +13,11 @@ from ccnn_pc.domains import Boundary, Grid, PointSet
 from ccnn_pc.kernels import NoWindow, SelfMovingPoints, SelfMovingPointsPerFilter
 from ccnn_pc.nn import (
     Algorithm,
-    BatchNorm,
     BranchedConv,
     ContinuousConv,
     DepthwiseConv,
-    GroupNorm,
-    NoNorm,
+    GlobalLayerNorm,
+    Quadrature,
     TapConv,
     merge_branches,
 )
@@ -39,7 +38,7 @@ def randomised(module: nn.Module) -> nn.Module:
             if name.endswith("bias"):
                 value.normal_()
         for part in module.modules():
-            if isinstance(part, BatchNorm):
+            if isinstance(part, nn.BatchNorm1d):
                 part.weight.uniform_(0.5, 2.0)
                 part.running_mean.normal_()  # type: ignore[union-attr]
                 part.running_var.uniform_(0.5, 2.0)  # type: ignore[union-attr]
@@ -125,13 +124,14 @@ def test_initial_taps_keep_the_variance() -> None:
     assert TapConv(32, 32, 3, dim=2, std=0.02).weight.detach().std().item() == pytest.approx(0.0176, rel=0.05)
 
 
-def branches(dim: int, causal: bool, depthwise: bool, norm: Any = BatchNorm) -> BranchedConv:
+def branches(dim: int, causal: bool, depthwise: bool, norm: Any = nn.BatchNorm1d) -> BranchedConv:
     kernel: Any = (
         functools.partial(SelfMovingPoints, hidden_channels=5, radius=0.7)
         if depthwise
         else functools.partial(SelfMovingPointsPerFilter, in_channels=3, num_points=5, radius=0.7)
     )
-    options: dict[str, Any] = {"dim": dim, "extent": 4.0, "spacing": 0.5, "causal": causal, "kernel": kernel}
+    options: dict[str, Any] = {"dim": dim, "extent": 4.0, "causal": causal, "kernel": kernel}
+    options["quadrature"] = Quadrature(spacing=0.5)
     out = 3 if depthwise else 4
     conv = DepthwiseConv(3, **options) if depthwise else ContinuousConv(3, out, separable=False, **options)
     small = TapConv(3, out, 5, dim=dim, spacing=0.5, causal=causal, depthwise=depthwise)
@@ -140,7 +140,7 @@ def branches(dim: int, causal: bool, depthwise: bool, norm: Any = BatchNorm) -> 
     return module
 
 
-@pytest.mark.parametrize("norm", [BatchNorm, NoNorm])
+@pytest.mark.parametrize("norm", [nn.BatchNorm1d, nn.Identity])
 @pytest.mark.parametrize("depthwise", [False, True])
 @pytest.mark.parametrize(("shape", "causal"), [((20,), True), ((21,), False), ((7, 20), False)])
 def test_merged_branches_give_the_same_answers(
@@ -174,7 +174,7 @@ def test_unit_noise_comes_out_of_points_per_filter_with_unit_variance(dim: int, 
         )
         grid = Grid((length,) * dim)
         with torch.no_grad():
-            y = grid.unflatten(conv(torch.randn(grid.num_samples, 4), grid, Algorithm.FAST))
+            y = grid.unflatten(conv(torch.randn(grid.num_samples, 4), grid, algorithm=Algorithm.FAST))
         found.append(float(y[..., 100:].var() if dim == 1 else y[..., 8:-8, 8:-8].var()))
     assert 0.5 < sum(found) / len(found) < 2.0
 
@@ -196,8 +196,8 @@ def test_branches_render_kernels_that_do_not_factorise() -> None:
 
 def test_refuses() -> None:
     conv = ContinuousConv(2, 2, dim=1, extent=4.0, separable=False)
-    with pytest.raises(TypeError, match="'norm' must be a BatchNorm"):
-        merge_branches(BranchedConv(conv, TapConv(2, 2, 3, dim=1), GroupNorm))
+    with pytest.raises(TypeError, match="'norm' must be a BatchNorm1d"):
+        merge_branches(BranchedConv(conv, TapConv(2, 2, 3, dim=1), GlobalLayerNorm))
     with pytest.raises(TypeError, match="'conv' must not mix channels"):
         merge_branches(BranchedConv(ContinuousConv(2, 2, dim=1, extent=4.0), TapConv(2, 2, 3, dim=1)))
     with pytest.raises(ValueError, match="'small' must have the channels"):

@@ -73,7 +73,7 @@ def test_what_it_was_meant_to_compute_is_our_layer(golden: Golden, algorithm: Al
     x, points = clouds(released)
     for kind, output in ((ContinuousConv, "y_intended_not_official"), (QueryFeatureConv, "y_legacy")):
         conv = mirrored(released_layer(kind, released, extent=2.0))
-        close(conv(x, points, algorithm).view_as(released.output(output)), released.output(output))
+        close(conv(x, points, algorithm=algorithm).view_as(released.output(output)), released.output(output))
 
 
 def test_the_released_network(golden: Golden) -> None:

@@ -45,7 +45,7 @@ def test_turned_envelopes_run_on_all_paths() -> None:
     x = features(points)
     found = []
     for algorithm in (Algorithm.FAST, Algorithm.MESSAGES):
-        y = conv(x, points, algorithm)
+        y = conv(x, points, algorithm=algorithm)
         found.append([y.detach(), *torch.autograd.grad(y.square().sum(), list(conv.parameters()))])
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other)
@@ -76,7 +76,7 @@ def test_a_joint_norm_is_for_rendered_kernels() -> None:
     assert torch.isfinite(conv(torch.rand(20, 3), grid)).all()
     points = PointSet(grid.positions().float()).knn(9)
     with pytest.raises(TypeError, match="needs a FactorizedKernel \\(got JointNormMLP\\)"):
-        conv(torch.rand(20, 3), points, Algorithm.FAST)
+        conv(torch.rand(20, 3), points, algorithm=Algorithm.FAST)
     u = torch.linspace(-1, 1, 500)[:, None]
     kernel = JointNormMLP(1, 200, fan=4.0)
     assert float(kernel(u).detach().square().mean()) == pytest.approx(0.25, rel=0.15)

@@ -11,7 +11,7 @@ from torch import nn
 
 from ccnn_pc.kernels import GaussianWindow, MAGNet
 from ccnn_pc.models import create_model
-from ccnn_pc.nn import GroupNorm
+from ccnn_pc.nn import GlobalLayerNorm
 from ccnn_pc.training.optim import Role, adamw, parameter_groups, parameter_roles
 
 
@@ -64,7 +64,7 @@ def test_names_do_not_decide_types_do() -> None:
     model = nn.Module()
     model.window = nn.Linear(2, 2)  # type: ignore[assignment]
     model.plain = GaussianWindow(3)  # type: ignore[assignment]
-    model.group = GroupNorm(4)  # type: ignore[assignment]
+    model.group = GlobalLayerNorm(4)  # type: ignore[assignment]
     roles = parameter_roles(model)
     assert roles["window.weight"] is Role.OTHER and roles["window.bias"] is Role.BIAS
     assert roles["plain.width"] is Role.WINDOW and roles["group.weight"] is Role.NORM

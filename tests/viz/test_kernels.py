@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ccnn_pc.kernels import GaussianWindow, MAGNet, NoWindow
 from ccnn_pc.kernels.base import AbstractKernel
-from ccnn_pc.nn import ContinuousConv
+from ccnn_pc.nn import ContinuousConv, Quadrature
 from ccnn_pc.ops.coordinates import kernel_coordinates
 from ccnn_pc.viz import plot_kernels
 from ccnn_pc.viz.layers import Layer, layers
@@ -123,7 +123,11 @@ def test_no_energy_beyond_the_analytic_bound(dim: int) -> None:
 
 
 def test_nyquist_frequency() -> None:
-    grid = only(ContinuousConv(1, 1, dim=2, kernel=SMALL, extent=(4.0, 2.0), spacing=(0.5, 0.25)))
+    grid = only(
+        ContinuousConv(
+            1, 1, dim=2, kernel=SMALL, extent=(4.0, 2.0), quadrature=Quadrature(spacing=(0.5, 0.25))
+        )
+    )
     assert [nyquist_frequency(grid, axis) for axis in (0, 1)] == [1.0, 2.0]
     cloud = only(ContinuousConv(1, 1, dim=3, kernel=SMALL))
     assert nyquist_frequency(cloud, 0) is None

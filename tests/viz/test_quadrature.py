@@ -11,7 +11,7 @@ from matplotlib import image
 
 from ccnn_pc.domains import Weights
 from ccnn_pc.kernels import GaussianWindow
-from ccnn_pc.nn import ContinuousConv
+from ccnn_pc.nn import ContinuousConv, Quadrature
 from ccnn_pc.studies.quadrature import study_quadrature
 from ccnn_pc.viz import plot_quadrature
 
@@ -19,7 +19,9 @@ from ccnn_pc.viz import plot_quadrature
 def conv(channels: int = 1) -> ContinuousConv:
     torch.manual_seed(0)
     window = functools.partial(GaussianWindow, width=0.17)
-    return ContinuousConv(channels, 1, dim=1, extent=0.4, spacing=0.02, window=window).double()
+    return ContinuousConv(
+        channels, 1, dim=1, extent=0.4, window=window, quadrature=Quadrature(spacing=0.02)
+    ).double()
 
 
 def test_weighted_sums_converge_and_others_do_not(tmp_path: Path) -> None:

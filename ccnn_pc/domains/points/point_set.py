@@ -93,6 +93,7 @@ class PointSet(AbstractDomain):
             _check_on_lattice("query_pos", self.query_pos, self.query_batch, self)
 
         self._edges: EdgeGeometry | None = None
+        self.edge_index = edge_index
         if edge_index is not None and neighbors is not None:
             raise ValueError("'edge_index' and 'neighbors' exclude each other (got both)")
         name = "neighbors"
@@ -102,6 +103,8 @@ class PointSet(AbstractDomain):
         if neighbors is not None:
             _check_neighbors(name, neighbors, self.batch, self.query_batch)
             if edge_index is not None or not self._edge_geometry().sorted_by_distance():
+                if edge_index is None:
+                    self.edge_index = neighbors.to_edge_index()
                 self.neighbors, self._edges = self._by_distance(neighbors.to_edge_index()), None
 
     def __repr__(self) -> str:
@@ -150,7 +153,7 @@ class PointSet(AbstractDomain):
             )
         else:
             table = knn(self.pos, k, self.batch, backend=backend)
-        return self._with(neighbors=table)
+        return self._with(neighbors=table, edge_index=None)
 
     def radius(self, r: float) -> PointSet:
         """The same points, joined to every sample within ``r`` (position units), however many there are.
@@ -165,7 +168,7 @@ class PointSet(AbstractDomain):
             )
         else:
             edge_index = radius(self.pos, r, self.batch)
-        return self._with(neighbors=Graph.from_edge_index(edge_index, self.num_queries))
+        return self._with(neighbors=Graph.from_edge_index(edge_index, self.num_queries), edge_index=None)
 
     def weighted(self, volume: Tensor | None) -> PointSet:
         """The same points with other volumes V ``[n]``; see the class."""
@@ -190,6 +193,10 @@ class PointSet(AbstractDomain):
         if math.isinf(reach):
             return edge_index
         return edge_index[:, self.rel(edge_index).norm(dim=1) <= reach]
+
+    def given_edges(self) -> Tensor:
+        """All edges in the order in which they were given; neighbours that were searched as :meth:`edges` has them."""
+        return self.edges() if self.edge_index is None else self.edge_index.long()
 
     def rel(self, edge_index: Tensor) -> Tensor:
         """Offsets sample - query ``[E, D]``; on a lattice float64, whole steps times spacing."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ccnn_pc.domains import Boundary, Grid, Pool
 from ccnn_pc.kernels import GaussianWindow, NoWindow
-from ccnn_pc.nn import Algorithm, ContinuousConv, kernel_penalty
+from ccnn_pc.nn import Algorithm, ContinuousConv, Quadrature, kernel_penalty
 from ccnn_pc.ops.grids.convolution import Method
 from tests.clouds import DOUBLE
 from tests.grids import SHAPES, SPACINGS, as_points, conv_for, noise
@@ -26,7 +26,7 @@ def test_all_paths_agree(shape: tuple[int, ...], spacing: float, separable: bool
     conv = conv_for(dim, taps * spacing, spacing=spacing, separable=separable)
     grid = Grid(shape, spacing, batch_size=2)
     x = noise(grid.num_samples)
-    expected = conv(x, grid, Algorithm.MESSAGES)
+    expected = conv(x, grid, algorithm=Algorithm.MESSAGES)
     for method in (Method.DIRECT, Method.FFT):
         found = conv(x, Grid(shape, spacing, batch_size=2, method=method))
         torch.testing.assert_close(found, expected, atol=1e-9, rtol=0)
@@ -39,7 +39,7 @@ def test_a_grid_is_a_cloud_on_a_lattice(shape: tuple[int, ...]) -> None:
     conv = conv_for(len(shape), 0.25 * 2.5, spacing=0.25)
     x, points = noise(grid.num_samples), as_points(grid)
     for algorithm in (Algorithm.MESSAGES, Algorithm.FAST):
-        torch.testing.assert_close(conv(x, points, algorithm), conv(x, grid), atol=1e-9, rtol=0)
+        torch.testing.assert_close(conv(x, points, algorithm=algorithm), conv(x, grid), atol=1e-9, rtol=0)
 
 
 @pytest.mark.parametrize("length", [9, 10])
@@ -48,9 +48,11 @@ def test_causal(length: int, lag: float) -> None:
     grid = Grid((length,), batch_size=2)
     conv = conv_for(1, lag, causal=True)
     x = noise(grid.num_samples)
-    expected = conv(x, grid, Algorithm.MESSAGES)
+    expected = conv(x, grid, algorithm=Algorithm.MESSAGES)
     torch.testing.assert_close(conv(x, grid), expected, atol=1e-9, rtol=0)
-    torch.testing.assert_close(conv(x, as_points(grid), Algorithm.FAST), expected, atol=1e-9, rtol=0)
+    torch.testing.assert_close(
+        conv(x, as_points(grid), algorithm=Algorithm.FAST), expected, atol=1e-9, rtol=0
+    )
     changed = x.clone()
     changed[4] += 1.0  # the past of sample 4 does not notice; its present does
     moved = (conv(changed, grid) - conv(x, grid)).abs().amax(1)
@@ -63,7 +65,7 @@ def test_circular(shape: tuple[int, ...], separable: bool) -> None:
     grid = Grid(shape, batch_size=2, boundary=Boundary.CIRCULAR)
     conv = conv_for(len(shape), 1.0, separable=separable)
     x = noise(grid.num_samples)
-    expected = conv(x, grid, Algorithm.MESSAGES)
+    expected = conv(x, grid, algorithm=Algorithm.MESSAGES)
     for method in (Method.DIRECT, Method.FFT):
         same = Grid(shape, batch_size=2, boundary=Boundary.CIRCULAR, method=method)
         torch.testing.assert_close(conv(x, same), expected, atol=1e-9, rtol=0)
@@ -77,20 +79,28 @@ def test_anisotropic_spacing_and_extent() -> None:
     grid = Grid((6, 5), (0.5, 2.0))
     conv = conv_for(2, (1.0, 4.0), spacing=(0.5, 2.0))
     x = noise(grid.num_samples)
-    torch.testing.assert_close(conv(x, grid), conv(x, grid, Algorithm.MESSAGES), atol=1e-9, rtol=0)
+    torch.testing.assert_close(conv(x, grid), conv(x, grid, algorithm=Algorithm.MESSAGES), atol=1e-9, rtol=0)
 
 
 def test_no_boundary_tap_is_lost_to_rounding() -> None:
     """Extent 39 taps at spacing 1/39: a constant kernel sums exactly the samples in reach."""
     for spacing in SPACINGS:
-        conv = ContinuousConv(1, 1, dim=1, extent=7 * spacing, spacing=spacing, window=NoWindow, bias=False)
+        conv = ContinuousConv(
+            1,
+            1,
+            dim=1,
+            extent=7 * spacing,
+            window=NoWindow,
+            bias=False,
+            quadrature=Quadrature(spacing=spacing),
+        )
         with torch.no_grad():
             conv.kernel.readout.weight.zero_()  # type: ignore[union-attr, operator]
             conv.kernel.readout.bias.fill_(1.0)  # type: ignore[union-attr, operator]
             conv.mix.weight.fill_(1.0)  # type: ignore[union-attr]
         grid = Grid((40,), spacing)
         for algorithm in (Algorithm.AUTO, Algorithm.MESSAGES):
-            y = conv(torch.ones(40, 1), grid, algorithm)
+            y = conv(torch.ones(40, 1), grid, algorithm=algorithm)
             assert round(y[20].item()) == 15, (spacing, algorithm)
 
 
@@ -102,7 +112,7 @@ def test_gradients_and_penalty_agree_with_messages(separable: bool) -> None:
     for algorithm in (Algorithm.MESSAGES, Algorithm.FAST):
         x = noise(grid.num_samples).requires_grad_()
         with kernel_penalty() as penalty:
-            y = conv(x, grid, algorithm)
+            y = conv(x, grid, algorithm=algorithm)
         loss = y.square().sum() + 3 * penalty.total()
         wanted = [x, *conv.parameters()]
         results.append([loss.detach(), *torch.autograd.grad(loss, wanted)])
@@ -117,13 +127,15 @@ def test_occupied_cells_are_the_points_that_lie_there(boundary: Boundary) -> Non
     conv = conv_for(3, 0.5 * 1.5, spacing=0.5)
     x = noise(grid.num_samples)
     with kernel_penalty() as by_messages:
-        expected = conv(x, grid, Algorithm.MESSAGES)
+        expected = conv(x, grid, algorithm=Algorithm.MESSAGES)
     with kernel_penalty() as fast:
         found = conv(x, grid)
     torch.testing.assert_close(found, expected, atol=1e-9, rtol=0)
     torch.testing.assert_close(fast.total(), by_messages.total())
     if boundary is Boundary.ZERO:
-        torch.testing.assert_close(conv(x, as_points(grid), Algorithm.FAST), expected, atol=1e-9, rtol=0)
+        torch.testing.assert_close(
+            conv(x, as_points(grid), algorithm=Algorithm.FAST), expected, atol=1e-9, rtol=0
+        )
     dense = grid.unflatten(x)
     assert dense.shape == (2, 3, 4, 5, 4) and bool((dense[:, 0][~mask] == 0).all())
     torch.testing.assert_close(grid.flatten(dense), x)

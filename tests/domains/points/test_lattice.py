@@ -29,7 +29,7 @@ def test_the_lattice_path_agrees(shape: tuple[int, ...], spacing: float, separab
     for where, algorithm in ((grid, Algorithm.AUTO), (points, Algorithm.MESSAGES), (points, Algorithm.FAST)):
         x = noise(grid.num_samples).requires_grad_()
         with kernel_penalty() as penalty:
-            y = conv(x, where, algorithm)
+            y = conv(x, where, algorithm=algorithm)
         loss = y.square().sum() + 3 * penalty.total()
         results.append([y.detach(), penalty.total().detach()])
         results[-1] += torch.autograd.grad(loss, [x, *conv.parameters()])
@@ -47,7 +47,7 @@ def test_a_pruned_ragged_lattice() -> None:
     with kernel_penalty() as fast:
         found = conv(x, points)
     with kernel_penalty() as definition:
-        expected = conv(x, points, Algorithm.MESSAGES)
+        expected = conv(x, points, algorithm=Algorithm.MESSAGES)
     torch.testing.assert_close(found, expected, atol=1e-9, rtol=0)
     torch.testing.assert_close(fast.total(), definition.total())
 

@@ -8,7 +8,7 @@ import torch
 from ccnn_pc.domains import PointSet
 from ccnn_pc.nn import ContinuousConv
 from ccnn_pc.ops.neighbors.k_nearest import knn
-from tests.clouds import DOUBLE
+from tests.clouds import DOUBLE, with_quadrature
 
 
 def test_repr_tells_what_it_is() -> None:
@@ -124,7 +124,7 @@ def test_no_neighbours_yet() -> None:
 )
 def test_layers_refuse(options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        ContinuousConv(2, 2, **{"dim": 3, **options})
+        ContinuousConv(2, 2, **with_quadrature({"dim": 3, **options}))
 
 
 def test_layers_refuse_what_does_not_fit_them() -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ccnn_pc.domains import Grid, IrregularSeries, PointSet, Pool, Weights
 from ccnn_pc.kernels import NoWindow
-from ccnn_pc.nn import Algorithm, ContinuousConv, kernel_penalty
+from ccnn_pc.nn import Algorithm, ContinuousConv, Quadrature, kernel_penalty
 from ccnn_pc.ops.grids.convolution import Method
 from tests.clouds import DOUBLE, layer
 
@@ -46,7 +46,7 @@ def results(conv: ContinuousConv, series: Any, algorithm: Algorithm, channels: i
     """Output, penalty and all gradients."""
     x = noise(series.num_samples, channels).requires_grad_()
     with kernel_penalty() as penalty:
-        y = conv(x, series, algorithm)
+        y = conv(x, series, algorithm=algorithm)
     loss = y.square().sum() + 3 * penalty.total()
     return [y.detach(), penalty.total().detach(), *torch.autograd.grad(loss, [x, *conv.parameters()])]
 
@@ -160,7 +160,7 @@ def test_masks_weigh_each_channel_by_its_own_stamps() -> None:
     for where in (times, (times * 10).round() / 10):
         masked = IrregularSeries(where, batch, mask=mask, lattice=None if where is times else 0.1)
         found = conv(x, masked)
-        assert_same([conv(x, masked, Algorithm.MESSAGES)], [found])
+        assert_same([conv(x, masked, algorithm=Algorithm.MESSAGES)], [found])
         for c in range(3):
             seen = mask[:, c]
             alone = IrregularSeries(
@@ -195,14 +195,25 @@ def test_pruning_keeps_its_bound() -> None:
 
 def test_no_boundary_tap_is_lost_to_rounding() -> None:
     for spacing in SPACINGS:
-        conv = ContinuousConv(1, 1, dim=1, extent=7 * spacing, spacing=spacing, window=NoWindow, bias=False)
+        conv = ContinuousConv(
+            1,
+            1,
+            dim=1,
+            extent=7 * spacing,
+            window=NoWindow,
+            bias=False,
+            quadrature=Quadrature(spacing=spacing),
+        )
         with torch.no_grad():
             conv.kernel.readout.weight.zero_()  # type: ignore[union-attr, operator]
             conv.kernel.readout.bias.fill_(1.0)  # type: ignore[union-attr, operator]
             conv.mix.weight.fill_(1.0)  # type: ignore[union-attr]
         series = IrregularSeries(torch.arange(40) * spacing, lattice=spacing)
         for algorithm in (Algorithm.AUTO, Algorithm.MESSAGES):
-            assert round(conv(torch.ones(40, 1), series, algorithm)[20].item()) == 15, (spacing, algorithm)
+            assert round(conv(torch.ones(40, 1), series, algorithm=algorithm)[20].item()) == 15, (
+                spacing,
+                algorithm,
+            )
 
 
 def test_the_future_never_rounds_into_the_present() -> None:
@@ -215,7 +226,11 @@ def test_the_future_never_rounds_into_the_present() -> None:
         changed = x + torch.tensor([[0.0], [0.0], [5.0]], dtype=dtype)
         for series in (IrregularSeries(times), PointSet(times[:, None]).knn(3)):
             for algorithm in (Algorithm.MESSAGES, Algorithm.FAST):
-                moved = (conv(changed, series, algorithm) - conv(x, series, algorithm)).abs().amax(1)
+                moved = (
+                    (conv(changed, series, algorithm=algorithm) - conv(x, series, algorithm=algorithm))
+                    .abs()
+                    .amax(1)
+                )
                 assert moved[1] == 0 < moved[2]
 
 
@@ -225,7 +240,7 @@ def test_gradients_with_respect_to_times() -> None:
     assert IrregularSeries(times).requires_grad and not IrregularSeries(times.detach()).requires_grad
     assert torch.autograd.gradcheck(lambda t: conv(x, IrregularSeries(t)), (times,))
     with pytest.raises(ValueError, match="'algorithm' must be MESSAGES or AUTO"):
-        conv(x, IrregularSeries(times), Algorithm.FAST)
+        conv(x, IrregularSeries(times), algorithm=Algorithm.FAST)
     with pytest.raises(ValueError, match="'lattice' must be None where times need a gradient"):
         IrregularSeries(times, lattice=0.1)
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ccnn_pc.domains import Grid, IrregularSeries
 from ccnn_pc.kernels import GaussianWindow
-from ccnn_pc.nn import ContinuousConv
+from ccnn_pc.nn import ContinuousConv, Quadrature
 from ccnn_pc.ops.interpolation import interpolate_series
 from tests.clouds import DOUBLE
 
@@ -79,7 +79,8 @@ def test_stamps_as_in_training_are_left_as_they_are(lattice: float | None, causa
     weights = regular.quadrature(torch.tensor([0.1]))
     assert weights is not None and torch.equal(weights, torch.ones_like(weights))
     torch.manual_seed(0)
-    conv = ContinuousConv(3, 4, dim=1, extent=0.8, spacing=0.1, causal=causal).double()
+    rule = Quadrature(spacing=0.1)
+    conv = ContinuousConv(3, 4, dim=1, extent=0.8, causal=causal, quadrature=rule).double()
     torch.testing.assert_close(conv(x, regular)[:9], conv(x[:9], Grid((9,), 0.1)), atol=1e-9, rtol=0)
 
 

@@ -13,6 +13,7 @@ from ccnn_pc.domains import Boundary, Grid, IrregularSeries, PointSet
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.nn import Algorithm, ContinuousConv
 from ccnn_pc.ops.grids.method import Method
+from tests.clouds import with_quadrature
 
 
 @pytest.mark.parametrize("algorithm", [Algorithm.FAST, Algorithm.MESSAGES])
@@ -110,11 +111,11 @@ def test_half_precision_on_every_domain(name: str, separable: bool, half: torch.
     domain, options = _domains()[name]
     for algorithm in (Algorithm.AUTO, Algorithm.MESSAGES):
         torch.manual_seed(1)
-        conv = ContinuousConv(6, 6, separable=separable, **options)
+        conv = ContinuousConv(6, 6, separable=separable, **with_quadrature(options))
         x = torch.randn(domain.num_samples, 6)
 
         def convolve(x: Tensor) -> Tensor:
-            return conv(x, domain, algorithm)  # noqa: B023
+            return conv(x, domain, algorithm=algorithm)  # noqa: B023
 
         def autocast(x: Tensor) -> Tensor:
             with torch.autocast("cpu", half):

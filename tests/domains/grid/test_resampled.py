@@ -111,7 +111,7 @@ def test_all_algorithms_give_one_number(causal: bool) -> None:
     values, fine = Grid((8,), 2.0).resampled(noise(8), 1.0)
     cloud = PointSet(fine.positions()).radius(7.0)
     found = conv(values, fine)
-    torch.testing.assert_close(conv(values, fine, Algorithm.MESSAGES), found, atol=1e-12, rtol=0)
+    torch.testing.assert_close(conv(values, fine, algorithm=Algorithm.MESSAGES), found, atol=1e-12, rtol=0)
     torch.testing.assert_close(conv(values, cloud), found, atol=1e-9, rtol=0)
 
 

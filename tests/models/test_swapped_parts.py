@@ -32,8 +32,9 @@ def clouds() -> PointSet:
     "norm",
     [
         *(nn.BatchNorm1d, nn.LayerNorm, nn.SyncBatchNorm, nn.Identity),
-        *(pyg.BatchNorm, pyg.LayerNorm, pyg.GraphNorm, pyg.InstanceNorm, pyg.MeanSubtractionNorm),
+        *(pyg.BatchNorm, pyg.LayerNorm, pyg.GraphNorm, pyg.InstanceNorm),
         partial(pyg.LayerNorm, mode="node"),
+        lambda channels: pyg.MeanSubtractionNorm(),
         lambda channels: pyg.PairNorm(),
         lambda channels: pyg.GraphSizeNorm(),
     ],

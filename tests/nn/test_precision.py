@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ccnn_pc.domains import Boundary, Grid, IrregularSeries, PointSet
 from ccnn_pc.domains.base import AbstractDomain
-from ccnn_pc.nn import Algorithm, ContinuousConv
+from ccnn_pc.nn import Algorithm, ContinuousConv, Quadrature
 from ccnn_pc.ops.grids.method import Method
 from tests.clouds import with_quadrature
 
@@ -155,7 +155,7 @@ def test_a_backward_pass_inside_of_autocast_stays_fine() -> None:
 
 
 def test_kernels_windows_and_extents_keep_float32() -> None:
-    conv = ContinuousConv(4, 4, dim=2, extent=0.1, spacing=0.01, reference_count=1001.0)
+    conv = ContinuousConv(4, 4, dim=2, extent=0.1, quadrature=Quadrature(0.01, 1001.0))
     reference = {name: value.clone() for name, value in conv.state_dict().items()}
     conv.bfloat16().half().to(torch.bfloat16)
     for name, value in conv.state_dict().items():

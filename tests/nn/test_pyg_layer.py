@@ -54,8 +54,8 @@ def graph(n: int = 12, edges: int = 40) -> tuple[Tensor, Tensor, Tensor]:
 
 CONV: Callable[..., Any] = partial(ContinuousConv, dim=2, kernel=KERNEL, extent=3.0)
 MAKERS: dict[str, Callable[[], nn.Module]] = {
-    "separable": lambda: conv3(),
-    "full": lambda: conv3(separable=False),
+    "separable": lambda: ContinuousConv(3, 4, dim=3, kernel=KERNEL),
+    "full": lambda: ContinuousConv(3, 4, dim=3, kernel=KERNEL, separable=False),
     "depthwise": lambda: DepthwiseConv(3, dim=1, extent=4.0, kernel=SIREN),
     "taps": lambda: TapConv(3, 4, 5, dim=1),
     "taps of a deviation": lambda: TapConv(3, 4, 5, dim=1, std=0.02),

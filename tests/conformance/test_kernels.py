@@ -253,7 +253,7 @@ def fast_equals_messages(name: str) -> None:
             x, found = places(domain.num_samples, 2), []
             for algorithm in (Algorithm.FAST, Algorithm.MESSAGES):
                 with kernel_penalty() as penalty:
-                    y = conv(x, domain, algorithm)
+                    y = conv(x, domain, algorithm=algorithm)
                 loss = y.square().sum() + penalty.total()
                 found.append([y, penalty.total(), *torch.autograd.grad(loss, list(conv.parameters()))])
             for one, other in zip(*found, strict=True):

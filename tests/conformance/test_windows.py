@@ -153,7 +153,9 @@ def fast_equals_messages(name: str) -> None:
     points = PointSet(places(30, 3)).knn(12)
     conv = ContinuousConv(2, 3, dim=3, window=window_factory(name)).double()
     x = places(30, 2)
-    torch.testing.assert_close(conv(x, points, Algorithm.FAST), conv(x, points, Algorithm.MESSAGES))
+    torch.testing.assert_close(
+        conv(x, points, algorithm=Algorithm.FAST), conv(x, points, algorithm=Algorithm.MESSAGES)
+    )
     exact = conv(x, points)
     conv.threshold = 1e-3
     assert float((conv(x, points) - exact).abs().max()) <= 12 * 1e-3 * float(exact.detach().abs().max()) * 10

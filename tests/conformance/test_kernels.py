@@ -31,7 +31,7 @@ from ccnn_pc.kernels import (
     registry,
     uniform_,
 )
-from ccnn_pc.nn import Algorithm, ContinuousConv, kernel_penalty
+from ccnn_pc.nn import Algorithm, ContinuousConv, Quadrature, kernel_penalty
 
 Check = Callable[[str], None]
 CHECKS: list[Check] = []
@@ -245,7 +245,7 @@ def fast_equals_messages(name: str) -> None:
             kernel = kernel_factory(name).func
             options = kernel.options_of_size(4, 1.0, dim)
             conv = ContinuousConv(
-                2, 3, dim=dim, kernel=kernel_factory(name, **options), extent=1.0, spacing=0.5,
+                2, 3, dim=dim, kernel=kernel_factory(name, **options), extent=1.0, quadrature=Quadrature(spacing=0.5),
                 causal=causal, separable=separable,
             ).double()  # fmt: skip
             if not (isinstance(conv.kernel, FactorizedKernel) or domain.renders):

@@ -127,6 +127,25 @@ def test_every_model(name: str, kind: str, tmp_path: Path) -> None:
     check(model, data(name, kind), tmp_path)
 
 
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n in SMALL else pytest.mark.slow) for n in list_models()]
+)
+def test_reset_parameters_draws_what_a_new_model_draws(name: str) -> None:
+    kind = kinds(name)[0]
+    torch.manual_seed(0)
+    model = without_missing_packages(lambda: make(name, kind))
+    drawn = copy.deepcopy(model.state_dict())
+    torch.manual_seed(1)
+    model.reset_parameters()
+    changed = [key for key, value in model.named_parameters() if not torch.equal(value, drawn[key])]
+    kept = {key for key, value in model.named_parameters() if bool((value == value.flatten()[0]).all())}
+    assert set(changed) | kept == {key for key, _ in model.named_parameters()} and changed
+    torch.manual_seed(0)
+    model.reset_parameters()
+    for key, value in model.state_dict().items():
+        assert torch.equal(value, drawn[key]), key
+
+
 #: Networks that take any kernel and window.
 CONTINUOUS = [
     name for name in list_models() if isinstance(builder(name), Frozen) and name != "ckcnn_released"

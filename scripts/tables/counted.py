@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from scripts.tables.render import NOTHING, markdown, thousands
@@ -24,7 +25,10 @@ MADE_FOR = {
 
 def models() -> str:
     """Sizes of all networks, counted, for the data that each is made for."""
-    from ccnn_pc.models import CCNN, create_model, list_models
+    from ccnn_pc.models import create_model, list_models
+    from ccnn_pc.models.ccnn import build_ccnn
+    from ccnn_pc.models.parameters import count_parameters
+    from ccnn_pc.models.registry import Frozen, builder
 
     kinds = {"points": (3, 6, 40), "sequence": (1, 1, 10), "image": (2, 3, 10)}
     rows = []
@@ -33,16 +37,15 @@ def models() -> str:
         size: list[object] = [NOTHING, NOTHING, NOTHING]
         counts = dict.fromkeys(kinds, NOTHING)
         for kind in made_for:
-            dim, channels, classes = kinds[kind]
-            model = create_model(name, dim=dim, in_channels=channels, out_channels=classes)
-            counts[kind] = thousands(sum(p.numel() for p in model.parameters()))
-            if isinstance(model, CCNN):
-                kernel: Any = model.stem.kernel
-                size = [
-                    len(model.blocks),
-                    model.stem.out_channels,
-                    f"{kernel.hidden_channels} × {kernel.num_filters}",
-                ]
+            counts[kind] = thousands(count_parameters(name, *kinds[kind]))
+        made = builder(name)
+        if isinstance(made, Frozen) and made.build is build_ccnn:
+            kernel: Any = create_model(name, dim=1, in_channels=1, out_channels=1).stem.kernel
+            size = [
+                made.numbers["num_blocks"],
+                made.numbers["channels"],
+                f"{kernel.hidden_channels} × {kernel.num_filters}",
+            ]
         rows.append([f"`{name}`", *size, *counts.values()])
     header = "name|blocks|channels|kernel: units × filters|points, 40 classes|sequence, 10 classes|image, 10 classes"
     return markdown(header.split("|"), rows)
@@ -50,10 +53,9 @@ def models() -> str:
 
 def experiments() -> str:
     """Settings of all experiments, as the configuration files compose them."""
-    from hydra.utils import instantiate
-
     from ccnn_pc.cli.compose import compose_config, list_experiments
 
+    counted: dict[str, int] = {}
     classes, rows = {"shapes": 12, "modelnet40": 40, "cifar100": 100, "adding": 1, "ptb": 50}, []
     for name in list_experiments():
         c = compose_config([f"experiment={name}"])
@@ -62,8 +64,10 @@ def experiments() -> str:
         if open_sizes := c.model.in_channels is None:  # the user's table says it
             count = NOTHING
         else:
-            model = instantiate(c.model)(out_channels=outputs)
-            count = thousands(sum(p.numel() for p in model.parameters()))
+            key = json.dumps([_sizes(c.model), outputs], sort_keys=True)
+            if key not in counted:
+                counted[key] = _count(c.model, outputs)
+            count = thousands(counted[key])
         kernel = [
             f"{c.model[key]:g}" if c.model.get(key) is not None else NOTHING for key in ("omega_0", "width")
         ]
@@ -79,3 +83,24 @@ def experiments() -> str:
         rows.append([f"`{name}`", count, *kernel, *samples, *steps])
     header = "experiment|parameters|ω₀|width|samples|k|copies|batch|rate|epochs|epoch chosen on"
     return markdown(header.split("|"), rows)
+
+
+def _sizes(model: Any) -> dict[str, Any]:
+    """The settings of a model that its number of parameters may depend on."""
+    from omegaconf import OmegaConf
+
+    settings: Any = OmegaConf.to_container(model, resolve=True)
+    values = (
+        "omega_0",
+        "width",
+        "dropout",
+        "spacing",
+        "num_neighbors",
+    )  # whatever they are, shapes are the same
+    return {key: value is None if key in values else value for key, value in settings.items()}
+
+
+def _count(model: Any, outputs: int) -> int:
+    from hydra.utils import instantiate
+
+    return sum(p.numel() for p in instantiate(model)(out_channels=outputs).parameters())

@@ -42,8 +42,8 @@ from ccnn_pc.datasets.series.physionet2019 import PhysioNet2019
 from ccnn_pc.datasets.series.scaling import Normalization
 from ccnn_pc.datasets.series.speech_commands import SpeechCommands
 from ccnn_pc.datasets.series.spoken_digits import SpokenDigits
-from ccnn_pc.datasets.tables.columns import LongColumns
 from ccnn_pc.datasets.tables.long_csv import LongCSV
+from ccnn_pc.datasets.tables.long_table import LongColumns
 from ccnn_pc.datasets.tables.write_long_csv import write_long_csv
 from ccnn_pc.datasets.transforms import (
     KNN,

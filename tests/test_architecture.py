@@ -48,7 +48,7 @@ EXTRAS = {
         "matplotlib",
         "tensorboard",
     ),
-    *("trimesh", "h5py", "networkx", "PIL", "open3d", "wandb", "torch_cluster", "torch_scatter"),
+    *("trimesh", "h5py", "networkx", "PIL", "open3d", "pandas", "wandb", "torch_cluster", "torch_scatter"),
     *("torchdiffeq", "torchcde", "torchsde"),
 }
 # torch may load these itself where they are installed

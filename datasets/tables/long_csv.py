@@ -15,17 +15,22 @@ from ccnn_pc._choices import choice
 from ccnn_pc.datasets.common.cache import fingerprint
 from ccnn_pc.datasets.common.shuffle_split import published_rows
 from ccnn_pc.datasets.common.splits import Split
-from ccnn_pc.datasets.formats.columns import first_place, has_columns
 from ccnn_pc.datasets.registry import register_dataset
 from ccnn_pc.datasets.series.data import SeriesData
 from ccnn_pc.datasets.series.dataset import SeriesDataset, SeriesForm
 from ccnn_pc.datasets.series.observation_channels import observation_channels
-from ccnn_pc.datasets.series.rate import typical_duration, typical_spacing
 from ccnn_pc.datasets.series.scaling import Normalization, SeriesScaling
-from ccnn_pc.datasets.series.stored import StoredSeries, cached_series
-from ccnn_pc.datasets.tables.columns import LongColumns, as_columns
-from ccnn_pc.datasets.tables.files import SUFFIXES, find_tables, labelled_series, unlabelled_series
-from ccnn_pc.datasets.tables.observations import LongTable
+from ccnn_pc.datasets.series.stored import StoredSeries, cached_series, typical_duration, typical_spacing
+from ccnn_pc.datasets.tables.lines import has_columns, place_of
+from ccnn_pc.datasets.tables.long_table import (
+    SUFFIXES,
+    LongColumns,
+    LongTable,
+    as_columns,
+    find_tables,
+    labelled_series,
+    unlabelled_series,
+)
 from ccnn_pc.ops.series.stamps import LATTICE_SLACK
 
 #: Of a mean: smaller deviations of float32 numbers are not told from none.
@@ -78,6 +83,7 @@ class LongCSV(SeriesDataset):
 
     Raises:
         FileNotFoundError: no such file.
+        ImportError: pandas is missing.
         ValueError: what a table must not hold; the message names file and line.
     """
 
@@ -261,8 +267,7 @@ class LongCSV(SeriesDataset):
             left -= set(np.flatnonzero(np.isfinite(self.stored.series(int(row))).any(axis=0)).tolist())
         if left:
             name = self.variables[min(left)]
-            places = (first_place(path, self.columns.observation, 2, name) for path in self._files)
-            place = next((place for place in places if place), f"'{self._files[0]}'")
+            place = place_of(self._files, self.columns.observation, {2: name}) or f"'{self._files[0]}'"
             raise ValueError(
                 f"{place}: '{self.columns.variable}' {name!r} is never observed in the training part; "
                 "leave it out (variables=, ignore_others=True) or find more data"

@@ -12,8 +12,7 @@ import torch
 
 from ccnn_pc.datasets import LongColumns, LongCSV, Oscillations, PhysioNet2019, published_rows, write_long_csv
 from ccnn_pc.datasets.common.splits import Split
-from ccnn_pc.datasets.series.rate import typical_duration, typical_spacing
-from ccnn_pc.datasets.series.stored import join_series
+from ccnn_pc.datasets.series.stored import join_series, typical_duration, typical_spacing
 from tests.long_tables import CLASSES, Observation, labels_of, observations, write, write_labels, write_table
 
 ROWS = observations()

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ccnn_pc.datasets import LongColumns, LongCSV
-from ccnn_pc.datasets.formats.columns import line_of, read_columns
+from ccnn_pc.datasets.tables import lines
+from ccnn_pc.datasets.tables.lines import blocks_of_rows, open_text, read_header, rows_with_lines
 from tests.long_tables import labels_of, observations, write, write_labels, write_table
 
 ROWS = observations()
@@ -200,15 +202,45 @@ def test_damaged_files(tmp_path: Path) -> None:
 def test_lines_are_counted_as_an_editor_does(tmp_path: Path) -> None:
     path = tmp_path / "quoted.csv"
     path.write_text('\nid,label,note\na,1,"two\nlines"\n\nb,2,\nc,3,"x"\n', encoding="utf-8")
-    (rows,) = read_columns(path, ["label", "id"])
-    assert rows.first == 0 and rows.cells == [["1", "2", "3"], ["a", "b", "c"]]
-    assert [line_of(path, ["id", "label"], row) for row in range(3)] == [
-        f"'{path}' line {n}" for n in (4, 6, 7)
-    ]
+    rows = list(rows_with_lines(path, ["label", "id"]))
+    assert rows == [(4, ["1", "a"]), (6, ["2", "b"]), (7, ["3", "c"])]
 
 
-def test_blocks_of_rows_join_seamlessly(tmp_path: Path) -> None:
-    path = write(tmp_path / "long.csv", ("a", "b"), [(i, i * i) for i in range(10)])
-    blocks = list(read_columns(path, ["b", "a"], chunk=4))
-    assert [block.first for block in blocks] == [0, 4, 8]
-    assert [int(cell) for block in blocks for cell in block.cells[0]] == [i * i for i in range(10)]
+def test_blocks_of_rows_join_seamlessly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks end where rows do, also between quotes."""
+    text = "a,b\n" + "".join(f'{i},"{i * i}\n{i}"\n' for i in range(10))
+    path = tmp_path / "long.csv"
+    path.write_text(text, encoding="utf-8")
+    monkeypatch.setattr(lines, "BLOCK", 5)
+    with open_text(path) as file:
+        blocks = list(blocks_of_rows(file, read_header(file, path, ["a", "b"])))
+    assert (
+        "".join(blocks) == text[4:] and len(blocks) > 3 and all(block.count('"') % 2 == 0 for block in blocks)
+    )
+    table = write_table(tmp_path, ROWS)
+    cut = LongCSV(table, None, labels=write_labels(tmp_path, ROWS), cache=tmp_path / "one")
+    monkeypatch.undo()
+    whole = LongCSV(table, None, labels=tmp_path / "labels.csv", cache=tmp_path / "two")
+    assert np.array_equal(cut.stored.values, whole.stored.values, equal_nan=True) and cut.ids == whole.ids
+
+
+@pytest.mark.parametrize("line", ["s00,1.5,pulse", "s00,1.5,pulse,1,calm,", 's00,"1.5",pulse,1,calm,'])
+def test_a_long_row_does_not_make_up_for_a_short_one(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "faulty.csv"
+    path.write_text(with_line(7, line) + "s01,1,pulse,1,wild" + ",," * (line.count(",") < 4) + "\n")
+    with pytest.raises(ValueError, match="line 7 must have 5 fields, as the header has"):
+        LongCSV(path)
+
+
+def test_variables_that_are_left_out_may_have_any_value(tmp_path: Path) -> None:
+    table = write_table(tmp_path, [("s00", 0.0, "remark", "fine"), *ROWS])  # type: ignore[list-item]
+    labels = write_labels(tmp_path, ROWS)
+    data = LongCSV(
+        table, None, labels=labels, variables=["pulse", "temp"], ignore_others=True, normalize="none"
+    )
+    known = LongCSV(write_table(tmp_path, ROWS, "known.csv"), None, labels=labels, normalize="none")
+    assert np.array_equal(data.stored.values, known.stored.values, equal_nan=True)
+    with pytest.raises(
+        ValueError, match="line 2: 'value' must be a number, or empty where nothing was observed"
+    ):
+        LongCSV(table, None, labels=labels)

@@ -60,7 +60,7 @@ $(VENV)/.ready-torch: $(INPUTS)
 	@touch $@
 
 $(VENV)/.ready-train: $(VENV)/.ready-torch
-	$(INSTALL) -c constraints.txt --no-build-isolation -e '.[train,mesh]'
+	$(INSTALL) -c constraints.txt --no-build-isolation -e '.[train,mesh,tables]'
 	@touch $@
 
 # every extra but accel, which has to be compiled

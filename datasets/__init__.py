@@ -43,7 +43,7 @@ from ccnn_pc.datasets.series.scaling import Normalization
 from ccnn_pc.datasets.series.speech_commands import SpeechCommands
 from ccnn_pc.datasets.series.spoken_digits import SpokenDigits
 from ccnn_pc.datasets.tables.long_csv import LongCSV
-from ccnn_pc.datasets.tables.long_table import LongColumns
+from ccnn_pc.datasets.tables.observations import LongColumns
 from ccnn_pc.datasets.tables.write_long_csv import write_long_csv
 from ccnn_pc.datasets.transforms import (
     KNN,

@@ -32,6 +32,7 @@ class DatasetEntry:
     def arguments(self) -> set[str]:
         """Names of what the class and its bases take, besides ``self``."""
         makers = self.make.__mro__ if isinstance(self.make, type) else ()
+        makers = [*makers, *(words for each in makers for words in vars(each).get("words", ()))]
         return {name for each in makers for name in inspect.signature(each.__init__).parameters} - {"self"}
 
     @property

@@ -51,8 +51,8 @@ EXTRAS = {
     *("trimesh", "h5py", "networkx", "PIL", "open3d", "pandas", "wandb", "torch_cluster", "torch_scatter"),
     *("torchdiffeq", "torchcde", "torchsde"),
 }
-# torch may load these itself where they are installed
-HEAVY = EXTRAS - {"networkx", "PIL", "rich", "tensorboard"} | {"ccnn_pc.datasets"}
+# torch and PyG may load these themselves where they are installed
+HEAVY = EXTRAS - {"networkx", "pandas", "PIL", "rich", "tensorboard"} | {"ccnn_pc.datasets"}
 
 
 def sources() -> Iterator[Path]:

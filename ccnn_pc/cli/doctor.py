@@ -27,6 +27,7 @@ PACKAGES: dict[str, tuple[tuple[str, ...], str | None]] = {
     "tensorboard": (("tensorboard",), "train"),
     "trimesh": (("trimesh",), "mesh"),
     "h5py": (("h5py",), "mesh"),
+    "pandas": (("pandas",), "tables"),
     "open3d": (("open3d-cpu", "open3d"), "open3d"),
     "wandb": (("wandb",), "wandb"),
     "torchdiffeq": (("torchdiffeq",), "baselines"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import copy
+import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -18,6 +19,7 @@ from ccnn_pc.datasets.transforms.base import Transform, apply
 
 _KEEP: Any = object()
 Item = TypeVar("Item")
+T = TypeVar("T")
 Self = TypeVar("Self", bound="LabelledDataset[Any]")
 
 
@@ -41,6 +43,8 @@ class LabelledDataset(Dataset[Item], abc.ABC, Generic[Item]):
     """
 
     _what = "items"
+    #: Frozen dataclasses whose fields are keywords of the constructor too.
+    words: tuple[type, ...] = ()
 
     def __init__(
         self,
@@ -156,6 +160,21 @@ class KeptItems(LabelledDataset[Item]):
 def _shared_number(value: int) -> Tensor:
     """A number in shared memory: worker processes see when it changes."""
     return torch.tensor(value).share_memory_()
+
+
+def taken(kind: type[T], options: dict[str, Any]) -> T:
+    """An object of a frozen dataclass, made of those keywords that are its fields; they leave ``options``.
+
+    Example:
+        >>> @dataclasses.dataclass(frozen=True)
+        ... class Size:
+        ...     width: int = 1
+        >>> options = {"width": 3, "seed": 0}
+        >>> taken(Size, options), options
+        (Size(width=3), {'seed': 0})
+    """
+    names = {field.name for field in dataclasses.fields(kind)} & set(options)  # type: ignore[arg-type]
+    return kind(**{name: options.pop(name) for name in names})
 
 
 def as_label(label: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 from typing import Any
 
@@ -34,16 +35,11 @@ class Fill(enum.Enum):
     MISSING = "missing"
 
 
-class SeriesDataset(GridDataset):
-    r"""Labelled series, normalised by their training part, some samples left out if wanted.
-
-    A value is normalised first, then becomes 0 where it is missing or dropped; transforms see the result. The two
-    forms hold the same samples.
+@dataclasses.dataclass(frozen=True)
+class SeriesOptions:
+    """How series become items.
 
     Args:
-        stored: all series, of every split.
-        rows: the series of this split.
-        training_rows: those that mean and deviation come from.
         form: grid (default) or irregular.
         length: samples of the grid (default: the longest series); longer series are cut.
         fill: what stands behind the end of a series on the grid.
@@ -56,10 +52,55 @@ class SeriesDataset(GridDataset):
         spacing: distance of samples in units of ``times``, where the file has no time stamps.
         lattice: stamps are whole multiples of it; None: they may be anything. Files without stamps: ``spacing``.
         direct: do not tell so (default False): layers then convolve on the stamps as they are, without a grid.
+
+    Raises:
+        ValueError: an unknown option, or one that needs the other form.
+    """
+
+    form: SeriesForm | str = SeriesForm.GRID
+    length: int | None = None
+    fill: Fill | str = Fill.MISSING
+    normalize: Normalization | str | None = Normalization.CHANNEL
+    drop: float = 0.0
+    drop_seed: int | None = DROP_SEED
+    observed: bool | None = None
+    spacing: float = 1.0
+    lattice: float | None = None
+    direct: bool = False
+
+    def __post_init__(self) -> None:
+        for name, value, kind in (
+            ("form", self.form, SeriesForm),
+            ("fill", self.fill, Fill),
+            ("normalize", self.normalize or "none", Normalization),
+        ):
+            object.__setattr__(self, name, choice(name, value, kind))
+        if self.normalize is Normalization.STEP and self.form is SeriesForm.IRREGULAR:
+            raise ValueError("'normalize' must be 'channel' or 'none' for irregular series (got 'step')")
+        check_percent("drop", self.drop)
+        check_positive("spacing", self.spacing)
+        if self.length is not None:
+            check_at_least("length", self.length, 1)
+        if self.lattice is not None:
+            check_positive("lattice", self.lattice)
+
+
+class SeriesDataset(GridDataset):
+    r"""Labelled series, normalised by their training part, some samples left out if wanted.
+
+    A value is normalised first, then becomes 0 where it is missing or dropped; transforms see the result. The two
+    forms hold the same samples.
+
+    Args:
+        stored: all series, of every split.
+        rows: the series of this split.
+        training_rows: those that mean and deviation come from.
         transform, pre_transform, seed: see :class:`LabelledDataset`.
+        options: form, length and all others of :class:`SeriesOptions`.
 
     Attributes:
         stored: the series as they were read.
+        options: :class:`SeriesOptions`.
         scaling: mean and deviation, or None.
         broken: files that could not be read, with the reason.
 
@@ -68,6 +109,7 @@ class SeriesDataset(GridDataset):
     """
 
     _what = "series"
+    words = (SeriesOptions,)
 
     def __init__(
         self,
@@ -75,39 +117,27 @@ class SeriesDataset(GridDataset):
         rows: np.ndarray,
         training_rows: np.ndarray,
         *,
-        form: SeriesForm | str = SeriesForm.GRID,
-        length: int | None = None,
-        fill: Fill | str = Fill.MISSING,
-        normalize: Normalization | str | None = Normalization.CHANNEL,
-        drop: float = 0.0,
-        drop_seed: int | None = DROP_SEED,
-        observed: bool | None = None,
-        spacing: float = 1.0,
-        lattice: float | None = None,
-        direct: bool = False,
         transform: Transform | None = None,
         pre_transform: Transform | None = None,
         seed: int = 0,
+        **options: Any,
     ) -> None:
         super().__init__(
             stored.classes, stored.label, transform=transform, pre_transform=pre_transform, seed=seed
         )
         self.stored, self.broken = stored, stored.broken
-        self.form, self.fill = choice("form", form, SeriesForm), choice("fill", fill, Fill)
+        self.options = chosen = SeriesOptions(**options)
+        self.form, self.spacing = chosen.form, chosen.spacing
         longest = int(stored.lengths.max()) if len(stored) else 1
-        self.length = longest if length is None else check_at_least("length", length, 1)
-        self.spacing = check_positive("spacing", spacing)
-        self.lattice = self.spacing if stored.times is None else lattice
-        self.direct = direct
+        self.length = longest if chosen.length is None else chosen.length
+        self.lattice = self.spacing if stored.times is None else chosen.lattice
         self._rows = np.asarray(rows, dtype=np.int64)
-        self.drop = check_percent("drop", drop)
-        self._drops = SeriesDrops(drop, len(stored), self.length, drop_seed, seed) if drop else None
-        self.observed = bool(drop) if observed is None else observed
-        normalize = choice("normalize", normalize or "none", Normalization)
-        if normalize is Normalization.STEP and self.form is SeriesForm.IRREGULAR:
-            raise ValueError("'normalize' must be 'channel' or 'none' for irregular series (got 'step')")
-        values = self._placed if normalize is Normalization.STEP else self._kept
-        self.scaling = series_scaling((values(int(row)) for row in training_rows), normalize)
+        self._drops: SeriesDrops | None = None
+        if chosen.drop:
+            self._drops = SeriesDrops(chosen.drop, len(stored), self.length, chosen.drop_seed, seed)
+        self.observed = bool(chosen.drop) if chosen.observed is None else chosen.observed
+        values = self._placed if chosen.normalize is Normalization.STEP else self._kept
+        self.scaling = series_scaling((values(int(row)) for row in training_rows), chosen.normalize)
 
     def places(self, row: int) -> np.ndarray:
         """Where the samples of a series lie on the grid, rising, int64 ``[n]``."""
@@ -127,7 +157,7 @@ class SeriesDataset(GridDataset):
         series = self.stored.series(row)[: len(places)].T
         values = np.full((len(series), self.length), np.nan, dtype=np.float32)
         values[:, places] = series
-        if self.fill is Fill.LAST:
+        if self.options.fill is Fill.LAST:
             values[:, places[-1] + 1 :] = series[:, -1:]
         if self._drops is not None:
             values[:, ~self._drops.kept(row)] = np.nan
@@ -174,7 +204,7 @@ class SeriesDataset(GridDataset):
         )
         if self.has_missing:
             item.mask = torch.from_numpy(np.ascontiguousarray(mask.T))
-        if self.lattice is not None and not self.direct:
+        if self.lattice is not None and not self.options.direct:
             item.lattice = as_lattice(self.lattice)
         return item
 

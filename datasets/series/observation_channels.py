@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 
-def observation_channels(known: np.ndarray, *, counts: bool, indicators: bool) -> list[np.ndarray]:
-    """Channels ``[C, n]`` that go before the values of C variables, float32.
+@dataclasses.dataclass(frozen=True)
+class ObservationChannels:
+    """Channels that go before the values of C variables.
 
     Args:
-        known: whether a variable was observed at a stamp ``[C, n]``.
-        counts: how often it has been observed so far.
-        indicators: whether it was observed at the stamp (1, else 0).
+        counts: how often a variable has been observed so far.
+        indicators: whether it was observed at the stamp (1, else 0); right before the values.
 
     Example:
         >>> known = np.array([[True, False, True]])
-        >>> [part.tolist() for part in observation_channels(known, counts=True, indicators=True)]
+        >>> [part.tolist() for part in ObservationChannels(counts=True, indicators=True).of(known)]
         [[[1.0, 1.0, 2.0]], [[1.0, 0.0, 1.0]]]
     """
-    parts = []
-    if counts:
-        parts.append(np.cumsum(known, axis=1, dtype=np.float32))
-    if indicators:
-        parts.append(known.astype(np.float32))
-    return parts
+
+    counts: bool = False
+    indicators: bool = False
+
+    @property
+    def per_variable(self) -> int:
+        """How many there are of each variable."""
+        return int(self.counts) + int(self.indicators)
+
+    def of(self, known: np.ndarray) -> list[np.ndarray]:
+        """Float32 channels ``[C, n]`` from whether a variable was observed at a stamp ``[C, n]``."""
+        parts = []
+        if self.counts:
+            parts.append(np.cumsum(known, axis=1, dtype=np.float32))
+        if self.indicators:
+            parts.append(known.astype(np.float32))
+        return parts

@@ -17,7 +17,7 @@ from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats.psv import read_psv
 from ccnn_pc.datasets.registry import is_found, register_dataset, zip_holds
 from ccnn_pc.datasets.series.dataset import SeriesDataset
-from ccnn_pc.datasets.series.observation_channels import observation_channels
+from ccnn_pc.datasets.series.observation_channels import ObservationChannels
 from ccnn_pc.datasets.series.scaling import Normalization, series_scaling
 from ccnn_pc.datasets.series.stored import StoredSeries, cached_series, join_series, warn_broken_series
 
@@ -123,7 +123,7 @@ class PhysioNet2019(SeriesDataset):
         stored = cached_series(cache, "physionet2019", settings, lambda: _read(places, root))
         split = None if split is None else choice("split", split, Split)
         training = published_rows(stored.label, Split.TRAIN)
-        self.counts, self.indicators = counts, indicators
+        self.said = ObservationChannels(counts, indicators)
         self.statics, self.time_channel = statics, time_channel
         super().__init__(
             stored, published_rows(stored.label, split), training, length=HOURS, lattice=1.0, **options
@@ -148,12 +148,12 @@ class PhysioNet2019(SeriesDataset):
     ) -> tuple[np.ndarray, np.ndarray]:
         x = self._joined(row, values, known, times)
         mask = np.ones(x.shape, dtype=bool)
-        first = int(self.time_channel) + len(known) * (self.counts + self.indicators)
+        first = int(self.time_channel) + len(known) * self.said.per_variable
         mask[first : first + len(known)] = known
         return x, mask
 
     def _joined(self, row: int, values: np.ndarray, known: np.ndarray, times: np.ndarray) -> np.ndarray:
-        parts = [*observation_channels(known, counts=self.counts, indicators=self.indicators), values]
+        parts = [*self.said.of(known), values]
         if self.time_channel:
             parts.insert(0, times[None].astype(np.float32) / HOURS)
         if self.statics:

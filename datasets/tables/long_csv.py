@@ -10,26 +10,26 @@ from typing import Any
 
 import numpy as np
 
-from ccnn_pc._checks import check_positive
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.common.cache import fingerprint
+from ccnn_pc.datasets.common.labelled import taken
 from ccnn_pc.datasets.common.shuffle_split import published_rows
 from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.registry import register_dataset
 from ccnn_pc.datasets.series.data import SeriesData
 from ccnn_pc.datasets.series.dataset import SeriesDataset, SeriesForm
-from ccnn_pc.datasets.series.observation_channels import observation_channels
+from ccnn_pc.datasets.series.observation_channels import ObservationChannels
 from ccnn_pc.datasets.series.scaling import Normalization, SeriesScaling
 from ccnn_pc.datasets.series.stored import StoredSeries, cached_series, typical_duration, typical_spacing
-from ccnn_pc.datasets.tables.lines import has_columns, place_of
-from ccnn_pc.datasets.tables.long_table import (
+from ccnn_pc.datasets.tables.observations import (
     SUFFIXES,
     LongColumns,
-    LongTable,
-    as_columns,
+    TableFormat,
     find_tables,
-    labelled_series,
-    unlabelled_series,
+    has_columns,
+    place_of,
+    read_labelled_series,
+    read_series,
 )
 from ccnn_pc.ops.series.stamps import LATTICE_SLACK
 
@@ -63,19 +63,13 @@ class LongCSV(SeriesDataset):
         split: TRAIN, VAL, TEST; None: all.
         labels: file of labels; None: they stand in the table.
         labelled: False reads no labels: items have no ``y``, there are no classes and no split.
-        columns: what the columns are called, :class:`LongColumns` or a mapping of those that are called otherwise.
-        variables: the variables to read, in the order of the channels; None: all.
-        ignore_others: leave out other variables instead of refusing them (default False).
         classes: names of the classes, in the order of their numbers; None: the labels that occur, sorted.
-        counts: one more channel per variable, before the values: how often it has been observed so far.
-        indicators: one more channel per variable, right before the values: whether it was observed at the time.
-        lattice: all stamps of a series are whole multiples of it apart; None: they may be anything.
-        dates: times are dates (ISO 8601, without a zone: UTC), counted in "seconds", "minutes", "hours" or "days";
-            None: they are numbers, in any unit.
         split_seeds: of the two draws of the split (default 0 and 1).
         scaling: mean and deviation per variable ``[C, 1]``, in place of those of the training part.
         cache: folder of processed data (None: the default cache).
-        options: normalize, drop, drop_seed, transform, pre_transform, seed: see :class:`SeriesDataset`.
+        options: columns, variables, ignore_others, dates: see :class:`TableFormat`; counts, indicators: see
+            :class:`ObservationChannels`; lattice, normalize, drop, drop_seed, transform, pre_transform, seed: see
+            :class:`SeriesDataset`.
 
     Attributes:
         variables: names, in the order of the channels of values.
@@ -87,6 +81,8 @@ class LongCSV(SeriesDataset):
         ValueError: what a table must not hold; the message names file and line.
     """
 
+    words = (TableFormat, ObservationChannels)
+
     def __init__(
         self,
         root: Any,
@@ -94,14 +90,7 @@ class LongCSV(SeriesDataset):
         *,
         labels: str | os.PathLike[str] | None = None,
         labelled: bool = True,
-        columns: LongColumns | Mapping[str, str] | None = None,
-        variables: Sequence[str] | None = None,
-        ignore_others: bool = False,
         classes: Sequence[str] | None = None,
-        counts: bool = False,
-        indicators: bool = False,
-        lattice: float | None = None,
-        dates: str | None = None,
         split_seeds: tuple[int, int] = (0, 1),
         scaling: SeriesScaling | None = None,
         cache: str | os.PathLike[str] | None = None,
@@ -112,27 +101,25 @@ class LongCSV(SeriesDataset):
         split = None if split is None else choice("split", split, Split)
         if split is not None and not labelled:
             raise ValueError(f"'split' must be None for series without labels (got {split.value!r})")
-        self.columns, self.labelled = as_columns(columns), labelled
-        self.counts, self.indicators = counts, indicators
-        self.ignore_others, self.dates = ignore_others, dates
+        self.table, self.said = taken(TableFormat, options), taken(ObservationChannels, options)
+        self.labelled = labelled
         self.split_seeds = (int(split_seeds[0]), int(split_seeds[1]))
         self._files = find_tables(root, labels)
-        names, known = (
-            None if each is None else [str(name) for name in each] for each in (variables, classes)
-        )
-        in_table = labelled and labels is None
-        table = LongTable(self.columns, names, ignore_others=ignore_others, dates=dates, labelled=in_table)
         if labelled:
+            known = None if classes is None else [str(name) for name in classes]
             files = [*self._files, *([] if labels is None else [Path(labels)])]
             settings = {
-                "version": 1, "source": fingerprint(files), "in_table": in_table, "columns": str(self.columns),
-                "variables": names, "ignore_others": ignore_others, "dates": dates, "classes": known,
+                "version": 2, "source": fingerprint(files), "in_table": labels is None, "table": str(self.table),
+                "classes": known,
             }  # fmt: skip
             stored = cached_series(
-                cache, "long_csv", settings, lambda: labelled_series(table, self._files, labels, known)
+                cache,
+                "long_csv",
+                settings,
+                lambda: read_labelled_series(self._files, self.table, labels, known),
             )
         else:
-            stored = unlabelled_series(table, self._files)
+            stored, _ = read_series(self._files, self.table)
         self.variables = list(stored.channels or ())
         self.ids = [str(name) for name in (() if stored.name is None else stored.name)]
         if scaling is not None or not labelled:
@@ -144,7 +131,6 @@ class LongCSV(SeriesDataset):
             np.arange(len(stored)) if split is None else self._part(stored, split),
             self._part(stored, Split.TRAIN) if scaled else np.arange(0),
             form=SeriesForm.IRREGULAR,
-            lattice=None if lattice is None else check_positive("lattice", lattice),
             **options,
         )
         self._missing = bool(np.isnan(stored.values).any())
@@ -194,13 +180,10 @@ class LongCSV(SeriesDataset):
         """What :meth:`as_trained` needs, as plain numbers, strings and lists."""
         scaling = self.scaling
         return {
-            "columns": dataclasses.asdict(self.columns),
+            **dataclasses.asdict(self.table),
+            **dataclasses.asdict(self.said),
             "variables": self.variables,
-            "ignore_others": self.ignore_others,
-            "counts": self.counts,
-            "indicators": self.indicators,
             "lattice": self.lattice,
-            "dates": self.dates,
             "split_seeds": list(self.split_seeds),
             "mean": None if scaling is None else scaling.mean.ravel().tolist(),
             "std": None if scaling is None else scaling.std.ravel().tolist(),
@@ -222,7 +205,7 @@ class LongCSV(SeriesDataset):
         spacing = self.lattice or typical_spacing(self.stored, rows) or 1.0
         steps = round(typical_duration(self.stored, rows) / spacing)
         return {
-            "in_channels": len(self.variables) * (1 + self.counts + self.indicators),
+            "in_channels": len(self.variables) * (1 + self.said.per_variable),
             "shape": [max(steps, 1) + 1],
             "spacing": spacing,
             "table": self.description(),
@@ -237,7 +220,7 @@ class LongCSV(SeriesDataset):
     def series_channels(
         self, row: int, values: np.ndarray, known: np.ndarray, times: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        said = observation_channels(known, counts=self.counts, indicators=self.indicators)
+        said = self.said.of(known)
         always = [np.ones_like(known)] * len(said)
         return np.concatenate([*said, values]), np.concatenate([*always, known])
 
@@ -267,9 +250,9 @@ class LongCSV(SeriesDataset):
             left -= set(np.flatnonzero(np.isfinite(self.stored.series(int(row))).any(axis=0)).tolist())
         if left:
             name = self.variables[min(left)]
-            place = place_of(self._files, self.columns.observation, {2: name}) or f"'{self._files[0]}'"
+            place = place_of(self._files, {self.table.columns.variable: name}) or f"'{self._files[0]}'"
             raise ValueError(
-                f"{place}: '{self.columns.variable}' {name!r} is never observed in the training part; "
+                f"{place}: '{self.table.columns.variable}' {name!r} is never observed in the training part; "
                 "leave it out (variables=, ignore_others=True) or find more data"
             )
 
@@ -280,5 +263,5 @@ class LongCSV(SeriesDataset):
             if off.max() > LATTICE_SLACK:
                 raise ValueError(
                     f"'lattice' must divide the times between samples (got {lattice:g}, and "
-                    f"{self.columns.time} {self.stored.stamps(row)[int(off.argmax())]:g} of {self.ids[row]!r})"
+                    f"{self.table.columns.time} {self.stored.stamps(row)[int(off.argmax())]:g} of {self.ids[row]!r})"
                 )

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ccnn_pc._files import written_whole
-from ccnn_pc.datasets.tables.long_table import LongColumns, as_columns
+from ccnn_pc.datasets.tables.observations import LongColumns, as_columns
 from ccnn_pc.datasets.transforms.base import has
 
 

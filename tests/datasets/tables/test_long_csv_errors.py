@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,8 @@ import numpy as np
 import pytest
 
 from ccnn_pc.datasets import LongColumns, LongCSV
-from ccnn_pc.datasets.tables import lines
-from ccnn_pc.datasets.tables.lines import blocks_of_rows, open_text, read_header, rows_with_lines
+from ccnn_pc.datasets.tables import observations as reading
+from ccnn_pc.datasets.tables.observations import rows_with_lines
 from tests.long_tables import labels_of, observations, write, write_labels, write_table
 
 ROWS = observations()
@@ -206,22 +207,25 @@ def test_lines_are_counted_as_an_editor_does(tmp_path: Path) -> None:
     assert rows == [(4, ["1", "a"]), (6, ["2", "b"]), (7, ["3", "c"])]
 
 
-def test_blocks_of_rows_join_seamlessly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blocks end where rows do, also between quotes."""
-    text = "a,b\n" + "".join(f'{i},"{i * i}\n{i}"\n' for i in range(10))
-    path = tmp_path / "long.csv"
-    path.write_text(text, encoding="utf-8")
-    monkeypatch.setattr(lines, "BLOCK", 5)
-    with open_text(path) as file:
-        blocks = list(blocks_of_rows(file, read_header(file, path, ["a", "b"])))
-    assert (
-        "".join(blocks) == text[4:] and len(blocks) > 3 and all(block.count('"') % 2 == 0 for block in blocks)
-    )
+def test_rows_in_parts_are_the_rows_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever part of a table is in memory at once; faults of a later part get their line too."""
+    table, labels = write_table(tmp_path, ROWS), write_labels(tmp_path, ROWS)
+    whole = LongCSV(table, None, labels=labels, cache=tmp_path / "whole")
+    monkeypatch.setattr(reading, "ROWS", 7)
+    parts = LongCSV(table, None, labels=labels, cache=tmp_path / "parts")
+    assert np.array_equal(parts.stored.values, whole.stored.values, equal_nan=True) and parts.ids == whole.ids
+    assert np.array_equal(parts.stored.offset, whole.stored.offset)
+    assert np.array_equal(parts.stored.times, whole.stored.times)
+    write_table(tmp_path, [*ROWS, ("s00", float("inf"), "pulse", 1.0)])
+    with pytest.raises(ValueError, match=f"line {len(ROWS) + 2}: 'time' must be a finite number"):
+        LongCSV(table, None, labels=labels)
+
+
+def test_pandas_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = write_table(tmp_path, ROWS)
-    cut = LongCSV(table, None, labels=write_labels(tmp_path, ROWS), cache=tmp_path / "one")
-    monkeypatch.undo()
-    whole = LongCSV(table, None, labels=tmp_path / "labels.csv", cache=tmp_path / "two")
-    assert np.array_equal(cut.stored.values, whole.stored.values, equal_nan=True) and cut.ids == whole.ids
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match=r"pip install 'ccnn-pc\[tables\]'"):
+        LongCSV(table, None, labelled=False)
 
 
 @pytest.mark.parametrize("line", ["s00,1.5,pulse", "s00,1.5,pulse,1,calm,", 's00,"1.5",pulse,1,calm,'])

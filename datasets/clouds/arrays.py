@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ccnn_pc.datasets.clouds.stored import CloudPacker, StoredClouds, StoredDataset
 from ccnn_pc.datasets.common.cache import cached_clouds, fingerprint
 from ccnn_pc.datasets.registry import register_dataset
-from ccnn_pc.datasets.transforms.base import Transform
 
 
 def read_arrays(path: str | os.PathLike[str], cache: str | os.PathLike[str] | None = None) -> StoredClouds:
@@ -98,7 +98,7 @@ class CloudArrays(StoredDataset):
 
     Args:
         path: the file.
-        transform, pre_transform, seed: see :class:`PointCloudDataset`.
+        options: transform, pre_transform, seed: see :class:`PointCloudDataset`.
         cache: folder for the decompressed copy.
     """
 
@@ -106,11 +106,7 @@ class CloudArrays(StoredDataset):
         self,
         path: str | os.PathLike[str],
         *,
-        transform: Transform | None = None,
-        pre_transform: Transform | None = None,
-        seed: int = 0,
         cache: str | os.PathLike[str] | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            read_arrays(path, cache), transform=transform, pre_transform=pre_transform, seed=seed
-        )
+        super().__init__(read_arrays(path, cache), **options)

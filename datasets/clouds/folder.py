@@ -18,7 +18,6 @@ from ccnn_pc.datasets.common.cache import cached_clouds, fingerprint
 from ccnn_pc.datasets.common.splits import Split, split_rows, stratified_split
 from ccnn_pc.datasets.formats import READERS, read_raw
 from ccnn_pc.datasets.registry import register_dataset
-from ccnn_pc.datasets.transforms.base import Transform
 
 _LEVELS = tuple(split.value for split in Split)
 
@@ -48,8 +47,8 @@ class PointCloudFolder(StoredDataset):
         sampling: of meshes.
         normals: estimate missing normals (open3d); False keeps clouds without them.
         shape_seed: seed of the stored points.
-        transform, pre_transform, seed: see :class:`PointCloudDataset`.
         cache: folder of processed data (None: the default cache).
+        options: transform, pre_transform, seed: see :class:`PointCloudDataset`.
 
     Attributes:
         broken: files that could not be read, with the reason; one warning tells their number.
@@ -71,10 +70,8 @@ class PointCloudFolder(StoredDataset):
         sampling: Sampling | str = Sampling.UNIFORM,
         normals: bool = True,
         shape_seed: int = 0,
-        transform: Transform | None = None,
-        pre_transform: Transform | None = None,
-        seed: int = 0,
         cache: str | os.PathLike[str] | None = None,
+        **options: Any,
     ) -> None:
         root = Path(root)
         split = None if split is None else choice("split", split, Split)
@@ -102,7 +99,7 @@ class PointCloudFolder(StoredDataset):
             lambda: collect_clouds(sources, classes, num_points, sampling, shape_seed, normals),
         )
         warn_broken(clouds, root)
-        super().__init__(clouds, transform=transform, pre_transform=pre_transform, seed=seed)
+        super().__init__(clouds, **options)
         if drawn is not None:
             rows = self._rows
             if Split.VAL.value in levels:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from ccnn_pc._checks import check_at_least
 from ccnn_pc._choices import choice
@@ -15,7 +16,6 @@ from ccnn_pc.datasets.clouds.stored import StoredClouds, StoredDataset
 from ccnn_pc.datasets.common.cache import cached_clouds, fingerprint
 from ccnn_pc.datasets.common.splits import Split, split_rows
 from ccnn_pc.datasets.registry import register_dataset
-from ccnn_pc.datasets.transforms.base import Transform
 
 HOW_TO_GET = """\
 Get one of them by hand and give its folder as 'root':
@@ -49,8 +49,8 @@ class ModelNet(StoredDataset):
         split_seed: seed of that draw.
         num_points: points stored of each shape (meshes are sampled; arrays are taken as they are).
         shape_seed: seed of the stored points.
-        transform, pre_transform, seed: see :class:`PointCloudDataset`.
         cache: folder of processed data (None: the default cache).
+        options: transform, pre_transform, seed: see :class:`PointCloudDataset`.
 
     Attributes:
         form: which form was found.
@@ -72,10 +72,8 @@ class ModelNet(StoredDataset):
         split_seed: int = 0,
         num_points: int = 4096,
         shape_seed: int = 0,
-        transform: Transform | None = None,
-        pre_transform: Transform | None = None,
-        seed: int = 0,
         cache: str | os.PathLike[str] | None = None,
+        **options: Any,
     ) -> None:
         if name not in (None, "10", "40"):
             raise ValueError(f"'name' must be '10', '40' or None (got {name!r})")
@@ -88,7 +86,7 @@ class ModelNet(StoredDataset):
                 f"'name' must fit the data (got {name!r}; '{root}' holds {len(clouds.classes)} classes)"
             )
         warn_broken(clouds, root)
-        super().__init__(clouds, transform=transform, pre_transform=pre_transform, seed=seed)
+        super().__init__(clouds, **options)
         self._rows = split_rows(self._labels, split, validation_fraction, split_seed)
 
 

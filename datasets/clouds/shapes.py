@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +18,6 @@ from ccnn_pc.datasets.common.cache import cached_clouds
 from ccnn_pc.datasets.common.seeding import seeded_generator
 from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.registry import register_dataset
-from ccnn_pc.datasets.transforms.base import Transform
 from ccnn_pc.ops.points.surface import sample_surface
 
 _TILT = math.radians(15.0)
@@ -66,8 +66,8 @@ class Shapes(StoredDataset):
         per_class: another number of shapes per class.
         num_points: stored surface points of each shape.
         shape_seed: seed of the shapes.
-        transform, pre_transform, seed: see :class:`PointCloudDataset`.
         cache: folder of processed data (None: the default cache).
+        options: transform, pre_transform, seed: see :class:`PointCloudDataset`.
 
     Raises:
         ImportError: trimesh is missing.
@@ -81,10 +81,8 @@ class Shapes(StoredDataset):
         per_class: int | None = None,
         num_points: int = 1024,
         shape_seed: int = 0,
-        transform: Transform | None = None,
-        pre_transform: Transform | None = None,
-        seed: int = 0,
         cache: str | os.PathLike[str] | None = None,
+        **options: Any,
     ) -> None:
         split = choice("split", split, Split)
         size = check_at_least("per_class", _SIZES[split] if per_class is None else per_class, 1)
@@ -98,4 +96,4 @@ class Shapes(StoredDataset):
             "seed": shape_seed,
         }
         clouds = cached_clouds(cache, "shapes", settings, lambda: _build(split, size, num_points, shape_seed))
-        super().__init__(clouds, transform=transform, pre_transform=pre_transform, seed=seed)
+        super().__init__(clouds, **options)

@@ -13,7 +13,6 @@ import torch
 
 from ccnn_pc.datasets.clouds.data import PointCloudData
 from ccnn_pc.datasets.clouds.dataset import PointCloudDataset, as_label
-from ccnn_pc.datasets.transforms.base import Transform
 
 
 @dataclasses.dataclass
@@ -159,17 +158,8 @@ class CloudPacker:
 class StoredDataset(PointCloudDataset):
     """A data set over :class:`StoredClouds`: ``pos`` in [-1, 1]^3, ``normal`` if stored, ``y``, ``name``."""
 
-    def __init__(
-        self,
-        clouds: StoredClouds,
-        *,
-        transform: Transform | None = None,
-        pre_transform: Transform | None = None,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(
-            clouds.classes, clouds.label, transform=transform, pre_transform=pre_transform, seed=seed
-        )
+    def __init__(self, clouds: StoredClouds, **options: Any) -> None:
+        super().__init__(clouds.classes, clouds.label, **options)
         self.clouds = clouds
         self.broken = clouds.broken
 

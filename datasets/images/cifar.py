@@ -22,7 +22,6 @@ from ccnn_pc.datasets.images.arrays import (
 )
 from ccnn_pc.datasets.images.download import how_to_get
 from ccnn_pc.datasets.registry import register_dataset
-from ccnn_pc.datasets.transforms.base import Transform
 from ccnn_pc.datasets.transforms.view import NOISE_LENGTH, View
 
 
@@ -80,9 +79,7 @@ class _Cifar(ImageArrays):
         permutation_seed: int = 0,
         length: int = NOISE_LENGTH,
         noise_seed: int = 0,
-        transform: Transform | None = None,
-        pre_transform: Transform | None = None,
-        seed: int = 0,
+        **options: Any,
     ) -> None:
         split, layout = train_or_test(split), self._layout
         settings: dict[str, Any] = {"permutation_seed": permutation_seed, "length": length}
@@ -103,9 +100,7 @@ class _Cifar(ImageArrays):
             labels,
             _class_names(store, layout),
             how,
-            transform=transform,
-            pre_transform=pre_transform,
-            seed=seed,
+            **options,
         )
 
 
@@ -174,7 +169,7 @@ class CIFAR10(_Cifar):
         permutation_seed: of the permuted view.
         length: of noise-padded sequences.
         noise_seed: of the noise, the same for all items.
-        transform, pre_transform, seed: see :class:`LabelledDataset`; transforms see ``x [1, 3, 32, 32]`` in
+        options: transform, pre_transform, seed: see :class:`LabelledDataset`; transforms see ``x [1, 3, 32, 32]`` in
             [0, 1].
 
     Raises:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +19,6 @@ from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats.image_file import SUFFIXES, read_image
 from ccnn_pc.datasets.images.arrays import IMAGENET_SCALING, ImageArrays, Scaling, scaled_view
 from ccnn_pc.datasets.registry import register_dataset
-from ccnn_pc.datasets.transforms.base import Transform
 from ccnn_pc.datasets.transforms.view import View
 
 
@@ -50,7 +50,8 @@ class ImageFolder(GridDataset):
             they must all have the size of the first.
         grey: read one channel instead of three.
         scaling: mean and deviation; None: those of ImageNet (grey views: of grey CIFAR).
-        transform, pre_transform, seed: see :class:`LabelledDataset`; transforms see ``x [1, C, H, W]`` in [0, 1].
+        options: transform, pre_transform, seed: see :class:`LabelledDataset`; transforms see ``x [1, C, H, W]`` in
+            [0, 1].
 
     Attributes:
         files: paths, in the order of the rows.
@@ -72,9 +73,7 @@ class ImageFolder(GridDataset):
         size: int | None = None,
         grey: bool = False,
         scaling: Scaling | None = None,
-        transform: Transform | None = None,
-        pre_transform: Transform | None = None,
-        seed: int = 0,
+        **options: Any,
     ) -> None:
         root = Path(root)
         folder = root if split is None else root / choice("split", split, Split).value
@@ -93,9 +92,7 @@ class ImageFolder(GridDataset):
         super().__init__(
             classes,
             np.array([label for _, label in found]),
-            transform=transform,
-            pre_transform=pre_transform,
-            seed=seed,
+            **options,
         )
         self.view = scaled_view(view, IMAGENET_SCALING, scaling)
         self._first = self._read(0).shape

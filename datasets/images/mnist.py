@@ -14,7 +14,6 @@ from ccnn_pc.datasets.formats.packed import Store
 from ccnn_pc.datasets.images.arrays import MNIST_SCALING, ImageArrays, Scaling, train_or_test, warn_subset
 from ccnn_pc.datasets.images.download import how_to_get
 from ccnn_pc.datasets.registry import register_dataset
-from ccnn_pc.datasets.transforms.base import Transform
 from ccnn_pc.datasets.transforms.view import ToView, View
 
 _OFFICIAL = {Split.TRAIN: 60_000, Split.TEST: 10_000}
@@ -35,7 +34,7 @@ class MNIST(ImageArrays):
         permutation: order of the pixels of the permuted view; None: the one of ``permutation_seed``.
         permutation_seed: default 0, the published permutation (see :func:`fixed_permutation`).
         scaling: mean and deviation; None: 0.1307 and 0.3081.
-        transform, pre_transform, seed: see :class:`LabelledDataset`; transforms see ``x [1, 1, 28, 28]`` in
+        options: transform, pre_transform, seed: see :class:`LabelledDataset`; transforms see ``x [1, 1, 28, 28]`` in
             [0, 1].
 
     Raises:
@@ -52,9 +51,7 @@ class MNIST(ImageArrays):
         permutation: Sequence[int] | np.ndarray | None = None,
         permutation_seed: int = 0,
         scaling: Scaling | None = None,
-        transform: Transform | None = None,
-        pre_transform: Transform | None = None,
-        seed: int = 0,
+        **options: Any,
     ) -> None:
         split = train_or_test(split)
         order: dict[str, Any] = {"permutation": permutation, "permutation_seed": permutation_seed}
@@ -72,9 +69,7 @@ class MNIST(ImageArrays):
             labels,
             [str(digit) for digit in range(10)],
             how,
-            transform=transform,
-            pre_transform=pre_transform,
-            seed=seed,
+            **options,
         )
 
 

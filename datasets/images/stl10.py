@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats.image_records import read_stl10_images, read_stl10_labels
@@ -17,7 +18,6 @@ from ccnn_pc.datasets.images.arrays import (
 )
 from ccnn_pc.datasets.images.download import how_to_get
 from ccnn_pc.datasets.registry import register_dataset
-from ccnn_pc.datasets.transforms.base import Transform
 from ccnn_pc.datasets.transforms.view import View
 
 _OFFICIAL = {Split.TRAIN: 5_000, Split.TEST: 8_000}
@@ -37,7 +37,7 @@ class STL10(ImageArrays):
         view: image ``[3, 96, 96]`` (default), sequence ``[3, 9216]``, or a grey one; None: an image
             in [0, 1], not normalised.
         scaling: mean and deviation; None: the published ones.
-        transform, pre_transform, seed: see :class:`LabelledDataset`; transforms see ``x [1, 3, 96, 96]`` in
+        options: transform, pre_transform, seed: see :class:`LabelledDataset`; transforms see ``x [1, 3, 96, 96]`` in
             [0, 1].
 
     Raises:
@@ -52,9 +52,7 @@ class STL10(ImageArrays):
         view: View | str | None = View.IMAGE,
         *,
         scaling: Scaling | None = None,
-        transform: Transform | None = None,
-        pre_transform: Transform | None = None,
-        seed: int = 0,
+        **options: Any,
     ) -> None:
         split = train_or_test(split)
         names = [f"{split.value}_{what}.bin" for what in ("X", "y")]
@@ -77,7 +75,5 @@ class STL10(ImageArrays):
             labels,
             _CLASSES,
             scaled_view(view, STL10_SCALING, scaling),
-            transform=transform,
-            pre_transform=pre_transform,
-            seed=seed,
+            **options,
         )

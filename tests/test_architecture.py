@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "ccnn_pc"
@@ -91,6 +90,7 @@ def imports_at_load(tree: ast.Module) -> Iterator[str]:
         pending.extend(ast.iter_child_nodes(node))
 
 
+@functools.cache
 def parsed(path: Path) -> tuple[ast.Module, tuple[str, ...]]:
     return ast.parse(path.read_text(encoding="utf-8")), (
         "ccnn_pc",
@@ -178,13 +178,35 @@ def test_no_two_files_import_each_other() -> None:
     assert not cycles, "files that import each other:\n" + "\n".join(cycles)
 
 
-@pytest.mark.parametrize("module", ["ccnn_pc", "ccnn_pc.models", "ccnn_pc.cli.app"])
-def test_import_stays_light(module: str) -> None:
+def arguments(node: ast.AST) -> list[str]:
+    """Names that a function takes besides self, or a dataclass as its fields; none of other nodes."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        named = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+        return [a.arg for a in named if a.arg not in ("self", "cls")]
+    if isinstance(node, ast.ClassDef) and any("dataclass" in ast.dump(each) for each in node.decorator_list):
+        return [ast.unparse(field.target) for field in node.body if isinstance(field, ast.AnnAssign)]
+    return []
+
+
+def test_nothing_takes_more_than_ten_arguments() -> None:
+    """But the commands in cli/, whose arguments are the options that users type, each on its own."""
+    long = [
+        f"{path.relative_to(ROOT)}: {node.name} takes {len(arguments(node))}"  # type: ignore[attr-defined]
+        for path in sources()
+        if room_of(path) != "cli"
+        for node in ast.walk(parsed(path)[0])
+        if len(arguments(node)) > 10
+    ]
+    assert not long, "more than ten arguments:\n" + "\n".join(long)
+
+
+def test_imports_stay_light() -> None:
     """Nothing of an extra, no data sets; nothing of torch_geometric either where no layer is needed."""
-    heavy = HEAVY if module == "ccnn_pc.models" else HEAVY | {"torch_geometric"}
-    code = f"import sys, {module}; print(*sys.modules)"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    code = "import sys\nfor name in sys.argv[1:]: __import__(name); print(*sys.modules)"
+    modules = ("ccnn_pc", "ccnn_pc.cli.app", "ccnn_pc.models")  # in one process: what is loaded only grows
+    shown = subprocess.run(
+        [sys.executable, "-c", code, *modules], capture_output=True, text=True, check=True, cwd=ROOT
     )
-    assert module in loaded.stdout.split()
-    assert heavy & set(loaded.stdout.split()) == set()
+    for module, loaded in zip(modules, shown.stdout.splitlines(), strict=True):
+        heavy = HEAVY if module == "ccnn_pc.models" else HEAVY | {"torch_geometric"}
+        assert module in loaded.split() and heavy & set(loaded.split()) == set(), module

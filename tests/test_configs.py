@@ -23,11 +23,15 @@ from ccnn_pc.cli.compose import (
 from ccnn_pc.cli.train import run_experiment
 from ccnn_pc.datasets import Axis, RandomRotation
 from ccnn_pc.kernels import NoWindow, list_kernels, list_windows
+from scripts.tables import counted, update
+from scripts.tables.render import markdown
 
 #: Experiments on clouds; those on grids take their two steps in test_grid_experiments.py.
 CLOUDS = [name for name in list_experiments() if name.startswith(("modelnet", "shapes", "folder"))]
-#: Large networks, like others that are built in the fast suite.
-LARGE = ("scifar10_ccnn_6", "cifar10_ccnn_6", "stl10_ccnn_6", "pmnist_ccnn_6", "lra_image_ccnn_6")
+#: Lines of the table of experiments in the docs.
+DOCUMENTED = update.blocks_in((update.scripts.ROOT / "docs" / "reproducing.md").read_text("utf-8"))[
+    "experiments"
+].split("\n")[1:-2]
 PAPER = {"4_16": 6545, "4_32": 14401, "4_48": 26353, "4_140": 207709, "6_380": 2017503}
 
 #: Small data in place of the real ones: 12 classes, a few shapes of each.
@@ -111,13 +115,12 @@ def test_runs_are_called_as_their_experiment_or_as_the_user_says() -> None:
     assert compose_config(["experiment=folder", "name=my_shapes"]).name == "my_shapes"
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(n, marks=pytest.mark.slow if n.startswith(LARGE) else ()) for n in list_experiments()],
-)
+@pytest.mark.parametrize("name", list_experiments())
 def test_every_object_is_built(name: str) -> None:
+    """With the number of parameters, and the settings, that docs/reproducing.md says."""
     config = compose_config([f"experiment={name}"])
     assert config.name == name
+    open_sizes = config.model.in_channels is None
     follow_data(
         config, {"in_channels": 3, "shape": [20], "spacing": 1.0, "table": None}
     )  # where tables say it
@@ -126,9 +129,17 @@ def test_every_object_is_built(name: str) -> None:
     instantiate(config.logger, _convert_="all")
     assert callable(data.open_train) and data.val_set is None
     assert all(isinstance(part, pl.Callback) for part in callbacks.values() if part is not None)
-    model = instantiate(config.model, _convert_="all")(out_channels=40)
+    model = instantiate(config.model, _convert_="all")(out_channels=counted.outputs_of(config))
     optimizer = instantiate(config.optim, _convert_="all")["optimizer"](model)
-    assert sum(len(group["params"]) for group in optimizer.param_groups) == len(list(model.parameters()))
+    parameters = list(model.parameters())
+    assert sum(len(group["params"]) for group in optimizer.param_groups) == len(parameters)
+    count = None if open_sizes else sum(p.numel() for p in parameters)
+    row = markdown([], [counted.experiment_row(name, config, count)]).splitlines()[-1]
+    assert row in DOCUMENTED, f"run scripts/tables/update.py: {row}"
+
+
+def test_every_experiment_is_documented() -> None:
+    assert [line.split("`")[1] for line in DOCUMENTED[2:]] == list_experiments()
 
 
 @pytest.mark.parametrize("size", PAPER)

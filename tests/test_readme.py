@@ -290,6 +290,8 @@ def test_every_block_is_used_once() -> None:
 def test_numbers_are_what_the_script_writes(path: Path) -> None:
     absent = set()
     for block, body in update.blocks_in(path.read_text(encoding="utf-8")).items():
+        if block == "experiments":
+            continue  # line by line in tests/test_configs.py, where every experiment is composed and built
         source = update.TABLES.source(block)
         assert body == update.body(block), (
             f"run scripts/tables/update.py: '{block}' in {name(path)} is out of date"

@@ -51,38 +51,52 @@ def models() -> str:
     return markdown(header.split("|"), rows)
 
 
+EXPERIMENT = "experiment|parameters|ω₀|width|samples|k|copies|batch|rate|epochs|epoch chosen on"
+
+
 def experiments() -> str:
     """Settings of all experiments, as the configuration files compose them."""
+    from hydra.utils import instantiate
+
     from ccnn_pc.cli.compose import compose_config, list_experiments
 
     counted: dict[str, int] = {}
-    classes, rows = {"shapes": 12, "modelnet40": 40, "cifar100": 100, "adding": 1, "ptb": 50}, []
+    rows = []
     for name in list_experiments():
         c = compose_config([f"experiment={name}"])
-        outputs = c.model.get("out_channels") or classes.get(c.data.name, 20 if "chartraj" in name else 10)
-        batch = f"{c.data.batch_size} × {c.trainer.accumulate_grad_batches}"
-        if open_sizes := c.model.in_channels is None:  # the user's table says it
-            count = NOTHING
-        else:
-            key = json.dumps([_sizes(c.model), outputs], sort_keys=True)
+        count = None
+        if c.model.in_channels is not None:
+            key = json.dumps([_sizes(c.model), outputs_of(c)], sort_keys=True)
             if key not in counted:
-                counted[key] = _count(c.model, outputs)
-            count = thousands(counted[key])
-        kernel = [
-            f"{c.model[key]:g}" if c.model.get(key) is not None else NOTHING for key in ("omega_0", "width")
-        ]
-        if open_sizes:
-            samples = [NOTHING, NOTHING, NOTHING]
-        elif "shape" in c.data:
-            samples = ["×".join(str(size) for size in c.data.shape), NOTHING, NOTHING]
-        else:
-            points = c.data.get("num_voxels") or c.data.num_points
-            samples = [points, c.data.num_neighbors or NOTHING, c.data.copies]
-        chosen = "test" if c.data.select_on_test else "validation"
-        steps = [batch, f"{c.optim.lr:g}", c.trainer.max_epochs, chosen]
-        rows.append([f"`{name}`", count, *kernel, *samples, *steps])
-    header = "experiment|parameters|ω₀|width|samples|k|copies|batch|rate|epochs|epoch chosen on"
-    return markdown(header.split("|"), rows)
+                model = instantiate(c.model)(out_channels=outputs_of(c))
+                counted[key] = sum(p.numel() for p in model.parameters())
+            count = counted[key]
+        rows.append(experiment_row(name, c, count))
+    return markdown(EXPERIMENT.split("|"), rows)
+
+
+def outputs_of(c: Any) -> int:
+    """Classes of an experiment's data."""
+    classes = {"shapes": 12, "modelnet40": 40, "cifar100": 100, "adding": 1, "ptb": 50}
+    return c.model.get("out_channels") or classes.get(c.data.name, 20 if "chartraj" in c.name else 10)
+
+
+def experiment_row(name: str, c: Any, count: int | None) -> list[object]:
+    """Cells of an experiment's line; no count: the user's table says how many channels there are."""
+    batch = f"{c.data.batch_size} × {c.trainer.accumulate_grad_batches}"
+    kernel = [
+        f"{c.model[key]:g}" if c.model.get(key) is not None else NOTHING for key in ("omega_0", "width")
+    ]
+    if count is None:
+        samples = [NOTHING, NOTHING, NOTHING]
+    elif "shape" in c.data:
+        samples = ["×".join(str(size) for size in c.data.shape), NOTHING, NOTHING]
+    else:
+        points = c.data.get("num_voxels") or c.data.num_points
+        samples = [points, c.data.num_neighbors or NOTHING, c.data.copies]
+    chosen = "test" if c.data.select_on_test else "validation"
+    steps = [batch, f"{c.optim.lr:g}", c.trainer.max_epochs, chosen]
+    return [f"`{name}`", NOTHING if count is None else thousands(count), *kernel, *samples, *steps]
 
 
 def _sizes(model: Any) -> dict[str, Any]:
@@ -98,9 +112,3 @@ def _sizes(model: Any) -> dict[str, Any]:
         "num_neighbors",
     )  # whatever they are, shapes are the same
     return {key: value is None if key in values else value for key, value in settings.items()}
-
-
-def _count(model: Any, outputs: int) -> int:
-    from hydra.utils import instantiate
-
-    return sum(p.numel() for p in instantiate(model)(out_channels=outputs).parameters())

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
+
+Backward = TypeVar("Backward", bound=Callable[..., Any])
 
 #: Types that coordinates, phases, windows, transforms and long sums are too fine for.
 HALF = (torch.float16, torch.bfloat16)
@@ -50,7 +52,7 @@ def keeping_single(
     return applied
 
 
-def without_autocast(backward: Callable[..., Any]) -> Callable[..., Any]:
+def without_autocast(backward: Backward) -> Backward:
     """The ``backward`` of a :class:`torch.autograd.Function` in the types of its tensors, inside of autocast too."""
 
     @functools.wraps(backward)
@@ -58,4 +60,4 @@ def without_autocast(backward: Callable[..., Any]) -> Callable[..., Any]:
         with torch.autocast(grads[0].device.type, enabled=False):
             return backward(ctx, *grads)
 
-    return run
+    return cast("Backward", run)

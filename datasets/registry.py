@@ -32,8 +32,9 @@ class DatasetEntry:
     def arguments(self) -> set[str]:
         """Names of what the class and its bases take, besides ``self``."""
         makers = self.make.__mro__ if isinstance(self.make, type) else ()
-        makers = [*makers, *(words for each in makers for words in vars(each).get("words", ()))]
-        return {name for each in makers for name in inspect.signature(each.__init__).parameters} - {"self"}
+        makers = (*makers, *(words for each in makers for words in vars(each).get("words", ())))
+        inits = [vars(each)["__init__"] for each in makers if "__init__" in vars(each)]
+        return {name for init in inits for name in inspect.signature(init).parameters} - {"self"}
 
     @property
     def needs_files(self) -> bool:

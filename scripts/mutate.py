@@ -99,11 +99,12 @@ def _changed(node: ast.AST) -> str | None:
     if isinstance(node, ast.BoolOp):
         other_op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
         return f"({ast.unparse(ast.BoolOp(other_op, node.values))})"
-    if isinstance(node, ast.Constant) and isinstance(node.value, bool):
-        return repr(not node.value)
-    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        return repr(node.value + 1 if isinstance(node.value, int) else node.value * 1.5 or 1.0)
-    return None
+    value = node.value if isinstance(node, ast.Constant) else None
+    if isinstance(value, bool):
+        return repr(not value)
+    if isinstance(value, int):
+        return repr(value + 1)
+    return repr(value * 1.5 or 1.0) if isinstance(value, float) else None
 
 
 def sample(root: Path, rooms: tuple[str, ...], count: int, seed: int) -> list[Mutant]:

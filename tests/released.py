@@ -10,13 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from ccnn_pc.kernels import SIREN, FourierNet, GaborNet, GaussianWindow, MAGNet, SelfMovingPointsPerFilter
-from ccnn_pc.models import CCNN
+from ccnn_pc.models import CCNN, Model
 from ccnn_pc.nn import (
     BranchedConv,
     CCNNBlock,
     ContinuousConv,
     FlexNetBlock,
     GlobalLayerNorm,
+    PooledHead,
     TapConv,
 )
 
@@ -184,7 +185,14 @@ def load_block(block: nn.Module, released: Released, name: str) -> None:
         load_linear(block.shortcut, released, f"{name}.shortcut.0")
 
 
+def linear_of(model: Model) -> nn.Linear:
+    """The map to the answers."""
+    assert isinstance(model.head, PooledHead)
+    return model.head.linear
+
+
 def load_ccnn(model: CCNN, released: Released) -> CCNN:
+    assert isinstance(model.stem, ContinuousConv)
     load_conv(model.stem, released, "conv1.")
     load_norm(model.stem_norm, released, "norm1")
     for number, block in enumerate(model.blocks):
@@ -195,5 +203,5 @@ def load_ccnn(model: CCNN, released: Released) -> CCNN:
         if isinstance(block.shortcut, nn.Linear):
             load_linear(block.shortcut, released, f"blocks.{number}.shortcut.0")
     load_norm(model.norm, released, "out_norm")
-    load_linear(model.head.linear, released, "out_layer")
+    load_linear(linear_of(model), released, "out_layer")
     return model.eval()

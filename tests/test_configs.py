@@ -77,10 +77,12 @@ def test_the_promised_experiments_exist() -> None:
 def test_families_are_shared_by_rows_and_are_no_experiments_themselves() -> None:
     folder = config_folder() / "experiment"
     families = {path.stem for path in (folder / "family").glob("*.yaml")}
+    contents = [OmegaConf.to_container(OmegaConf.load(path)) for path in folder.rglob("*.yaml")]
     used = {
         word.rpartition("/")[2]
-        for path in folder.rglob("*.yaml")
-        for word in OmegaConf.load(path).get("defaults", [])
+        for content in contents
+        if isinstance(content, dict)
+        for word in content.get("defaults", [])
         if isinstance(word, str)
     }
     assert families <= used and not families & set(list_experiments())

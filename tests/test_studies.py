@@ -129,7 +129,7 @@ def test_an_interrupted_training_goes_on(
     monkeypatch.setattr(harness, "run_experiment", interrupted)
     place = ["--runs", str(tmp_path / "runs"), "--results", str(tmp_path / "table.csv"), "--only", "drop0"]
     words = [str(places / "characters"), *place, "--seeds", "0", "--set", *SHORT, "trainer.max_epochs=2"]
-    command = {"about": "", "results": tmp_path / "table.csv", "arguments": words}
+    command: dict[str, Any] = {"about": "", "results": tmp_path / "table.csv", "arguments": words}
     assert harness.main(chartraj.SETTINGS, **command) == 128 + 15
     assert read_rows(tmp_path / "table.csv") == []
     monkeypatch.setattr(harness, "run_experiment", once)

@@ -41,9 +41,9 @@ def read_input(
         return _read_image(path, preprocessing, shape)
     if path.suffix.lower() in SUFFIXES:
         raise ValueError(f"'{path}' must be a mesh or cloud for this model, which reads no images")
-    if not isinstance(preprocessing or CloudPreprocessing(), CloudPreprocessing):
-        raise ValueError(f"'{path}' must be a table or a data set for this model, which reads series")
     cloud = preprocessing or CloudPreprocessing()
+    if not isinstance(cloud, CloudPreprocessing):
+        raise ValueError(f"'{path}' must be a table or a data set for this model, which reads series")
     generator = seeded_generator(seed)
     wanted = cloud.num_points or 0
     data = read_shape(path, wanted if wanted > _MESH_POINTS else None, generator, normals=cloud.needs_normals)

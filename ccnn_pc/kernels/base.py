@@ -96,8 +96,9 @@ class AbstractKernel(SinglePrecision, abc.ABC):
     def reset_children(self) -> None:
         """Draw the parameters of all layers inside by their own rules, in the order in which they were made."""
         for module in self.modules():
-            if module is not self and callable(getattr(module, "reset_parameters", None)):
-                module.reset_parameters()
+            reset = getattr(module, "reset_parameters", None)
+            if module is not self and callable(reset):
+                reset()
 
     def constrain_(self) -> None:  # noqa: B027  (most kernels have no constraint)
         """Bring parameters back into their range; trainings call it after every step of the optimiser."""

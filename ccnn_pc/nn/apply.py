@@ -54,7 +54,7 @@ def apply_layer(layer: nn.Module, x: Tensor, domain: AbstractDomain) -> Tensor:
                 "'x' must have more than one row to train a batch norm (got 1); call .eval() to predict"
             )
         return layer(x)
-    asks = _asks_for(type(layer))
+    asks = _asks_for(type(layer).forward)
     if "domain" in asks:
         return layer(x, domain)
     if "batch" not in asks:
@@ -66,8 +66,8 @@ def apply_layer(layer: nn.Module, x: Tensor, domain: AbstractDomain) -> Tensor:
 
 
 @functools.cache
-def _asks_for(layer: type[nn.Module]) -> frozenset[str]:
-    return frozenset(inspect.signature(layer.forward).parameters) & {"domain", "batch", "batch_size"}
+def _asks_for(forward: Callable[..., Any]) -> frozenset[str]:
+    return frozenset(inspect.signature(forward).parameters) & {"domain", "batch", "batch_size"}
 
 
 def check_pooling(name: str, pool: Pooling | str) -> Pooling:

@@ -22,7 +22,7 @@ from ccnn_pc.kernels.scaling import scale_readout_, support_points
 from ccnn_pc.kernels.windows import AbstractWindow, GaussianWindow
 from ccnn_pc.nn.endpoint import future_part
 from ccnn_pc.nn.fan import CloudReference, Reference, grid_reference
-from ccnn_pc.nn.located import Pair, array_grid, as_domain, check_samples, plain
+from ccnn_pc.nn.located import Pair, as_domain, as_grid, check_samples, plain
 from ccnn_pc.nn.mixing import ChannelMixing
 from ccnn_pc.nn.penalty import active_penalty
 from ccnn_pc.nn.quadrature import Quadrature
@@ -192,10 +192,9 @@ class KernelConv(MessagePassing):
                 does not factorise.
         """
         if domain is None and edge_index is None:
-            grid = array_grid(x, self.dim, self.in_channels, self.spacing)
-            return grid.unflatten(self.convolve(grid.flatten(x), grid, algorithm))
-        x, domain = as_domain(x, domain, edge_index, batch)
-        return self.convolve(x, domain, algorithm)
+            samples, grid = as_grid(x, self.dim, self.in_channels, self.spacing)
+            return grid.unflatten(self.convolve(samples, grid, algorithm))
+        return self.convolve(*as_domain(x, domain, edge_index, batch), algorithm)
 
     def convolve(self, x: Tensor, domain: AbstractDomain, algorithm: Algorithm = Algorithm.AUTO) -> Tensor:
         """Samples ``[n, C_in]`` on a domain to ``[m, C_out]``; see :meth:`forward`."""

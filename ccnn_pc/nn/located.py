@@ -59,8 +59,8 @@ def as_domain(
     return x, PointSet(pos, of_samples, query_pos=query_pos, query_batch=of_queries, edge_index=edge_index)
 
 
-def array_grid(x: Any, dim: int, channels: int, spacing: Tensor) -> Grid:
-    """The grid of an array ``[B, C, *S]`` with as many axes as the layer has, samples ``spacing`` apart.
+def as_grid(x: Any, dim: int, channels: int, spacing: Tensor) -> tuple[Tensor, Grid]:
+    """Samples and grid of an array ``[B, C, *S]`` with as many axes as the layer has, samples ``spacing`` apart.
 
     Raises:
         TypeError: no tensor.
@@ -73,7 +73,8 @@ def array_grid(x: Any, dim: int, channels: int, spacing: Tensor) -> Grid:
             f"'x' must have shape [B, {channels}, {', '.join('S' * dim)}] where no 'domain' is given "
             f"(got {list(x.shape)})"
         )
-    return Grid(x.shape[2:], spacing.tolist(), len(x), device=x.device)
+    grid = Grid(x.shape[2:], spacing.tolist(), len(x), device=x.device)
+    return grid.flatten(x), grid
 
 
 def check_samples(x: Any, domain: AbstractDomain, dim: int, channels: int, like: Tensor) -> None:

@@ -12,7 +12,7 @@ from ccnn_pc._checks import check_at_least, check_extent, check_positive
 from ccnn_pc._precision import keeping_single
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.grid.grid import Boundary, Grid
-from ccnn_pc.nn.located import array_grid, check_samples, plain
+from ccnn_pc.nn.located import as_grid, check_samples, plain
 from ccnn_pc.ops.grids.convolution import grid_convolution
 
 #: How far a ratio of spacings may be off a whole number.
@@ -105,8 +105,8 @@ class TapConv(nn.Module):
 
     def forward(self, x: Tensor, domain: AbstractDomain | None = None) -> Tensor:
         if domain is None:
-            grid = array_grid(x, self.dim, self.in_channels, self.spacing)
-            return grid.unflatten(self(grid.flatten(x), grid))
+            samples, grid = as_grid(x, self.dim, self.in_channels, self.spacing)
+            return grid.unflatten(self(samples, grid))
         if not isinstance(domain, Grid):
             raise TypeError(f"'domain' must be a Grid for a kernel of taps (got {type(domain).__name__})")
         check_samples(x, domain, self.dim, self.in_channels, self.weight)

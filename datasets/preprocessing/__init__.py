@@ -41,8 +41,10 @@ def preprocessing_from_json(described: Preprocessing | Mapping[str, Any] | None)
         >>> preprocessing_from_json(made.to_json()) == made
         True
     """
-    if not described or isinstance(described, Preprocessing):
-        return described or None
+    if isinstance(described, Preprocessing):
+        return described
+    if not described:
+        return None
     kind = described.get("kind")
     if kind is None:
         series = ("every", "drop", "observed", "series", "table")

@@ -13,6 +13,7 @@ from torch_geometric.nn.models.schnet import CFConv
 from ccnn_pc.domains import PointSet
 from ccnn_pc.kernels import GaussianWindow, MAGNet
 from ccnn_pc.nn import Algorithm, ContinuousConv
+from ccnn_pc.nn.mixing import ChannelMixing
 
 Step = Callable[[Tensor], Tensor]
 
@@ -22,7 +23,7 @@ class BenchConv(ContinuousConv):
 
     kernel: MAGNet
     window: GaussianWindow
-    mix: nn.Linear
+    mix: ChannelMixing
     bias: nn.Parameter
 
     def __init__(self, channels: int, hidden: int, width: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def write_arrays(folder: Path) -> Path:
     random = np.random.default_rng(0)
     for part in ("train", "test"):
         points = random.integers(-32767, 32768, (8, 30, 3)).astype(np.int16)
-        rest = {"label": np.arange(8) % 2, "classes": np.array(["a", "b"])}
+        rest: dict[str, Any] = {"label": np.arange(8) % 2, "classes": np.array(["a", "b"])}
         np.savez(folder / f"{part}.npz", points=points, normals=(points // 258).astype(np.int8), **rest)
     return folder
 
@@ -93,10 +94,7 @@ SAMPLES: dict[str, Callable[[Path], Path]] = {
     "speech_commands": one_of_all("words"),
     "spoken_digits": one_of_all("digits"),
     "image_folder": lambda folder: write_images("imagenet32", folder),
-    **{
-        name: lambda folder, name=name: write_images(name, folder, 20)
-        for name in ("mnist", "cifar10", "cifar100", "stl10")
-    },
+    **{name: partial(write_images, name, count=20) for name in ("mnist", "cifar10", "cifar100", "stl10")},
 }  # fmt: skip
 
 
@@ -260,7 +258,11 @@ def test_transforms_run_in_their_order(place: Any) -> None:
     seen: list[str] = []
 
     def note(name: str) -> Callable[[Any], Any]:
-        return lambda item: (seen.append(name), item)[1]
+        def noting(item: Any) -> Any:
+            seen.append(name)
+            return item
+
+        return noting
 
     data = opened(place, transform=Compose([note("second"), note("third")]), pre_transform=note("first"))
     assert isinstance(data[0], Data) and seen == ["first", "second", "third"]
@@ -281,6 +283,6 @@ def test_preprocessing_survives_its_json(place: Any) -> None:
     else:
         used = SeriesPreprocessing(every=2, drop=30, form="irregular")
     again = preprocessing_from_json(used.to_json())
-    assert again == used
+    assert again is not None and again == used
     first, second = (opened(place, transform=each.transform(), seed=1)[1] for each in (used, again))
     assert same(first, second) and not same(first, data[1])

@@ -44,13 +44,17 @@ def check(function: Check) -> Check:
     return function
 
 
+def class_of(name: str) -> Any:
+    return kernel_factory(name).func
+
+
 def variants(name: str) -> Iterator[dict[str, Any]]:
     """No options; then each rule, each member of an enum and each switch that the class has."""
     factory = kernel_factory(name)
     yield {}
     for option, default in factory_options(factory).items():
         if option == "init":
-            yield from ({"init": rule} for rule in factory.func.rules if rule is not default)
+            yield from ({"init": rule} for rule in class_of(name).rules if rule is not default)
         elif isinstance(default, enum.Enum):
             yield from ({option: member} for member in type(default) if member is not default)
         elif isinstance(default, bool):
@@ -62,7 +66,7 @@ def small(
 ) -> Any:
     """A kernel of few units."""
     factory = kernel_factory(name)
-    sizes = factory.func.options_of_size(size, omega_0, dim)
+    sizes = class_of(name).options_of_size(size, omega_0, dim)
     return factory(dim=dim, out_channels=out_channels, **{**sizes, **options})
 
 
@@ -242,8 +246,7 @@ def fast_equals_messages(name: str) -> None:
     ]
     for dim, causal, domain in domains:
         for separable in (True, False):
-            kernel = kernel_factory(name).func
-            options = kernel.options_of_size(4, 1.0, dim)
+            options = class_of(name).options_of_size(4, 1.0, dim)
             conv = ContinuousConv(
                 2, 3, dim=dim, kernel=kernel_factory(name, **options), extent=1.0, quadrature=Quadrature(spacing=0.5),
                 causal=causal, separable=separable,
@@ -269,7 +272,7 @@ def sizes(name: str) -> None:
 
 @check
 def bad_arguments(name: str) -> None:
-    entry = kernel_factory(name).func
+    entry = class_of(name)
     wrong: dict[str, Any] = {"dim": 0, "out_channels": 0, "fan": 0.0}
     for option, default in factory_options(entry).items():
         if isinstance(default, int) and not isinstance(default, bool):
@@ -379,4 +382,5 @@ def test_kernels_are_registered_by_their_files_alone() -> None:
 
 
 def _all_subclasses(kind: type) -> set[type]:
-    return {kind, *(found for child in kind.__subclasses__() for found in _all_subclasses(child))}
+    children: list[type] = kind.__subclasses__()
+    return {kind, *(found for child in children for found in _all_subclasses(child))}

@@ -16,7 +16,16 @@ from ccnn_pc.models import CCNN, CKCNN, FlexNet, Model, create_model
 from ccnn_pc.nn import CCNNBlock
 from ccnn_pc.published import Crop, ReleasedGridConv
 from ccnn_pc.published.ckconv_checkpoint import CKConvCheckpoint
-from tests.released import Golden, Released, close, load_block, load_branches, load_ccnn, load_linear
+from tests.released import (
+    Golden,
+    Released,
+    close,
+    linear_of,
+    load_block,
+    load_branches,
+    load_ccnn,
+    load_linear,
+)
 
 CHECKPOINTS = ["ct_drop30", "ct_drop70", "ct_sr1", "mnist_c30", "physionet", "sc_mfcc"]
 
@@ -45,7 +54,7 @@ def load_blocks(model: Model, released: Released, blocks: str, head: str) -> Non
         load_branches(model.stem, model.stem_norm, released, "", 1)
     for number, block in enumerate(model.blocks):
         load_block(block, released, f"{blocks}.{number}")
-    load_linear(model.head.linear, released, head)
+    load_linear(linear_of(model), released, head)
     model.eval()
 
 
@@ -88,7 +97,7 @@ def test_networks(golden: Golden, name: str) -> None:
     """Answers and the activation of one module, in float64; answers in float32. SMPConv's needs no quirk."""
     architecture, options, quirks, load, (ours, theirs) = NETWORKS[name]
     released = Released(golden, f"3_net_{name}")
-    layer = {"layer": functools.partial(ReleasedGridConv, **quirks)} if quirks else {}
+    layer: dict[str, Any] = {"layer": functools.partial(ReleasedGridConv, **quirks)} if quirks else {}
     model = create_model(architecture, out_channels=10, **options, **layer).double()
     load(model, released)
     logits, found = activation(model, ours, released.input())

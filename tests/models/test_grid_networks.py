@@ -25,6 +25,7 @@ from ccnn_pc.models import (
     save_pretrained,
 )
 from ccnn_pc.nn import ContinuousConv, GlobalLayerNorm, merge_branches
+from tests.released import linear_of
 
 SERIES = ["ckcnn_2_30", "flextcn_6", "smpnet_tcn_6"]
 IMAGES = ["flexnet_5", "flexnet_7", "smpnet_resnet_7"]
@@ -165,7 +166,7 @@ def test_read_outs() -> None:
     assert isinstance(last, CKCNN)
     grid = Grid((24,), batch_size=3)
     features = grid.unflatten(last.features(grid.flatten(series), grid))
-    torch.testing.assert_close(last(series), last.head.linear(features[:, :, -1]))
+    torch.testing.assert_close(last(series), linear_of(last)(features[:, :, -1]))
     image = create_model("ckcnn_2_30", dim=2, in_channels=3, out_channels=5, shape=(8, 9))
     assert image(torch.randn(2, 3, 8, 9)).shape == (2, 5)
     flexnet = make("flexnet_5", pool=None)

@@ -10,7 +10,7 @@ from torch import nn
 from torch_geometric.data import Batch, Data
 
 from ccnn_pc.domains import PointSet
-from ccnn_pc.kernels import SIREN, Init
+from ccnn_pc.kernels import SIREN, Init, MAGNet
 from ccnn_pc.models import CCNN, create_model, list_models
 from ccnn_pc.nn import ContinuousConv
 
@@ -99,7 +99,7 @@ def test_a_published_initialisation_draws_the_published_variance() -> None:
         "ccnn_4_140", dim=3, in_channels=6, out_channels=40, init="ccnn", width=0.075, omega_0=500.0
     )
     conv = model.convolutions()[2]
-    assert conv.kernel.init is Init.CCNN
+    assert isinstance(conv.kernel, MAGNet) and conv.kernel.init is Init.CCNN
     assert float(conv.kernel.readout.weight.std()) == pytest.approx((32 * conv.fan) ** -0.5, rel=0.05)
     assert conv.kernel.bias.abs().max() == 0
 
@@ -108,6 +108,7 @@ def test_extents_follow_the_training_grid() -> None:
     sequence = create_model("ccnn_4_140", dim=1, in_channels=1, out_channels=10, shape=(100,), spacing=0.5)
     image = create_model("ccnn_4_140", dim=2, in_channels=1, out_channels=10, shape=(20, 30))
     assert isinstance(sequence, CCNN) and isinstance(image, CCNN)
+    assert isinstance(sequence.stem, ContinuousConv) and isinstance(image.stem, ContinuousConv)
     assert sequence.stem.extent.tolist() == [49.5] and sequence.stem.causal
     assert image.stem.extent.tolist() == [10.0, 15.0] and not image.stem.causal
 

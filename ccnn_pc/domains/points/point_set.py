@@ -89,8 +89,8 @@ class PointSet(AbstractDomain):
         self.query_pos = centered(query_pos, self.center, self.query_batch) if self.bipartite else self.pos
         self.lattice = None if lattice is None else check_extent("lattice", lattice, self.dim).double()
         if self.lattice is not None:
-            _check_on_lattice("pos", self.pos, self.batch, self)
-            _check_on_lattice("query_pos", self.query_pos, self.query_batch, self)
+            _check_on_lattice("pos", self.pos, self.batch, self, self.lattice)
+            _check_on_lattice("query_pos", self.query_pos, self.query_batch, self, self.lattice)
 
         self._edges: EdgeGeometry | None = None
         self.edge_index = edge_index
@@ -321,15 +321,17 @@ def _check_volume(volume: Tensor | None, pos: Tensor) -> Tensor | None:
     return volume.to(pos)
 
 
-def _check_on_lattice(name: str, pos: Tensor, batch: Tensor, points: PointSet, slack: float = 1e-2) -> None:
+def _check_on_lattice(
+    name: str, pos: Tensor, batch: Tensor, points: PointSet, spacing: Tensor, slack: float = 1e-2
+) -> None:
     """Positions must lie whole multiples of the lattice's spacing from their cloud's first, up to a part of it."""
     first = torch.searchsorted(points.batch, torch.arange(points.num_clouds, device=batch.device))
-    steps = (pos - points.pos[first[batch]]).detach().double() / points.lattice.to(pos.device)
+    steps = (pos - points.pos[first[batch]]).detach().double() / spacing.to(pos.device)
     off = (steps - steps.round()).abs().amax(dim=1)
     if bool((off > slack).any()):
         row = int(off.argmax())
         raise ValueError(
-            f"'{name}' must lie on a lattice of spacing {points.lattice.tolist()} (got row {row}, "
+            f"'{name}' must lie on a lattice of spacing {spacing.tolist()} (got row {row}, "
             f"{float(off[row]):.3f} steps off)"
         )
 

@@ -57,7 +57,7 @@ def plain(cloud: PointCloudData) -> Data:
 
 
 @pytest.mark.parametrize("sizes", [(20, 20, 20), (30, 7, 12)])
-def test_plain_data_of_pyg_give_the_same_answers(sizes: tuple[int, ...]):
+def test_plain_data_of_pyg_give_the_same_answers(sizes: tuple[int, ...]) -> None:
     """Neighbours of every cloud are its own, also ragged, moved, sliced and of one cloud."""
     parts = [KNN(6)(cloud) for cloud in clouds(sizes)]
     bare = [KNN(6)(plain(cloud)) for cloud in clouds(sizes)]

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from ccnn_pc.domains import Boundary, Grid, Interpolation, PointSet, Sampling
 from ccnn_pc.nn import Algorithm, ContinuousConv
+from ccnn_pc.ops.grids.convolution import Method
 from tests.clouds import DOUBLE
 from tests.grids import conv_for, noise
 
@@ -148,7 +149,7 @@ def test_between_occupied_cells_nothing_lies() -> None:
 
 
 def test_a_finer_axis_keeps_its_spacing_method_and_smoothing() -> None:
-    grid = Grid((5, 5), (0.5, 2.0), smoothing=0.5, method="fft")
+    grid = Grid((5, 5), (0.5, 2.0), smoothing=0.5, method=Method.FFT)
     fine = grid.resampled(noise(25), 1.0)[1]
     assert (fine.shape, fine.spacing, fine.smoothing, fine.method) == ((5, 9), (0.5, 1.0), 0.5, grid.method)
 

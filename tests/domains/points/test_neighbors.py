@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -49,7 +51,7 @@ def test_padding_may_name_anything_that_exists() -> None:
 def test_queries_of_their_own_have_clouds_too() -> None:
     queries, clouds = POS[2:5] + 0.1, torch.tensor([0, 1, 1])
     given = knn(POS, 3, BATCH, query_pos=queries, query_batch=clouds)
-    two = {"query_pos": queries, "query_batch": clouds}
+    two: dict[str, Any] = {"query_pos": queries, "query_batch": clouds}
     assert PointSet(POS, BATCH, neighbors=given, **two).edges().shape == (2, 9)
     given.index[0, 2] = 3
     with pytest.raises(ValueError, match="got sample 3 of cloud 1 for query 0 of cloud 0"):

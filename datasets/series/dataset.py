@@ -109,7 +109,7 @@ class SeriesDataset(GridDataset):
     """
 
     _what = "series"
-    words = (SeriesOptions,)
+    words: tuple[type, ...] = (SeriesOptions,)
 
     def __init__(
         self,
@@ -137,7 +137,8 @@ class SeriesDataset(GridDataset):
             self._drops = SeriesDrops(chosen.drop, len(stored), self.length, chosen.drop_seed, seed)
         self.observed = bool(chosen.drop) if chosen.observed is None else chosen.observed
         values = self._placed if chosen.normalize is Normalization.STEP else self._kept
-        self.scaling = series_scaling((values(int(row)) for row in training_rows), chosen.normalize)
+        normalize = choice("normalize", chosen.normalize or "none", Normalization)
+        self.scaling = series_scaling((values(int(row)) for row in training_rows), normalize)
 
     def places(self, row: int) -> np.ndarray:
         """Where the samples of a series lie on the grid, rising, int64 ``[n]``."""

@@ -40,7 +40,9 @@ def models() -> str:
             counts[kind] = thousands(count_parameters(name, *kinds[kind]))
         made = builder(name)
         if isinstance(made, Frozen) and made.build is build_ccnn:
-            kernel: Any = create_model(name, dim=1, in_channels=1, out_channels=1).stem.kernel
+            kernel: Any = create_model(name, dim=1, in_channels=1, out_channels=1).get_submodule(
+                "stem.kernel"
+            )
             size = [
                 made.numbers["num_blocks"],
                 made.numbers["channels"],

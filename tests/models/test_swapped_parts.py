@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import torch
 import torch_geometric.nn as pyg
-from torch import nn
+from torch import Tensor, nn
+from torch_geometric.data import Batch, Data
 
 from ccnn_pc.domains import Grid, PointSet
 from ccnn_pc.kernels import MAGNet
@@ -87,27 +88,18 @@ def test_a_head_can_be_taken_off() -> None:
     assert torch.equal(network(x, cloud), cloud.pool(expected)) and logits.shape == (2, 5)
 
 
-SIZES: dict[int, Any] = {1: (24,), 2: (16, 16), 3: None}
-DIMS = {"smpconv_t": 2, "smpconv_b": 2}
-
-
-def made(name: str) -> tuple[nn.Module, Any]:
-    """A network of the registry and something to answer to; skips no name."""
+def made(name: str) -> tuple[nn.Module, Tensor | Data]:
+    """A network of the registry, and the least that it can answer to."""
     torch.manual_seed(0)
-    for dim in (3, 1, 2):
-        try:
-            model = create_model(name, dim=dim, in_channels=3, out_channels=4, shape=SIZES[dim])
-        except (ValueError, TypeError):
-            continue
-        if dim == 3:
-            from torch_geometric.data import Batch, Data
-
-            return model, Batch.from_data_list(
-                [Data(x=torch.randn(n, 3), pos=torch.rand(n, 3)) for n in (40, 30)]
-            )
-        size = (64, 64) if name.startswith("smpconv") else SIZES[dim]
-        return model, torch.randn(2, 3, *size)
-    raise AssertionError(name)
+    sizes: dict[str, Any] = {"in_channels": 3, "out_channels": 4}
+    if name.startswith("smpconv_"):
+        return create_model(name, dim=2, shape=(32, 32), **sizes), torch.randn(2, 3, 32, 32)
+    if name.startswith("smpnet_resnet"):
+        return create_model(name, dim=2, shape=(8, 8), **sizes), torch.randn(2, 3, 8, 8)
+    if name in ("dgcnn", "pointnet2"):
+        parts = [Data(x=torch.randn(n, 3), pos=torch.rand(n, 3)) for n in (40, 30)]
+        return create_model(name, dim=3, **sizes), Batch.from_data_list(parts)
+    return create_model(name, dim=1, shape=(12,), **sizes), torch.randn(2, 3, 12)
 
 
 @pytest.mark.parametrize(

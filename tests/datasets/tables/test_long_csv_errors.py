@@ -215,6 +215,7 @@ def test_rows_in_parts_are_the_rows_at_once(tmp_path: Path, monkeypatch: pytest.
     parts = LongCSV(table, None, labels=labels, cache=tmp_path / "parts")
     assert np.array_equal(parts.stored.values, whole.stored.values, equal_nan=True) and parts.ids == whole.ids
     assert np.array_equal(parts.stored.offset, whole.stored.offset)
+    assert parts.stored.times is not None and whole.stored.times is not None
     assert np.array_equal(parts.stored.times, whole.stored.times)
     write_table(tmp_path, [*ROWS, ("s00", float("inf"), "pulse", 1.0)])
     with pytest.raises(ValueError, match=f"line {len(ROWS) + 2}: 'time' must be a finite number"):

@@ -77,13 +77,29 @@ def test_samples_are_seeded(mutate: types.ModuleType, root: Path) -> None:
     assert {Path(m.file).parts[1] for m in one} == {"kernels"}
 
 
-def test_mirrors_come_first(mutate: types.ModuleType, toy: Path) -> None:
-    assert mutate.targets_of(toy, "ccnn_pc/ops/toy.py") == ["tests/ops/test_toy.py", "tests/ops"]
+def test_the_tests_that_run_the_line_come_mirrors_first(mutate: types.ModuleType, toy: Path) -> None:
+    (change, *_) = mutate.mutants("ccnn_pc/ops/toy.py", SOURCE)
+    spot = f"ccnn_pc/ops/toy.py:{change.line}"
+    lines = {
+        "tests/nn/test_a.py::test_x": [spot],
+        "tests/ops/test_toy.py": [spot],
+        "tests/ops/b.py::test_y": [],
+    }
+    seconds = dict.fromkeys(
+        ("tests/nn/test_a.py::test_x", "tests/ops/test_toy.py::test_z", "tests/ops/b.py::test_y"), 1.0
+    )
+    wanted = ["tests/ops/test_toy.py::test_z", "tests/nn/test_a.py::test_x"]  # of the first file, a fixture
+    assert mutate.covering({"lines": lines, "seconds": seconds}, change) == wanted
 
 
 def test_what_tests_catch_and_what_they_do_not(mutate: types.ModuleType, toy: Path) -> None:
+    record = mutate.recorded(toy, ["tests"])
     by_change = {m.new: m for m in mutate.mutants("ccnn_pc/ops/toy.py", SOURCE)}
-    caught = mutate.killer(toy, by_change["(width / height)"], 60.0)
-    assert caught == "tests/ops/test_toy.py::test_area"
-    assert mutate.killer(toy, by_change["(width >= 0)"], 60.0) == ""
+    for change, caught in {
+        "(width / height)": "tests/ops/test_toy.py::test_area",
+        "(width >= 0)": "",
+    }.items():
+        tests = mutate.covering(record, by_change[change])
+        assert tests == ["tests/ops/test_toy.py::test_area"]
+        assert mutate.killer(toy, by_change[change], tests, 60.0) == caught
     assert (toy / "ccnn_pc/ops/toy.py").read_text() == SOURCE

@@ -1,4 +1,4 @@
-"""What holds for every kernel: variance, factors, shapes, precision, counts, errors."""
+"""Kernels one by one: initial values, counts, errors; what holds for all of them is in the conformance tests."""
 
 from __future__ import annotations
 
@@ -14,136 +14,28 @@ from torch import nn
 from ccnn_pc.kernels import (
     MLP,
     SIREN,
-    FactorizedKernel,
     FourierNet,
     GaborNet,
     Init,
-    KernelNorm,
     MAGNet,
     RandomFourierNet,
     SelfMovingPoints,
-    Sine,
     flexconv_omega_0,
     scale_readout_,
     support_points,
 )
 
-KERNELS: dict[str, Callable[..., FactorizedKernel]] = {
-    "SIREN": SIREN,
-    "FourierNet": FourierNet,
-    "GaborNet": GaborNet,
-    "MAGNet": MAGNet,
-    "MAGNet, narrow": functools.partial(MAGNet, spread=0.125),
-    "RandomFourierNet": RandomFourierNet,
-    "MLP": MLP,
-    "MLP, ReLU": functools.partial(MLP, activation=nn.ReLU),
-    "MLP, LeakyReLU": functools.partial(MLP, activation=nn.LeakyReLU),
-    "MLP, GELU, LayerNorm": functools.partial(MLP, activation=nn.GELU, norm=KernelNorm.LAYER),
-    "MLP, Sine": functools.partial(MLP, activation=Sine),
-    "SelfMovingPoints": SelfMovingPoints,
-    "SelfMovingPoints, narrow": functools.partial(SelfMovingPoints, coord_std=0.2, radius=0.5),
-}
-every_kernel = pytest.mark.parametrize("kind", KERNELS.values(), ids=KERNELS.keys())
-every_dim = pytest.mark.parametrize("dim", [1, 2, 3])
-
-
-@every_kernel
-@pytest.mark.parametrize(("dim", "causal"), [(1, False), (1, True), (2, False), (3, False)])
-def test_mean_square_over_the_support_is_one_over_fan(
-    kind: Callable[..., FactorizedKernel], dim: int, causal: bool
-) -> None:
-    u = torch.rand(30_000, dim) * 2 - 1
-    for fan in (1.0, 256.0):
-        kernel = kind(dim=dim, out_channels=7, fan=fan, causal=causal)
-        with torch.no_grad():
-            assert kernel(u).square().mean().item() * fan == pytest.approx(1.0, abs=0.08)
-
-
-@every_kernel
-def test_parameters_alone_use_random_numbers(kind: Callable[..., FactorizedKernel]) -> None:
-    torch.manual_seed(3)
-    first = kind(dim=2, out_channels=3, fan=4.0)
-    torch.manual_seed(3)
-    second = kind(dim=2, out_channels=3, fan=16.0)
-    state = torch.get_rng_state()
-    support_points(2)
-    assert torch.equal(torch.get_rng_state(), state)
-    for (name, a), b in zip(first.state_dict().items(), second.state_dict().values(), strict=True):
-        factor = 0.5 if name.startswith("readout.") else 1.0
-        assert torch.allclose(a * factor, b, rtol=1e-5, atol=0)
-
-
-@every_kernel
-@every_dim
-def test_factors_shapes_and_rows(kind: Callable[..., FactorizedKernel], dim: int) -> None:
-    kernel = kind(dim=dim, out_channels=5, hidden_channels=8).double()
-    u = torch.rand(3, 4, dim, dtype=torch.float64) * 2 - 1
-    values = kernel(u)
-    assert values.shape == (3, 4, 5)
-    assert kernel.features(u).shape == (3, 4, 8)
-    assert torch.equal(values, kernel.readout(kernel.features(u)))
-    alone = torch.stack([kernel(row) for row in u.flatten(0, 1)]).view_as(values)  # each position for itself
-    assert torch.allclose(values, alone, rtol=0, atol=1e-12)
-    assert kernel(torch.empty(0, dim, dtype=torch.float64)).shape == (0, 5)
-
-
-@every_kernel
-def test_every_parameter_has_a_gradient(kind: Callable[..., FactorizedKernel]) -> None:
-    kernel = kind(dim=2, out_channels=5, hidden_channels=8)
-    kernel(torch.rand(500, 2) * 2 - 1).square().sum().backward()
-    for name, parameter in kernel.named_parameters():
-        assert parameter.grad is not None, name
-        assert torch.isfinite(parameter.grad).all(), name
-        assert parameter.grad.abs().max() > 0, name
-
-
-@every_kernel
-@every_dim
-def test_gradients(kind: Callable[..., FactorizedKernel], dim: int) -> None:
-    kernel = kind(dim=dim, out_channels=2, hidden_channels=4).double()
-    names = [name for name, _ in kernel.named_parameters()]
-    u = (torch.rand(3, dim, dtype=torch.float64) * 2 - 1).requires_grad_()
-
-    def values(u: torch.Tensor, *parameters: torch.Tensor) -> torch.Tensor:
-        return torch.func.functional_call(kernel, dict(zip(names, parameters, strict=True)), (u,))
-
-    assert torch.autograd.gradcheck(values, (u, *kernel.parameters()))
-
-
-@every_kernel
-def test_features_keep_full_precision_under_autocast(kind: Callable[..., FactorizedKernel]) -> None:
-    kernel = kind(dim=3, out_channels=5)
-    u = torch.rand(100, 3) * 2 - 1
-    expected = kernel.features(u)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        features = kernel.features(u)
-    assert features.dtype == torch.float32
-    assert torch.equal(features, expected)
-
-
-def _options(**options: Any) -> Any:
-    return pytest.param(options, id=", ".join(f"{k}={v}" for k, v in options.items()))
-
 
 @pytest.mark.parametrize(
-    "kind", [SIREN, FourierNet, GaborNet, MAGNet, RandomFourierNet, MLP, SelfMovingPoints]
+    "kind",
+    [functools.partial(MAGNet, spread=0.125), functools.partial(SelfMovingPoints, coord_std=0.2, radius=0.5)],
 )
-@pytest.mark.parametrize(
-    "options",
-    [
-        _options(dim=0),
-        _options(out_channels=0),
-        _options(hidden_channels=0),
-        _options(omega_0=0.0),
-        _options(omega_0=-1.0),
-        _options(omega_0=math.nan),
-        _options(fan=0.0),
-    ],
-)
-def test_bad_arguments(kind: Callable[..., FactorizedKernel], options: dict[str, Any]) -> None:
-    name = next(iter(options))
-    with pytest.raises(ValueError, match=f"'{name}' must"):
-        kind(**{"dim": 2, "out_channels": 3, **options})
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_narrow_kernels_have_mean_square_one_over_fan_too(kind: Any, dim: int) -> None:
+    """As all kernels by default (conformance tests)."""
+    with torch.no_grad():
+        values = kind(dim=dim, out_channels=7, fan=256.0)(torch.rand(30_000, dim) * 2 - 1)
+    assert values.square().mean().item() * 256.0 == pytest.approx(1.0, abs=0.08)
 
 
 @pytest.mark.parametrize(
@@ -229,6 +121,29 @@ def test_published_siren_initialisations() -> None:
         assert tensor.abs().max().item() == pytest.approx(bound, rel=0.02)  # type: ignore[operator, union-attr]
 
 
+def test_random_fourier_features_have_the_deviation_of_their_frequency() -> None:
+    """Components of angular frequency 2π ω₀ about 0, phases over a whole turn."""
+    kernel = RandomFourierNet(2, 3, hidden_channels=8000, num_layers=2, omega_0=3.0)
+    assert kernel.embedding.weight.std().item() == pytest.approx(6.0 * math.pi, rel=0.03)
+    assert kernel.embedding.weight.mean().abs().item() < 0.05 * 6.0 * math.pi
+    assert kernel.embedding.bias.abs().max().item() == pytest.approx(math.pi, rel=1e-2)
+    assert (
+        kernel.readout.weight.var().item() / kernel.readout.weight.abs().max().item() ** 2
+        == pytest.approx(1 / 3, rel=0.05)
+    )
+
+
+def test_default_siren_initialisation() -> None:
+    """Positions turn by up to 2π ω₀, whatever the axes; layers after keep the variance; half a turn of phase."""
+    siren = SIREN(2, 40, hidden_channels=400, omega_0=3.0)
+    omega = 6.0 * math.pi
+    expected = [(siren.hidden[0].weight, 2**-0.5), (siren.hidden[1].weight, (6 / 400) ** 0.5 / omega)]
+    expected += [(layer.bias, math.pi / omega) for layer in siren.hidden]
+    for tensor, bound in expected:
+        assert tensor.abs().max().item() == pytest.approx(bound, rel=0.02)  # type: ignore[operator, union-attr]
+    assert not siren.readout.bias.any()
+
+
 def test_weighted_scaling() -> None:
     kernel = MAGNet(2, 3)
     with torch.no_grad():
@@ -244,11 +159,33 @@ def test_weighted_scaling() -> None:
 
 
 def test_support_points_fill_a_box() -> None:
+    state = torch.get_rng_state()
     points = support_points(3, 1024, lower=[0.0, -2.0, 1.0], upper=[1.0, 2.0, 1.5])
+    assert torch.equal(torch.get_rng_state(), state)  # parameters alone use random numbers
     assert points.shape == (1024, 3)
     assert points.mean(dim=0).tolist() == pytest.approx([0.5, 0.0, 1.25], abs=1e-9)
     middle = points.sub(points.mean(dim=0)).square().mean(dim=0)
     assert middle.tolist() == pytest.approx([1 / 12, 16 / 12, 0.25 / 12], rel=1e-2)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_points_start_in_the_support(causal: bool) -> None:
+    """Uniformly over it; or about the query, cut at its ends, and only the past's half if causal."""
+    spread = SelfMovingPoints(1, 1, hidden_channels=4000, causal=causal).coord
+    assert [spread.min().item(), spread.max().item()] == pytest.approx([-1.0, 1.0], abs=2e-3)
+    assert spread.mean().item() == pytest.approx(0.0, abs=0.03)
+    near = SelfMovingPoints(1, 1, hidden_channels=4000, causal=causal, coord_std=0.5).coord
+    assert [near.min().item(), near.max().item()] == pytest.approx([-1.0, 1.0], abs=2e-2)
+    query = 1.0 if causal else 0.0
+    assert (near - query).square().mean().sqrt().item() == pytest.approx(
+        0.8796 if causal else 0.4398, rel=0.03
+    )
+
+
+@pytest.mark.parametrize(("init", "bound"), [(Init.DEFAULT, 3**-0.5), (Init.CCNN, 1 / 3)])
+def test_sines_start_below_their_frequency(init: Init, bound: float) -> None:
+    kernel = FourierNet(3, 1, hidden_channels=1000, omega_0=2.0, init=init)
+    assert kernel.weight.abs().max().item() == pytest.approx(4.0 * math.pi * bound, rel=1e-2)
 
 
 def test_radius_stays_in_its_range() -> None:

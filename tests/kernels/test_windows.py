@@ -72,6 +72,8 @@ def test_support(threshold: float) -> None:
     lower, upper = window.support(threshold)
     corners = torch.stack([torch.stack([edge[0], window.mean[1]]) for edge in (lower, upper)])
     assert torch.allclose(window(corners), torch.tensor(threshold, dtype=torch.float64), rtol=1e-9)
+    lower, upper = GaussianWindow(2, width=2.0, mean=(0.3, -0.1)).support(threshold)
+    assert (lower.tolist(), upper.tolist()) == ([-1.0, -1.0], [1.0, 1.0])
     whole = window.support(0.0)
     assert whole[0].tolist() == [-1.0, -1.0]
     assert whole[1].tolist() == [1.0, 1.0]

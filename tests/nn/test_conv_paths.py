@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 import torch
@@ -12,21 +10,13 @@ from torch import Tensor
 
 from ccnn_pc.domains import PointSet
 from ccnn_pc.kernels import (
-    MLP,
-    SIREN,
-    FourierNet,
-    GaborNet,
     GaussianWindow,
     MAGNet,
     NoWindow,
-    RandomFourierNet,
-    SelfMovingPoints,
 )
 from ccnn_pc.nn import Algorithm, ContinuousConv, Quadrature, kernel_penalty
 from ccnn_pc.ops.points import convolution as fused
 from tests.clouds import DOUBLE, cloud, features, layer
-
-KERNELS = [MAGNet, GaborNet, FourierNet, SIREN, RandomFourierNet, MLP, SelfMovingPoints]
 
 
 def outcomes(conv: ContinuousConv, x: Tensor, domain: PointSet, algorithm: Algorithm) -> list[Tensor]:
@@ -52,11 +42,6 @@ def assert_same(conv: ContinuousConv, domain: PointSet, tolerance: float = 1e-10
 @pytest.mark.parametrize("sizes", [(30,), (5, 1, 17)], ids=["one", "ragged"])
 def test_fused_equals_messages(dim: int, separable: bool, sizes: tuple[int, ...]) -> None:
     assert_same(layer(dim=dim, separable=separable), cloud(dim=dim, k=7, sizes=sizes))
-
-
-@pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: k.__name__)
-def test_fused_equals_messages_for_every_kernel(kernel: Callable[..., Any]) -> None:
-    assert_same(layer(kernel=functools.partial(kernel, hidden_channels=8)), cloud())
 
 
 def test_fused_equals_messages_on_two_point_sets() -> None:

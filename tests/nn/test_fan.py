@@ -49,6 +49,8 @@ def test_grids_are_counted_tap_by_tap() -> None:
     past = grid_reference(extent, torch.tensor([0.5]), causal=True)
     assert past.rel.flatten().tolist() == [-2.0, -1.5, -1.0, -0.5, 0.0]
     assert past.fan(NoWindow(1), extent, causal=True, endpoint=0.5) == pytest.approx(4.25)
+    for extent_in_steps, taps in ((2.99985, 5), (2.99995, 7)):  # up to rounding, a ten thousandth of a step
+        assert grid_reference(torch.tensor([extent_in_steps]), torch.ones(1)).rel.shape[1] == taps
     window = GaussianWindow(1, width=0.5)
     u = torch.linspace(-1, 1, 9)
     expected = float(torch.exp(-0.5 * (u / 0.5) ** 2).square().sum())

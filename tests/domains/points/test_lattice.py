@@ -56,3 +56,8 @@ def test_positions_must_lie_on_the_lattice() -> None:
     pos = torch.tensor([[0.0, 0.0], [0.5, 1.0], [1.2, 0.5]])
     with pytest.raises(ValueError, match=r"'pos' must lie on a lattice of spacing \[0.5, 0.5\] \(got row 2"):
         PointSet(pos, lattice=0.5)
+    pos[2, 0] = 1.0 + 0.0049  # a hundredth of the spacing is rounding
+    PointSet(pos, lattice=0.5)
+    pos[2, 0] = 1.0 + 0.0051
+    with pytest.raises(ValueError, match="0.010 steps off"):
+        PointSet(pos, lattice=0.5)

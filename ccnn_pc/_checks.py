@@ -175,9 +175,13 @@ def check_extent(name: str, value: float | Sequence[float] | Tensor, dim: int) -
     """One positive number, or one per axis, as a float64 tensor ``[dim]``.
 
     Raises:
+        TypeError: no numbers.
         ValueError: not positive and finite, or not one per axis.
     """
-    tensor = torch.as_tensor(value, dtype=torch.float64).detach().cpu()
+    try:
+        tensor = torch.as_tensor(value, dtype=torch.float64).detach().cpu()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"'{name}' must be a number, or one for each axis (got {value!r})") from error
     if tensor.dim() == 0:
         tensor = tensor.expand(dim)
     if tensor.shape != (dim,):

@@ -69,6 +69,7 @@ class KernelConv(MessagePassing):
     Raises:
         ValueError: channels or dim below 1, extent or spacing not positive, causal with more than one axis, an
             endpoint that is not 1 where the layer is not causal, separable with another C_out.
+        TypeError: kernel or window is no class of kernels or windows, or ``partial`` of one.
 
     Example:
         >>> from ccnn_pc.domains import Grid
@@ -90,6 +91,8 @@ class KernelConv(MessagePassing):
         bias: bool = True,
         quadrature: Quadrature = Quadrature(),  # noqa: B008  (frozen)
     ) -> None:
+        if not isinstance(quadrature, Quadrature):
+            raise TypeError(f"'quadrature' must be a Quadrature (got {quadrature!r})")
         super().__init__(aggr="sum", node_dim=0)
         self.in_channels = check_at_least("in_channels", in_channels, 1)
         self.out_channels = check_at_least("out_channels", out_channels, 1)
@@ -112,6 +115,8 @@ class KernelConv(MessagePassing):
         self.spacing: Tensor
         self.reference_count: Tensor
 
+        _check_factory("kernel", kernel, AbstractKernel)
+        _check_factory("window", window, AbstractWindow)
         self._factories = {"kernel": _spelled(kernel), "window": _spelled(window)}
         self.window = window(dim=dim, causal=causal)
         reference = self._reference()
@@ -357,6 +362,7 @@ class KernelConv(MessagePassing):
             *(["causal=True"] if self.causal else []),
             *([] if self.bias is not None else ["bias=False"]),
             *([f"quadrature={quadrature}"] if quadrature != Quadrature() else []),
+            *([] if self.separable else ["separable=False"]),
         ]
 
 
@@ -468,8 +474,24 @@ class ContinuousConv(KernelConv):
             return super().convolve(x, domain, algorithm)
         return self.mix(self._biased_sum(x, domain, algorithm))
 
-    def _options(self) -> list[str]:
-        return [*super()._options(), *([] if self.separable else ["separable=False"])]
+
+def _check_factory(name: str, factory: Any, kind: type[nn.Module]) -> None:
+    """``factory`` must be what makes kernels or windows.
+
+    Raises:
+        TypeError: a string, a module that is made already, a class of something else.
+    """
+    made = factory
+    while isinstance(made, functools.partial):
+        made = made.func
+    if isinstance(made, type) and not issubclass(made, kind):
+        raise TypeError(f"'{name}' must be a class derived from {kind.__name__} (got {made.__name__})")
+    if not callable(made) or isinstance(made, nn.Module):
+        given = repr(made) if isinstance(made, str) else f"a {type(made).__name__}"
+        raise TypeError(
+            f"'{name}' must be a class, or a functools.partial of one (got {given}); "
+            f"ccnn_pc.kernels.{name}_factory makes one of a name"
+        )
 
 
 def _spelled(factory: Any) -> str:

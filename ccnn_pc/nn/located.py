@@ -55,6 +55,11 @@ def as_domain(
     pos, query_pos = positions
     of_samples, of_queries = batch if isinstance(batch, tuple) else (batch, None)
     if isinstance(edge_index, Tensor):
+        if edge_index.layout is not torch.strided:
+            raise TypeError(
+                "'edge_index' must have shape [2, E], samples above queries (got a sparse matrix of shape "
+                f"{list(edge_index.shape)}; torch_geometric.utils.to_edge_index makes edges of its transpose)"
+            )
         edge_index = edge_index.as_subclass(Tensor)  # PyG's EdgeIndex among them
     return x, PointSet(pos, of_samples, query_pos=query_pos, query_batch=of_queries, edge_index=edge_index)
 
@@ -85,7 +90,8 @@ def check_samples(x: Any, domain: AbstractDomain, dim: int, channels: int, like:
         ValueError: another shape, or another number of axes.
     """
     if not isinstance(x, Tensor) or not x.is_floating_point():
-        raise TypeError(f"'x' must be a floating tensor (got {getattr(x, 'dtype', _kind(x))}{_hint(x)})")
+        got = f"{x.dtype}; x.float() makes one" if isinstance(x, Tensor) else f"{_kind(x)}{_hint(x)}"
+        raise TypeError(f"'x' must be a floating tensor (got {got})")
     if domain.dim != dim:
         raise ValueError(f"'domain' must have {dim} axes like the layer (got {domain.dim})")
     if x.shape != (domain.num_samples, channels):

@@ -26,6 +26,7 @@ from ccnn_pc.nn import (
     DepthwiseConv,
     FlexNetBlock,
     GlobalLayerNorm,
+    KernelConv,
     PooledHead,
     Quadrature,
     SampleHead,
@@ -205,6 +206,12 @@ def test_arrays_as_torchs_convolutions_take_them(dim: int) -> None:
             ValueError,
             r"'x' must have shape \[B, 3, S, S, S\] where no 'domain' is given",
         ),
+        (lambda x, pos, e: (x.long(), pos, e), TypeError, r"torch.int64; x.float\(\) makes one"),
+        (
+            lambda x, pos, e: (x, pos, torch.eye(12).to_sparse()),
+            TypeError,
+            "'edge_index' must have shape.*sparse.*to_edge_index",
+        ),
         (lambda x, pos, e: (x.view(1, 3, 12),), ValueError, r"'x' must have shape \[B, 3, S, S, S\]"),
         (lambda x, pos, e: (x[:, :2], pos, e), ValueError, r"'x' must have shape \[12, 3\]"),
     ],
@@ -212,6 +219,30 @@ def test_arrays_as_torchs_convolutions_take_them(dim: int) -> None:
 def test_what_is_no_input_gets_a_message(arguments: Any, kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         conv3()(*arguments(*graph()))
+
+
+@pytest.mark.parametrize(
+    ("option", "kind", "message"),
+    [
+        ({"kernel": "siren"}, TypeError, "'kernel' must be a class.*'siren'.*kernel_factory"),
+        ({"kernel": SIREN(3, 3)}, TypeError, "'kernel' must be a class.*a SIREN"),
+        (
+            {"kernel": partial(GaussianWindow, width=0.1)},
+            TypeError,
+            "derived from AbstractKernel.*GaussianWindow",
+        ),
+        ({"window": None}, TypeError, "'window' must be a class.*window_factory"),
+        ({"window": SIREN}, TypeError, "derived from AbstractWindow.*SIREN"),
+        ({"quadrature": 0.5}, TypeError, "'quadrature' must be a Quadrature.*0.5"),
+        ({"extent": "wide"}, TypeError, "'extent' must be a number.*'wide'"),
+        ({"quadrature": Quadrature(spacing=[[1, 2], [3]])}, TypeError, "'spacing' must be a number"),
+    ],
+)
+def test_options_that_are_none_get_a_message(
+    option: dict[str, Any], kind: type[Exception], message: str
+) -> None:
+    with pytest.raises(kind, match=message):
+        ContinuousConv(3, 3, dim=3, **option)
 
 
 # explainers and hooks
@@ -314,7 +345,7 @@ def test_messages_have_no_side_effect() -> None:
 
 # text
 
-LAYERS: list[ContinuousConv | DepthwiseConv | TapConv] = [
+LAYERS: list[KernelConv | TapConv] = [
     ContinuousConv(6, 32, dim=3),
     ContinuousConv(6, 32, dim=3, kernel=partial(SIREN, hidden_channels=16, init=Init.CCNN), separable=False),
     ContinuousConv(2, 3, dim=2, window=partial(GaussianWindow, width=0.2), extent=(1.0, 0.1), bias=False),
@@ -329,6 +360,7 @@ LAYERS: list[ContinuousConv | DepthwiseConv | TapConv] = [
     ),
     ContinuousConv(2, 3, dim=3, quadrature=Quadrature(reference_count=40.0, fan=CloudReference(40, 9))),
     DepthwiseConv(4, dim=1, extent=5.0),
+    KernelConv(4, 3, dim=1, separable=False),
     TapConv(3, 4, (5, 3), dim=2, spacing=0.1, bias=False, std=0.1),
 ]
 

@@ -57,9 +57,10 @@ def check_fraction(name: str, value: float) -> float:
     """``value`` must lie in [0, 1).
 
     Raises:
+        TypeError: not a number.
         ValueError: outside of [0, 1).
     """
-    if not 0.0 <= value < 1.0:
+    if not (_finite(name, value) and 0.0 <= value < 1.0):
         raise ValueError(f"'{name}' must be in [0, 1) (got {value})")
     return float(value)
 

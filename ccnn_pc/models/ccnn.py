@@ -10,12 +10,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ccnn_pc._checks import check_at_least
-from ccnn_pc._choices import choice
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.pooling import Pool
 from ccnn_pc.kernels import GaussianWindow, MAGNet
 from ccnn_pc.models.base import Network, reading_for, stem_of
-from ccnn_pc.models.options import Dropout, Norm, Words
+from ccnn_pc.models.options import Dropout, Norm, Words, pool_choice
 from ccnn_pc.models.reading import Reading
 from ccnn_pc.models.registry import register_frozen
 from ccnn_pc.nn.apply import NormFactory, Pooling, apply_layer
@@ -116,7 +115,8 @@ def build_ccnn(
     * width: initial window width in kernel coordinates; default 0.3 (the papers: 0.075).
     * spread: how far from the query the kernels' filters start; None: 1.667 window widths, at most 1.
     * init: rule of the kernels' initial values; default, ccnn, flexconv.
-    * pool: mean (default), max, mean+max, last (series), or None for one answer per point.
+    * pool: mean (default), max, mean+max, last (series), PyG's functions and aggregations, or None for one answer per
+      point.
     * block: the class of the residual blocks, for names that do not freeze it.
 
     Args:
@@ -138,7 +138,6 @@ def build_ccnn(
         separable=True,
         bias=True,
     )
-    pool = words.pop("pool", Pool.MEAN)
     return CCNN(
         words.in_channels,
         words.out_channels,
@@ -148,7 +147,7 @@ def build_ccnn(
         block=words.pop("block", CCNNBlock) if block is None else block,
         norm=words.take(Norm).factory,
         dropout=words.take(Dropout),
-        pool=None if pool is None else choice("pool", pool, Pool),
+        pool=pool_choice(words.pop("pool", Pool.MEAN), geometry.dim),
         reading=words.reading(geometry),
     )
 

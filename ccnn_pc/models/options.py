@@ -11,14 +11,14 @@ from typing import Any, TypeAlias, TypeVar
 
 from torch import nn
 
-from ccnn_pc._checks import check_positive
+from ccnn_pc._checks import check_extent, check_fraction, check_positive
 from ccnn_pc._choices import choice
 from ccnn_pc.domains.pooling import Pool
 from ccnn_pc.kernels import Init, MAGNet, nyquist_omega_0
 from ccnn_pc.kernels.registry import factory_from_json, factory_options, kernel_factory, window_factory
 from ccnn_pc.models.convolution import Convolution, TrainingGeometry, set_options
 from ccnn_pc.models.reading import Reading
-from ccnn_pc.nn.apply import NormFactory
+from ccnn_pc.nn.apply import NormFactory, Pooling, check_pooling
 from ccnn_pc.nn.dropout import DropoutKind
 from ccnn_pc.nn.norms import GlobalLayerNorm
 
@@ -85,7 +85,8 @@ class Dropout:
         dropout_kind: whole channels (channel) or single numbers (element).
 
     Raises:
-        ValueError: no such kind.
+        TypeError: a share that is no number.
+        ValueError: no such kind, or a share outside of [0, 1).
     """
 
     dropout: float = 0.0
@@ -93,6 +94,8 @@ class Dropout:
     dropout_kind: DropoutKind | str = DropoutKind.CHANNEL
 
     def __post_init__(self) -> None:
+        check_fraction("dropout", self.dropout)
+        check_fraction("dropout_in", self.dropout_in)
         object.__setattr__(self, "dropout_kind", choice("dropout_kind", self.dropout_kind, DropoutKind))
 
     @property
@@ -101,8 +104,8 @@ class Dropout:
         return choice("dropout_kind", self.dropout_kind, DropoutKind).layer
 
 
-def pool_choice(pool: Pool | str | None, dim: int) -> Pool | None:
-    """How samples become one answer; "auto" is the newest sample of a series, else the mean.
+def pool_choice(pool: Pooling | str | None, dim: int) -> Pooling | None:
+    """How samples become one answer; "auto" is the newest sample of a series, else the mean; PyG's pools as they are.
 
     Raises:
         ValueError: no such choice, or the last sample of data with several axes.
@@ -111,7 +114,7 @@ def pool_choice(pool: Pool | str | None, dim: int) -> Pool | None:
         return None
     if pool == "auto":
         return Pool.LAST if dim == 1 else Pool.MEAN
-    reduce = choice("pool", pool, Pool)
+    reduce = check_pooling("pool", pool)
     if reduce is Pool.LAST and dim != 1:
         raise ValueError(f"'pool' must not be 'last' where samples have no order (got dim={dim})")
     return reduce
@@ -348,4 +351,5 @@ def _spread(window: Factory | None) -> float:
     width = None if window is None else factory_options(window).get("width")
     if width is None:
         return 1.0
-    return min(1.0, SPREAD_PER_WIDTH * (width if isinstance(width, (int, float)) else max(width)))
+    widest = check_extent("width", width, 1 if isinstance(width, (int, float, str)) else len(width)).max()
+    return min(1.0, SPREAD_PER_WIDTH * float(widest))

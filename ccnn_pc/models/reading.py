@@ -84,6 +84,7 @@ class Reading:
                 f"(got '{choice('series_weights', self.series_weights, Weights).value}')"
             )
 
+    @torch.compiler.disable  # searches for neighbours and checks values; the network behind it is compiled
     def read(
         self, data: Input, domain: AbstractDomain | None = None, spacing: Spacing | None = None
     ) -> tuple[Tensor, AbstractDomain]:
@@ -107,8 +108,10 @@ class Reading:
         if domain is not None:
             raise TypeError("'domain' must be None with PyG data, which bring their own positions")
         if not isinstance(data, Data):
+            hint = "; torch.from_numpy makes a tensor of an array" if hasattr(data, "__array__") else ""
             raise TypeError(
-                f"'data' must be PyG Data, an array, or features with a domain (got {type(data).__name__})"
+                "'data' must be PyG Data, a tensor [batch, channels, *sizes], or features with a domain "
+                f"(got {type(data).__name__}{hint})"
             )
         if data.pos is None and self._is_array(data.x):
             step = data.get("spacing") if spacing is None else spacing

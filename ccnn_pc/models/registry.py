@@ -152,7 +152,8 @@ class Frozen:
         clash = sorted(set(self.numbers) & set(given))
         if clash:
             raise TypeError(
-                f"{', '.join(clash)} cannot be options of '{self.name}': the name freezes them (got {given})"
+                f"{', '.join(map(repr, clash))} must not be options of '{self.name}': the name freezes them "
+                f"(got {', '.join(repr(given[word]) for word in clash)})"
             )
         sizes = {n: value for n, value in self.numbers.items() if n in signature(self.build).parameters}
         fixed = {n: value for n, value in self.numbers.items() if n not in sizes}

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from ccnn_pc._checks import check_at_least, check_positive, check_same_length
-from ccnn_pc._choices import choice
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.grid.grid import Grid
 from ccnn_pc.domains.pooling import Pool
@@ -372,7 +371,7 @@ def build_smpconv(
         ),
         spacing=geometry.spacing,
         drop_path=words.pop("drop_path", 0.1),
-        pool=choice("pool", words.pop("pool", Pool.MEAN), Pool),
+        pool=pool_choice(words.pop("pool", Pool.MEAN), geometry.dim),
         reading=words.reading(geometry),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch_geometric.data import Data
 
 from ccnn_pc.domains import Grid, IrregularSeries, PointSet
 from ccnn_pc.domains.base import AbstractDomain
@@ -38,3 +39,21 @@ def test_a_compiled_network_gives_the_eager_result(kind: str, backend: str) -> N
     for other in results[1:]:
         for eager, found in zip(results[0], other, strict=True):
             assert (found - eager).abs().max() <= 1e-5 * eager.abs().max().clamp(min=1e-6)
+
+
+@pytest.mark.parametrize("search", ["by the network", "by the user"])
+def test_neighbours_are_searched_outside_of_the_graph(search: str) -> None:
+    """Also where a compiled module searches them itself."""
+    torch.compiler.reset()
+    model = create_model("ccnn_4_16", dim=3, in_channels=2, out_channels=3, num_neighbors=8).eval()
+    x, pos = torch.randn(40, 2), torch.rand(40, 3)
+
+    class Searching(torch.nn.Module):
+        def forward(self, x: torch.Tensor, pos: torch.Tensor) -> torch.Tensor:
+            return model(x, PointSet(pos).knn(8))
+
+    if search == "by the user":
+        compiled, arguments = torch.compile(Searching(), backend="eager"), (x, pos)
+    else:
+        compiled, arguments = torch.compile(model, backend="eager"), (Data(x=x, pos=pos),)  # type: ignore[assignment]
+    torch.testing.assert_close(compiled(*arguments), model(x, PointSet(pos).knn(8)))

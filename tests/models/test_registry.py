@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 from torch_geometric.data import Batch, Data
+from torch_geometric.nn import global_max_pool
 
 from ccnn_pc.domains import PointSet
 from ccnn_pc.kernels import SIREN, Init, MAGNet
@@ -187,3 +189,35 @@ def test_neighbours_of_another_cloud_are_refused() -> None:
         item.neighbor_index = item.neighbor_table.t()
         del item.neighbor_table
     torch.testing.assert_close(model(Batch.from_data_list(items)), alone)
+
+
+@pytest.mark.parametrize(
+    ("option", "kind", "message"),
+    [
+        ({"dropout": 2}, ValueError, r"'dropout' must be in \[0, 1\) \(got 2\)"),
+        ({"dropout": "much"}, TypeError, "'dropout' must be a number.*'much'"),
+        ({"dropout_in": 1.0}, ValueError, "'dropout_in' must be in"),
+        ({"width": 0}, ValueError, "'width' must be positive"),
+        ({"pool": "last"}, ValueError, "'pool' must not be 'last'.*dim=3"),
+        ({"kernel": SIREN(3, 6)}, TypeError, "'kernel' must be a class.*a SIREN"),
+    ],
+)
+def test_options_out_of_range_are_named_as_they_were_given(
+    option: dict[str, Any], kind: type[Exception], message: str
+) -> None:
+    with pytest.raises(kind, match=message):
+        create_model("ccnn_4_16", dim=3, in_channels=6, out_channels=5, **option)
+
+
+def test_arrays_of_numpy_get_a_message() -> None:
+    model = create_model("ccnn_4_16", dim=1, in_channels=1, out_channels=5, shape=(9,))
+    with pytest.raises(TypeError, match="'data' must be PyG Data, a tensor.*ndarray; torch.from_numpy"):
+        model(torch.rand(2, 1, 9).numpy())  # type: ignore[arg-type]
+
+
+def test_pools_of_pyg_are_words_too() -> None:
+    sizes: dict[str, Any] = {"dim": 3, "in_channels": 6, "out_channels": 5, "num_neighbors": 4}
+    ours = create_model("ccnn_4_16", **sizes, pool="max").eval()
+    theirs = create_model("ccnn_4_16", **sizes, pool=global_max_pool).eval()
+    theirs.load_state_dict(ours.state_dict())
+    torch.testing.assert_close(theirs(batch()), ours(batch()))

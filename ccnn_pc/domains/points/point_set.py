@@ -131,6 +131,7 @@ class PointSet(AbstractDomain):
         }
         return self._with(**tensors)
 
+    @torch.compiler.disable
     def knn(self, k: int, backend: Backend = Backend.AUTO) -> PointSet:
         """The same points, joined to their ``k`` nearest samples (fewer where a cloud has fewer).
 
@@ -155,6 +156,7 @@ class PointSet(AbstractDomain):
             table = knn(self.pos, k, self.batch, backend=backend)
         return self._with(neighbors=table, edge_index=None)
 
+    @torch.compiler.disable
     def radius(self, r: float) -> PointSet:
         """The same points, joined to every sample within ``r`` (position units), however many there are.
 

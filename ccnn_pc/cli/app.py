@@ -73,8 +73,15 @@ def build_app(chosen: str | None = None) -> Any:
         False, "--version", callback=print_version, is_eager=True, help="Print the version."
     )
 
+    import_option = typer.Option(
+        None,
+        "--import",
+        metavar="MODULE,…",
+        help="Modules that register kernels, windows, models or data sets; before or after the command.",
+    )
+
     @app.callback()
-    def root(version: bool = version_option) -> None:
+    def root(version: bool = version_option, imports: str | None = import_option) -> None:
         pass
 
     for name, summary in COMMANDS.items():
@@ -92,9 +99,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: the words after ``ccnn-pc``; None takes them from the command line.
     """
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    chosen = next((word for word in words if not word.startswith("-")), None)
     try:
+        words = import_modules(sys.argv[1:] if arguments is None else arguments)
+        chosen = next((word for word in words if not word.startswith("-")), None)
         build_app(chosen)(args=words, prog_name="ccnn-pc")
     except (ImportError, OSError, TypeError, ValueError) as error:
         if os.environ.get("CCNN_PC_TRACEBACK"):
@@ -103,6 +110,38 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(error, TypeError):
             print("(CCNN_PC_TRACEBACK=1 shows where this comes from)", file=sys.stderr)
         raise SystemExit(1) from None
+
+
+def import_modules(words: Sequence[str]) -> list[str]:
+    """Import the modules that ``--import`` names, wherever it stands; the other words are left.
+
+    Raises:
+        ValueError: no name, or no module of that name.
+
+    Example:
+        >>> import_modules(["plot", "--import", "math,json", "my_model"])
+        ['plot', 'my_model']
+    """
+    left: list[str] = []
+    given = iter(words)
+    for word in given:
+        option, equals, names = word.partition("=")
+        if option != "--import":
+            left.append(word)
+            continue
+        sys.path.insert(0, "")  # modules of the working folder, as `python -m` finds them
+        for name in (names if equals else next(given, "")).split(","):
+            try:
+                importlib.import_module(name.strip())
+            except (ModuleNotFoundError, ValueError) as error:
+                if isinstance(error, ModuleNotFoundError) and not f"{name.strip()}.".startswith(
+                    f"{error.name}."
+                ):
+                    raise
+                raise ValueError(
+                    f"'--import' must name modules of the working folder or installed ones (got '{name}')"
+                ) from error
+    return left
 
 
 def describe(error: Exception) -> str:

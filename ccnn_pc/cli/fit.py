@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import enum
-import importlib
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -64,9 +62,6 @@ def fit(
         typer.Option("--omega-0", help="Cycles per unit of u, for all kernels; default: from the spacing."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the kernels' parameters and of the noise.")] = 0,
-    imports: Annotated[
-        str | None, typer.Option("--import", help="Modules, with commas between them, that register kernels.")
-    ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the table and the pictures.")] = Path("plots/fit"),
     as_json: Annotated[bool, typer.Option("--json", help="JSON on the last line of stdout.")] = False,
 ) -> None:
@@ -76,10 +71,6 @@ def fit(
     from ccnn_pc.studies.families import STUDIED, kernel_family, list_families
     from ccnn_pc.studies.targets import Target
 
-    sys.path.insert(0, "")  # modules of the working folder, as `python -m` finds them
-    for module in (imports or "").split(","):
-        if module:
-            importlib.import_module(module.strip())
     families = [
         kernel_family(name) for name in names_among("kernels", kernels, list_families(), list(STUDIED))
     ]

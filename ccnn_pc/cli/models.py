@@ -48,9 +48,12 @@ def model_rows(pattern: str, dim: int, in_channels: int, out_channels: int) -> l
         >>> model_rows("ccnn_4_16", 3, 6, 40)
         [{'name': 'ccnn_4_16', 'dim': 3, 'parameters': 6545, 'pretrained': False}]
     """
+    from ccnn_pc._checks import check_at_least
     from ccnn_pc.models import from_pretrained, list_models, list_pretrained
     from ccnn_pc.models.parameters import count_parameters, nearest_dim
 
+    for word, value in (("dim", dim), ("in_channels", in_channels), ("out_channels", out_channels)):
+        check_at_least(word, value, 1)
     rows: list[dict[str, Any]] = []
     for name in list_models(pattern):
         axes = nearest_dim(name, dim)

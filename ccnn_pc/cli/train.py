@@ -36,6 +36,8 @@ def train(
     runs/EXPERIMENT/DATE-TIME: config.yaml, metrics.csv, checkpoints/, model/, curves.png, confusion.png,
     result.json.
     """  # noqa: D301
+    from lightning.fabric.utilities.exceptions import MisconfigurationException
+
     from ccnn_pc.training.callbacks import NonFiniteError, TrainingInterrupted
 
     words = list(overrides or [])
@@ -52,6 +54,8 @@ def train(
     except NonFiniteError as error:
         _say(f"error: {error}")
         raise typer.Exit(1) from None
+    except MisconfigurationException as error:
+        raise ValueError(f"'trainer' must have settings that Lightning takes ({error})") from error
     if as_json:
         print(json.dumps(result))
 
@@ -116,6 +120,7 @@ def _train(
     import torch
     from hydra.utils import instantiate
 
+    from ccnn_pc._checks import check_at_least
     from ccnn_pc.cli.compose import follow_data
     from ccnn_pc.training.run import Record, run_training
 
@@ -123,10 +128,10 @@ def _train(
     warnings.filterwarnings("ignore", module="lightning")
     warnings.filterwarnings("ignore", module="torchmetrics")
     if config.threads is not None:
-        torch.set_num_threads(int(config.threads))
+        torch.set_num_threads(check_at_least("threads", config.threads, 1))
     # deterministic algorithms are wanted, their debugging aid is slow
     setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010
-    pl.seed_everything(int(config.seed), verbose=False)
+    pl.seed_everything(check_at_least("seed", config.seed, 0), verbose=False)
     data = _build(instantiate, config.data.module)
     classes = data.classes
     if hasattr(data.train_set, "measured"):

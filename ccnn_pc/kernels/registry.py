@@ -220,5 +220,6 @@ def factory_from_json(description: Mapping[str, Any]) -> functools.partial[Any]:
     if name in _WINDOWS:
         return window_factory(name, **options)
     if name not in _KERNELS:
-        raise unknown_name("kernel or window", name, [*list_kernels(), *list_windows()])
+        unknown = unknown_name("kernel or window", name, [*list_kernels(), *list_windows()])
+        raise ValueError(f"{unknown}; import the module that registers it first (ccnn-pc: --import MODULE)")
     return kernel_factory(name, **options)

@@ -104,8 +104,8 @@ def from_pretrained(name_or_path: str | os.PathLike[str]) -> Model:
 
     Raises:
         FileNotFoundError: the folder lacks a file.
-        ValueError: neither a packaged name nor a folder; a format that this version does not read; weights that do not
-            fit the configuration, or are truncated. The message names the file.
+        ValueError: neither a packaged name nor a folder; a format that this version does not read, or a description of
+            no network; weights that do not fit the configuration, or are truncated. The message names the file.
     """
     from ccnn_pc.datasets.preprocessing import preprocessing_from_json
 
@@ -118,7 +118,12 @@ def from_pretrained(name_or_path: str | os.PathLike[str]) -> Model:
         else:
             raise unknown_name("pretrained model", str(name_or_path), list_pretrained())
     description = _read_config(folder / CONFIG)
-    model = restore(description["model"])
+    try:
+        model = restore(description["model"])
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"'model' in '{folder / CONFIG}' must describe a network ({error}); save it again"
+        ) from error
     weights = folder / WEIGHTS
     if not weights.is_file():
         raise FileNotFoundError(f"'{weights}' is missing; a model folder holds {CONFIG} and {WEIGHTS}")

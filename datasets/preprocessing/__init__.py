@@ -32,6 +32,7 @@ def preprocessing_from_json(described: Preprocessing | Mapping[str, Any] | None)
     ``observed``, ``series``, ``table``, else of clouds. An empty mapping gives None, an object itself.
 
     Raises:
+        TypeError: something else.
         ValueError: an unknown kind, version or key, or a value that is refused.
 
     Example:
@@ -45,6 +46,10 @@ def preprocessing_from_json(described: Preprocessing | Mapping[str, Any] | None)
         return described
     if not described:
         return None
+    if not isinstance(described, Mapping):
+        raise TypeError(
+            f"'preprocessing' must be a preprocessing or a mapping that describes one (got {described!r})"
+        )
     kind = described.get("kind")
     if kind is None:
         series = ("every", "drop", "observed", "series", "table")

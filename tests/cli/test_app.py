@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from ccnn_pc.cli.app import COMMANDS, describe, main
+from ccnn_pc.cli.app import COMMANDS, describe, import_modules, main
 from ccnn_pc.cli.doctor import explain_import_error, package_state, self_check
-from ccnn_pc.models import list_models
+from ccnn_pc.kernels import registry
+from ccnn_pc.models import create_model, list_models, save_pretrained
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -108,3 +109,34 @@ def test_doctor_reports_missing_packages(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_self_check_passes() -> None:
     assert [check["message"] for check in self_check() if not check["ok"]] == []
+
+
+def test_a_model_with_a_kernel_of_the_users_is_used_after_an_import(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The file registers the kernel; a command that reads a saved model must have imported it."""
+    (tmp_path / "ripples_of_a_test.py").write_text(
+        "from ccnn_pc.kernels import SIREN, register_kernel\n\n\n"
+        "@register_kernel('ripples')\nclass Ripples(SIREN):\n    pass\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(registry, "_KERNELS", dict(registry._KERNELS))
+    assert import_modules(["x", "--import=ripples_of_a_test"]) == ["x"]
+    model = create_model("ccnn_4_16", dim=1, in_channels=1, out_channels=2, shape=(9,), kernel="ripples")
+    save_pretrained(model, "mine", classes=["a", "b"])
+    monkeypatch.delitem(registry._KERNELS, "ripples")
+    monkeypatch.delitem(sys.modules, "ripples_of_a_test")
+    with pytest.raises(SystemExit) as stopped:
+        main(["plot", "mine"])
+    assert stopped.value.code == 1 and "--import MODULE" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as stopped:
+        main(["plot", "mine", "--import", "ripples_of_a_test"])
+    assert not stopped.value.code, capsys.readouterr().err
+    with pytest.raises(SystemExit) as stopped:
+        main(["--import", "no_such_module", "plot", "mine"])
+    assert stopped.value.code == 1 and "'--import' must name modules" in capsys.readouterr().err
+
+
+def test_counts_of_no_outputs_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run("models", "ccnn_4_16", "--out-channels", "0", capsys=capsys)
+    assert code == 1 and "'out_channels' must be at least 1 (got 0)" in err

@@ -235,3 +235,21 @@ def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
         main(["train", "--help"])
     said = capsys.readouterr().out
     assert left.value.code == 0 and "ccnn-pc train experiment=modelnet10_tiny resume=last" in said
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("trainer.max_epochs=-3", "'trainer' must"),
+        ("trainer.devices=0", "'trainer' must"),
+        ("threads=0", "'threads' must be at least 1 (got 0)"),
+        ("seed=abc", "'seed' must be an integer (got 'abc')"),
+    ],
+)
+def test_settings_of_a_run_that_are_refused_are_one_line(
+    wrong: str, message: str, words: Words, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", *words(wrong)])
+    assert stopped.value.code == 1
+    assert f"error: {message}" in capsys.readouterr().err

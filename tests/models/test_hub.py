@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -164,3 +166,28 @@ def test_a_kernel_without_a_name_cannot_be_saved(tmp_path: Path) -> None:
     model = create_model("ccnn_4_16", dim=3, in_channels=6, out_channels=3, kernel=Unregistered)
     with pytest.raises(ValueError, match=r"registered kernel or window \(got Unregistered"):
         save_pretrained(model, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda model: model.pop("name"),
+        lambda model: model["geometry"].pop("dim"),
+        lambda model: model["reading"].update(wrong=1),
+        lambda model: model.update(wrong=1),
+        lambda model: model.update(geometry=[3]),
+    ],
+)
+def test_a_description_of_no_network_names_its_file(change: Callable[[Any], Any], tmp_path: Path) -> None:
+    model = create_model("ccnn_4_16", dim=1, in_channels=1, out_channels=2, shape=(9,))
+    described = json.loads((save_pretrained(model, tmp_path) / "config.json").read_text())
+    change(described["model"])
+    (tmp_path / "config.json").write_text(json.dumps(described))
+    with pytest.raises(ValueError, match=r"'model' in '.*config.json' must describe a network"):
+        from_pretrained(tmp_path)
+
+
+def test_a_preprocessing_that_is_none_is_refused(tmp_path: Path) -> None:
+    model = create_model("ccnn_4_16", dim=1, in_channels=1, out_channels=2, shape=(9,))
+    with pytest.raises(TypeError, match="'preprocessing' must be a preprocessing or a mapping.*3"):
+        save_pretrained(model, tmp_path, preprocessing=3)  # type: ignore[arg-type]

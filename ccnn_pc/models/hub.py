@@ -76,8 +76,6 @@ def save_pretrained(
             f"'model' must come from create_model, which records its sizes (got a {type(model).__name__} without)"
         )
     used = preprocessing_from_json(model.preprocessing if preprocessing is None else preprocessing)
-    target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
     description = {
         "format_version": FORMAT_VERSION,
         "library_version": __version__,
@@ -86,6 +84,8 @@ def save_pretrained(
         "preprocessing": None if used is None else used.to_json(),
     }
     text = json.dumps(description, indent=2) + "\n"
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
     state = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
     with written_whole(target / WEIGHTS) as hidden:
         save_file(state, str(hidden))

@@ -85,6 +85,14 @@ class ReleasedCKConv(ContinuousConv):
         self.anchor = choice("anchor", anchor, Anchor)
         self.blur, self.short_fft = blur, short_fft
 
+    def _options(self) -> list[str]:
+        return [
+            *super()._options(),
+            *([f"anchor={self.anchor}"] if self.anchor is not Anchor.OLDEST else []),
+            *([] if self.blur else ["blur=False"]),
+            *([] if self.short_fft else ["short_fft=False"]),
+        ]
+
     def convolve(self, x: Tensor, domain: AbstractDomain, algorithm: Algorithm = Algorithm.AUTO) -> Tensor:
         """See the class; there is one algorithm."""
         return super().convolve(x, domain, algorithm=Algorithm.FAST)

@@ -139,6 +139,13 @@ class ReleasedGridConv(ContinuousConv):
                 f"'window' must be Gaussian to be cropped at a value (got {type(self.window).__name__})"
             )
 
+    def _options(self) -> list[str]:
+        return [
+            *super()._options(),
+            *([f"crop={self.crop}"] if self.crop is not Crop.NONE else []),
+            *([f"fft_above={self.fft_above}"] if self.fft_above is not None else []),
+        ]
+
     def convolve(self, x: Tensor, domain: AbstractDomain, algorithm: Algorithm = Algorithm.AUTO) -> Tensor:
         """See the class; there is one algorithm."""
         return super().convolve(x, domain, algorithm=Algorithm.FAST)

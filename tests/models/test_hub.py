@@ -71,6 +71,10 @@ def test_a_failed_save_leaves_the_old_model(
 def test_what_cannot_be_saved(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="create_model"):
         save_pretrained(nn.Linear(2, 2), tmp_path)
+    model = create_model("ccnn_4_16", dim=3, in_channels=6, out_channels=3, norm=nn.BatchNorm1d)
+    with pytest.raises(TypeError, match="option 'norm' must be a number, string, enum or list to be saved"):
+        save_pretrained(model, tmp_path / "new")
+    assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

@@ -34,6 +34,14 @@ from ccnn_pc.nn import (
     kernel_penalty,
 )
 from ccnn_pc.nn.large_kernel import FeedForwardBlock, LargeKernelBlock, Stem, Transition
+from ccnn_pc.published import (
+    Anchor,
+    Crop,
+    QueryFeatureConv,
+    ReleasedCKConv,
+    ReleasedGridConv,
+    ReleasedPointConv,
+)
 
 KERNEL = partial(MAGNet, hidden_channels=4, num_layers=2)
 
@@ -362,6 +370,21 @@ LAYERS: list[KernelConv | TapConv] = [
     DepthwiseConv(4, dim=1, extent=5.0),
     KernelConv(4, 3, dim=1, separable=False),
     TapConv(3, 4, (5, 3), dim=2, spacing=0.1, bias=False, std=0.1),
+    ReleasedGridConv(3, 4, dim=1, extent=160.0, causal=True, crop=Crop.CCNN, fft_above=50),
+    ReleasedCKConv(
+        3,
+        4,
+        dim=1,
+        extent=9.0,
+        causal=True,
+        separable=False,
+        anchor=Anchor.ENDS,
+        blur=False,
+        short_fft=False,
+        quadrature=Quadrature(1.0),
+    ),
+    ReleasedPointConv(2, 5, dim=3),
+    QueryFeatureConv(2, 2, dim=3, window=NoWindow),
 ]
 
 
@@ -374,7 +397,18 @@ def test_the_text_of_a_layer_builds_it_again(layer: Any) -> None:
     for name in ("extent", "spacing", "reference_count"):
         if hasattr(layer, name):
             assert torch.equal(getattr(again, name), getattr(layer, name))
-    for name in ("causal", "separable", "endpoint", "threshold", "fan"):
+    for name in (
+        "causal",
+        "separable",
+        "endpoint",
+        "threshold",
+        "fan",
+        "crop",
+        "fft_above",
+        "anchor",
+        "blur",
+        "short_fft",
+    ):
         assert getattr(again, name, None) == getattr(layer, name, None)
     torch.manual_seed(0)
     again.reset_parameters()

@@ -13,6 +13,7 @@ import torch_geometric.nn as pyg
 from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
+import ccnn_pc.nn as ours
 from ccnn_pc.domains import Grid, PointSet
 from ccnn_pc.kernels import MAGNet
 from ccnn_pc.models import CCNN, create_model, list_models
@@ -51,6 +52,10 @@ def test_norms_of_torch_and_pyg_fit_into_blocks(block: Any, norm: Any) -> None:
     for part in (first, second):  # norms saw the clouds
         alone = layer(x[part], PointSet(cloud.pos[part]).knn(4))
         torch.testing.assert_close(alone, y[part], rtol=1e-4, atol=1e-5)
+
+
+def test_no_layer_takes_a_name_of_torch_or_pyg() -> None:
+    assert not [name for name in ours.__all__ if hasattr(nn, name) or hasattr(pyg, name)]
 
 
 @pytest.mark.parametrize(

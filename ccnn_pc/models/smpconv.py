@@ -24,7 +24,7 @@ from ccnn_pc.models.flexnet import FlexNet
 from ccnn_pc.models.options import Dropout, Norm, Words, pool_choice
 from ccnn_pc.models.reading import Reading
 from ccnn_pc.models.registry import register_frozen
-from ccnn_pc.nn.apply import NormFactory, apply_layer
+from ccnn_pc.nn.apply import NormFactory, Pooling, apply_layer
 from ccnn_pc.nn.branches import BranchedConv
 from ccnn_pc.nn.conv import DepthwiseConv
 from ccnn_pc.nn.dropout import DropoutKind
@@ -268,7 +268,7 @@ class SMPConvNet(Network):
         conv: DepthwiseBranches = DepthwiseBranches(),  # noqa: B008  (frozen)
         spacing: float = 1.0,
         drop_path: float = 0.0,
-        pool: Pool = Pool.MEAN,
+        pool: Pooling = Pool.MEAN,
         reading: Reading | None = None,
     ) -> None:
         check_at_least("in_channels", in_channels, 1)
@@ -360,6 +360,9 @@ def build_smpconv(
     geometry = words.geometry(("dim", "shape", "spacing"))
     window = words.window(NoWindow)
     own = functools.partial(SelfMovingPoints, coord_std=0.2, min_radius=1e-3)
+    pool = pool_choice(words.pop("pool", Pool.MEAN), geometry.dim)
+    if pool is None:
+        raise ValueError("'pool' must reduce samples: this network has no answer per sample (got None)")
     return SMPConvNet(
         words.in_channels,
         words.out_channels,
@@ -371,7 +374,7 @@ def build_smpconv(
         ),
         spacing=geometry.spacing,
         drop_path=words.pop("drop_path", 0.1),
-        pool=pool_choice(words.pop("pool", Pool.MEAN), geometry.dim),
+        pool=pool,
         reading=words.reading(geometry),
     )
 

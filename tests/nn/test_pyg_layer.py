@@ -229,6 +229,9 @@ def test_what_is_no_input_gets_a_message(arguments: Any, kind: type[Exception], 
         conv3()(*arguments(*graph()))
 
 
+RAGGED: Any = [[1, 2], [3]]
+
+
 @pytest.mark.parametrize(
     ("option", "kind", "message"),
     [
@@ -243,7 +246,7 @@ def test_what_is_no_input_gets_a_message(arguments: Any, kind: type[Exception], 
         ({"window": SIREN}, TypeError, "derived from AbstractWindow.*SIREN"),
         ({"quadrature": 0.5}, TypeError, "'quadrature' must be a Quadrature.*0.5"),
         ({"extent": "wide"}, TypeError, "'extent' must be a number.*'wide'"),
-        ({"quadrature": Quadrature(spacing=[[1, 2], [3]])}, TypeError, "'spacing' must be a number"),
+        ({"quadrature": Quadrature(spacing=RAGGED)}, TypeError, "'spacing' must be a number"),
     ],
 )
 def test_options_that_are_none_get_a_message(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gc
 import io
+import math
 import pickle
 import weakref
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 
 from ccnn_pc.domains import Grid, IrregularSeries
 from ccnn_pc.domains.grid import rendered
+from ccnn_pc.domains.grid.rendered import smoothed
 from ccnn_pc.kernels import SIREN, GaussianWindow, NoWindow
 from ccnn_pc.nn import ContinuousConv
 
@@ -232,3 +234,18 @@ def test_what_is_kept_goes_with_its_kernel() -> None:
     del conv
     gc.collect()
     assert kernel() is None and len(rendered._memory) == kept - 1
+
+
+@pytest.mark.parametrize("deviations", [0.3, 0.8])
+def test_finer_kernels_are_blurred_by_a_gaussian_of_the_spacing_of_training(deviations: float) -> None:
+    """Its formula as a matrix, cut at four deviations; axes as fine as in training, or coarser, stay as they are."""
+    kernel = torch.rand(9, 3, 4, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    steps = torch.arange(9, dtype=torch.float64)
+    apart = steps[:, None] - steps
+    sigma = deviations * 0.5 / 0.1  # in taps
+    far = torch.arange(-math.ceil(4 * sigma), math.ceil(4 * sigma) + 1, dtype=torch.float64)
+    total = torch.exp(-0.5 * (far / sigma).square()).sum()
+    blur = torch.exp(-0.5 * (apart / sigma).square()) * (apart.abs() <= math.ceil(4 * sigma)) / total
+    expected = torch.einsum("ts,sabc->tabc", blur, kernel)
+    found = smoothed(kernel, deviations, (0.5, 0.5, 0.5), (0.1, 0.5, 1.0))
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)

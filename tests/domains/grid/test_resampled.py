@@ -63,6 +63,14 @@ def test_it_changes_nothing_where_samples_are_as_close_as_in_training(
     assert same.at_source(x) == (x, grid)
 
 
+@pytest.mark.parametrize("how", list(Interpolation))
+def test_coarser_grids_are_read_as_they_are_told_to_be(how: Interpolation) -> None:
+    x, grid = noise(12), Grid((12,), 2.0)
+    values, read = grid.as_input(x, Sampling((1.0,), grids=how))
+    assert (values is x and read is grid) is (how is Interpolation.NONE)
+    assert len(values) == (23 if how is Interpolation.LINEAR else 12)
+
+
 def test_on_a_circle_the_first_sample_follows_the_last() -> None:
     x = noise(4)
     values, fine = Grid((4,), 1.5, boundary=Boundary.CIRCULAR).resampled(x, 1.0)

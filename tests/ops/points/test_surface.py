@@ -57,6 +57,14 @@ def test_the_generator_decides(dtype):
     assert torch.equal(draw[0], draw[1]) and not torch.equal(draw[0], draw[2])
 
 
+def test_three_random_numbers_a_point_and_no_more():
+    """What is drawn after a surface does not change with how it was computed."""
+    mine, plain = (torch.Generator().manual_seed(4) for _ in range(2))
+    sample_surface(VERTICES, FACES, 100, mine)
+    torch.rand(3, 100, generator=plain, dtype=torch.float64)
+    assert torch.equal(mine.get_state(), plain.get_state())
+
+
 @pytest.mark.parametrize(
     ("faces", "match"),
     [

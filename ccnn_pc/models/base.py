@@ -25,6 +25,7 @@ class Model(nn.Module):
 
     Attributes:
         config: what :func:`create_model` built this from; empty for a network made by hand.
+        shapes: of its parameters and buffers as :func:`create_model` made them; empty likewise.
         classes: names of the classes, in the order of the logits; empty if nobody said.
         preprocessing: how data become inputs, an object of :mod:`ccnn_pc.datasets.preprocessing`; None: not known.
     """
@@ -35,6 +36,7 @@ class Model(nn.Module):
         self.out_channels = check_at_least("out_channels", out_channels, 1)
         self.dim = check_at_least("dim", dim, 1)
         self.config: dict[str, Any] = {}
+        self.shapes: dict[str, tuple[int, ...]] = {}
         self.classes: list[str] = []
         self.preprocessing: Any = None
 

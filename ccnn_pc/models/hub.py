@@ -65,9 +65,10 @@ def save_pretrained(
 
     Raises:
         TypeError: the model was not made by :func:`create_model`, or an option cannot be written as JSON.
-        ValueError: a kernel or window that is not registered, so that no name says what it is.
+        ValueError: a layer was replaced by one with other parameters; a kernel or window that is not registered, so
+            that no name says what it is; more or fewer classes than the model tells apart; an unknown key or value of
+            ``preprocessing``.
         OSError: the folder cannot be written.
-        ValueError: an unknown key or value of ``preprocessing``.
     """
     from ccnn_pc.datasets.preprocessing import preprocessing_from_json
 
@@ -75,22 +76,53 @@ def save_pretrained(
         raise TypeError(
             f"'model' must come from create_model, which records its sizes (got a {type(model).__name__} without)"
         )
+    state = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
+    changed = sorted(model.shapes.items() ^ {(name, tuple(value.shape)) for name, value in state.items()})
+    if changed:
+        raise ValueError(
+            f"'model' must have the layers that create_model made, which loading makes again (got another "
+            f"'{changed[0][0]}'); of a model that was taken apart save the state_dict"
+        )
     used = preprocessing_from_json(model.preprocessing if preprocessing is None else preprocessing)
+    named = check_classes(model.classes if len(classes) == 0 else classes, model.out_channels)
     description = {
         "format_version": FORMAT_VERSION,
         "library_version": __version__,
         "model": describe(model),
-        "classes": list(classes) or model.classes,
+        "classes": named,
         "preprocessing": None if used is None else used.to_json(),
     }
     text = json.dumps(description, indent=2) + "\n"
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    state = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
     with written_whole(target / WEIGHTS) as hidden:
         save_file(state, str(hidden))
     write_text_atomically(target / CONFIG, text)
     return target
+
+
+def check_classes(classes: Sequence[str], out_channels: int) -> list[str]:
+    """Names of the classes, as many as the model tells apart: one for each logit, two for a single one; or none.
+
+    Raises:
+        TypeError: no list of strings.
+        ValueError: another number of them, or a name twice.
+
+    Example:
+        >>> check_classes(["no", "yes"], 1), check_classes([], 10)
+        (['no', 'yes'], [])
+    """
+    if isinstance(classes, (str, bytes)) or not isinstance(classes, Sequence):
+        raise TypeError(f"'classes' must be a list of names (got {classes!r})")
+    if not all(isinstance(name, str) for name in classes):
+        raise TypeError(f"'classes' must be names (got {list(classes)!r})")
+    fitting = (0, 1, 2) if out_channels == 1 else (0, out_channels)
+    if len(classes) not in fitting or len(set(classes)) < len(classes):
+        raise ValueError(
+            f"'classes' must be {max(fitting)} different names for a model of {out_channels} outputs "
+            f"(got {len(classes)}: {list(classes)})"
+        )
+    return list(classes)
 
 
 def from_pretrained(name_or_path: str | os.PathLike[str]) -> Model:
@@ -135,7 +167,10 @@ def from_pretrained(name_or_path: str | os.PathLike[str]) -> Model:
         ) from error
     except RuntimeError as error:
         raise ValueError(f"'{weights}' does not fit the model of {folder / CONFIG}: {error}") from error
-    model.classes = description["classes"]
+    try:
+        model.classes = check_classes(description["classes"], model.out_channels)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{error}, in '{folder / CONFIG}'") from error
     model.preprocessing = preprocessing_from_json(description["preprocessing"])
     return model.eval()
 

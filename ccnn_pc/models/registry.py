@@ -244,6 +244,7 @@ def create_model(
         "options": dict(options),
         **model.config,
     }
+    model.shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     return model
 
 

@@ -195,3 +195,27 @@ def test_a_preprocessing_that_is_none_is_refused(tmp_path: Path) -> None:
     model = create_model("ccnn_4_16", dim=1, in_channels=1, out_channels=2, shape=(9,))
     with pytest.raises(TypeError, match="'preprocessing' must be a preprocessing or a mapping.*3"):
         save_pretrained(model, tmp_path, preprocessing=3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("classes", "error"),
+    [(["a"], ValueError), (["a", "a", "b"], ValueError), ("abc", TypeError), ([1, 2, 3], TypeError)],
+)
+def test_classes_that_are_not_the_models(
+    model: nn.Module, classes: Any, error: type[Exception], tmp_path: Path
+) -> None:
+    with pytest.raises(error, match="'classes' must be"):
+        save_pretrained(model, tmp_path / "model", classes=classes)
+    assert not (tmp_path / "model").exists()
+    folder = save_pretrained(model, tmp_path / "model")
+    description = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**description, "classes": classes}))
+    with pytest.raises(ValueError, match="'classes' must be .*config.json"):
+        from_pretrained(folder)
+
+
+def test_a_model_that_was_taken_apart_is_not_saved(model: Any, tmp_path: Path) -> None:
+    model.head = nn.Identity()
+    with pytest.raises(ValueError, match="'model' must have the layers .*'head.linear.bias'"):
+        save_pretrained(model, tmp_path / "model")
+    assert not (tmp_path / "model").exists()

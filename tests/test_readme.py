@@ -224,7 +224,7 @@ def options(command: str) -> set[str]:
     import typer
 
     group: Any = typer.main.get_command(build_app(command))
-    return {o for p in group.commands[command].params for o in [*p.opts, *p.secondary_opts]}
+    return {o for p in [*group.params, *group.commands[command].params] for o in [*p.opts, *p.secondary_opts]}
 
 
 def test_modules_are_where_the_changelog_says() -> None:

@@ -137,8 +137,8 @@ class Convolution:
 
     Example:
         >>> from ccnn_pc.kernels import SIREN
-        >>> Convolution(TrainingGeometry(3), kernel=SIREN)(6, 32)
-        ContinuousConv(6, 32, dim=3)
+        >>> Convolution(TrainingGeometry(2, (32, 32)), kernel=SIREN)(6, 32)
+        ContinuousConv(6, 32, dim=2, kernel=SIREN, extent=16.0, quadrature=Quadrature(reference_count=1024.0))
     """
 
     geometry: TrainingGeometry

@@ -32,6 +32,7 @@ class ReleasedPointConv(ContinuousConv):
         ValueError: other options; at the call, separate queries.
 
     Example:
+        >>> import torch
         >>> from ccnn_pc.domains import PointSet
         >>> cloud, conv = PointSet(torch.rand(9, 3)).knn(4), ReleasedPointConv(2, 5, dim=3)
         >>> conv(torch.rand(9, 2), cloud).shape

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ccnn_pc.datasets.clouds.stored import CloudPacker, StoredClouds, StoredDataset
-from ccnn_pc.datasets.common.cache import cached_clouds, fingerprint
+from ccnn_pc.datasets.clouds.stored import CloudPacker, StoredClouds, StoredDataset, cached_clouds
+from ccnn_pc.datasets.common.cache import fingerprint
 from ccnn_pc.datasets.registry import register_dataset
 
 

@@ -13,8 +13,8 @@ from ccnn_pc._checks import check_at_least, check_fraction
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.clouds.collect import Source, collect_clouds, warn_broken
 from ccnn_pc.datasets.clouds.read_shape import Sampling
-from ccnn_pc.datasets.clouds.stored import StoredDataset
-from ccnn_pc.datasets.common.cache import cached_clouds, fingerprint
+from ccnn_pc.datasets.clouds.stored import StoredDataset, cached_clouds
+from ccnn_pc.datasets.common.cache import fingerprint
 from ccnn_pc.datasets.common.splits import Split, split_rows, stratified_split
 from ccnn_pc.datasets.formats import READERS, read_raw
 from ccnn_pc.datasets.registry import register_dataset

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import zipfile
+from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+
+import numpy as np
 
 from ccnn_pc._checks import check_at_least
 from ccnn_pc._choices import choice
+from ccnn_pc._optional import require
 from ccnn_pc.datasets.clouds.arrays import read_arrays
-from ccnn_pc.datasets.clouds.collect import warn_broken
-from ccnn_pc.datasets.clouds.modelnet_forms import FINDERS, find_h5, find_off_zip, find_text_tree
-from ccnn_pc.datasets.clouds.stored import StoredClouds, StoredDataset
-from ccnn_pc.datasets.common.cache import cached_clouds, fingerprint
+from ccnn_pc.datasets.clouds.collect import Source, collect_clouds, warn_broken
+from ccnn_pc.datasets.clouds.stored import CloudPacker, StoredClouds, StoredDataset, cached_clouds
+from ccnn_pc.datasets.common.cache import fingerprint
 from ccnn_pc.datasets.common.splits import Split, split_rows
+from ccnn_pc.datasets.formats import RawShape, parse, read_raw
 from ccnn_pc.datasets.registry import register_dataset
 
 HOW_TO_GET = """\
@@ -23,6 +29,147 @@ Get one of them by hand and give its folder as 'root':
   modelnet40_normal_resampled.zip    https://shapenet.cs.stanford.edu/media/  (unpack)
   modelnet40_ply_hdf5_2048.zip       https://shapenet.cs.stanford.edu/media/  (unpack)
 or let ccnn_pc.datasets.download_modelnet(root) fetch it where the network allows."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How to build one part of ModelNet.
+
+    Attributes:
+        form: name of the form, for messages and the cache.
+        files: what it is built from; the cache notices when one changes.
+        build: reads everything, given the number of points to store and the seed.
+    """
+
+    form: str
+    files: tuple[Path, ...]
+    build: Callable[[int, int], StoredClouds]
+
+
+def find_off_zip(root: Path, name: str | None, part: str) -> Recipe | None:
+    """The official zip: ``root`` itself, or ``ModelNet10.zip``, ``ModelNet40.zip``, ``meshes.zip`` in it."""
+    names = [f"ModelNet{name}.zip"] if name else ["ModelNet10.zip", "ModelNet40.zip", "meshes.zip"]
+    for path in [root, *(root / each for each in names)]:
+        if path.is_file() and zipfile.is_zipfile(path):
+            return Recipe("off-zip", (path,), partial(_build_off_zip, path, part))
+    return None
+
+
+def _build_off_zip(path: Path, part: str, num_points: int, seed: int) -> StoredClouds:
+    with zipfile.ZipFile(path) as archive:
+        members = []
+        for member in sorted(archive.namelist()):
+            parts = PurePosixPath(member).parts
+            hidden = any(each.startswith((".", "__")) for each in parts)
+            if len(parts) >= 3 and parts[-1].lower().endswith(".off") and not hidden:
+                members.append((member, parts[-3], parts[-2]))
+        classes = sorted({label for _, label, _ in members})
+
+        def read(member: str) -> RawShape:
+            try:
+                return parse(archive.read(member), member)
+            except zipfile.BadZipFile as error:
+                raise ValueError(
+                    f"'{member}' in '{path}' is damaged ({error}): download the archive again"
+                ) from error
+
+        if all(level != part for _, _, level in members):
+            raise ValueError(f"'{path}' must hold members <class>/{part}/*.off (found none)")
+        sources: list[Source] = [
+            (member, classes.index(label), partial(read, member))
+            for member, label, level in members
+            if level == part
+        ]
+        return collect_clouds(sources, classes, num_points, shape_seed=seed)
+
+
+def find_off_tree(root: Path, name: str | None, part: str) -> Recipe | None:
+    """The unpacked zip: ``<class>/{train,test}/*.off``, in ``root`` or ``ModelNet10/``, ``ModelNet40/``."""
+    names = [f"ModelNet{name}"] if name else ["ModelNet10", "ModelNet40"]
+    for base in [root, *(root / each for each in names)]:
+        files = sorted(base.glob(f"*/{part}/*.off"))
+        if files:
+            classes = sorted({path.parents[1].name for path in base.glob("*/*/*.off")})
+            sources: list[Source] = [
+                (
+                    f"{path.parents[1].name}/{part}/{path.name}",
+                    classes.index(path.parents[1].name),
+                    partial(read_raw, path),
+                )
+                for path in files
+            ]
+            return Recipe("off", tuple(files), partial(_collect, sources, classes))
+    return None
+
+
+def find_text_tree(root: Path, name: str | None, part: str) -> Recipe | None:
+    """``modelnet40_normal_resampled``: ``<class>/<shape>.txt`` of ``x,y,z,nx,ny,nz``, listed per split."""
+    for base in [root, root / "modelnet40_normal_resampled"]:
+        for number in [name] if name else ["40", "10"]:
+            listing, names = base / f"modelnet{number}_{part}.txt", base / f"modelnet{number}_shape_names.txt"
+            if listing.is_file() and names.is_file():
+                classes = names.read_text().split()
+                shapes = listing.read_text().split()
+                labels = [shape.rsplit("_", 1)[0] for shape in shapes]
+                unknown = sorted(set(labels) - set(classes))
+                if unknown:
+                    raise ValueError(
+                        f"'{listing}' must name shapes of the classes in '{names.name}' (got {unknown[0]!r})"
+                    )
+                paths = [base / label / f"{shape}.txt" for label, shape in zip(labels, shapes, strict=True)]
+                sources: list[Source] = [
+                    (shape, classes.index(label), partial(read_raw, path))
+                    for shape, label, path in zip(shapes, labels, paths, strict=True)
+                ]
+                present = tuple(path for path in paths if path.is_file())
+                return Recipe(
+                    f"text{number}", (listing, names, *present), partial(_collect, sources, classes)
+                )
+    return None
+
+
+def _collect(sources: Sequence[Source], classes: Sequence[str], num_points: int, seed: int) -> StoredClouds:
+    return collect_clouds(sources, classes, num_points, shape_seed=seed)
+
+
+def find_h5(root: Path, name: str | None, part: str) -> Recipe | None:
+    """``modelnet40_ply_hdf5_2048``: ``ply_data_<split>*.h5`` with data, label and (in most copies) normal."""
+    for base in [root, root / "modelnet40_ply_hdf5_2048"]:
+        files = sorted(base.glob(f"*{part}*.h5"))
+        names = base / "shape_names.txt"
+        if files and names.is_file():
+            return Recipe("h5", (names, *files), partial(_build_h5, files, names.read_text().split()))
+    return None
+
+
+def _build_h5(files: Sequence[Path], classes: Sequence[str], num_points: int, seed: int) -> StoredClouds:
+    h5py = require("h5py", extra="mesh", purpose="to read .h5 files")
+    packer, random = CloudPacker(), np.random.default_rng(seed)
+    for path in files:
+        try:
+            with h5py.File(path, "r") as file:
+                data, label = file["data"][:], file["label"][:].reshape(-1)
+                normal = file["normal"][:] if "normal" in file else None
+        except (OSError, KeyError) as error:
+            raise ValueError(
+                f"'{path}' must be an h5 file with 'data' and 'label' ({error}): download it again"
+            ) from error
+        for row in range(len(data)):
+            kept = random.permutation(data.shape[1])[:num_points]
+            normals = None if normal is None else normal[row][kept]
+            packer.add(data[row][kept], normals, int(label[row]), f"{path.stem}_{row:04d}")
+    return packer.finish(classes)
+
+
+Finder = Callable[[Path, "str | None", str], "Recipe | None"]
+
+FINDERS: dict[str, Finder] = {
+    "the official tree <class>/{train,test}/*.off, also in ModelNet10/ or ModelNet40/": find_off_tree,
+    "the official zip: ModelNet10.zip, ModelNet40.zip, meshes.zip, or 'root' itself": find_off_zip,
+    "modelnet40_normal_resampled: <class>/*.txt, modelnet40_train.txt, …_shape_names.txt": find_text_tree,
+    "modelnet40_ply_hdf5_2048: ply_data_train*.h5, shape_names.txt": find_h5,
+}
+"""What is looked for → how."""
 
 
 def _is_modelnet(path: Path) -> bool:

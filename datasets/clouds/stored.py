@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch
 
 from ccnn_pc.datasets.clouds.data import PointCloudData
 from ccnn_pc.datasets.clouds.dataset import PointCloudDataset, as_label
+from ccnn_pc.datasets.common.cache import cached
 
 
 @dataclasses.dataclass
@@ -153,6 +154,16 @@ class CloudPacker:
             scale=np.array(self._scale, dtype=np.float64),
             broken=list(broken),
         )
+
+
+def cached_clouds(
+    root: str | os.PathLike[str] | None,
+    name: str,
+    settings: dict[str, Any],
+    build: Callable[[], StoredClouds],
+) -> StoredClouds:
+    """The clouds that ``build()`` returns; see :func:`ccnn_pc.datasets.common.cache.cached`."""
+    return cached(root, name, settings, build, StoredClouds.load)
 
 
 class StoredDataset(PointCloudDataset):

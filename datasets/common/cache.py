@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from ccnn_pc._files import written_whole
-from ccnn_pc.datasets.clouds.stored import StoredClouds
 
 _FORMAT = 1
 
@@ -88,13 +87,3 @@ def cached(
         )
         return data
     return load(folder)
-
-
-def cached_clouds(
-    root: str | os.PathLike[str] | None,
-    name: str,
-    settings: dict[str, Any],
-    build: Callable[[], StoredClouds],
-) -> StoredClouds:
-    """The clouds that ``build()`` returns; see :func:`cached`."""
-    return cached(root, name, settings, build, StoredClouds.load)

@@ -58,7 +58,7 @@ def how_to_get(name: str) -> str:
         [
             "Get by hand and give their folder as 'root' (no need to unpack):",
             *lines,
-            f"or let ccnn_pc.datasets.images.download(root, {name!r}) fetch them where the network allows.",
+            f"or let ccnn_pc.datasets.download_images(root, {name!r}) fetch them where the network allows.",
         ]
     )
 

@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from ccnn_pc.datasets import Shapes, open_dataset
-from ccnn_pc.datasets.clouds.shapes import pose
-from ccnn_pc.datasets.clouds.solids import SOLIDS, prism
+from ccnn_pc.datasets.clouds.shapes import SOLIDS, pose, prism
 
 trimesh = pytest.importorskip("trimesh")
 

@@ -17,6 +17,7 @@ import torch
 
 import ccnn_pc
 from ccnn_pc.cli.app import COMMANDS, build_app
+from ccnn_pc.kernels import registry as kernels
 from ccnn_pc.models import list_pretrained, registry
 from scripts.tables import update
 
@@ -62,9 +63,9 @@ def test_examples_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """All Python blocks of a page, one after the other, in one namespace."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CCNN_PC_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(
-        registry, "_BUILDERS", dict(registry._builders())
-    )  # examples enter names of their own
+    for module, table in ((registry, "_BUILDERS"), (kernels, "_KERNELS"), (kernels, "_WINDOWS")):
+        registry._builders()
+        monkeypatch.setattr(module, table, dict(getattr(module, table)))  # examples enter names of their own
     torch.manual_seed(0)
     namespace: dict[str, Any] = {"__name__": path.stem}
     left_out = []

@@ -52,7 +52,7 @@ def test_mnist_views(tmp_path: Path) -> None:
 
 
 def test_mnist_errors(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"train-images-idx3-ubyte(?s:.*)s3(?s:.*)images.download"):
+    with pytest.raises(FileNotFoundError, match=r"train-images-idx3-ubyte(?s:.*)s3(?s:.*)download_images"):
         MNIST(tmp_path)
     write_mnist(tmp_path)
     with pytest.raises(ValueError, match="'val'"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import lzma
 import os
 import tarfile
@@ -10,14 +11,17 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-_DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError)
+from ccnn_pc.datasets.formats.limits import check_unpacked, read_unpacked
+
+_DAMAGED = (OSError, EOFError, MemoryError, zlib.error, lzma.LZMAError, tarfile.TarError)
 
 
 def unpacked(data: bytes, name: str) -> bytes:
     """Undo gzip (``name`` ends in .gz) or xz (.xz); other bytes are returned as they are.
 
     Raises:
-        ValueError: damaged or truncated; the message names the file.
+        ValueError: damaged or truncated, or it unpacks to more than
+            :func:`~ccnn_pc.datasets.formats.limits.most_bytes`; the message names the file.
 
     Example:
         >>> unpacked(gzip.compress(b"abc"), "a.gz"), unpacked(b"abc", "a.bin")
@@ -25,9 +29,11 @@ def unpacked(data: bytes, name: str) -> bytes:
     """
     try:
         if name.endswith(".gz"):
-            return gzip.decompress(data)
+            with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
+                return read_unpacked(stream, len(data), f"'{name}'")
         if name.endswith(".xz"):
-            return lzma.decompress(data)
+            with lzma.open(io.BytesIO(data)) as stream:
+                return read_unpacked(stream, len(data), f"'{name}'")
     except _DAMAGED as error:
         raise ValueError(f"'{name}' is damaged or cut off ({error}); copy or download it again") from error
     return data
@@ -87,14 +93,22 @@ class Store:
         for path in self._archives:
             if not path.is_file():
                 continue
-            found = {}
+            found, packed, passed = {}, path.stat().st_size, 0
             try:
                 with tarfile.open(path) as archive:
                     for member in archive:
+                        passed += member.size  # members that nobody asks for are unpacked to be passed over
+                        check_unpacked(passed, packed, f"'{path}'")
                         name = PurePosixPath(member.name).name
-                        content = archive.extractfile(member) if name in self._names else None
-                        if content is not None:
-                            found[name] = content.read(), f"{path}:{member.name}"
+                        if name not in self._names or member.isdir():
+                            continue
+                        if not member.isreg():
+                            raise ValueError(
+                                f"'{path}' must hold '{member.name}' as a file (it is a link): download it again"
+                            )
+                        content = archive.extractfile(member)
+                        assert content is not None  # it is a file
+                        found[name] = read_unpacked(content, packed, f"'{path}'"), f"{path}:{member.name}"
             except _DAMAGED as error:
                 raise ValueError(f"'{path}' is damaged or cut off ({error}); download it again") from error
             return found

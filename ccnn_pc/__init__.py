@@ -14,7 +14,9 @@ Example:
     Grid(4x6, batch_size=1)
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ccnn_pc._lazy import lazy
 
 __version__ = "0.1.0"
 
@@ -33,24 +35,4 @@ __all__ = [
     "list_models",
 ]
 
-_ROOM_OF = {
-    "ContinuousConv": "nn",
-    "Grid": "domains",
-    "IrregularSeries": "domains",
-    "PointSet": "domains",
-    "create_model": "models",
-    "from_pretrained": "models",
-    "list_models": "models",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _ROOM_OF:
-        raise AttributeError(f"module 'ccnn_pc' has no attribute '{name}'")
-    import importlib
-
-    return getattr(importlib.import_module(f"ccnn_pc.{_ROOM_OF[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+lazy(__name__)

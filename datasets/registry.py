@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
+import importlib
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,7 +21,7 @@ class DatasetEntry:
     """A data set and what is known of it; see :func:`register_dataset`."""
 
     name: str
-    make: Callable[..., LabelledDataset[Any]]
+    make: type[Any]
     recognises: Callable[[Path], bool] | None
     sample: Callable[[Path], Any] | Mapping[str, Any] | None
     split_of: Callable[[Path], Split | None]
@@ -29,17 +29,9 @@ class DatasetEntry:
     rank: int
 
     @property
-    def arguments(self) -> set[str]:
-        """Names of what the class and its bases take, besides ``self``."""
-        makers = self.make.__mro__ if isinstance(self.make, type) else ()
-        makers = (*makers, *(words for each in makers for words in vars(each).get("words", ())))
-        inits = [vars(each)["__init__"] for each in makers if "__init__" in vars(each)]
-        return {name for init in inits for name in inspect.signature(init).parameters} - {"self"}
-
-    @property
     def needs_files(self) -> bool:
         """Whether it is read from a path; others are made on the spot."""
-        return bool({"root", "path"} & self.arguments)
+        return bool({"root", "path"} & self.make.arguments())
 
     def may_hold(self, path: Path) -> bool:
         """Whether it is worth to open ``path``."""
@@ -52,7 +44,7 @@ class DatasetEntry:
             FileNotFoundError: the path holds no such data.
             ValueError: VAL of data that have no validation part of their own.
         """
-        known = self.arguments
+        known = self.make.arguments()
         given = {key: value for key, value in options.items() if key in known}
         if split is None:
             split = Split.TEST if path is None else self.split_of(path)
@@ -68,7 +60,19 @@ class DatasetEntry:
         return dataset
 
 
+#: Rooms whose files enter data sets, loaded at the first look-up.
+ROOMS = ("clouds", "images", "series", "tables")
+
 _ENTRIES: dict[str, DatasetEntry] = {}
+
+
+def _entries() -> dict[str, DatasetEntry]:
+    """All data sets by name."""
+    for room in ROOMS:
+        package = importlib.import_module(f"ccnn_pc.datasets.{room}")
+        for name in package.__all__:
+            getattr(package, name)
+    return _ENTRIES
 
 
 def register_dataset(
@@ -101,8 +105,9 @@ def register_dataset(
     """
 
     def enter(make: D) -> D:
-        known = _ENTRIES.get(name)
-        if known is not None and getattr(known.make, "__qualname__", "") != make.__qualname__:
+        ours = make.__module__.startswith("ccnn_pc.datasets.")
+        known = (_ENTRIES if ours else _entries()).get(name)
+        if known is not None and known.make.__qualname__ != make.__qualname__:
             raise ValueError(f"'name' must be new (got {name!r}, which is {known.make})")
         _ENTRIES[name] = DatasetEntry(name, make, recognises, sample, split_of, own_validation, rank)
         return make
@@ -130,7 +135,7 @@ def zip_holds(path: Path, end: str) -> bool:
 
 def list_datasets() -> list[str]:
     """Names of all registered data sets, sorted."""
-    return sorted(_ENTRIES)
+    return sorted(_entries())
 
 
 def dataset_entry(name: str) -> DatasetEntry:
@@ -139,11 +144,11 @@ def dataset_entry(name: str) -> DatasetEntry:
     Raises:
         ValueError: there is none of that name; the message lists them.
     """
-    if name not in _ENTRIES:
+    if name not in _entries():
         raise unknown_name("data set", name, list_datasets())
     return _ENTRIES[name]
 
 
 def entries_in_order() -> list[DatasetEntry]:
-    """All of them by rank."""
-    return sorted(_ENTRIES.values(), key=lambda entry: entry.rank)
+    """All of them by rank, those of one rank by module."""
+    return sorted(_entries().values(), key=lambda entry: (entry.rank, entry.make.__module__))

@@ -32,7 +32,7 @@ ALLOWED: dict[str, set[str]] = {
 }
 #: Single arrows against that order, inside functions only: a model reads and writes what it was trained on.
 EXCEPTIONS = {("models", "ccnn_pc.datasets.preprocessing")}
-HELPERS = {"_checks", "_choices", "_files", "_optional", "_precision", "__version__"}
+HELPERS = {"_checks", "_choices", "_files", "_lazy", "_optional", "_precision", "__version__"}
 
 #: Packages of extras: below the rooms that are made of them, imported inside functions only.
 EXTRAS = {
@@ -210,3 +210,16 @@ def test_imports_stay_light() -> None:
     for module, loaded in zip(modules, shown.stdout.splitlines(), strict=True):
         heavy = HEAVY if module == "ccnn_pc.models" else HEAVY | {"torch_geometric"}
         assert module in loaded.split() and heavy & set(loaded.split()) == set(), module
+
+
+def test_data_sets_load_at_first_use() -> None:
+    """Names of rooms lead to files of their own; a file called like its function does not take its place."""
+    code = (
+        "import sys, ccnn_pc.datasets as data; assert 'torch' not in sys.modules;"
+        "import ccnn_pc.datasets.clouds.read_shape, ccnn_pc.datasets.open_dataset;"
+        "from ccnn_pc.datasets.clouds import ModelNet, read_shape;"
+        "assert data.ModelNet is ModelNet and 'ccnn_pc.datasets.images.mnist' not in sys.modules;"
+        "print(read_shape.__name__, data.open_dataset.__name__, 'KNN' in data.__all__)"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert shown.stdout.split() == ["read_shape", "open_dataset", "True"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import abc
 import copy
 import dataclasses
+import difflib
+import inspect
 from collections.abc import Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -45,6 +47,26 @@ class LabelledDataset(Dataset[Item], abc.ABC, Generic[Item]):
     _what = "items"
     #: Frozen dataclasses whose fields are keywords of the constructor too.
     words: tuple[type, ...] = ()
+
+    def __new__(cls, *args: Any, **options: Any) -> Any:
+        """Refuse keywords that no constructor takes before one of them reads files."""
+        known = cls.arguments()
+        for name in options:
+            if name not in known:
+                close = difflib.get_close_matches(name, sorted(known), n=1)
+                hint = f"; did you mean '{close[0]}'?" if close else f": {', '.join(sorted(known))}"
+                raise TypeError(f"'{name}' must be an argument of {cls.__name__}{hint}")
+        return super().__new__(cls)
+
+    @classmethod
+    def arguments(cls) -> set[str]:
+        """Names of what the class and its bases take, besides ``self``."""
+        makers = (*cls.__mro__, *(words for each in cls.__mro__ for words in vars(each).get("words", ())))
+        inits = [vars(each)["__init__"] for each in makers if "__init__" in vars(each)]
+        found = [each for init in inits for each in inspect.signature(init).parameters.values()]
+        return {each.name for each in found if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)} - {
+            "self"
+        }
 
     def __init__(
         self,

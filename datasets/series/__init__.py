@@ -1,1 +1,34 @@
 """Time series, sound, text, synthetic sequences."""
+
+from typing import TYPE_CHECKING
+
+from ccnn_pc._lazy import lazy
+
+if TYPE_CHECKING:
+    from ccnn_pc.datasets.series.character_text import CharacterText
+    from ccnn_pc.datasets.series.character_trajectories import CharacterTrajectories
+    from ccnn_pc.datasets.series.data import SeriesData
+    from ccnn_pc.datasets.series.dataset import SeriesDataset, SeriesForm
+    from ccnn_pc.datasets.series.memory_tasks import AddingProblem, CopyMemory
+    from ccnn_pc.datasets.series.oscillations import Oscillations
+    from ccnn_pc.datasets.series.physionet2019 import PhysioNet2019
+    from ccnn_pc.datasets.series.scaling import Normalization
+    from ccnn_pc.datasets.series.speech_commands import SpeechCommands
+    from ccnn_pc.datasets.series.spoken_digits import SpokenDigits
+
+__all__ = [
+    "AddingProblem",
+    "CharacterText",
+    "CharacterTrajectories",
+    "CopyMemory",
+    "Normalization",
+    "Oscillations",
+    "PhysioNet2019",
+    "SeriesData",
+    "SeriesDataset",
+    "SeriesForm",
+    "SpeechCommands",
+    "SpokenDigits",
+]
+
+lazy(__name__)

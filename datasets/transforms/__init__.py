@@ -1,22 +1,27 @@
 """Transforms of point clouds and grids, PyG style; random ones take an explicit generator."""
 
-from ccnn_pc.datasets.transforms.attach import KNN, FeaturesFrom
-from ccnn_pc.datasets.transforms.augment import (
-    Axis,
-    Jitter,
-    RandomFlip,
-    RandomRotation,
-    RandomScale,
-    RandomTranslate,
-)
-from ccnn_pc.datasets.transforms.base import Compose, RandomTransform
-from ccnn_pc.datasets.transforms.image import Cutout, Padding, RandomCrop, RandomMirror, RandomMotion
-from ccnn_pc.datasets.transforms.normalize import Frame, Normalize
-from ccnn_pc.datasets.transforms.resample import EveryNth, InverseDensity, ScatteredCells
-from ccnn_pc.datasets.transforms.sampling import FarthestPoints, PointDropout, RandomPoints, Subset
-from ccnn_pc.datasets.transforms.series import AsSeries, DropSamples, RandomStamps
-from ccnn_pc.datasets.transforms.view import ToView, View, fixed_permutation
-from ccnn_pc.datasets.transforms.voxels import VoxelForm, Voxelize
+from typing import TYPE_CHECKING
+
+from ccnn_pc._lazy import lazy
+
+if TYPE_CHECKING:
+    from ccnn_pc.datasets.transforms.attach import KNN, FeaturesFrom
+    from ccnn_pc.datasets.transforms.augment import (
+        Axis,
+        Jitter,
+        RandomFlip,
+        RandomRotation,
+        RandomScale,
+        RandomTranslate,
+    )
+    from ccnn_pc.datasets.transforms.base import Compose, RandomTransform
+    from ccnn_pc.datasets.transforms.image import Cutout, Padding, RandomCrop, RandomMirror, RandomMotion
+    from ccnn_pc.datasets.transforms.normalize import Frame, Normalize
+    from ccnn_pc.datasets.transforms.resample import EveryNth, InverseDensity, ScatteredCells
+    from ccnn_pc.datasets.transforms.sampling import FarthestPoints, PointDropout, RandomPoints, Subset
+    from ccnn_pc.datasets.transforms.series import AsSeries, DropSamples, RandomStamps
+    from ccnn_pc.datasets.transforms.view import ToView, View, fixed_permutation
+    from ccnn_pc.datasets.transforms.voxels import VoxelForm, Voxelize
 
 __all__ = [
     "KNN",
@@ -52,3 +57,5 @@ __all__ = [
     "Voxelize",
     "fixed_permutation",
 ]
+
+lazy(__name__)

@@ -155,6 +155,15 @@ def test_its_path_or_name_opens_it(place: Any) -> None:
     assert type(data) is entry.make and len(data) > 0
 
 
+@pytest.mark.parametrize("name", list_datasets())
+def test_mistyped_keywords_are_reported_before_files_are_read(name: str) -> None:
+    entry = dataset_entry(name)
+    with pytest.raises(
+        TypeError, match=r"'transfrom' must be an argument of \w+; did you mean 'transform'\?"
+    ):
+        entry.make(*(["no_such_folder"] if entry.needs_files else []), transfrom=None)
+
+
 @EVERY
 def test_lengths_labels_and_classes(place: Any) -> None:
     data = opened(place)

@@ -8,11 +8,12 @@ from functools import partial
 from pathlib import Path
 
 from ccnn_pc.datasets.formats.mesh import read_mesh
+from ccnn_pc.datasets.formats.numpy_shape import read_numpy
 from ccnn_pc.datasets.formats.off import read_off
 from ccnn_pc.datasets.formats.pcd import read_pcd
 from ccnn_pc.datasets.formats.ply import read_ply
-from ccnn_pc.datasets.formats.raw import RawShape
-from ccnn_pc.datasets.formats.table import read_numpy, read_text
+from ccnn_pc.datasets.formats.raw import RawShape, check_raw
+from ccnn_pc.datasets.formats.table import read_text
 
 __all__ = ["READERS", "RawShape", "parse", "read_raw"]
 
@@ -21,7 +22,7 @@ READERS: dict[str, Callable[[bytes], RawShape]] = {
     "ply": read_ply,
     "pcd": read_pcd,
     **{suffix: partial(read_mesh, suffix=suffix) for suffix in ("obj", "stl", "glb", "gltf")},
-    **dict.fromkeys(("xyz", "txt", "csv", "pts"), read_text),
+    **{suffix: partial(read_text, suffix=suffix) for suffix in ("xyz", "txt", "csv", "pts")},
     **dict.fromkeys(("npy", "npz"), read_numpy),
 }
 """File name suffix → reader."""
@@ -44,9 +45,15 @@ def parse(data: bytes, name: str) -> RawShape:
     if not data:
         raise ValueError(f"'{name}' is empty (0 bytes): copy or export it again")
     try:
-        raw = reader(data)
-    except (ValueError, IndexError, OverflowError, MemoryError) as error:
-        raise ValueError(f"'{name}' cannot be read as {suffix}: {error}; copy or export it again") from error
+        raw = check_raw(reader(data))
+    except ImportError:
+        raise
+    except (
+        Exception
+    ) as error:  # a damaged file ends in any error of a library: always one that names the file
+        reason = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+        reason = " ".join(reason.split())
+        raise ValueError(f"'{name}' cannot be read as {suffix}: {reason}; copy or export it again") from error
     if len(raw.vertices) == 0:
         raise ValueError(f"'{name}' holds no points: export it again")
     if suffix in _MESH_ONLY and (raw.faces is None or len(raw.faces) == 0):
@@ -61,10 +68,15 @@ def read_raw(path: str | os.PathLike[str]) -> RawShape:
 
     Raises:
         FileNotFoundError: no such file.
+        OSError: it cannot be read.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(
             f"'{path}' must be an existing file of one of the formats {', '.join(READERS)}"
         )
-    return parse(path.read_bytes(), str(path))
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise OSError(f"'{path}' cannot be read ({error})") from error
+    return parse(data, str(path))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 from ccnn_pc._choices import unknown_name
 from ccnn_pc.datasets.common.labelled import LabelledDataset
 from ccnn_pc.datasets.common.splits import Split
+from ccnn_pc.datasets.formats.packed import zip_members
 
 D = TypeVar("D", bound=type[LabelledDataset[Any]])
 
@@ -127,9 +127,8 @@ def is_found(find: Callable[[Path], Any], path: Path) -> bool:
 def zip_holds(path: Path, end: str) -> bool:
     """Whether a file is a zip with a member whose name ends so."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            return any(name.endswith(end) for name in archive.namelist())
-    except (OSError, zipfile.BadZipFile):
+        return bool(zip_members(path, end))
+    except (OSError, ValueError):
         return False
 
 

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import io
+import math
 
 import numpy as np
 
 from ccnn_pc._optional import require
+from ccnn_pc.datasets.formats.limits import check_unpacked
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm", ".webp", ".tif", ".tiff")
+#: PIL would otherwise try all formats it knows, whatever a file is called; PostScript is run by another program.
+_FORMATS = ("PNG", "JPEG", "BMP", "DIB", "PPM", "WEBP", "TIFF", "GIF")
+#: Tags of TIFF: bits per channel, and what 0 means (0: white).
+_BITS, _PHOTOMETRIC = 258, 262
 
 
 def read_image(data: bytes, name: str = "image", size: int | None = None, grey: bool = False) -> np.ndarray:
-    """Read an image file.
+    """Read an image file as people see it: turned as its EXIF orientation says, colours without their opacity.
+
+    Of channels of more than 8 bits the upper 8 are kept (grey of 16 bits: ``value >> 8``).
 
     Args:
         data: content of the file.
@@ -26,16 +34,27 @@ def read_image(data: bytes, name: str = "image", size: int | None = None, grey: 
 
     Raises:
         ImportError: PIL is missing.
-        ValueError: it is no image, or damaged; the message names the file.
+        ValueError: it is no image, damaged, of floating-point or 32-bit numbers (whose range nobody knows), or of many
+            more pixels than a file of its size holds; the message names the file.
     """
     image = require("PIL.Image", extra="train", purpose="to read image files")
+    turn = require("PIL.ImageOps", extra="train").exif_transpose
     try:
-        with image.open(io.BytesIO(data)) as file:
-            picture = file.convert("L" if grey else "RGB")
-    except (OSError, ValueError, SyntaxError, EOFError, image.DecompressionBombError) as error:
+        with image.open(io.BytesIO(data), formats=_FORMATS) as file:
+            check_unpacked(3 * math.prod(file.size), len(data))
+            tags = file.tag_v2 if file.format == "TIFF" else {}
+            mode, bits, inverted = file.mode, tags.get(_BITS), tags.get(_PHOTOMETRIC) == 0
+            picture = turn(file)
+    except Exception as error:  # PIL raises almost anything for damaged files
         raise ValueError(
-            f"'{name}' cannot be read as an image ({error}); copy or download it again"
+            f"'{name}' cannot be read as an image ({error or type(error).__name__}); copy or download it again"
         ) from error
+    if mode == "F" or (mode == "I" and tags):
+        raise ValueError(f"'{name}' must have 8 or 16 bits per channel (got mode {mode!r}): save it so")
+    if mode == "I" or mode.startswith("I;16"):  # PIL would cut it off at 255, and takes 0 for black always
+        deep = np.asarray(picture) >> (4 if bits == (12,) else 8)
+        picture = image.fromarray((255 - deep if inverted else deep).astype(np.uint8))
+    picture = picture.convert("L" if grey else "RGB")
     if size is not None and picture.size != (size, size):
         short = min(picture.size)
         left, top = ((side - short) // 2 for side in picture.size)

@@ -7,8 +7,10 @@ import io
 import lzma
 import os
 import tarfile
+import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from ccnn_pc.datasets.formats.limits import check_unpacked, read_unpacked
@@ -39,17 +41,63 @@ def unpacked(data: bytes, name: str) -> bytes:
     return data
 
 
+def read_file(path: str | os.PathLike[str]) -> bytes:
+    """The content of a file, which is no pipe or device: those may never end.
+
+    Raises:
+        OSError: no such file, another kind, or it cannot be read; the message names it.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"'{path}' must be an existing file")
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise OSError(f"'{path}' cannot be read ({error.strerror})") from error
+
+
+def zip_members(path: str | os.PathLike[str], end: str) -> list[tuple[str, Callable[[], bytes]]]:
+    """Full name, and what reads it, of each member of a zip whose name ends so, by name.
+
+    What reads a member raises ValueError where it is damaged, encrypted, or unpacks to more than
+    :func:`~ccnn_pc.datasets.formats.limits.most_bytes`.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: no zip archive, or a damaged one; the message names it.
+    """
+    try:
+        archive = zipfile.ZipFile(path)
+    except OSError:
+        raise
+    except Exception as error:  # zipfile raises BadZipFile, struct.error, NotImplementedError …
+        raise ValueError(f"'{path}' is damaged or cut off ({error}); copy or download it again") from error
+    packed = Path(path).stat().st_size
+
+    def read(member: zipfile.ZipInfo) -> bytes:
+        name = f"'{path}:{member.filename}'"
+        try:
+            check_unpacked(member.file_size, packed, name)
+            with archive.open(member) as stream:
+                return read_unpacked(stream, packed, name)
+        except (ValueError, OSError):
+            raise
+        except Exception as error:  # RuntimeError (encrypted), NotImplementedError, BadZipFile, zlib.error …
+            raise ValueError(f"{name} is damaged or cut off ({error}); copy or download it again") from error
+
+    wanted = sorted(
+        (each for each in archive.infolist() if each.filename.endswith(end)), key=lambda each: each.filename
+    )
+    return [(f"{path}:{each.filename}", partial(read, each)) for each in wanted]
+
+
 def read_packed(path: str | os.PathLike[str]) -> bytes:
     """The content of a file, decompressed if its name ends in .gz or .xz.
 
     Raises:
-        FileNotFoundError: no such file.
+        OSError: no such file, or it cannot be read.
         ValueError: damaged.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"'{path}' must be an existing file")
-    return unpacked(path.read_bytes(), str(path))
+    return unpacked(read_file(path), str(path))
 
 
 class Store:

@@ -12,14 +12,19 @@ from torch import Tensor
 
 from ccnn_pc._checks import check_at_least
 from ccnn_pc._choices import choice
+from ccnn_pc.datasets.common.broken import warn_broken
 from ccnn_pc.datasets.common.grid_data import GridData
 from ccnn_pc.datasets.common.grids import GridDataset
 from ccnn_pc.datasets.common.labelled import LabelledDataset
 from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats.image_file import SUFFIXES, read_image
+from ccnn_pc.datasets.formats.packed import read_file
 from ccnn_pc.datasets.images.arrays import IMAGENET_SCALING, ImageArrays, Scaling, scaled_view
 from ccnn_pc.datasets.registry import register_dataset
 from ccnn_pc.datasets.transforms.view import View
+
+#: Bytes of a folder whose images are all tried when it is opened: some seconds.
+LOOKED_THROUGH = 1 << 30
 
 
 def _parts(path: Path) -> list[Split]:
@@ -40,7 +45,9 @@ def _split_of(path: Path) -> Split | None:
 class ImageFolder(GridDataset):
     """Images ``root/<class>/*.png`` or ``root/{train,val,test}/<class>/*.png``: your own, or ImageNet of any size.
 
-    Files are read when they are asked for; ``in_memory()`` reads all of them once. Needs PIL (extra ``train``).
+    Files are read when they are asked for; ``in_memory()`` reads all of them once. Those of a folder of up to
+    :data:`LOOKED_THROUGH` bytes are tried when it is opened, and left out with one warning where they cannot be read.
+    Needs PIL (extra ``train``).
 
     Args:
         root: the folder.
@@ -55,11 +62,13 @@ class ImageFolder(GridDataset):
 
     Attributes:
         files: paths, in the order of the rows.
+        broken: files that could not be read, with the reason.
 
     Raises:
         FileNotFoundError: no such folder, no class folder in it, or no image.
         ImportError: PIL is missing.
-        ValueError: (when it is read) a damaged image or one of another size; the message names it.
+        ValueError: no image can be read; (when it is read) an image of another size, or a damaged one of a larger
+            folder; the message names it.
     """
 
     _what = "images"
@@ -88,6 +97,14 @@ class ImageFolder(GridDataset):
             )
         self.size = None if size is None else check_at_least("size", size, 1)
         self.grey = grey
+        self.broken = _broken([path for path, _ in found], self.size, grey)
+        left_out = {path for path, _ in self.broken}
+        found = [each for each in found if str(each[0]) not in left_out]
+        if not found:
+            raise ValueError(
+                f"none of the {len(self.broken)} images in '{folder}' can be read; the first: {self.broken[0][1]}"
+            )
+        warn_broken(self.broken, len(self.broken) + len(found), folder)
         self.files = [path for path, _ in found]
         super().__init__(
             classes,
@@ -98,8 +115,7 @@ class ImageFolder(GridDataset):
         self._first = self._read(0).shape
 
     def _read(self, row: int) -> np.ndarray:
-        path = self.files[row]
-        return read_image(path.read_bytes(), str(path), self.size, self.grey)
+        return _read(self.files[row], self.size, self.grey)
 
     def _bytes(self, rows: np.ndarray) -> np.ndarray:
         """Images of some rows, uint8 ``[len(rows), C, H, W]``."""
@@ -139,6 +155,22 @@ class ImageFolder(GridDataset):
         return kept
 
 
+def _read(path: Path, size: int | None, grey: bool) -> np.ndarray:
+    return read_image(read_file(path), str(path), size, grey)
+
+
+def _broken(files: list[Path], size: int | None, grey: bool) -> list[tuple[str, str]]:
+    """Files that cannot be read, with the reason; none of those of a large folder, which takes too long to try."""
+    broken = []
+    if sum(path.stat().st_size for path in files) <= LOOKED_THROUGH:
+        for path in files:
+            try:
+                _read(path, size, grey)
+            except (OSError, ValueError) as error:
+                broken.append((str(path), str(error)))
+    return broken
+
+
 def _folders(place: Path) -> list[str]:
     if not place.is_dir():
         return []
@@ -151,5 +183,5 @@ def _images(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and not path.is_dir()
     )

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
 from ccnn_pc._choices import choice
+from ccnn_pc.datasets.common.broken import warn_broken
 from ccnn_pc.datasets.common.cache import fingerprint
 from ccnn_pc.datasets.common.shuffle_split import published_rows
 from ccnn_pc.datasets.common.splits import Split
+from ccnn_pc.datasets.formats.packed import read_file, zip_members
 from ccnn_pc.datasets.formats.psv import read_psv
 from ccnn_pc.datasets.registry import is_found, register_dataset, zip_holds
 from ccnn_pc.datasets.series.dataset import SeriesDataset
 from ccnn_pc.datasets.series.observation_channels import ObservationChannels
 from ccnn_pc.datasets.series.scaling import Normalization, series_scaling
-from ccnn_pc.datasets.series.stored import StoredSeries, cached_series, join_series, warn_broken_series
+from ccnn_pc.datasets.series.stored import StoredSeries, cached_series, join_series
 
 #: Vital signs, then laboratory values.
 VARIABLES = [
@@ -128,7 +130,7 @@ class PhysioNet2019(SeriesDataset):
         super().__init__(
             stored, published_rows(stored.label, split), training, length=HOURS, lattice=1.0, **options
         )
-        warn_broken_series(stored.broken, len(stored) + len(stored.broken), root)
+        warn_broken(stored.broken, len(stored) + len(stored.broken), root)
         static = np.array(stored.static, dtype=np.float32)
         known = np.stack([np.isfinite(static[:, 2:4]).any(axis=1), np.isfinite(static[:, 4])], axis=1)
         static = np.where(np.isfinite(static), static, np.float32(0))
@@ -203,13 +205,8 @@ def _files(places: Sequence[Path]) -> Iterator[Path]:
 def _sources(place: Path) -> list[tuple[str, Callable[[], bytes]]]:
     """Name and content of each file, in the order of their names."""
     if place.is_dir():
-        return [(str(path), path.read_bytes) for path in sorted(place.glob("*.psv"))]
-    try:
-        archive = zipfile.ZipFile(place)
-    except (OSError, zipfile.BadZipFile) as error:
-        raise ValueError(f"'{place}' is damaged or cut off ({error}); copy or download it again") from error
-    names = sorted(name for name in archive.namelist() if name.endswith(".psv"))
-    return [(f"{place}:{name}", lambda name=name: archive.read(name)) for name in names]  # type: ignore[misc]
+        return [(str(path), partial(read_file, path)) for path in sorted(place.glob("*.psv"))]
+    return zip_members(place, ".psv")
 
 
 def _read(places: Sequence[Path], root: object) -> StoredSeries:
@@ -221,7 +218,7 @@ def _read(places: Sequence[Path], root: object) -> StoredSeries:
             hours = table[:, -2]
             if not (np.isfinite(hours).all() and (np.diff(hours) > 0).all() and hours[0] >= 1):
                 raise ValueError(f"'{name}' must have rising hours ICULOS of at least 1")
-        except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        except (ValueError, OSError) as error:
             broken.append((name, str(error)))
             continue
         table = table[hours <= HOURS]

@@ -12,14 +12,16 @@ from typing import Any
 import numpy as np
 
 from ccnn_pc._choices import choice
+from ccnn_pc.datasets.common.broken import warn_broken
 from ccnn_pc.datasets.common.cache import fingerprint
 from ccnn_pc.datasets.common.shuffle_split import published_rows
 from ccnn_pc.datasets.common.splits import Split
+from ccnn_pc.datasets.formats.packed import read_file
 from ccnn_pc.datasets.formats.wav import read_wav
 from ccnn_pc.datasets.registry import register_dataset
 from ccnn_pc.datasets.series.dataset import SeriesDataset
 from ccnn_pc.datasets.series.mfcc import mfcc_of_samples
-from ccnn_pc.datasets.series.stored import StoredSeries, cached_series, warn_broken_series
+from ccnn_pc.datasets.series.stored import StoredSeries, cached_series
 
 #: The task of the papers, in the order of their labels.
 WORDS_10 = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
@@ -100,7 +102,7 @@ class SpeechCommands(SeriesDataset):
         stored = cached_series(
             cache, "speech-commands", settings, lambda: _read(files, names, features, padded)
         )
-        warn_broken_series(stored.broken, len(files), folder)
+        warn_broken(stored.broken, len(files), folder)
         split = None if split is None else choice("split", split, Split)
         if rule is SpeechSplit.OFFICIAL:
             rows, training = (_official(folder, stored, part) for part in (split, Split.TRAIN))
@@ -144,7 +146,7 @@ def _read(
     broken, other = [], 0
     for path in files:
         try:
-            clip, rate = read_wav(path.read_bytes(), str(path))
+            clip, rate = read_wav(read_file(path), str(path))
             if rate != LENGTH:
                 raise ValueError(f"'{path}' must have {LENGTH} samples per second (got {rate})")
         except (ValueError, OSError) as error:

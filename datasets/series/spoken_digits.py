@@ -5,21 +5,23 @@ from __future__ import annotations
 import enum
 import os
 import re
-import zipfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
 from ccnn_pc._choices import choice
+from ccnn_pc.datasets.common.broken import warn_broken
 from ccnn_pc.datasets.common.splits import Split
+from ccnn_pc.datasets.formats.packed import read_file, zip_members
 from ccnn_pc.datasets.formats.wav import read_wav
 from ccnn_pc.datasets.registry import is_found, register_dataset, zip_holds
 from ccnn_pc.datasets.series.dataset import Fill, SeriesDataset
 from ccnn_pc.datasets.series.mfcc import mfcc_of_samples
 from ccnn_pc.datasets.series.speech_commands import SpeechFeatures
-from ccnn_pc.datasets.series.stored import StoredSeries, join_series, warn_broken_series
+from ccnn_pc.datasets.series.stored import StoredSeries, join_series
 
 RATE = 8000
 _NAME = re.compile(r"([0-9])_([^_/]+)_(\d+)\.wav$")
@@ -79,7 +81,7 @@ class SpokenDigits(SeriesDataset):
     ) -> None:
         sources = find_spoken_digits(root)
         stored = _read(sources)
-        warn_broken_series(stored.broken, len(sources), root)
+        warn_broken(stored.broken, len(sources), root)
         parts = [_NAME.search(f"{name}.wav") for name in stored.name] if stored.name is not None else []
         self.speakers = [found.group(2) for found in parts if found]
         indices = np.array([int(found.group(3)) for found in parts if found])
@@ -121,16 +123,9 @@ def find_spoken_digits(root: str | os.PathLike[str]) -> list[Source]:
     for place in places:
         found: list[Source] = []
         if place.is_file():
-            try:
-                archive = zipfile.ZipFile(place)
-            except (OSError, zipfile.BadZipFile) as error:
-                raise ValueError(
-                    f"'{place}' is damaged or cut off ({error}); copy or download it again"
-                ) from error
-            for name in archive.namelist():
-                found.append((f"{place}:{name}", lambda name=name, archive=archive: archive.read(name)))  # type: ignore[misc]
+            found = zip_members(place, ".wav")
         elif place.is_dir():
-            found = [(str(path), path.read_bytes) for path in place.glob("*.wav")]
+            found = [(str(path), partial(read_file, path)) for path in place.glob("*.wav")]
         keyed = [(match.group(1), match.group(2), int(match.group(3)), source) for source in found
                  if (match := _NAME.search(source[0]))]  # fmt: skip
         if keyed:
@@ -161,7 +156,7 @@ def _read(sources: Sequence[Source]) -> StoredSeries:
             samples, rate = read_wav(content(), name)
             if rate != RATE:
                 raise ValueError(f"'{name}' must have {RATE} samples per second (got {rate})")
-        except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        except (ValueError, OSError) as error:
             broken.append((name, str(error)))
             continue
         series.append(samples[:, None])

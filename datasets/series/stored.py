@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -120,16 +119,6 @@ def cached_series(
 ) -> StoredSeries:
     """The series that ``build()`` returns; see :func:`ccnn_pc.datasets.common.cache.cached`."""
     return cached(root, name, settings, build, StoredSeries.load)
-
-
-def warn_broken_series(broken: Sequence[tuple[str, str]], total: int, where: object) -> None:
-    """One warning for all files that could not be read."""
-    if broken:
-        warnings.warn(
-            f"{len(broken)} of {total} files in '{where}' could not be read and are left out (see .broken); "
-            f"the first: {broken[0][1]}",
-            stacklevel=3,
-        )
 
 
 def rows_of_labels(labels: Iterable[str], classes: Sequence[str]) -> np.ndarray:

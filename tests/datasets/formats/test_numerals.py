@@ -7,7 +7,24 @@ import pytest
 from ccnn_pc.datasets.formats.numerals import number_in, numbers_in
 
 NUMBERS = {"0": 0.0, "+1": 1.0, "-1.5e3": -1500.0, ".5": 0.5, "2.": 2.0, "1E-2": 0.01, "3e38": 3e38}
-NONE = ["2019_11", "1_5", "١", "infinity", "inf", "-inf", "0x1", "1e39", "1d5", "", " ", "1 2", "1,5", "NaN1", "1e", "e5"]  # fmt: skip
+NONE = [
+    "2019_11",
+    "1_5",
+    "١",
+    "infinity",
+    "inf",
+    "-inf",
+    "0x1",
+    "1e39",
+    "1d5",
+    "",
+    " ",
+    "1 2",
+    "1,5",
+    "NaN1",
+    "1e",
+    "e5",
+]
 
 
 def test_numerals() -> None:

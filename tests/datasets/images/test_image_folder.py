@@ -67,6 +67,39 @@ def test_in_memory_changes_nothing(tmp_path: Path) -> None:
         assert all(torch.equal(first.x, second.x) for first, second in zip(data, kept, strict=True))
 
 
+def test_one_bad_file_is_one_bad_file(tmp_path: Path) -> None:
+    for name, number in (("a", 0), ("a", 1), ("b", 2), ("b", 3)):
+        write(tmp_path / name / f"{number}.png", seed=number)
+    good = (tmp_path / "a" / "0.png").read_bytes()
+    (tmp_path / "a" / "0.png").write_bytes(good[:-40])
+    (tmp_path / "b" / "9.png").write_text("no image")
+    with pytest.warns(
+        UserWarning, match=r"2 of 5 files in .* could not be read and are left out \(see \.broken\)"
+    ):
+        data = ImageFolder(tmp_path, view=None)
+    assert [path.name for path in data.files] == ["1.png", "2.png", "3.png"] and data.labels.tolist() == [
+        0,
+        1,
+        1,
+    ]
+    assert [Path(path).name for path, _ in data.broken] == ["0.png", "9.png"] and "0.png" in data.broken[0][1]
+    assert data[0].x.shape == (1, 3, 16, 16)
+    for path in data.files:
+        path.write_bytes(b"")
+    with pytest.raises(ValueError, match=r"none of the 5 images in .* can be read; the first: '.*0\.png'"):
+        ImageFolder(tmp_path)
+
+
+def test_pictures_of_16_bits_differ(tmp_path: Path) -> None:
+    ramps = [np.arange(16, dtype=np.uint16).reshape(4, 4) * step for step in (100, 4000)]
+    for number, ramp in enumerate(ramps):
+        (tmp_path / "a").mkdir(exist_ok=True)
+        Image.fromarray(ramp).save(tmp_path / "a" / f"{number}.png")
+    data = ImageFolder(tmp_path, view=None, grey=True)
+    for item, ramp in zip(data, ramps, strict=True):
+        assert torch.equal(item.x[0, 0], torch.from_numpy(ramp.astype(np.int32) >> 8) / 255)
+
+
 def test_sizes(tmp_path: Path) -> None:
     write(tmp_path / "a" / "0.png", size=(16, 16))
     write(tmp_path / "a" / "1.png", size=(20, 12))

@@ -1,37 +1,142 @@
-"""Sound: ``.wav`` files of one channel."""
+"""Sound: ``.wav`` files of one channel, read here because scipy stumbles over sizes that nobody knew when writing."""
 
 from __future__ import annotations
 
-import io
-import warnings
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
+#: First bytes of a file → byte order; RF64 and BW64 have sizes of 64 bits in a chunk of their own.
+_ORDERS = {b"RIFF": "<", b"RF64": "<", b"BW64": "<", b"RIFX": ">"}
+_PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
+#: What stands in place of a size by those who write to a pipe.
+_UNKNOWN = 0xFFFFFFFF
+
+
+@dataclass(frozen=True)
+class _Form:
+    """What the chunk ``fmt`` says."""
+
+    code: int
+    channels: int
+    rate: int
+    bytes_per_sample: int
+
 
 def read_wav(content: bytes, name: str) -> tuple[np.ndarray, int]:
-    """Samples int16 ``[n]`` and samples per second of a 16-bit PCM file of one channel, through scipy.
+    """Samples int16 ``[n]`` and samples per second of a file of one channel.
+
+    Whole numbers of 8, 16, 24 or 32 bits: the upper 16 of them (8 bits: ``256 · (v - 128)``). Floating-point numbers
+    in [-1, 1]: ``32768 v``, rounded, at most 32767. Samples of a file that was written to a pipe (its size is 0 or
+    0xFFFFFFFF) go on to its end.
 
     Args:
         content: of the file.
         name: of the file, for messages.
 
     Raises:
-        ValueError: another format, no sample, damaged or cut off.
-    """
-    from scipy.io import wavfile
+        ValueError: another format, several channels, no sample, NaN, damaged or cut off.
 
+    Example:
+        >>> form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, 8000, 16000, 2, 16)
+        >>> data = struct.pack("<4sIhh", b"data", 4, 100, -3)
+        >>> samples, rate = read_wav(struct.pack("<4sI4s", b"RIFF", 40, b"WAVE") + form + data, "a.wav")
+        >>> samples.tolist(), rate
+        ([100, -3], 8000)
+    """
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("error", message=".*(EOF|[Uu]nexpected|[Ii]ncomplete).*")
-            rate, samples = wavfile.read(io.BytesIO(content))
-    except Exception as error:  # the reader raises almost anything for damaged files
-        raise ValueError(
-            f"'{name}' cannot be read as wav: damaged or cut off ({error}); copy it again"
-        ) from error
-    if samples.ndim != 1 or samples.dtype != np.int16:
-        raise ValueError(
-            f"'{name}' must have one channel of 16-bit samples (got {samples.dtype}, shape {list(samples.shape)})"
-        )
+        order, form, raw = _parts(content)
+        if form.channels != 1:
+            raise ValueError(f"it must have one channel (got {form.channels})")
+        samples = _samples(order, form, raw)
+    except (ValueError, struct.error) as error:
+        raise ValueError(f"'{name}' cannot be read as wav: {error}; copy it again or convert it") from error
     if not len(samples):
         raise ValueError(f"'{name}' must hold at least one sample (got none)")
-    return np.array(samples), int(rate)
+    return samples, form.rate
+
+
+def _parts(content: bytes) -> tuple[str, _Form, bytes]:
+    """Byte order, form, and bytes of the samples."""
+    order = _ORDERS.get(content[:4])
+    if order is None or content[8:12] != b"WAVE":
+        raise ValueError("its first bytes must be RIFF, a size and WAVE")
+    form, long_size = None, None
+    for key, start, size in _chunks(content, order):
+        left = len(content) - start
+        if key == b"data":
+            if form is None:
+                raise ValueError("its samples come before their format")
+            if size == _UNKNOWN and long_size is not None:
+                size = long_size
+            elif size == _UNKNOWN or (size == 0 and not _is_chunk(content, start, order)):
+                size = left
+            if size > left:
+                raise ValueError(f"it announces {size} bytes of samples and has {left}: it is cut off")
+            return order, form, content[start : start + size]
+        if size > left:
+            raise ValueError(f"its part {key!r} is cut off")
+        if key == b"fmt ":
+            form = _form(content[start : start + size], order)
+        elif key == b"ds64":
+            long_size = struct.unpack_from("<Q", content, start + 8)[0]
+    raise ValueError("it has no samples: it is cut off" if form is None else "it has no part 'data'")
+
+
+def _chunks(content: bytes, order: str) -> Iterator[tuple[bytes, int, int]]:
+    """Name, start and size of each part; a byte of padding follows odd sizes, which some writers forget."""
+    place = 12
+    while place + 8 <= len(content):
+        key, size = struct.unpack_from(f"{order}4sI", content, place)
+        yield key, place + 8, size
+        place += 8 + size
+        place += size % 2 and content[place : place + 4] not in (b"fmt ", b"data")
+
+
+def _is_chunk(content: bytes, place: int, order: str) -> bool:
+    """Whether a part, or nothing, begins there: then the one before it is truly empty."""
+    if place >= len(content):
+        return True
+    if place + 8 > len(content):
+        return False
+    key, size = struct.unpack_from(f"{order}4sI", content, place)
+    return key.isascii() and key.decode().isprintable() and place + 8 + size <= len(content)
+
+
+def _form(chunk: bytes, order: str) -> _Form:
+    code, channels, rate, _, block, bits = struct.unpack_from(f"{order}HHIIHH", chunk)
+    if code == _EXTENSIBLE:
+        code = struct.unpack_from(f"{order}H", chunk, 24)[0]
+    if code not in (_PCM, _FLOAT):
+        raise ValueError(
+            f"its samples must be PCM (1) or floating-point numbers (3), not compressed (got {code})"
+        )
+    width = block // max(channels, 1)
+    if channels < 1 or rate < 1 or block != width * channels or not 8 * (width - 1) < bits <= 8 * width:
+        raise ValueError(f"its format contradicts itself ({channels} channels, {block} bytes, {bits} bits)")
+    return _Form(code, channels, rate, width)
+
+
+def _samples(order: str, form: _Form, raw: bytes) -> np.ndarray:
+    width = form.bytes_per_sample
+    if width not in ((1, 2, 3, 4) if form.code == _PCM else (4, 8)):
+        raise ValueError(
+            f"its samples must have 8, 16, 24 or 32 bits, or be float32 or float64 (got {8 * width} bits)"
+        )
+    if len(raw) % width:
+        raise ValueError(
+            f"it ends in the middle of a sample ({len(raw)} bytes of {width} each): it is cut off"
+        )
+    if form.code == _FLOAT:
+        values = np.frombuffer(raw, f"{order}f{width}").astype(np.float64)
+        if not (np.abs(values) <= 1).all():
+            raise ValueError("its floating-point samples must be in [-1, 1]")
+        return np.minimum(np.rint(32768 * values), 32767).astype(np.int16)
+    if width == 1:
+        return (np.frombuffer(raw, np.uint8).astype(np.int16) - 128) * 256
+    upper = np.frombuffer(raw, np.uint8).reshape(-1, width)[
+        :, slice(-2, None) if order == "<" else slice(0, 2)
+    ]
+    return np.ascontiguousarray(upper).view(f"{order}i2")[:, 0].astype(np.int16)

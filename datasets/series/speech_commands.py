@@ -97,7 +97,7 @@ class SpeechCommands(SeriesDataset):
         folder = find_speech_commands(root, names)
         files = [path for name in names for path in sorted((folder / name).glob("*.wav"))]
         settings = {
-            "version": 1, "features": features.value, "padded": padded, "words": names, "files": fingerprint(files)
+            "version": 2, "features": features.value, "padded": padded, "words": names, "files": fingerprint(files)
         }  # fmt: skip
         stored = cached_series(
             cache, "speech-commands", settings, lambda: _read(files, names, features, padded)

@@ -220,9 +220,7 @@ def test_digit_errors(tmp_path: Path) -> None:
         SpokenDigits(tmp_path / "broken.zip")
     path = tmp_path / "recordings" / "3_bob_5.wav"
     path.write_bytes(path.read_bytes()[:-7])
-    with pytest.warns(
-        UserWarning, match=r"1 of 90 files .*3_bob_5\.wav' cannot be read as wav: damaged or cut off"
-    ):
+    with pytest.warns(UserWarning, match=r"1 of 90 files .*3_bob_5\.wav' cannot be read as wav: .* cut off"):
         assert len(SpokenDigits(tmp_path, None, test_speakers=["eve"])) == 89
     with pytest.raises(ValueError, match="at least one sample"):
         read_wav(wav(np.zeros(0)), "empty.wav")

@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 
 from ccnn_pc._choices import choice
-from ccnn_pc.datasets.common.shuffle_split import published_rows
 from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats.uea import Labelled, read_uea
 from ccnn_pc.datasets.registry import is_found, register_dataset
 from ccnn_pc.datasets.series.dataset import Fill, SeriesDataset
-from ccnn_pc.datasets.series.stored import StoredSeries, join_series, rows_of_labels
+from ccnn_pc.datasets.series.stored import StoredSeries, join_series, rows_of_labels, rows_of_split
 
 LETTERS = "abcdeghlmnopqrsuvwyz"
 _COUNT, _LENGTH = 2858, 182
@@ -88,8 +87,8 @@ class CharacterTrajectories(SeriesDataset):
         options.setdefault("length", _LENGTH)
         super().__init__(
             stored,
-            published_rows(stored.label, split, seeds),
-            published_rows(stored.label, Split.TRAIN, seeds),
+            rows_of_split(root, stored, split, seeds),
+            rows_of_split(root, stored, Split.TRAIN, seeds),
             fill=Fill.LAST,
             **options,
         )

@@ -14,14 +14,13 @@ import numpy as np
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.common.broken import warn_broken
 from ccnn_pc.datasets.common.cache import fingerprint
-from ccnn_pc.datasets.common.shuffle_split import published_rows
 from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats.packed import read_file
 from ccnn_pc.datasets.formats.wav import read_wav
 from ccnn_pc.datasets.registry import register_dataset
 from ccnn_pc.datasets.series.dataset import SeriesDataset
 from ccnn_pc.datasets.series.mfcc import mfcc_of_samples
-from ccnn_pc.datasets.series.stored import StoredSeries, cached_series
+from ccnn_pc.datasets.series.stored import StoredSeries, cached_series, rows_of_split
 
 #: The task of the papers, in the order of their labels.
 WORDS_10 = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
@@ -107,7 +106,7 @@ class SpeechCommands(SeriesDataset):
         if rule is SpeechSplit.OFFICIAL:
             rows, training = (_official(folder, stored, part) for part in (split, Split.TRAIN))
         else:
-            rows, training = (published_rows(stored.label, part) for part in (split, Split.TRAIN))
+            rows, training = (rows_of_split(folder, stored, part) for part in (split, Split.TRAIN))
         super().__init__(stored, rows, training, **options)
 
 

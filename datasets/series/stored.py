@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from ccnn_pc.datasets.common.cache import cached
+from ccnn_pc.datasets.common.shuffle_split import published_rows
+from ccnn_pc.datasets.common.splits import Split
 
 
 @dataclasses.dataclass
@@ -132,6 +134,26 @@ def rows_of_labels(labels: Iterable[str], classes: Sequence[str]) -> np.ndarray:
     if unknown:
         raise ValueError(f"'classes' must name every class of the data (got no {', '.join(unknown[:5])})")
     return np.array([index[name] for name in labels], dtype=np.int64)
+
+
+def rows_of_split(
+    where: object, stored: StoredSeries, split: Split | None, seeds: tuple[int, int] = (0, 1)
+) -> np.ndarray:
+    """:func:`published_rows` of the series that were read from ``where``; None: all rows.
+
+    Raises:
+        ValueError: a class has too few series to be in each of the three parts; the message names ``where``.
+    """
+    try:
+        if split is not None:
+            published_rows(stored.label, Split.TEST, seeds)  # all parts or none
+        return published_rows(stored.label, split, seeds)
+    except ValueError as error:
+        sizes = np.bincount(stored.label, minlength=len(stored.classes))
+        counted = ", ".join(f"{size} of {name!r}" for name, size in zip(stored.classes, sizes, strict=True))
+        raise ValueError(
+            f"'{where}' must have about ten series of each class, for three parts (got {counted})"
+        ) from error
 
 
 #: Share of the series that are no longer than what is called typical.

@@ -13,14 +13,19 @@ import numpy as np
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.common.cache import fingerprint
 from ccnn_pc.datasets.common.labelled import taken
-from ccnn_pc.datasets.common.shuffle_split import published_rows
 from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.registry import register_dataset
 from ccnn_pc.datasets.series.data import SeriesData
 from ccnn_pc.datasets.series.dataset import SeriesDataset, SeriesForm
 from ccnn_pc.datasets.series.observation_channels import ObservationChannels
 from ccnn_pc.datasets.series.scaling import Normalization, SeriesScaling
-from ccnn_pc.datasets.series.stored import StoredSeries, cached_series, typical_duration, typical_spacing
+from ccnn_pc.datasets.series.stored import (
+    StoredSeries,
+    cached_series,
+    rows_of_split,
+    typical_duration,
+    typical_spacing,
+)
 from ccnn_pc.datasets.tables.observations import (
     SUFFIXES,
     LongColumns,
@@ -229,17 +234,7 @@ class LongCSV(SeriesDataset):
         return self._missing
 
     def _part(self, stored: StoredSeries, split: Split) -> np.ndarray:
-        try:
-            published_rows(stored.label, Split.TEST, self.split_seeds)  # all parts or none
-            return published_rows(stored.label, split, self.split_seeds)
-        except ValueError as error:
-            sizes = np.bincount(stored.label, minlength=len(stored.classes))
-            counted = ", ".join(
-                f"{size} of {name!r}" for name, size in zip(stored.classes, sizes, strict=True)
-            )
-            raise ValueError(
-                f"'{self._files[0]}' must have about ten series of each class, for three parts (got {counted})"
-            ) from error
+        return rows_of_split(self._files[0], stored, split, self.split_seeds)
 
     def _check_observed(self) -> None:
         """Every variable must occur in the training part: nobody learns what it means otherwise."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import torch
 
 from ccnn_pc.datasets.common.shuffle_split import published_rows
 from ccnn_pc.datasets.common.splits import Split
+from ccnn_pc.datasets.formats.psv import read_psv
 from ccnn_pc.datasets.series.physionet2019 import COLUMNS, STATICS, VARIABLES, PhysioNet2019
 
 HEADER = "|".join(COLUMNS)
@@ -132,12 +134,84 @@ def test_broken_files_are_counted_and_named(folder: Path) -> None:
     assert len(data) == 40 and [Path(name).stem for name, _ in data.broken] == [f"q{i}" for i in range(1, 7)]
     reasons = [reason for _, reason in data.broken]
     assert "is cut off or damaged in line 13" in reasons[0] and "is empty" in reasons[1]
-    assert "'Pulse'" in reasons[2] and "not a number" in reasons[3]
-    assert "missing between" in reasons[4] and "rising hours" in reasons[5]
+    assert "'Pulse'" in reasons[2] and "line 2: 'ICULOS' must be a number (got 'x')" in reasons[3]
+    assert (
+        "line 2: '" in reasons[4]
+        and "must be a number (got '')" in reasons[4]
+        and "rising hours" in reasons[5]
+    )
     for path in place.glob("*.psv"):
         path.write_text("x")
     with pytest.raises(ValueError, match="none of the 47 files"):
         PhysioNet2019(folder)
+
+
+def test_damages_of_one_patient_leave_the_others(folder: Path) -> None:
+    """Values that Python reads and that are none, hours and labels that are none."""
+    place = folder / "training_setA"
+    table = patient(3)
+    header, first, *rest = as_text(table).splitlines()
+    cells = first.split("|")
+
+    def text(column: str, cell: str) -> str:
+        return "\n".join(
+            [header, "|".join([*cells[: (i := COLUMNS.index(column))], cell, *cells[i + 1 :]]), *rest]
+        )
+
+    damaged = {
+        "half": (text("ICULOS", "0.5"), "whole, rising hours"),
+        "infinite": (text("HR", "inf"), "line 2: 'HR' must be a number (got 'inf')"),
+        "large": (text("HR", "1e39"), "'HR' must be a finite number"),
+        "python": (text("Temp", "3_7"), "'Temp' must be a number (got '3_7')"),
+        "label": (text("SepsisLabel", "NaN"), "0 or 1 as SepsisLabel"),
+        "score": (text("SepsisLabel", "0.5"), "0 or 1 as SepsisLabel"),
+        "two": (text("HR", "80 81"), "line 2: 'HR' must be a number (got '80 81')"),
+        "unlabelled": (as_text(table).replace("|SepsisLabel", ""), "must have the 41 columns"),
+    }
+    for name, (content, _) in damaged.items():
+        (place / f"{name}.psv").write_text(content)
+    with pytest.warns(UserWarning, match="8 of 48 files"):
+        data = PhysioNet2019(folder, None)
+    assert len(data) == 40 and {Path(name).stem for name, _ in data.broken} == set(damaged)
+    for name, reason in data.broken:
+        assert name in reason and damaged[Path(name).stem][1] in reason
+
+
+def test_forms_of_a_file() -> None:
+    columns = ["HR", "Temp"]
+    for content in (b"\xef\xbb\xbfHR|Temp\n80|NaN\n", b"Temp|HR\r\nNaN|80\r\n\r\n", b"HR|Temp\r80|nan"):
+        np.testing.assert_array_equal(read_psv(content, "p.psv", columns), [[80, np.nan]])
+    np.testing.assert_array_equal(read_psv(b"HR\n80\n", "p.psv", columns, ["Temp"]), [[80, np.nan]])
+    for content, match in (
+        (b"HR|Temp\n80 81|\n", r"line 2: 'HR' must be a number \(got '80 81'\)"),
+        (b"HR|Temp\n80|1\n\n81|2\n", "line 3"),
+        (b"HR|HR\n80|1\n", "must have the 2 columns"),
+        (b"HR|Temp|MAP\n80|1|2\n", "must have the 2 columns"),
+        (b"HR\n80\n", "must have the 2 columns"),
+    ):
+        with pytest.raises(ValueError, match=rf"'p\.psv' .*{match}"):
+            read_psv(content, "p.psv", columns)
+
+
+def test_new_patients_are_read_as_those_of_the_training(folder: Path, tmp_path: Path) -> None:
+    train: Any = PhysioNet2019(folder, "train", form="irregular")
+    scaling = json.loads(json.dumps(train.scaling_of_training()))
+    row = int(train._rows[4])
+    path = tmp_path / "new.psv"
+    lines = (folder / "training_setA" / f"p{row:06d}.psv").read_text().splitlines()
+    path.write_text("\n".join(line.rpartition("|")[0] for line in lines) + "\n")
+    new: Any = PhysioNet2019(path, None, form="irregular", labelled=False, scaling=scaling)
+    assert len(new) == 1 and new[0].y is None
+    torch.testing.assert_close(new[0].x, train[4].x)
+    assert torch.equal(new[0].mask, train[4].mask) and torch.equal(new[0].times, train[4].times)
+    path.write_text(
+        "\n".join(path.read_text().splitlines()[:2])
+    )  # one hour: left out of trainings, not of answers
+    assert len(PhysioNet2019(path, None, labelled=False, scaling=scaling)) == 1
+    with pytest.raises(ValueError, match="'scaling' that of the training"):
+        PhysioNet2019(path, None, labelled=False)
+    with pytest.raises(ValueError, match=r"'.*p000003\.psv' must have about ten series of each class"):
+        PhysioNet2019(folder / "training_setA" / "p000003.psv", None)
 
 
 def test_missing_and_wrong_arguments(tmp_path: Path, folder: Path) -> None:

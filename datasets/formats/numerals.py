@@ -48,7 +48,7 @@ def numbers_in(cells: Sequence[str]) -> np.ndarray:
         [1.0, nan, 0.5]
     """
     try:
-        if not _OTHER.search(_NAN.sub("", "".join(cells))):
+        if not _OTHER.search(_NAN.sub("", "".join(cells).replace("NaN", ""))):
             values = np.array(list(map(float, cells)), dtype=np.float64)
             if not (np.abs(values) > LARGEST).any():
                 return values

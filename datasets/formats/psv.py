@@ -41,12 +41,13 @@ def read_psv(content: bytes, name: str, columns: Sequence[str], optional: Sequen
         )
     while lines and not lines[-1].strip():
         lines.pop()
-    rows = [[cell.strip() for cell in line.split("|")] for line in lines]
+    rows = [line.split("|") for line in lines]
     short = next((number for number, row in enumerate(rows, 2) if len(row) != len(found)), None)
     if short is not None or not rows:
         raise ValueError(f"'{name}' is cut off or damaged in line {short or 2}; copy it again")
     try:
-        values = numbers_in([cell for row in rows for cell in row]).reshape(len(rows), len(found))
+        cells = [cell.strip() for cell in "|".join(lines).split("|")]
+        values = numbers_in(cells).reshape(len(rows), len(found))
     except ValueError:
         raise ValueError(f"'{name}' is damaged in {_first_fault(rows, found)}") from None
     order = [found.index(column) if column in found else -1 for column in columns]
@@ -57,7 +58,7 @@ def _first_fault(rows: Sequence[Sequence[str]], columns: Sequence[str]) -> str:
     for number, row in enumerate(rows, 2):
         for column, cell in zip(columns, row, strict=True):
             try:
-                number_in(cell)
+                number_in(cell.strip())
             except ValueError as error:
                 return f"line {number}: '{column}' {error}"
     return "a cell"

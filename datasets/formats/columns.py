@@ -82,11 +82,23 @@ def shape_of_columns(
         named[name] = values
     if not all(axis in named for axis in _AXES):
         raise ValueError(f"it has no {what} x, y, z (got {', '.join(text for text, _ in columns) or 'none'})")
+    if any(named[axis].ndim > 1 for axis in PARTS if axis in named):
+        raise ValueError(f"its {what} x, y, z must hold one number per point")
     vertices = np.column_stack([named.pop(axis) for axis in _AXES]).astype(np.float64)
     normals = None
     if all(axis in named for axis in _NORMAL):
         normals = np.column_stack([named.pop(axis) for axis in _NORMAL]).astype(np.float64)
     return RawShape(vertices, faces, normals, {name: whole_label(name, each) for name, each in named.items()})
+
+
+def as_declared(values: np.ndarray, kind: str) -> np.ndarray:
+    """Numbers of a text in the integer type that its header declares, unless that changed one of them."""
+    if np.dtype(kind).kind not in "iu" or values.dtype.kind != "f" or not np.isfinite(values).all():
+        return values
+    limits = np.iinfo(kind)
+    fits = values.size == 0 or (limits.min <= values.min() and values.max() <= limits.max)
+    whole = values.astype(kind) if fits else None
+    return values if whole is None or (whole != values).any() else whole
 
 
 def whole_label(name: str, values: np.ndarray) -> np.ndarray:

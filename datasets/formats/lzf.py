@@ -24,7 +24,7 @@ def lzf_decompress(data: bytes, size: int) -> bytearray:
     out = bytearray()
     place, end = 0, len(data)
     try:
-        while place < end:
+        while place < end and len(out) <= size:
             control = data[place]
             place += 1
             if control < 32:
@@ -50,5 +50,6 @@ def lzf_decompress(data: bytes, size: int) -> bytearray:
     except IndexError as error:
         raise ValueError("the compressed block ends too early") from error
     if len(out) != size:
-        raise ValueError(f"the compressed block holds {len(out)} bytes instead of {size}")
+        more = "more than " if place < end else ""
+        raise ValueError(f"the compressed block holds {more}{len(out)} bytes instead of {size}")
     return out

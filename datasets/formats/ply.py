@@ -1,87 +1,123 @@
-"""PLY meshes and clouds: text or binary, polygons or triangle strips, normals."""
+"""PLY meshes and clouds: text or binary, polygons or triangle strips, normals, attributes."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
+from ccnn_pc.datasets.formats.columns import as_declared, shape_of_columns
 from ccnn_pc.datasets.formats.raw import RawShape, fans, numbers, strips
+from ccnn_pc.datasets.formats.table import check_not_cut
 
 _TYPES = {
     **{"char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4"},
     **{"int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2", "int32": "i4", "uint32": "u4"},
     **{"float": "f4", "float32": "f4", "double": "f8", "float64": "f8"},
+    **{"int64": "i8", "uint64": "u8"},
 }
 _ORDERS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
-Properties = list[tuple[str, str, str | None]]  # name, type, type of the length if it is a list
+
+
+class Property(NamedTuple):
+    """A property of an element: name, type, and the type of its length if it is a list."""
+
+    name: str
+    kind: str
+    length: str | None
+
+
+class Element(NamedTuple):
+    """Name, number of rows, and properties of each."""
+
+    name: str
+    rows: int
+    properties: list[Property]
+
+
+Rows = np.ndarray | list[np.ndarray]
+"""Values of a property: an array with one row per row of its element; lists of different lengths one by one."""
 
 
 def read_ply(data: bytes) -> RawShape:
-    """Read PLY 1.0.
+    """Read PLY 1.0; whatever vertices have besides positions and normals is kept as attributes.
+
+    Lists of vertices are kept where all have one length. Other elements than vertices and faces are skipped.
 
     Raises:
-        ValueError: not PLY, truncated, without positions, or a face that names a missing vertex.
+        ValueError: not PLY, truncated, more data than announced, without positions, or a face that names a missing
+            vertex.
     """
-    order, elements, body = _header(data)
-    found: dict[str, dict[str, Any]] = {}
-    read = _text_rows if order == "" else _binary_rows
-    for name, count, properties in elements:
-        if any(length is not None for _, _, length in properties) or order == "":
-            found[name], body = read(body, count, properties, order, name)
-        else:
-            found[name], body = _table(body, count, properties, order, name)
-    vertex = found.get("vertex", {})
-    if not all(axis in vertex for axis in "xyz"):
-        raise ValueError("it has no vertices with x, y, z")
-    vertices = np.column_stack([vertex[axis] for axis in "xyz"]).astype(np.float64)
-    normals = None
-    if all(axis in vertex for axis in ("nx", "ny", "nz")):
-        normals = np.column_stack([vertex[axis] for axis in ("nx", "ny", "nz")]).astype(np.float64)
-    faces = _faces(found)
-    if faces is not None and len(faces) and (faces.min() < 0 or faces.max() >= len(vertices)):
-        raise ValueError(f"a face names vertex {faces.max()} of {len(vertices)}")
-    return RawShape(vertices, faces if faces is not None and len(faces) else None, normals)
+    order, elements, body, line = _header(data)
+    found = _text(body, elements, line) if order == "" else _binary(body, elements, order)
+    if "vertex" not in found:
+        raise ValueError("it has no element 'vertex' with x, y, z")
+    vertex = [(name, values) for name, values in found["vertex"] if isinstance(values, np.ndarray)]
+    raw = shape_of_columns(vertex, what="properties of vertices")
+    faces = _faces(found, len(raw.vertices))
+    raw.faces = faces if len(faces) else None
+    return raw
 
 
-def _faces(found: dict[str, dict[str, Any]]) -> np.ndarray | None:
-    for name, convert in (
-        ("face", fans),
-        ("tristrips", lambda rows: np.vstack([strips(np.asarray(row)) for row in rows])),
-    ):
-        for key in ("vertex_indices", "vertex_index"):
-            rows = found.get(name, {}).get(key)
-            if rows is not None and len(rows):
-                if isinstance(rows, np.ndarray) and rows.ndim == 2 and rows.shape[1] == 3 and name == "face":
-                    return rows.astype(np.int64)
-                return convert(rows)
-    return None
-
-
-def _header(data: bytes) -> tuple[str, list[tuple[str, int, Properties]], bytes]:
-    end = data.find(b"end_header")
-    line_end = data.find(b"\n", end)
-    if not data.startswith(b"ply") or end < 0 or line_end < 0:
-        raise ValueError("it does not start with a PLY header")
-    order, elements = None, []  # type: ignore[var-annotated]
-    try:
-        for line in data[:end].decode("ascii", errors="replace").splitlines()[1:]:
-            words = line.split()
-            if not words or words[0] in ("comment", "obj_info"):
+def _faces(found: dict[str, list[tuple[str, Rows]]], count: int) -> np.ndarray:
+    for element in ("face", "tristrips"):
+        for name, rows in found.get(element, []):
+            if name not in ("vertex_indices", "vertex_index") or len(rows) == 0:
                 continue
-            if words[0] == "format":
+            flat = np.concatenate([np.ravel(row) for row in rows])
+            if flat.dtype.kind not in "iu":
+                raise ValueError(f"indices of vertices must be whole numbers (property list of '{element}')")
+            low, high = (int(flat.min()), int(flat.max())) if flat.size else (0, 0)
+            if low < (0 if element == "face" else -1) or (flat.size and high >= count):
+                raise ValueError(f"a face names vertex {high if high >= count else low} of {count}")
+            if element == "tristrips":
+                return np.vstack([strips(row) for row in rows])
+            if isinstance(rows, np.ndarray) and rows.shape[1] == 3:
+                return rows.astype(np.int64)
+            return fans(rows)
+    return np.empty((0, 3), dtype=np.int64)
+
+
+def _header(data: bytes) -> tuple[str, list[Element], bytes, int]:
+    """Byte order, elements, what follows the header, and the number of the line where that starts."""
+    if not data.startswith((b"ply\n", b"ply\r", b"ply ")):
+        raise ValueError("it does not start with a PLY header")
+    end_of_line = b"\n" if data[3:4] != b"\r" or data[4:5] == b"\n" else b"\r"
+    order: str | None = None
+    elements: list[Element] = []
+    place = line = 0
+    words: list[str] = []
+    while words[:1] != ["end_header"]:
+        end = data.find(end_of_line, place)
+        if end < 0:
+            raise ValueError("it does not start with a PLY header that ends in end_header")
+        text = data[place:end].decode("ascii", errors="replace")
+        words, place, line = text.split(), end + 1, line + 1
+        try:
+            if words[:1] == ["format"]:
                 order = _ORDERS[words[1]]
-            elif words[0] == "element":
-                elements.append((words[1], int(words[2]), []))
-            elif words[0] == "property" and words[1] == "list":
-                elements[-1][2].append((words[4], _TYPES[words[3]], _TYPES[words[2]]))
-            elif words[0] == "property":
-                elements[-1][2].append((words[2], _TYPES[words[1]], None))
-    except (KeyError, IndexError, ValueError) as error:
-        raise ValueError(f"its PLY header has a line that is not understood ({line!r})") from error
+            elif words[:1] == ["element"]:
+                elements.append(Element(words[1], _count(words[2]), []))
+            elif words[:2] == ["property", "list"]:
+                elements[-1].properties.append(Property(words[4], _TYPES[words[3]], _TYPES[words[2]]))
+            elif words[:1] == ["property"]:
+                elements[-1].properties.append(Property(words[2], _TYPES[words[1]], None))
+            elif line > 1 and words and words[0] not in ("comment", "obj_info", "end_header"):
+                raise ValueError
+        except (KeyError, IndexError, ValueError) as error:
+            raise ValueError(
+                f"line {line} of its PLY header is not understood ({text.strip()[:80]!r})"
+            ) from error
     if order is None:
         raise ValueError("its PLY header names no format")
-    return order, elements, data[line_end + 1 :]
+    return order, elements, data[place:], line + 1
+
+
+def _count(word: str) -> int:
+    if not (word.isascii() and word.isdigit()):
+        raise ValueError(word)
+    return int(word)
 
 
 def _need(available: int, needed: int, name: str) -> None:
@@ -91,72 +127,127 @@ def _need(available: int, needed: int, name: str) -> None:
         )
 
 
-def _table(
-    body: bytes, count: int, properties: Properties, order: str, name: str
-) -> tuple[dict[str, Any], bytes]:
-    row = np.dtype([(key, order + kind) for key, kind, _ in properties])
-    _need(len(body), count * row.itemsize, name)
-    table = np.frombuffer(body, row, count)
-    return {key: table[key] for key, _, _ in properties}, body[count * row.itemsize :]
+def _binary(body: bytes, elements: Sequence[Element], order: str) -> dict[str, list[tuple[str, Rows]]]:
+    found: dict[str, list[tuple[str, Rows]]] = {}
+    for element in elements:
+        if any(each.length is not None for each in element.properties):
+            found[element.name], body = _binary_lists(body, element, order)
+        elif element.properties:
+            row = np.dtype([(f"f{i}", order + each.kind) for i, each in enumerate(element.properties)])
+            _need(len(body), element.rows * row.itemsize, element.name)
+            table = np.frombuffer(body, row, element.rows)
+            found[element.name] = [(each.name, table[f"f{i}"]) for i, each in enumerate(element.properties)]
+            body = body[element.rows * row.itemsize :]
+    if body.strip(b"\0 \r\n\t"):
+        raise ValueError(f"it has {len(body)} bytes more than its header announces")
+    return found
 
 
-def _binary_rows(
-    body: bytes, count: int, properties: Properties, order: str, name: str
-) -> tuple[dict[str, Any], bytes]:
+def _binary_lists(body: bytes, element: Element, order: str) -> tuple[list[tuple[str, Rows]], bytes]:
+    name, count, properties = element
     if len(properties) == 1 and count > 0:  # all lists of the same length: one table
         key, kind, length = properties[0]
         head = np.dtype(order + str(length))
         _need(len(body), head.itemsize, name)
         size = int(np.frombuffer(body, head, 1)[0])
-        row = np.dtype([("n", head), ("values", order + kind, (max(size, 0),))])
-        if len(body) >= count * row.itemsize:
-            table = np.frombuffer(body, row, count)
+        row = head.itemsize + max(size, 0) * np.dtype(kind).itemsize
+        if size >= 0 and len(body) >= count * row:
+            table = np.frombuffer(body, [("n", head), ("values", order + kind, (size,))], count)
             if (table["n"] == size).all():
-                return {key: table["values"]}, body[count * row.itemsize :]
-    columns: dict[str, list[Any]] = {key: [] for key, _, _ in properties}
+                return [(key, table["values"])], body[count * row :]
+    columns: list[list[np.ndarray]] = [[] for _ in properties]
     place = 0
     for _ in range(count):
-        for key, kind, length in properties:
+        for column, (_, kind, length) in zip(columns, properties, strict=True):
             size = 1
             if length is not None:
                 head = np.dtype(order + length)
                 _need(len(body) - place, head.itemsize, name)
-                size = int(np.frombuffer(body, head, 1, place)[0])
+                size = _size(np.frombuffer(body, head, 1, place)[0], name)
                 place += head.itemsize
             item = np.dtype(order + kind)
-            _need(len(body) - place, size * item.itemsize if size >= 0 else len(body) + 1, name)
-            values = np.frombuffer(body, item, size, place)
+            _need(len(body) - place, size * item.itemsize, name)
+            column.append(np.frombuffer(body, item, size, place))
             place += size * item.itemsize
-            columns[key].append(values if length is not None else values[0])
-    return dict(columns), body[place:]
+    return [
+        (each.name, _stacked(column, each)) for each, column in zip(properties, columns, strict=True)
+    ], body[place:]
 
 
-def _text_rows(
-    body: bytes, count: int, properties: Properties, order: str, name: str
-) -> tuple[dict[str, Any], bytes]:
-    lines = body.split(b"\n", count)
-    if len(lines) < count or (count > 0 and not lines[count - 1].strip()):
-        raise ValueError(f"it is truncated: element '{name}' needs {count} lines")
-    rest = lines[count] if len(lines) > count else b""
-    if all(length is None for _, _, length in properties):
-        values = numbers(b"\n".join(lines[:count]))
-        if values.size != count * len(properties):
-            raise ValueError(f"element '{name}' needs {len(properties)} numbers in each of {count} lines")
-        table = values.reshape(count, -1)
-        return {key: table[:, column] for column, (key, _, _) in enumerate(properties)}, rest
-    columns: dict[str, list[Any]] = {key: [] for key, _, _ in properties}
-    for line in lines[:count]:
-        row, place = numbers(line), 0
-        for key, _, length in properties:
-            size = 1
-            if length is not None and place < len(row):
-                size, place = int(row[place]), place + 1
-            if place + size > len(row):
-                raise ValueError(
-                    f"a line of element '{name}' is too short ({line.decode(errors='replace')!r})"
-                )
-            columns[key].append(
-                row[place : place + size].astype(np.int64) if length is not None else row[place]
+def _size(value: float, name: str) -> int:
+    if not value >= 0 or value != int(value):
+        raise ValueError(f"a list of element '{name}' announces {value:g} values")
+    return int(value)
+
+
+def _stacked(rows: list[np.ndarray], each: Property) -> Rows:
+    """Rows of one length as one array: ``[n]`` of a single number, ``[n, L]`` of lists."""
+    if each.length is None:
+        return np.concatenate(rows) if rows else np.empty(0, each.kind)
+    same = len({len(row) for row in rows}) == 1
+    return np.stack(rows) if same else rows
+
+
+def _text(body: bytes, elements: Sequence[Element], line: int) -> dict[str, list[tuple[str, Rows]]]:
+    rows = [(number, row) for number, row in enumerate(body.splitlines(), line) if row.strip()]
+    found: dict[str, list[tuple[str, Rows]]] = {}
+    place = 0
+    for element in elements:
+        mine = rows[place : place + element.rows] if element.properties else []
+        if element.properties and len(mine) < element.rows:
+            raise ValueError(
+                f"it is truncated: element '{element.name}' needs {element.rows} lines, {len(mine)} are there"
             )
+        place += len(mine)
+        if any(each.length is not None for each in element.properties):
+            found[element.name] = _text_lists(mine, element)
+        else:
+            table = _text_table(mine, element)
+            found[element.name] = [
+                (each.name, as_declared(table[:, i], each.kind)) for i, each in enumerate(element.properties)
+            ]
+    if place < len(rows):
+        raise ValueError(
+            f"line {rows[place][0]}: it has {len(rows) - place} lines more than its header announces"
+        )
+    check_not_cut([row for _, row in rows], body)
+    return found
+
+
+def _text_table(rows: Sequence[tuple[int, bytes]], element: Element) -> np.ndarray:
+    width = len(element.properties)
+    for number, row in rows:
+        if len(row.split()) != width:
+            raise ValueError(
+                f"line {number} must have the {width} numbers of element '{element.name}' (got {row.strip()[:60]!r})"
+            )
+    values = numbers(b"\n".join(row for _, row in rows), rows[0][0] if rows else None)
+    return values.reshape(len(rows), width)
+
+
+def _text_lists(rows: Sequence[tuple[int, bytes]], element: Element) -> list[tuple[str, Rows]]:
+    flat = numbers(b"\n".join(line for _, line in rows), rows[0][0] if rows else None)
+    ends = np.cumsum([len(line.split()) for _, line in rows], dtype=np.int64)
+    columns: list[list[np.ndarray]] = [[] for _ in element.properties]
+    for (number, line), row in zip(rows, np.split(flat, ends[:-1]), strict=False):
+        place = 0
+        for column, each in zip(columns, element.properties, strict=True):
+            size = 1
+            if each.length is not None and place < len(row):
+                size, place = _size(row[place], element.name), place + 1
+            values = row[place : place + size]
+            if len(values) < size:
+                raise ValueError(f"line {number}: it is too short for element '{element.name}'")
+            if each.kind[0] in "iu" and not (values == np.rint(values)).all():
+                raise ValueError(
+                    f"line {number}: '{each.name}' must be whole numbers (got {line.strip()[:60]!r})"
+                )
+            column.append(values.astype(np.int64) if each.kind[0] in "iu" else values)
             place += size
-    return dict(columns), rest
+        if place != len(row):
+            raise ValueError(
+                f"line {number}: it has more numbers than element '{element.name}' has properties"
+            )
+    return [
+        (each.name, _stacked(column, each)) for each, column in zip(element.properties, columns, strict=True)
+    ]

@@ -91,3 +91,88 @@ def test_bad_ply_headers():
             parse(data, "x.ply")
     with pytest.raises(ValueError, match="vertex 9 of 8"):
         parse(ply("<", [[0, 1, 9]]), "x.ply")
+
+
+POINTS = [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+
+
+def text_ply(body: str, properties: str = "x y z", vertices: int = 2, more: str = "") -> str:
+    lines = "".join(f"property float {name}\n" for name in properties.split())
+    return f"ply\nformat ascii 1.0\nelement vertex {vertices}\n{lines}{more}end_header\n{body}"
+
+
+FACE = "element face 1\nproperty list uchar int vertex_indices\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        text_ply("1 2 3\n4 5 6\n"),
+        text_ply("\n1 2 3\n\n4 5 6"),
+        text_ply("1 2 3\n4 5 6\n").replace("\n", "\r\n"),
+        text_ply("1 2 3\n4 5 6\n").replace("\n", "\r"),
+        text_ply("1 2 3\n4 5 6\n").replace(
+            "ascii 1.0\n", "ascii 1.0\ncomment end_header is below\nobj_info made by hand\n"
+        ),
+        text_ply("9\n8\n1 2 3\n4 5 6\n").replace(
+            "element vertex", "element camera 2\nproperty int id\nelement vertex"
+        ),
+        text_ply("3 1 2\n6 4 5\n", "z x y"),
+        text_ply("1 2 3\n4 5 6\n7\n", more="element camera 1\nproperty int id\n"),
+    ],
+)
+def test_ply_headers_as_people_write_them(text):
+    assert parse(text.encode(), "a.ply").vertices.tolist() == POINTS
+
+
+def test_ply_attributes():
+    raw = parse(
+        text_ply("1 2 3 255 0 9\n4 5 6 1 2 8\n", "x y z Red scalar_Intensity label").encode(), "a.ply"
+    )
+    assert {name: values.tolist() for name, values in raw.attributes.items()} == {
+        "red": [255, 1],
+        "intensity": [0, 2],
+        "label": [9, 8],
+    }
+    text = text_ply("1 2 3 2 7 8\n4 5 6 2 9 10\n", more="property list uchar int tags\n")
+    assert parse(text.encode(), "a.ply").attributes["tags"].tolist() == [[7, 8], [9, 10]]
+    for order in ("<", ">"):
+        raw = parse(ply(order, QUADS), "cube.ply")
+        assert raw.attributes["red"].tolist() == [7] * 8
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        (text_ply("", vertices=0), "holds no points"),
+        (text_ply("1 2 3\n4 5\n"), "line 9 must have the 3 numbers"),
+        (text_ply("1 2 3\n4 5 6 7\n"), "line 9 must have the 3 numbers"),
+        (text_ply("1 2 3\n4 5 6\n7 8 9\n"), "line 10: it has 1 lines more"),
+        (text_ply("1 2 3\n"), "truncated"),
+        (text_ply("1 2 3\n4 5 six\n"), "line 9: 'six' is not a number"),
+        (text_ply("1 2 3\n4 5 1_0\n"), "line 9"),
+        (text_ply("1 2 3\n4 5 6\n", vertices=-2), "line 3 of its PLY header"),
+        (text_ply("1 2 3\n4 5 6\n").replace("float x", "quad x"), "line 4 of its PLY header"),
+        (text_ply("1 2\n4 5\n", "x y"), "no properties of vertices x, y, z"),
+        (text_ply("1 2 3\n4 5 6\n3 0 1 0.5\n", more=FACE), "whole numbers"),
+        (text_ply("1 2 3\n4 5 6\n3 0 1\n", more=FACE), "line 12: it is too short"),
+        (text_ply("1 2 3\n4 5 6\n3 0 1 0 1\n", more=FACE), "line 12: it has more numbers"),
+        (text_ply("1 2 3\n4 5 6\n-1 0 1 0\n", more=FACE), "announces -1 values"),
+        (text_ply("1 2 3\n4 5 6\n3 0 1 2\n", more=FACE), "vertex 2 of 2"),
+        (text_ply("1 2 3\n4 5 6\n3 0 1 -1\n", more=FACE), "vertex -1 of 2"),
+        (text_ply("1 2 3\n4 5 6\n3 0 1 0\n", more=FACE.replace(" int", " float")), "whole numbers"),
+    ],
+)
+def test_what_is_wrong_with_a_text_ply(text, match):
+    with pytest.raises(ValueError, match=match) as error:
+        parse(text.encode(), "a.ply")
+    assert "'a.ply'" in str(error.value)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    "change", [(b"vertex 8", b"vertex 9"), (b"vertex 8", b"vertex 7"), (b"face 6", b"face 5")]
+)
+def test_ply_with_another_number_of_rows_than_announced(order, change):
+    with pytest.raises(ValueError, match=r"'a\.ply'"):
+        parse(ply(order, QUADS).replace(*change), "a.ply")

@@ -6,7 +6,8 @@ import numpy as np
 
 from ccnn_pc.datasets.formats.columns import COLOURS, column_name, shape_of_columns, whole_label
 from ccnn_pc.datasets.formats.numpy_file import read_npy, read_npz
-from ccnn_pc.datasets.formats.raw import RawShape, fans
+from ccnn_pc.datasets.formats.polygons import triangulate
+from ccnn_pc.datasets.formats.raw import RawShape
 from ccnn_pc.datasets.formats.table import shape_of_table
 
 _POSITIONS, _NORMALS = ("vertices", "points", "pos", "xyz"), ("normals", "normal")
@@ -52,7 +53,7 @@ def read_numpy(data: bytes) -> RawShape:
             )
         raw.normals = normals.astype(np.float64)
     if "faces" in arrays:
-        raw.faces = _faces(arrays.pop("faces"))
+        raw.faces = _faces(arrays.pop("faces"), raw.vertices)
     for name, values in arrays.items():
         if values.ndim in (1, 2) and len(values) == count:
             raw.attributes |= _attributes(name, values)
@@ -79,7 +80,7 @@ def _table(name: str, values: np.ndarray) -> RawShape:
     return shape_of_table(list(values.T))
 
 
-def _faces(faces: np.ndarray) -> np.ndarray:
+def _faces(faces: np.ndarray, vertices: np.ndarray) -> np.ndarray:
     if faces.dtype.kind not in "iu":
         raise ValueError(f"'faces' must be whole numbers (got {faces.dtype})")
     if faces.ndim == 2 and faces.shape[0] in (3, 4) and faces.shape[1] > 4:
@@ -87,7 +88,9 @@ def _faces(faces: np.ndarray) -> np.ndarray:
     if faces.ndim != 2 or faces.shape[1] not in (3, 4):
         raise ValueError(f"'faces' must have shape [f, 3] or [f, 4] (got {list(faces.shape)})")
     faces = faces.astype(np.int64)
-    return faces if faces.shape[1] == 3 else fans(faces)
+    if len(faces) and faces.min() == 1 and faces.max() == len(vertices):
+        raise ValueError("'faces' are counted from 1: subtract 1 from all of them")
+    return triangulate(vertices, faces.ravel(), np.full(len(faces), faces.shape[1]))
 
 
 def _attributes(name: str, values: np.ndarray) -> dict[str, np.ndarray]:

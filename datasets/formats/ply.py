@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ccnn_pc.datasets.formats.columns import as_declared, shape_of_columns
-from ccnn_pc.datasets.formats.raw import RawShape, fans, numbers, strips
+from ccnn_pc.datasets.formats.polygons import triangulate
+from ccnn_pc.datasets.formats.raw import RawShape, numbers, strips
 from ccnn_pc.datasets.formats.table import check_not_cut
 
 _TYPES = {
@@ -55,27 +56,22 @@ def read_ply(data: bytes) -> RawShape:
         raise ValueError("it has no element 'vertex' with x, y, z")
     vertex = [(name, values) for name, values in found["vertex"] if isinstance(values, np.ndarray)]
     raw = shape_of_columns(vertex, what="properties of vertices")
-    faces = _faces(found, len(raw.vertices))
+    faces = _faces(found, raw.vertices)
     raw.faces = faces if len(faces) else None
     return raw
 
 
-def _faces(found: dict[str, list[tuple[str, Rows]]], count: int) -> np.ndarray:
+def _faces(found: dict[str, list[tuple[str, Rows]]], vertices: np.ndarray) -> np.ndarray:
     for element in ("face", "tristrips"):
         for name, rows in found.get(element, []):
             if name not in ("vertex_indices", "vertex_index") or len(rows) == 0:
                 continue
-            flat = np.concatenate([np.ravel(row) for row in rows])
-            if flat.dtype.kind not in "iu":
+            corners = np.concatenate([np.ravel(row) for row in rows])
+            if corners.dtype.kind not in "iu":
                 raise ValueError(f"indices of vertices must be whole numbers (property list of '{element}')")
-            low, high = (int(flat.min()), int(flat.max())) if flat.size else (0, 0)
-            if low < (0 if element == "face" else -1) or (flat.size and high >= count):
-                raise ValueError(f"a face names vertex {high if high >= count else low} of {count}")
             if element == "tristrips":
                 return np.vstack([strips(row) for row in rows])
-            if isinstance(rows, np.ndarray) and rows.shape[1] == 3:
-                return rows.astype(np.int64)
-            return fans(rows)
+            return triangulate(vertices, corners, np.array([len(row) for row in rows]))
     return np.empty((0, 3), dtype=np.int64)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
@@ -114,26 +114,10 @@ def check_raw(raw: RawShape) -> RawShape:
     if raw.faces is not None and len(raw.faces):
         low, high = int(raw.faces.min()), int(raw.faces.max())
         if low < 0 or high >= count:
-            counted = ": they are counted from 1, subtract 1 from all" if low == 1 and high == count else ""
-            raise ValueError(f"a face names vertex {high if high >= count else low} of {count}{counted}")
+            raise ValueError(
+                f"a face names vertex {high if high >= count else low} of {count}, which count from 0"
+            )
     return raw
-
-
-def fan(polygon: Sequence[int] | np.ndarray) -> list[tuple[int, int, int]]:
-    """The triangles of a convex polygon, all from its first corner; none for fewer than three corners.
-
-    Example:
-        >>> fan([4, 5, 6, 7])
-        [(4, 5, 6), (4, 6, 7)]
-    """
-    return [(int(polygon[0]), int(polygon[i]), int(polygon[i + 1])) for i in range(1, len(polygon) - 1)]
-
-
-def fans(polygons: Iterable[Sequence[int] | np.ndarray]) -> np.ndarray:
-    """Triangles ``[F, 3]`` of many polygons."""
-    return np.array([triangle for polygon in polygons for triangle in fan(polygon)], dtype=np.int64).reshape(
-        -1, 3
-    )
 
 
 def strips(index: np.ndarray) -> np.ndarray:

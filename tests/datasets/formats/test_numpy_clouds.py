@@ -77,7 +77,7 @@ def test_structured_arrays_go_by_their_names():
         (npy(POINTS * 1e39), r"within ±1e\+38"),
         (npy(np.where(POINTS > 2, 1e308, POINTS)), r"within ±1e\+38"),
         (npz(points=POINTS, normals=NORMALS[:99]), r"'normals' must have shape \[100, 3\].*\[99, 3\]"),
-        (npz(vertices=CUBE, faces=np.array(QUADS) + 1), "vertex 8 of 8: they are counted from 1"),
+        (npz(vertices=CUBE, faces=np.array(QUADS) + 1), "'faces' are counted from 1"),
         (npz(vertices=CUBE, faces=[[0, 1, 10**9]]), "vertex 1000000000 of 8"),
         (npz(vertices=CUBE, faces=[[0, 1, -1]]), "vertex -1 of 8"),
         (npz(vertices=CUBE, faces=[[0.0, 1, 2]]), "'faces' must be whole numbers"),

@@ -125,6 +125,11 @@ def test_ply_headers_as_people_write_them(text):
     assert parse(text.encode(), "a.ply").vertices.tolist() == POINTS
 
 
+def test_polygons_that_are_not_convex():
+    dart = text_ply("0 0 0\n1 -1 0\n0 3 0\n-1 -1 0\n4 1 2 3 0\n", vertices=4, more=FACE)
+    assert area(parse(dart.encode(), "a.ply")) == pytest.approx(3)
+
+
 def test_ply_attributes():
     raw = parse(
         text_ply("1 2 3 255 0 9\n4 5 6 1 2 8\n", "x y z Red scalar_Intensity label").encode(), "a.ply"

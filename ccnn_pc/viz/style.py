@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ccnn_pc._files import written_whole
 from ccnn_pc._optional import require
 
 if TYPE_CHECKING:
@@ -76,10 +77,9 @@ def picture(
         yield figure
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            if fit:
-                figure.savefig(path, bbox_inches="tight", pad_inches=0.08)
-            else:
-                figure.savefig(path)
+            fitted: dict[str, Any] = {"bbox_inches": "tight", "pad_inches": 0.08} if fit else {}
+            with written_whole(path) as hidden:
+                figure.savefig(hidden, format=path.suffix[1:] or "png", **fitted)
         except OSError as error:
             raise OSError(
                 f"'out' must be a file that can be written (got {path}: {error.strerror})"

@@ -84,16 +84,22 @@ def check_new_folder(name: str, folder: str | os.PathLike[str]) -> Path:
     return target
 
 
-def check_writable_folder(name: str, folder: str | Path) -> Path:
+def check_writable_folder(name: str, folder: str | Path, *, make: bool = True) -> Path:
     """Create ``folder`` if needed and prove that a file can be written in it.
+
+    Args:
+        name: of the argument.
+        folder: the folder.
+        make: False: make nothing, and prove it of the nearest folder above that exists.
 
     Raises:
         ValueError: if it cannot be created or written; the message names the argument to change.
     """
     folder = Path(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        if make:
+            folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder if os.path.lexists(folder) else nearest_above(folder)):
             pass
     except OSError as error:
         reason = error.strerror or str(error)

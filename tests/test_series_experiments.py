@@ -182,7 +182,7 @@ def test_two_steps(name: str, places: Path, tmp_path: Path, monkeypatch: pytest.
     score = c.callbacks.checkpoints.monitor.removeprefix("val/")
     assert result[f"val_{score}"] == pytest.approx(float(row[f"val/{score}"]), abs=1e-6)
     tested = "accuracy" if score == "loss" else score
-    assert result[f"test_{tested}"] >= 0 and result["best_epoch"] == 0 and result["selected_on"] == "val"
+    assert result[f"test_{tested}"] >= 0 and result["best_epoch"] == 1 and result["selected_on"] == "val"
     assert ("test_accuracy" in result) == (not name.startswith("adding"))
     stored = from_pretrained(folder / "model")
     wanted = instantiate(c.data.preprocessing, _convert_="all")

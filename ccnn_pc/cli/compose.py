@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast
 
+import yaml
 from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from ccnn_pc.cli.words import UsageError, Word, check_group, check_kind, check_words, has_key, read_word
+
 LATEST, CONFIG, OVERRIDES = "latest", "config.yaml", "overrides.yaml"
-
-
-class UsageError(ValueError):
-    """What was asked for cannot be done; the message says what can."""
 
 
 def config_folder() -> Path:
@@ -43,21 +45,77 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
     """
     overrides = with_experiment(overrides)
     experiment = check_experiment(overrides)
-    GlobalHydra.instance().clear()
+    words = [read_word(word) for word in overrides]
+    choosing = [word for word in words if is_group(word.key)]
+    for word in choosing:
+        if isinstance(word.value, str) and word.key != "experiment":
+            check_group(word.key, word.value, group_choices(word.key))
     try:
-        with initialize_config_dir(str(config_folder()), version_base="1.3"):
-            config = compose("train", list(overrides))
+        config = _compose(choosing)
+        changing = [word for word in words if word not in choosing]
+        if changing:
+            check_words(changing, config)
+            config = _compose(words)
         if config.name is None:
             config.name = experiment
         if config.run_dir is None:
-            config.run_dir = str(
-                Path(config.runs) / config.name / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-            )
+            config.run_dir = str(new_run_folder(Path(config.runs) / config.name))
         follow_kernel(config)
         follow_features(config)
     except (HydraException, OmegaConfBaseException) as error:
-        raise UsageError(str(error).strip()) from error
+        raise UsageError(
+            "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
+        ) from error
     return config
+
+
+def _compose(words: Sequence[Word]) -> DictConfig:
+    store_registered()
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(config_folder()), version_base="1.3"):
+        return compose("train", [word.override for word in words])
+
+
+def is_group(key: str) -> bool:
+    """Whether a key of the command line chooses a file."""
+    return key.isidentifier() and config_folder().joinpath(key).is_dir()
+
+
+def group_choices(group: str) -> list[str]:
+    """What may be chosen in a group: its files, and of kernels and windows those that are registered."""
+    from ccnn_pc.kernels import list_kernels, list_windows
+
+    registered = {"kernel": list_kernels, "window": list_windows}.get(group, list)()
+    return sorted({path.stem for path in config_folder().joinpath(group).glob("*.yaml")} | set(registered))
+
+
+def store_registered() -> None:
+    """Make a choice of every registered kernel and window that has no file in ``configs/``.
+
+    Its options are keys if they are numbers, strings or null.
+    """
+    from ccnn_pc.kernels.registry import registered_classes
+
+    for group, table in registered_classes().items():
+        for name, entry in table.items():
+            if not config_folder().joinpath(group, f"{name}.yaml").exists():
+                node = {"_target_": f"{entry.__module__}.{entry.__qualname__}", "_partial_": True}
+                ConfigStore.instance().store(name, {**node, **_plain_options(entry)}, group=group)
+
+
+def _plain_options(entry: Any) -> dict[str, Any]:
+    from ccnn_pc.kernels.registry import factory_options
+
+    return {
+        key: value
+        for key, value in factory_options(entry).items()
+        if value is None or isinstance(value, (bool, int, float, str))
+    }
+
+
+def new_run_folder(runs: Path) -> Path:
+    """A folder that does not exist, called after the time in milliseconds: several runs may start in one second."""
+    return runs / datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")[:-3]
 
 
 #: Words of a model that belong to its own kernel: another one has its own.
@@ -204,14 +262,20 @@ def check_experiment(overrides: Sequence[str]) -> str:
 def resumable_run(config: DictConfig) -> Path | None:
     """Return the folder of the run that ``resume=`` names; None if ``last`` finds no run of this experiment.
 
+    The last run is the one that was started or resumed last, whether or not ``latest`` has moved there.
+
     Raises:
         UsageError: if a folder is named that holds no run.
     """
     if config.resume in (None, False):
         return None
     if str(config.resume) == "last":
-        latest = Path(config.runs) / config.name / LATEST
-        return latest.resolve() if latest.joinpath(CONFIG).exists() else None
+        if Path(config.run_dir, CONFIG).is_file():
+            return Path(config.run_dir).resolve()
+        runs = Path(config.runs) / str(config.name)
+        found = [path.parent for path in runs.glob(f"[!.]*/{CONFIG}") if path.parent.name != LATEST]
+        newest = max(found, key=lambda run: (run.joinpath(CONFIG).stat().st_mtime_ns, run.name), default=None)
+        return None if newest is None else newest.resolve()
     folder = Path(str(config.resume))
     folder = folder.parent.parent if folder.suffix == ".ckpt" else folder
     if not folder.joinpath(CONFIG).exists():
@@ -228,37 +292,93 @@ def resumed_config(folder: Path, overrides: Sequence[str]) -> DictConfig:
     ``data.root``); other words must be those that the run was started with.
 
     Raises:
-        UsageError: if a new word chooses another file of a group, or adds or removes a key.
+        UsageError: if a new word chooses another file of a group, or adds or removes a key; a file that is damaged, or
+            names a class that neither this package nor the command line names.
     """
     config = _load_config(folder)
     before = stored_overrides(folder)
-    for word in overrides:
-        key = word.split("=", 1)[0]
-        if key in ("experiment", "resume", "runs", "run_dir"):
+    words = [read_word(word) for word in overrides]
+    for word in words:
+        if word.key in ("experiment", "resume", "runs", "run_dir"):
             continue
-        if "=" in word and _is_plain(config, key):
-            config = cast(DictConfig, OmegaConf.merge(config, OmegaConf.from_dotlist([word])))
-        elif word not in before:
-            raise UsageError(f"'{word}' cannot be changed in a run that is resumed ({folder})")
+        if word.prefix != "~" and not is_group(word.key) and _is_plain(config, word.key):
+            check_kind(word, config)
+            OmegaConf.update(config, word.key, word.value, merge=False)
+        elif word.typed not in before:
+            raise UsageError(f"'{word.typed}' cannot be changed in a run that is resumed ({folder})")
+    _check_targets(config, words, folder / CONFIG)
     config.run_dir = str(folder)
     return config
 
 
 def stored_overrides(folder: Path) -> list[str]:
-    """Return the words that a run was started and resumed with."""
+    """Return the words that a run was started and resumed with.
+
+    Raises:
+        UsageError: a damaged file.
+    """
     path = folder / OVERRIDES
-    return [str(word) for word in OmegaConf.load(path)] if path.exists() else []
+    words = _read_yaml(path) if path.exists() else []
+    if not isinstance(words, list):
+        raise UsageError(f"'{path}' must be a list of words (got {type(words).__name__})")
+    return [str(word) for word in words]
 
 
 def _load_config(folder: Path) -> DictConfig:
-    return cast(DictConfig, OmegaConf.load(folder / CONFIG))
+    path = folder / CONFIG
+    config = _read_yaml(path)
+    parts = ("data", "model", "optim", "trainer", "callbacks", "logger", "task")
+    if not isinstance(config, dict) or not all(isinstance(config.get(part), dict) for part in parts):
+        raise UsageError(f"'{path}' must be the configuration of a run, with {', '.join(parts)}")
+    try:
+        return cast(DictConfig, OmegaConf.load(path))
+    except (OmegaConfBaseException, yaml.YAMLError) as error:
+        raise UsageError(
+            f"'{path}' must be the configuration of a run ({error})".replace("\n", " ")
+        ) from error
+
+
+def _read_yaml(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise UsageError(f"'{path}' is damaged ({reason}); restore it, or start a new run") from error
+
+
+def _check_targets(config: DictConfig, words: Sequence[Word], path: Path) -> None:
+    """A stored configuration names classes, and a run folder may be anybody's."""
+    from ccnn_pc.kernels.registry import registered_classes
+
+    trusted = {str(word.value) for word in words if word.key.endswith("_target_")}
+    for table in registered_classes().values():
+        trusted |= {f"{entry.__module__}.{entry.__qualname__}" for entry in table.values()}
+    for file in config_folder().rglob("*.yaml"):
+        trusted.update(re.findall(r"_target_: *([\w.]+)", file.read_text(encoding="utf-8")))
+    for key, target in _targets(OmegaConf.to_container(config, resolve=False)):
+        if target not in trusted:
+            raise UsageError(
+                f"'{path}' names '{target}' as {key}, which is not of this package; if you trust it give the word "
+                f"again: {key}={target}"
+            )
+
+
+def _targets(node: Any, above: str = "") -> Iterator[tuple[str, str]]:
+    """The keys of all ``_target_``, and what they name."""
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, value in items:
+        if key == "_target_":
+            yield f"{above}{key}", str(value)
+        yield from _targets(value, f"{above}{key}.")
 
 
 def _is_plain(config: DictConfig, key: str) -> bool:
     """Whether ``key`` is there and holds a value, not a group of keys."""
-    *path, last = key.split(".")
-    parent = OmegaConf.select(config, ".".join(path)) if path else config
-    return isinstance(parent, DictConfig) and last in parent and not isinstance(parent.get(last), DictConfig)
+    if not has_key(config, key):
+        return False
+    above, _, last = key.rpartition(".")
+    parent = OmegaConf.select(config, above) if above else config
+    return not isinstance(parent, DictConfig) or not isinstance(parent._get_node(last), DictConfig)
 
 
 #: Words that say where things lie and what is shown, not what is computed.
@@ -288,16 +408,36 @@ def changed_settings(overrides: Sequence[str]) -> list[str]:
     )
 
 
+def create_run(config: DictConfig, overrides: Sequence[str], folder: Path) -> None:
+    """Make the folder of a new run, with its configuration in it from the start.
+
+    Raises:
+        OSError: another run has taken the name meanwhile, or the place cannot be written.
+    """
+    from ccnn_pc._files import written_whole
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if folder.is_dir() and any(folder.iterdir()):  # the user's own, with something else in it
+        store_config(config, overrides, folder)
+        return
+    with written_whole(folder, folder=True) as hidden:
+        store_config(config, overrides, hidden)
+
+
 def store_config(config: DictConfig, overrides: Sequence[str], folder: Path) -> None:
-    """Write the configuration into the run folder, and let ``latest`` beside it point there."""
+    """Write the configuration and the words that it comes from; of several words for a key the last."""
     from ccnn_pc._files import write_text_atomically
 
-    words = list(dict.fromkeys([*stored_overrides(folder), *overrides]))
-    write_text_atomically(folder / OVERRIDES, OmegaConf.to_yaml(OmegaConf.create(words)))
+    words = {word.lstrip("+").partition("=")[0]: word for word in (*stored_overrides(folder), *overrides)}
+    write_text_atomically(folder / OVERRIDES, yaml.safe_dump(list(words.values()), allow_unicode=True))
     write_text_atomically(folder / CONFIG, OmegaConf.to_yaml(config))
+
+
+def point_latest(config: DictConfig, folder: Path) -> None:
+    """Let ``latest`` beside a run point to it, where runs of the experiment lie."""
     if folder.resolve().parent != (Path(config.runs) / config.name).resolve():
         return
-    hidden = folder.parent / f".{LATEST}"
+    hidden = folder.parent / f".{LATEST}.{os.getpid()}"
     hidden.unlink(missing_ok=True)
     hidden.symlink_to(folder.name, target_is_directory=True)
     hidden.replace(folder.parent / LATEST)

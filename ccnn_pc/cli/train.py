@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -44,6 +46,8 @@ def train(
     try:
         result = run_experiment(words)
     except TrainingInterrupted as stopped:
+        if not _is_first():
+            raise typer.Exit(0) from None
         chosen = next((word.split("=", 1)[1] for word in words if word.startswith("run_dir=")), "last")
         again = [
             *(word for word in words if not word.startswith(("resume=", "run_dir="))),
@@ -55,39 +59,49 @@ def train(
         _say(f"error: {error}")
         raise typer.Exit(1) from None
     except MisconfigurationException as error:
-        raise ValueError(f"'trainer' must have settings that Lightning takes ({error})") from error
-    if as_json:
+        raise ValueError(f"'trainer' must have settings that Lightning takes ({_one_line(error)})") from error
+    if as_json and _is_first():
         print(json.dumps(result))
 
 
 def run_experiment(overrides: Sequence[str]) -> dict[str, Any]:
     """Run the experiment that ``overrides`` describe and return its result.
 
+    The run folder is made, and ``latest`` moves, once everything has been built and checked; a run that fails before
+    its first checkpoint leaves nothing.
+
     Raises:
         UsageError: if the words do not describe one.
         ValueError: if an object refuses its settings, or the run folder cannot be written.
     """
-    from ccnn_pc._files import check_writable_folder
+    from ccnn_pc._files import check_writable_folder, read_rows
     from ccnn_pc.cli.compose import (
+        CONFIG,
+        UsageError,
         changed_settings,
         compose_config,
+        create_run,
+        point_latest,
         resumable_run,
         resumed_config,
         store_config,
         stored_overrides,
     )
+    from ccnn_pc.training.callbacks import TrainingInterrupted
     from ccnn_pc.training.callbacks.checkpoints import LAST
-    from ccnn_pc.training.run import RESULT
+    from ccnn_pc.training.run import Start
 
     config = compose_config(overrides)
     folder, checkpoint = resumable_run(config), None
+    if not _is_first():
+        return _join(config, overrides, folder)
+    resumed = folder is not None
     if folder is not None:
         config = resumed_config(folder, overrides)
-        if (folder / RESULT).exists():
-            result: dict[str, Any] = json.loads((folder / RESULT).read_text())
-            if result["epochs"] >= int(config.trainer.max_epochs):
-                _say(f"This run has finished: {folder}. Set a larger trainer.max_epochs to train longer.")
-                return result
+        finished = _finished(folder, config)
+        if finished is not None:
+            _say(f"This run has finished: {folder}. Set a larger trainer.max_epochs to train longer.")
+            return finished
         checkpoint = folder / "checkpoints" / LAST
         if checkpoint.exists():
             _say(f"Going on with {folder}")
@@ -95,24 +109,116 @@ def run_experiment(overrides: Sequence[str]) -> dict[str, Any]:
             checkpoint = None
             _say(f"{folder} has no checkpoint yet: starting from the beginning")
     elif config.resume is not None:
-        _say("No run to go on with: starting a new one")
-    folder = check_writable_folder("run_dir", config.run_dir)
+        _say(f"No run of '{config.name}' in {config.runs} to go on with: starting a new one")
+    folder = Path(config.run_dir)
+    if not resumed and (folder / CONFIG).exists():
+        raise UsageError(
+            f"'run_dir' must be a new folder (got {folder}, which holds a run; go on with it: resume={folder})"
+        )
+    check_writable_folder("run_dir", folder, make=False)
     if config.results_csv is not None:
-        check_writable_folder("results_csv", Path(config.results_csv).parent)
+        check_writable_folder("results_csv", Path(config.results_csv).parent, make=False)
+        read_rows(config.results_csv)
     identity = {
         "experiment": config.name,
         "model": config.model.get("name", ""),
         "seed": config.seed,
         "changed": " ".join(changed_settings([*stored_overrides(folder), *overrides])),
     }
-    result = _train(config, folder, checkpoint, identity, lambda: store_config(config, overrides, folder))
-    _report(result, folder)
+
+    def new() -> None:
+        if not resumed:
+            create_run(config, overrides, folder)
+        os.environ[RUN_DIR] = str(folder.resolve())  # for processes that Lightning starts
+
+    def begun() -> None:
+        if resumed:
+            store_config(config, overrides, folder)
+        point_latest(config, folder)
+
+    there = folder.exists()
+    try:
+        result = _train(config, folder, identity, Start(checkpoint, new, begun, _settings(config)))
+    except TrainingInterrupted:
+        raise
+    except Exception:
+        if not resumed and not there and not (folder / "checkpoints" / LAST).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            _forget_latest(folder)
+        raise
+    finally:
+        os.environ.pop(RUN_DIR, None)
+    if _is_first() and result:
+        _report(result, folder)
     return result
 
 
-def _train(
-    config: Any, folder: Path, checkpoint: Path | None, identity: dict[str, Any], store: Any
-) -> dict[str, Any]:
+#: Where processes that train along find the run folder.
+RUN_DIR = "CCNN_PC_RUN_DIR"
+
+
+def _is_first() -> bool:
+    """Whether this is the process that was started, and not one that trains along."""
+    return int(os.environ.get("LOCAL_RANK", 0)) == 0 and int(os.environ.get("NODE_RANK", 0)) == 0
+
+
+def _join(config: Any, overrides: Sequence[str], folder: Path | None) -> dict[str, Any]:
+    """Train along with the first process, in its run folder."""
+    from ccnn_pc.cli.compose import UsageError, resumed_config
+    from ccnn_pc.training.callbacks.checkpoints import LAST
+    from ccnn_pc.training.run import Start
+
+    if RUN_DIR not in os.environ and not any(word.startswith("run_dir=") for word in overrides):
+        raise UsageError(
+            "'run_dir' must be given where another program than ccnn-pc starts the processes (torchrun, srun)"
+        )
+    where = Path(os.environ.get(RUN_DIR, config.run_dir))
+    if folder is not None:
+        config = resumed_config(folder, overrides)
+    config.run_dir = str(where)
+    last = where / "checkpoints" / LAST
+    return _train(config, where, {}, Start(last if folder is not None and last.exists() else None))
+
+
+def _finished(folder: Path, config: Any) -> dict[str, Any] | None:
+    """The result of a run that has had all its epochs."""
+    from ccnn_pc.training.run import RESULT
+
+    path = folder / RESULT
+    if not path.exists():
+        return None
+    try:
+        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        epochs = int(result["epochs"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"'{path}' is damaged ({type(error).__name__}: {error}); remove it to test the run again"
+        ) from error
+    return result if epochs >= int(config.trainer.max_epochs) else None
+
+
+def _forget_latest(folder: Path) -> None:
+    """Take away a ``latest`` that points to a run which is gone."""
+    from ccnn_pc.cli.compose import LATEST
+
+    link = folder.parent / LATEST
+    if link.is_symlink() and not link.exists():
+        link.unlink()
+
+
+def _settings(config: Any) -> dict[str, Any]:
+    """The configuration by dotted names, as loggers take hyper-parameters."""
+    from omegaconf import OmegaConf
+
+    def flat(node: Any, above: str = "") -> dict[str, Any]:
+        if not isinstance(node, dict):
+            return {above.rstrip("."): node if isinstance(node, (bool, int, float)) else str(node)}
+        return {name: value for key in node for name, value in flat(node[key], f"{above}{key}.").items()}
+
+    return flat(OmegaConf.to_container(config, resolve=False))
+
+
+def _train(config: Any, folder: Path, identity: dict[str, Any], start: Any) -> dict[str, Any]:
     import logging
     import warnings
 
@@ -131,7 +237,9 @@ def _train(
         torch.set_num_threads(check_at_least("threads", config.threads, 1))
     # deterministic algorithms are wanted, their debugging aid is slow
     setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010
-    pl.seed_everything(check_at_least("seed", config.seed, 0), verbose=False)
+    if check_at_least("seed", config.seed, 0) > LARGEST_SEED:
+        raise ValueError(f"'seed' must be at most {LARGEST_SEED} (got {config.seed})")
+    pl.seed_everything(config.seed, verbose=False)
     data = _build(instantiate, config.data.module)
     classes = data.classes
     if hasattr(data.train_set, "measured"):
@@ -149,7 +257,6 @@ def _train(
         schedule=parts["schedule"],
         class_counts=data.class_counts(),
     )
-    store()
     return run_training(
         folder=folder,
         task=task,
@@ -159,9 +266,17 @@ def _train(
         loggers=[part for part in _build(instantiate, config.logger).values() if part is not None],
         preprocessing=instantiate(config.data.preprocessing, _convert_="all"),
         train_preprocessing=instantiate(config.data.get("train_preprocessing") or {}, _convert_="all"),
-        resume_from=checkpoint,
         record=Record(identity, None if config.results_csv is None else Path(config.results_csv)),
+        start=start,
     )
+
+
+#: What numpy takes.
+LARGEST_SEED = 2**32 - 1
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _build(instantiate: Any, node: Any) -> Any:
@@ -181,7 +296,11 @@ def _report(result: dict[str, Any], folder: Path) -> None:
         f" {selected.get(result['selected_on'], 'last epoch')}"
     )
     _say(f"{result['core_minutes']:.1f} core minutes, {result['parameters']} parameters")
-    _say(f"written to {folder}: model/, checkpoints/, metrics.csv, curves.png, confusion.png, result.json")
+    names = ("model", "checkpoints", "metrics.csv", "curves.png", "confusion.png", "result.json")
+    written = ", ".join(
+        f"{name}/" * (folder / name).is_dir() or name for name in names if (folder / name).exists()
+    )
+    _say(f"written to {folder}: {written}")
     commands = [f"  ccnn-pc plot {folder}/model                   the kernels it has learned"]
     if "test_mean_class_accuracy" in result:  # one class per item
         commands = [
@@ -207,4 +326,5 @@ def scores_in_words(result: Mapping[str, Any]) -> str:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    if _is_first():
+        print(text, file=sys.stderr, flush=True)

@@ -86,6 +86,16 @@ def list_windows() -> list[str]:
     return sorted(_WINDOWS)
 
 
+def registered_classes() -> dict[str, dict[str, type[nn.Module]]]:
+    """The classes by name: those of kernels, and those of windows.
+
+    Example:
+        >>> sorted(registered_classes())
+        ['kernel', 'window']
+    """
+    return {"kernel": dict(_KERNELS), "window": dict(_WINDOWS)}
+
+
 def kernel_factory(name: str, **options: Any) -> functools.partial[Any]:
     """What makes the kernels of a layer, from the name of their class and its options.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from ccnn_pc import __version__
 from ccnn_pc._choices import unknown_name
@@ -70,6 +70,38 @@ def save_pretrained(
             ``preprocessing``.
         OSError: the folder cannot be written.
     """
+    state, text = _saved_form(model, classes, preprocessing)
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    try:
+        with written_whole(target / WEIGHTS) as hidden:
+            save_file(state, str(hidden))
+        write_text_atomically(target / CONFIG, text)
+    except (OSError, SafetensorError) as error:
+        raise OSError(
+            f"'{target}' could not be written ({_reason(error)}); the old files are left"
+        ) from error
+    return target
+
+
+def check_saveable(
+    model: nn.Module,
+    *,
+    classes: Sequence[str] = (),
+    preprocessing: Preprocessing | Mapping[str, Any] | None = None,
+) -> None:
+    """Raise what :func:`save_pretrained` would, but for the folder; writes nothing.
+
+    Example:
+        >>> check_saveable(create_model("ccnn_4_16", dim=3, in_channels=6, out_channels=2), classes=["a", "b"])
+    """
+    _saved_form(model, classes, preprocessing)
+
+
+def _saved_form(
+    model: nn.Module, classes: Sequence[str], preprocessing: Preprocessing | Mapping[str, Any] | None
+) -> tuple[dict[str, Tensor], str]:
+    """The parameters, and what the configuration file says."""
     from ccnn_pc.datasets.preprocessing import preprocessing_from_json
 
     if not isinstance(model, Model) or not model.config:
@@ -92,13 +124,11 @@ def save_pretrained(
         "classes": named,
         "preprocessing": None if used is None else used.to_json(),
     }
-    text = json.dumps(description, indent=2) + "\n"
-    target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
-    with written_whole(target / WEIGHTS) as hidden:
-        save_file(state, str(hidden))
-    write_text_atomically(target / CONFIG, text)
-    return target
+    return state, json.dumps(description, indent=2) + "\n"
+
+
+def _reason(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0]
 
 
 def check_classes(classes: Sequence[str], out_channels: int) -> list[str]:

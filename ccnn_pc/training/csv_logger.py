@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.utilities import rank_zero_only
 
 from ccnn_pc._files import read_rows, write_rows_atomically
 
 
 class CsvMetrics(Logger):
-    """Writes ``metrics.csv``: one row per step at which something was logged.
+    """Writes ``metrics.csv``: one row per step at which something was logged; epochs count from 1.
 
     The file is rewritten as a whole (under another name, then renamed). A resumed run drops the rows from its
     first step on, which it is about to log again.
@@ -39,16 +40,23 @@ class CsvMetrics(Logger):
     def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
         """Nothing: the run folder holds the configuration."""
 
+    @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Add values to the row of a step."""
         step = 0 if step is None else step
         if self._rows is None:
-            old = {int(row["step"]): dict(row) for row in read_rows(self.path)}
+            old: dict[int, dict[str, Any]] = {int(row["step"]): dict(row) for row in read_rows(self.path)}
+            if any(float(row.get("epoch", 1)) == 0 for row in old.values()):  # of an earlier version
+                old = {
+                    n: {**r, "epoch": float(r["epoch"]) + 1} if "epoch" in r else r for n, r in old.items()
+                }
             self._rows = {number: row for number, row in old.items() if number < step}
-        self._rows.setdefault(step, {"step": step}).update(
-            {name: float(value) for name, value in metrics.items()}
-        )
+        found = {name: float(value) for name, value in metrics.items()}
+        if "epoch" in found:
+            found["epoch"] += 1
+        self._rows.setdefault(step, {"step": step}).update(found)
 
+    @rank_zero_only
     def save(self) -> None:
         """Write the file."""
         if self._rows:

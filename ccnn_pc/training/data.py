@@ -8,6 +8,7 @@ from typing import Any
 
 import lightning.pytorch as pl
 import numpy as np
+import torch
 
 from ccnn_pc._checks import check_at_least, check_fraction
 from ccnn_pc.datasets.common.splits import last_split, stratified_split
@@ -81,7 +82,7 @@ class ClassificationData(pl.LightningDataModule):
 
     Args:
         train: opens the training split, with the training transform; called once.
-        test: opens the test split; called when the test starts, not before.
+        test: opens the test split; called by :meth:`check`, or when the test starts.
         val: opens a validation split of its own, or returns None where there is none; then, and by default,
             ``validation`` says where it comes from.
         eval_transform: transform of a drawn validation part (default: that of ``train``).
@@ -119,6 +120,7 @@ class ClassificationData(pl.LightningDataModule):
         self.train_set: Any = None
         self.val_set: Any = None
         self.test_set: Any = None
+        self._test: Any = None  # opened, but not in use
 
     def prepare(self) -> None:
         """Open the training split and divide it; does nothing the second time."""
@@ -161,8 +163,26 @@ class ClassificationData(pl.LightningDataModule):
             self.test_set = (
                 self.val_set
                 if self.validation.on_test and self.val_set is not None
-                else self._kept(self.open_test())
+                else self._kept(self._test or self.open_test())
             )
+
+    def check(self) -> None:
+        """Open all parts, so that what would be wrong at the end is wrong at the start; no item is read for it.
+
+        Raises:
+            ValueError: another number of classes in the test part than in training; no full batch.
+        """
+        self.prepare()
+        if not self.validation.on_test and self._test is None:
+            with torch.random.fork_rng(devices=[]):
+                self._test = self.open_test()
+            ours, theirs = self.classes, list(self._test.classes)
+            if ours != theirs:
+                wrong = sorted(set(theirs) ^ set(ours)) or theirs
+                raise ValueError(
+                    f"'test' must have the classes of training (they differ in {', '.join(wrong)})"
+                )
+        self.train_dataloader()
 
     def train_dataloader(self) -> ResumableLoader:
         """Shuffled training batches."""
@@ -172,6 +192,7 @@ class ClassificationData(pl.LightningDataModule):
             seed=self.seed,
             drop_last=self.batches.drop_last,
             num_workers=self.batches.num_workers,
+            share=(0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size),
         )
         if self._resumed is not None:
             self._train_loader.load_state_dict(self._resumed)

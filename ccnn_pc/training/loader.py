@@ -77,6 +77,8 @@ class ResumableLoader:
         shuffle: permute in every epoch (default) or keep the order.
         drop_last: leave out a last incomplete batch (default False).
         num_workers: worker processes (default 0: load in this process).
+        share: (rank, world): of several processes that train together each takes every world-th batch; the first ones
+            are handed out twice where there are too few for all (default: all batches).
         collate: list of items -> batch (default: PyG's ``Batch.from_data_list``, or ``dataset.batch(indices)``
             where ``dataset.batches_at_once`` says that it gives the same).
 
@@ -93,6 +95,7 @@ class ResumableLoader:
         shuffle: bool = True,
         drop_last: bool = False,
         num_workers: int = 0,
+        share: tuple[int, int] = (0, 1),
         collate: Callable[[Sequence[Any]], Any] = Batch.from_data_list,
     ) -> None:
         check_at_least("batch_size", batch_size, 1)
@@ -103,6 +106,7 @@ class ResumableLoader:
         self.shuffle = shuffle
         self.drop_last = drop_last
         self.num_workers = num_workers
+        self.rank, self.world = share
         self.collate = collate
         self.epoch = 0
         self._position = 0
@@ -126,11 +130,14 @@ class ResumableLoader:
         count = len(self.dataset)
         order = epoch_order(count, self.seed, self.epoch) if self.shuffle else list(range(count))
         found = [order[i : i + self.batch_size] for i in range(0, count, self.batch_size)]
-        return found[:-1] if self.drop_last and len(found[-1]) < self.batch_size else found
+        if self.drop_last and len(found[-1]) < self.batch_size:
+            found.pop()
+        return [found[(i * self.world + self.rank) % len(found)] for i in range(len(self))]
 
     def __len__(self) -> int:
         count = len(self.dataset)
-        return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
+        batches = count // self.batch_size if self.drop_last else -(-count // self.batch_size)
+        return -(-batches // self.world)
 
     def __iter__(self) -> Iterator[Any]:
         resumed, self._resumed = self._resumed, (-1, 0)
@@ -169,11 +176,11 @@ class ResumableLoader:
                 run.
         """
         for name, value in self._identity().items():
-            if state[name] != value:
-                raise ValueError(
-                    f"'{name}' must be {state[name]} to resume this run in mid-epoch (got {value})"
-                )
+            before = state.get(name, 1 if name == "devices" else None)
+            if before != value:
+                raise ValueError(f"'{name}' must be {before} to resume this run in mid-epoch (got {value})")
         self._resumed = (state["epoch"], state["position"])
 
     def _identity(self) -> dict[str, int]:
-        return {"items": len(self.dataset), "batch_size": self.batch_size, "seed": self.seed}
+        found = {"items": len(self.dataset), "batch_size": self.batch_size, "seed": self.seed}
+        return found if self.world == 1 else {**found, "devices": self.world}

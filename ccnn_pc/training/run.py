@@ -15,9 +15,11 @@ import torch
 
 from ccnn_pc._files import append_row, write_text_atomically
 from ccnn_pc.datasets.preprocessing import Preprocessing, preprocessing_from_json
-from ccnn_pc.models import save_pretrained
-from ccnn_pc.training.callbacks import Checkpoints, CoreTime
+from ccnn_pc.models.hub import check_saveable, save_pretrained
+from ccnn_pc.training.callbacks import Begun, Checkpoints, CoreTime, NonFiniteError
 from ccnn_pc.training.data import ClassificationData
+from ccnn_pc.training.devices import alone, check_strategy, evaluate_alone, leave_group
+from ccnn_pc.training.resume import read_checkpoint
 from ccnn_pc.training.task import SupervisedTask
 from ccnn_pc.training.versions import git_commit, library_versions
 
@@ -38,6 +40,23 @@ class Record:
     table: Path | None = None
 
 
+@dataclass(frozen=True)
+class Start:
+    """How a training begins.
+
+    Args:
+        checkpoint: to go on from; None: from the beginning.
+        new: makes the run folder; called when everything has been built and checked.
+        begun: called after the first step.
+        settings: what loggers are told of the run, by dotted names.
+    """
+
+    checkpoint: Path | None = None
+    new: Callable[[], None] = lambda: None
+    begun: Callable[[], None] = lambda: None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
 def run_training(
     *,
     folder: Path,
@@ -48,10 +67,13 @@ def run_training(
     loggers: Sequence[Any] = (),
     preprocessing: Preprocessing | Mapping[str, Any] | None = None,
     train_preprocessing: Preprocessing | Mapping[str, Any] | None = None,
-    resume_from: Path | None = None,
     record: Record = Record(),
+    start: Start = Start(),
 ) -> dict[str, Any]:
     """Train, test the best weights, and write model, pictures and result into ``folder``.
+
+    What the end needs is checked first: that the model can be saved, that the test part can be opened. Where several
+    processes train together, the first one alone tests and writes.
 
     Args:
         folder: run folder; receives ``result.json``, ``model/``, ``curves.png``, ``confusion.png``.
@@ -62,39 +84,66 @@ def run_training(
         loggers: Lightning loggers.
         preprocessing: of validation, test and use; stored with the model.
         train_preprocessing: of training, where it differs; noted in the result.
-        resume_from: checkpoint to go on from.
         record: what the run is called, and the table it goes into.
+        start: how it begins.
 
     Returns:
-        The result: identity, scores, sizes, times, versions.
+        The result: identity, scores, sizes, times, versions; empty in all processes but the first.
+
+    Raises:
+        ValueError: a setting, a part of the data or the checkpoint does not fit; the message names it.
     """
     stored = preprocessing_from_json(preprocessing)
     used = {} if stored is None else stored.to_json()
     differing = preprocessing_from_json(train_preprocessing)
     trained = used if differing is None else differing.to_json()
     checkpoints, core_time = _only(callbacks, Checkpoints), _only(callbacks, CoreTime)
-    engine = trainer(callbacks=list(callbacks), logger=list(loggers), default_root_dir=folder)
+    resumed = start.checkpoint
+    begun = Begun(start.begun)
+    engine = trainer(callbacks=[*callbacks, begun], logger=list(loggers), default_root_dir=folder)
+    check_strategy(engine)
+    data.check()
+    check_saveable(task.model, classes=data.classes, preprocessing=stored)
+    if resumed is not None:
+        read_checkpoint(resumed, task)
+    start.new()
+    for logger in loggers:
+        logger.log_hyperparams(dict(start.settings))
+    if engine.world_size > 1:
+        evaluate_alone(task.eval_scores)
     began = time.time()
-    engine.fit(task, datamodule=data, ckpt_path=resume_from, weights_only=True if resume_from else None)
-    state = torch.load(checkpoints.best, map_location="cpu", weights_only=True)
+    try:
+        engine.fit(task, datamodule=data, ckpt_path=resumed, weights_only=True if resumed else None)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        if resumed is None or begun.begun or isinstance(error, NonFiniteError):
+            raise
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise ValueError(f"'{resumed}' cannot be gone on with ({reason})") from error
+    if not leave_group(engine):
+        return {}
+    state = read_checkpoint(checkpoints.best, task)
     task.load_state_dict(state["state_dict"])
     save_pretrained(task.model, folder / "model", classes=data.classes, preprocessing=stored)
     write_pictures(folder, None, data.classes)
-    tester = trainer(callbacks=[], logger=False, default_root_dir=folder)
+    tester = trainer(callbacks=[], logger=False, default_root_dir=folder, **alone(engine))
     tester.test(task, datamodule=data, verbose=False)
     scores, confusion = task.eval_scores.results(), task.eval_scores.confusion()
+    for logger in loggers:
+        logger.log_metrics({f"test/{name}": v for name, v in scores.items()}, max(engine.global_step - 1, 0))
+        logger.finalize("success")
     result = {
         **record.identity,
         **{f"test_{name}": round(value, 6) for name, value in scores.items() if name != "loss"},
         f"val_{checkpoints.monitor.rpartition('/')[2]}": (
             None if checkpoints.best_score is None else round(checkpoints.best_score, 6)
         ),
-        "best_epoch": checkpoints.best_epoch,
+        "best_epoch": None if checkpoints.best_epoch is None else checkpoints.best_epoch + 1,
         "epochs": engine.current_epoch,
         "max_epochs": engine.max_epochs,
         "parameters": sum(p.numel() for p in task.model.parameters() if p.requires_grad),
         "lr": _learning_rate(engine),
         "batch_size": data.batches.size,
+        **({"devices": engine.world_size} if engine.world_size > 1 else {}),
         "sampling": trained.get("sampling"),
         "num_points": trained.get("num_points"),
         "num_voxels": trained.get("num_voxels"),

@@ -117,12 +117,20 @@ class SupervisedTask(pl.LightningModule):
                 module.constrain_()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Store what ``aliasing`` has measured."""
+        """Store what ``aliasing`` has measured, and the scores of all processes that train together."""
+        if self._trainer is not None and self.trainer.world_size > 1:
+            state = checkpoint["state_dict"]
+            for key in state:
+                if key.startswith("train_scores."):
+                    state[key] = self.trainer.strategy.reduce(state[key].clone(), reduce_op="sum")
         if isinstance(self.aliasing, Measuring):
             checkpoint["aliasing"] = self.aliasing.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore it; checkpoints of earlier versions have none."""
+        """Restore it; checkpoints of earlier versions have none. Scores go on in the first process."""
+        if self._trainer is not None and self.trainer.global_rank > 0:
+            state = checkpoint["state_dict"]
+            state.update({k: torch.zeros_like(v) for k, v in state.items() if k.startswith("train_scores.")})
         if "aliasing" in checkpoint and isinstance(self.aliasing, Measuring):
             self.aliasing.load_state_dict(checkpoint["aliasing"])
 

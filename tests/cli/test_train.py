@@ -90,7 +90,11 @@ def test_a_run_from_start_to_use(
     assert float(row["test_accuracy"]) == result["test_accuracy"] and row["experiment"] == "shapes_quickstart"
     scores = [float(row["val/accuracy"]) for row in read_rows(folder / "metrics.csv")]
     assert result["val_accuracy"] == pytest.approx(max(scores), abs=1e-6)
-    assert result["best_epoch"] == scores.index(max(scores))
+    rows = read_rows(folder / "metrics.csv")
+    order = [(-float(row["val/accuracy"]), float(row["val/loss"])) for row in rows]
+    assert result["best_epoch"] == order.index(min(order)) + 1, "the first epoch is 1, the lower loss decides"
+    assert [float(row["epoch"]) for row in rows] == [1, 2, 3]
+    assert float(rows[-1]["test/accuracy"]) == pytest.approx(result["test_accuracy"], abs=1e-6)
     model: Any = from_pretrained(folder / "model")
     assert len(model.classes) == 12 and model.preprocessing.num_points == 24
     assert sum(p.numel() for p in model.parameters()) == result["parameters"]
@@ -131,7 +135,11 @@ def test_kill_in_mid_epoch_and_resume_equals_uninterrupted(words: Words, tmp_pat
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     state = torch.load(tmp_path / "parts/shapes_quickstart/latest/checkpoints/last.ckpt", weights_only=True)
     assert state["global_step"] == 6 and state["epoch"] == 1
-    parts = run_experiment(words("resume=last", runs="parts"))
+    with pytest.raises(
+        ValueError, match=r"config.yaml' names 'killer.SendSignal' as callbacks.killer._target_"
+    ):
+        run_experiment(words("resume=last", runs="parts"))
+    parts = run_experiment(words("resume=last", *killer, runs="parts"))
     first, second = final_weights(tmp_path / "whole"), final_weights(tmp_path / "parts")
     assert first.keys() == second.keys()
     assert [name for name in first if not torch.equal(first[name], second[name])] == []
@@ -144,11 +152,11 @@ def test_sigterm_saves_says_how_to_go_on_and_resumes_equal(
 ) -> None:
     run_experiment(words(runs="whole"))
     with pytest.raises(SystemExit) as stopped:
-        main(["train", *words(runs="parts"), *stop_at(5, tmp_path / "sent", signal.SIGTERM)])
+        main(["train", *words(runs="parts"), *(stop := stop_at(5, tmp_path / "sent", signal.SIGTERM))])
     assert stopped.value.code == 128 + signal.SIGTERM
     said = capsys.readouterr().err
     assert "checkpoint saved" in said and "resume=last" in said
-    run_experiment(words("resume=last", runs="parts"))
+    run_experiment(words("resume=last", *stop, runs="parts"))
     first, second = final_weights(tmp_path / "whole"), final_weights(tmp_path / "parts")
     assert all(torch.equal(first[name], second[name]) for name in first)
 
@@ -172,11 +180,11 @@ def test_resume_without_a_run_starts_one(words: Words, capsys: pytest.CaptureFix
 
 def test_resume_by_path_and_what_may_not_change(words: Words, tmp_path: Path) -> None:
     with pytest.raises(TrainingInterrupted):
-        run_experiment([*words(), *stop_at(5, tmp_path / "sent", signal.SIGINT)])
+        run_experiment([*words(), *(stop := stop_at(5, tmp_path / "sent", signal.SIGINT))])
     folder = tmp_path / "runs/shapes_quickstart/latest"
     with pytest.raises(ValueError, match="'model=ccnn_paper' cannot be changed in a run that is resumed"):
         run_experiment([*words(f"resume={folder}"), "model=ccnn_paper"])
-    assert run_experiment(words(f"resume={folder}/checkpoints/last.ckpt"))["epochs"] == 3
+    assert run_experiment(words(f"resume={folder}/checkpoints/last.ckpt", *stop))["epochs"] == 3
     with pytest.raises(ValueError, match="'resume' must be 'last' or the folder of a run"):
         run_experiment(words(f"resume={tmp_path}"))
 
@@ -242,6 +250,8 @@ def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
     [
         ("trainer.max_epochs=-3", "'trainer' must"),
         ("trainer.devices=0", "'trainer' must"),
+        ("trainer.max_epochs=abc", "'trainer.max_epochs' must be an integer (got 'abc')"),
+        ("seed=99999999999", "'seed' must be at most 4294967295 (got 99999999999)"),
         ("threads=0", "'threads' must be at least 1 (got 0)"),
         ("seed=abc", "'seed' must be an integer (got 'abc')"),
     ],

@@ -133,7 +133,7 @@ def test_longer_training_goes_on(fit: Fit) -> None:
 
 
 def test_bad_loss_names_the_batch_and_keeps_the_last_good_checkpoint(fit: Fit, tmp_path: Path) -> None:
-    with pytest.raises(NonFiniteError, match=r"In epoch 0, batch \d \(files: .*blob_7.*\): the loss is nan"):
+    with pytest.raises(NonFiniteError, match=r"In epoch 1, batch \d \(files: .*blob_7.*\): the loss is nan"):
         fit(bad=[7, 3, 5, 9, 11, 13])
     last = tmp_path / "run" / "last.ckpt"
     if last.exists():
@@ -149,7 +149,7 @@ def test_bad_gradient_stops_before_the_weights(fit: Fit, tmp_path: Path) -> None
 
     seen: list[ClassificationTask] = []
     with pytest.raises(
-        NonFiniteError, match="In epoch 1, batch 2 .*the gradient of 'model.head.weight' is not"
+        NonFiniteError, match="In epoch 2, batch 3 .*the gradient of 'model.head.weight' is not"
     ):
         fit(change=change)
     assert all(bool(torch.isfinite(value).all()) for value in weights(seen[0]).values())
@@ -176,11 +176,15 @@ def test_a_kill_while_writing_leaves_the_old_checkpoint(fit: Fit, tmp_path: Path
     assert trainer.global_step == 10
 
 
-def test_best_is_the_first_of_equal_scores_and_the_higher(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("losses", "best"), [([4, 3, 2, 1], 2), ([4, 2, 3, 1], 1), ([4, 2, 2, 1], 1)])
+def test_best_is_the_higher_score_then_the_lower_loss_then_the_first(
+    losses: list[float], best: int, tmp_path: Path
+) -> None:
     class Trainer:
         callback_metrics: dict[str, torch.Tensor] = {}
         current_epoch = global_step = 0
         sanity_checking = False
+        is_global_zero = True
 
         def save_checkpoint(self, path: Path) -> None:
             path.write_text(str(self.current_epoch))
@@ -188,15 +192,19 @@ def test_best_is_the_first_of_equal_scores_and_the_higher(tmp_path: Path) -> Non
     trainer: Any = Trainer()
     module: Any = None
     keep = Checkpoints(tmp_path, every_n_steps=1)
-    for epoch, score in enumerate([0.5, 0.7, 0.7, 0.6]):
-        trainer.current_epoch, trainer.callback_metrics = epoch, {"val/accuracy": torch.tensor(score)}
+    for epoch, (score, loss) in enumerate(zip([0.5, 0.7, 0.7, 0.6], losses, strict=True)):
+        trainer.current_epoch = epoch
+        trainer.callback_metrics = {"val/accuracy": torch.tensor(score), "val/loss": torch.tensor(loss)}
         keep.on_validation_end(trainer, module)
         keep.on_train_epoch_end(trainer, module)
         keep.on_train_epoch_end(
             trainer, module
         )  # an epoch without validation: the old score does not count again
-    assert keep.best.read_text() == "1" and keep.last.read_text() == "3"
-    assert keep.best_epoch == 1 and keep.best_score == pytest.approx(0.7)
+    assert keep.best.read_text() == str(best) and keep.last.read_text() == "3"
+    assert keep.best_epoch == best and keep.best_score == pytest.approx(0.7)
+    again = Checkpoints(tmp_path)
+    again.load_state_dict(keep.state_dict())
+    assert again.best_loss == losses[best]
 
 
 def test_core_time_stops_counts_and_goes_on_counting(fit: Fit, capsys: pytest.CaptureFixture[str]) -> None:

@@ -158,7 +158,10 @@ def test_scores_survive_a_checkpoint(make: Any, answers: Tensor, target: Tensor)
 def test_best_epoch_follows_the_direction_of_the_score(monitor: str, best: int, tmp_path: Any) -> None:
     keep = Checkpoints(tmp_path, monitor=monitor)
     trainer: Any = SimpleNamespace(
-        sanity_checking=False, global_step=0, save_checkpoint=lambda path: path.touch()
+        sanity_checking=False,
+        global_step=0,
+        is_global_zero=True,
+        save_checkpoint=lambda path: path.touch(),
     )
     module: Any = None
     for epoch, score in enumerate([0.5, 0.2, 0.9, 0.2]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ccnn_pc.training.callbacks.begun import Begun
 from ccnn_pc.training.callbacks.budget import CoreTime
 from ccnn_pc.training.callbacks.checkpoints import Checkpoints
 from ccnn_pc.training.callbacks.ema import WeightAverage
@@ -13,6 +14,7 @@ from ccnn_pc.training.callbacks.random_state import RandomState
 from ccnn_pc.training.callbacks.windows import WindowWidths
 
 __all__ = [
+    "Begun",
     "Checkpoints",
     "CoreTime",
     "EpochLines",

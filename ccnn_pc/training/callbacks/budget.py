@@ -8,6 +8,8 @@ import time
 from typing import Any
 
 import lightning.pytorch as pl
+import torch
+from lightning.pytorch.utilities import rank_zero_only
 
 from ccnn_pc._checks import check_positive
 
@@ -38,6 +40,7 @@ class CoreTime(pl.Callback):
         )
         self._before = 0.0
         self._started: float | None = None
+        self._trainer: pl.Trainer | None = None
 
     @property
     def minutes(self) -> float:
@@ -47,14 +50,18 @@ class CoreTime(pl.Callback):
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock."""
-        self._started = core_seconds()
+        self._started, self._trainer = core_seconds(), trainer
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Stop at the limit."""
-        if self.limit is not None and not trainer.should_stop and self.minutes >= self.limit:
-            print(f"Core time limit of {self.limit:g} minutes reached: training stops here.", file=sys.stderr)
+        if self.limit is None or trainer.should_stop:
+            return
+        if trainer.strategy.reduce_boolean_decision(self.minutes >= self.limit, all=False):
+            rank_zero_only(print)(
+                f"Core time limit of {self.limit:g} minutes reached: training stops here.", file=sys.stderr
+            )
             trainer.should_stop = True
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -63,12 +70,21 @@ class CoreTime(pl.Callback):
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Stop the clock."""
-        self._before, self._started = self.minutes * 60.0, None
+        self._before, self._started = self._seconds_of_all(), None
 
     def state_dict(self) -> dict[str, Any]:
         """Core seconds so far."""
-        return {"core_seconds": self.minutes * 60.0}
+        return {"core_seconds": self._seconds_of_all()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on counting."""
         self._before = state_dict["core_seconds"]
+
+    def _seconds_of_all(self) -> float:
+        """Core seconds so far, of all processes that train together."""
+        running = torch.tensor(self.minutes * 60.0 - self._before)
+        if self._trainer is not None and self._trainer.world_size > 1:
+            running = self._trainer.strategy.reduce(
+                running.to(self._trainer.strategy.root_device), reduce_op="sum"
+            )
+        return self._before + float(running)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import sys
@@ -22,8 +23,8 @@ class Checkpoints(Checkpoint):
     """Keeps ``last.ckpt`` (every N steps, every epoch) and ``best.ckpt`` (the best validation so far).
 
     A file is written under another name, flushed to the disk and then renamed. Saves happen only between
-    batches and after the validation of an epoch, where the state of all loops is consistent. Equal scores
-    keep the earlier epoch.
+    batches and after the validation of an epoch, where the state of all loops is consistent. Of equal scores
+    that with the lower validation loss is the best, then the earlier one.
 
     Args:
         folder: where the files go; created when training starts.
@@ -48,6 +49,7 @@ class Checkpoints(Checkpoint):
         falls = monitor.rpartition("/")[2] in FALLING
         self.higher_is_better = not falls if higher_is_better is None else higher_is_better
         self.best_score: float | None = None
+        self.best_loss = math.inf
         self.best_epoch: int | None = None
         self._fresh = False
         self._saved_step = -1
@@ -65,7 +67,7 @@ class Checkpoints(Checkpoint):
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Create the folder."""
-        if stage == "fit":
+        if stage == "fit" and trainer.is_global_zero:
             self.folder.mkdir(parents=True, exist_ok=True)
             for left in self.folder.glob(".*.ckpt.*.part"):  # by a killed run
                 left.unlink(missing_ok=True)
@@ -89,30 +91,43 @@ class Checkpoints(Checkpoint):
             logged = sorted(name for name in trainer.callback_metrics if name.startswith("val/"))
             raise ValueError(f"'monitor' must be a score of the validation, {logged} (got '{self.monitor}')")
         self._fresh = False
-        improved = score is not None and self._better(float(score))
+        loss = float(trainer.callback_metrics.get("val/loss", math.inf))
+        improved = score is not None and self._better(float(score), loss)
         if improved and score is not None:
-            self.best_score, self.best_epoch = float(score), trainer.current_epoch
+            self.best_score, self.best_loss, self.best_epoch = float(score), loss, trainer.current_epoch
         self.save(trainer, as_best=improved)
 
     def save(self, trainer: pl.Trainer, as_best: bool = False) -> None:
         """Write the present state as ``last.ckpt`` (and ``best.ckpt``)."""
         self._saved_step = trainer.global_step
-        with written_whole(self.last) as written:
-            trainer.save_checkpoint(written)
-            if as_best:
-                with written_whole(self.folder / BEST) as copy:
-                    try:
-                        os.link(written, copy)
-                    except OSError:
-                        shutil.copyfile(written, copy)
+        if not trainer.is_global_zero:
+            trainer.save_checkpoint(self.last)  # its part of the state; the first process writes
+            return
+        try:
+            with written_whole(self.last) as written:
+                trainer.save_checkpoint(written)
+                if as_best:
+                    with written_whole(self.folder / BEST) as copy:
+                        try:
+                            os.link(written, copy)
+                        except OSError:
+                            shutil.copyfile(written, copy)
+        except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
+            reason = (getattr(error, "strerror", None) or str(error)).splitlines()[0]
+            raise OSError(
+                f"'{self.last}' could not be written ({reason}); the checkpoint before is whole: make room and resume"
+            ) from error
 
     def state_dict(self) -> dict[str, Any]:
         """Best score so far."""
-        return {"best_score": self.best_score, "best_epoch": self.best_epoch}
+        return {"best_score": self.best_score, "best_loss": self.best_loss, "best_epoch": self.best_epoch}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the best score; refuse to forget a best file that is gone."""
         self.best_score, self.best_epoch = state_dict["best_score"], state_dict["best_epoch"]
+        self.best_loss = state_dict.get(
+            "best_loss", -math.inf
+        )  # runs of earlier versions keep the earlier epoch
         if self.best_score is not None and not (self.folder / BEST).exists():
             print(
                 f"{self.folder / BEST} is missing: the best epoch is searched anew from here.",
@@ -120,9 +135,11 @@ class Checkpoints(Checkpoint):
             )
             self.best_score = self.best_epoch = None
 
-    def _better(self, score: float) -> bool:
+    def _better(self, score: float, loss: float) -> bool:
         if self.best_score is None:
             return True
+        if score == self.best_score:
+            return loss < self.best_loss
         return score > self.best_score if self.higher_is_better else score < self.best_score
 
 

@@ -57,7 +57,7 @@ class NonFiniteGuard(pl.Callback):
         files = files_of(self._batch)
         inside = f" (files: {', '.join(files)})" if files else ""
         return (
-            f"In epoch {trainer.current_epoch}, batch {self._batch_idx}{inside}: {what}. This batch did not"
+            f"In epoch {trainer.current_epoch + 1}, batch {self._batch_idx + 1}{inside}: {what}. This batch did not"
             " change the weights. Look at these files, or try a lower learning rate (optim.lr=) or"
             " trainer.gradient_clip_val=1."
         )

@@ -9,6 +9,7 @@ from types import FrameType
 from typing import Any
 
 import lightning.pytorch as pl
+from lightning.pytorch.utilities import rank_zero_only
 
 from ccnn_pc.training.callbacks.checkpoints import Checkpoints, can_save
 
@@ -57,21 +58,27 @@ class GracefulStop(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Save and stop, unless the end of the epoch follows at once."""
-        if self._received is not None and can_save(trainer):
+        if can_save(trainer) and self._stops(trainer):
             self._checkpoints(trainer).save(trainer)
-            raise TrainingInterrupted(self._received)
+            raise TrainingInterrupted(self._received or signal.SIGTERM)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Stop: the end of the epoch before has just been saved."""
-        if self._received is not None:
-            raise TrainingInterrupted(self._received)
+        if self._stops(trainer):
+            raise TrainingInterrupted(self._received or signal.SIGTERM)
+
+    def _stops(self, trainer: pl.Trainer) -> bool:
+        """Whether a signal has come, to any of the processes that train together."""
+        return bool(trainer.strategy.reduce_boolean_decision(self._received is not None, all=False))
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
         if self._received is not None and signum == signal.SIGINT:
             raise KeyboardInterrupt
         self._received = signum
         name = signal.Signals(signum).name
-        print(f"\n{name}: saving a checkpoint after this batch (Ctrl-C again: stop at once)", file=sys.stderr)
+        rank_zero_only(print)(
+            f"\n{name}: saving a checkpoint after this batch (Ctrl-C again: stop at once)", file=sys.stderr
+        )
 
     def _restore(self) -> None:
         while self._previous:

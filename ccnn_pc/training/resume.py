@@ -1,0 +1,95 @@
+"""What a checkpoint must hold for a training to go on from it; nothing in it is executed."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+#: What Lightning stores of a training.
+PARTS = {
+    "state_dict": dict,
+    "loops": dict,
+    "callbacks": dict,
+    "optimizer_states": list,
+    "lr_schedulers": list,
+    "epoch": int,
+    "global_step": int,
+    "pytorch-lightning_version": str,
+}
+
+
+def read_checkpoint(path: Path, task: nn.Module) -> dict[str, Any]:
+    """Read a checkpoint and compare it with the task that is to go on.
+
+    Args:
+        path: the file.
+        task: whose parameters it must hold.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: cut off, no checkpoint, more than tensors and plain values in it, parts that are missing, parameters
+            of another network or not finite. The message names the file.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"'{path}' must be a checkpoint (there is no such file)")
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"'{path}' must hold tensors and plain values alone (got: {reason})") from error
+    except (
+        RuntimeError,
+        EOFError,
+        IndexError,
+        KeyError,
+        TypeError,
+        ValueError,
+        OSError,
+        AttributeError,
+    ) as error:
+        raise ValueError(
+            f"'{path}' is damaged or cut off ({_line(error)}); take an older one, or start anew"
+        ) from error
+    if not isinstance(found, dict):
+        raise ValueError(f"'{path}' must be a checkpoint of a training (got {type(found).__name__})")
+    missing = [name for name, kind in PARTS.items() if not isinstance(found.get(name), kind)]
+    if missing:
+        raise ValueError(f"'{path}' must be a checkpoint of a training (it lacks {', '.join(missing)})")
+    _compare(path, found["state_dict"], task.state_dict())
+    return found
+
+
+def _compare(path: Path, state: Mapping[Any, Any], wanted: Mapping[str, Tensor]) -> None:
+    for name, problem in differences(state, wanted):
+        raise ValueError(f"'{path}' must be of the network of this run ({name} {problem})")
+
+
+def differences(state: Mapping[Any, Any], wanted: Mapping[str, Tensor]) -> list[tuple[str, str]]:
+    """Names of parameters that do not fit, and why.
+
+    Example:
+        >>> differences({"a": torch.zeros(2)}, {"a": torch.zeros(3), "b": torch.zeros(1)})
+        [('b', 'is missing'), ('a', 'has shape [2] instead of [3]')]
+    """
+    found = [(name, "is missing") for name in wanted if name not in state]
+    found += [(str(name), "is not known") for name in state if name not in wanted]
+    for name in wanted.keys() & state.keys():
+        value, like = state[name], wanted[name]
+        if not isinstance(value, Tensor):
+            found.append((name, f"is a {type(value).__name__}, not a tensor"))
+        elif isinstance(like, Tensor) and value.shape != like.shape:
+            found.append((name, f"has shape {list(value.shape)} instead of {list(like.shape)}"))
+        elif isinstance(like, Tensor) and value.is_floating_point() != like.is_floating_point():
+            found.append((name, f"is of type {value.dtype} instead of {like.dtype}"))
+        elif value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            found.append((name, "is not finite"))
+    return found
+
+
+def _line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

@@ -1,90 +1,202 @@
-"""Series of the UEA and UCR archives: ``.ts`` and ``.arff``, of one or several channels, of any length."""
+"""Series of the UEA and UCR archives: ``.ts``, ``.arff`` and ``.tsv``, of one or several channels, of any length."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from ccnn_pc.datasets.formats.numerals import number_in, numbers_in
 from ccnn_pc.datasets.formats.packed import read_packed
 
 Labelled = tuple[list[np.ndarray], list[str]]
 """Series ``[n, C]`` float32 (NaN: missing) and the name of the class of each."""
 
+SUFFIXES = (".ts", ".arff", ".tsv", ".txt")
+"""Formats in which the archives hand out their series, also with ``.gz`` or ``.xz`` behind."""
+
+_LINE_END = re.compile(r"\r\n|\n|\r")
+_QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
+_WORD = re.compile(rf"{_QUOTED}|\S+")
+#: What follows the last colon of a line of .ts that stands in no quotes.
+_LABEL = re.compile(rf":\s*({_QUOTED}|[^:]*)$")
+_CELL = re.compile(rf"\s*({_QUOTED}|[^,'\"]*?)\s*(,|$)")
+_ATTRIBUTE = re.compile(rf"@attribute\s+({_QUOTED}|\S+)\s+(.+)", re.IGNORECASE)
+_ELSEWHERE = "a table with one observation per row (LongCSV) holds such series"
+
 
 def read_uea(path: str | os.PathLike[str]) -> Labelled:
-    """Read ``.ts`` or ``.arff``, also ``.gz``; samples without any value at the end of a series are cut.
+    """Read ``.ts``, ``.arff``, or ``.tsv`` and ``.txt`` whose first column is the class; also ``.gz`` and ``.xz``.
+
+    ``?`` and NaN are missing values; samples without any value at the end of a series are cut.
 
     Raises:
-        FileNotFoundError: no such file.
-        ValueError: damaged, cut off, without class labels, or with time stamps of its own (which no archive file
+        OSError: no such file, or it cannot be read.
+        ValueError: damaged, cut off, without classes, or with time stamps of its own (which no archive file
             that is read here has); the message names file and line.
     """
-    text = read_packed(path).decode("utf-8", errors="replace")
-    name = str(path)
-    return _arff(text, name) if ".arff" in Path(path).suffixes else _ts(text, name)
-
-
-def _ts(text: str, name: str) -> Labelled:
-    lines = text.splitlines()
-    starts = [number for number, line in enumerate(lines) if line.strip().lower() == "@data"]
-    if not starts:
-        raise ValueError(f"'{name}' must have a line '@data' (found none): it is damaged or another file")
-    header = [line.split() for line in lines[: starts[0]] if line.startswith("@")]
-    settings = {words[0].lower(): words[1:] for words in header}
-    if settings.get("@timestamps", ["false"])[0].lower() == "true":
-        raise ValueError(
-            f"'{name}' must have series without time stamps of their own (got '@timeStamps true')"
-        )
-    known = settings.get("@classlabel", ["false"])
-    if known[0].lower() != "true":
-        raise ValueError(f"'{name}' must have class labels (got '@classLabel {known[0]}')")
+    content, name = read_packed(path), str(path)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("latin-1")  # every byte is a letter there: comments of old files
+    suffixes = [suffix.lower() for suffix in Path(path).suffixes]
+    reader = _arff if ".arff" in suffixes else _columns if {".tsv", ".txt"} & set(suffixes) else _ts
     rows: list[np.ndarray] = []
     labels: list[str] = []
-    for number, line in enumerate(lines[starts[0] + 1 :], starts[0] + 2):
-        if not line.strip() or line.startswith("#"):
-            continue
-        *channels, label = line.split(":")
+    for number, channels, label in reader(_LINE_END.split(text), name):
         rows.append(_series(channels, name, number, rows))
-        labels.append(_known(label.strip(), known[1:], name, number))
-    return _some(rows, labels, name)
+        if label.lower() in ("", "?", "nan"):
+            raise _damaged(name, number, f"it must end with its class (got {label!r})")
+        labels.append(label)
+    if not rows:
+        raise ValueError(f"'{name}' must hold at least one series (found none)")
+    return rows, labels
 
 
-def _arff(text: str, name: str) -> Labelled:
-    lines = text.splitlines()
-    lower = [line.strip().lower() for line in lines]
-    if "@data" not in lower:
-        raise ValueError(f"'{name}' must have a line '@data' (found none): it is damaged or another file")
-    start = lower.index("@data") + 1
-    nominal = [line for line in lines[:start] if "{" in line and line.lower().startswith("@attribute")]
-    known = nominal[-1].split("{")[1].split("}")[0].replace(" ", "").split(",") if nominal else []
-    rows: list[np.ndarray] = []
-    labels: list[str] = []
+Lines = Iterable[tuple[int, Sequence[str], str]]
+"""Number of a line, text of its channels, and its class."""
+
+
+def _ts(lines: Sequence[str], name: str) -> Lines:
+    settings, start = _header(lines, name, "#")
+    if _flag(settings, "@timestamps", name):
+        raise ValueError(
+            f"'{name}' must have series without time stamps of their own (got '@timeStamps true'): {_ELSEWHERE}"
+        )
+    if _flag(settings, "@targetlabel", name):
+        raise ValueError(
+            f"'{name}' must have classes, not numbers to predict (got '@targetLabel true'): {_ELSEWHERE}"
+        )
+    if not _flag(settings, "@classlabel", name):
+        raise ValueError(f"'{name}' must have class labels (got '@classLabel false'): {_ELSEWHERE}")
+    known = [_bare(word) for word in settings["@classlabel"][1:]]
+    for number, line in enumerate(lines[start:], start + 1):
+        line = line.strip()
+        if not line or line.startswith("#"):
+            continue
+        found = _LABEL.search(line)
+        if found is None:
+            raise _damaged(name, number, "it must be channels and a class with ':' between them")
+        label = _bare(found.group(1).strip())
+        _check_known(label, known, name, number)
+        if not known and re.fullmatch(r"[+-]?\d*\.\d*[1-9]\d*", label):
+            raise _damaged(
+                name, number, f"its class must be a name or a whole number (got {label!r}): {_ELSEWHERE}"
+            )
+        yield number, line[: found.start()].split(":"), label
+
+
+def _arff(lines: Sequence[str], name: str) -> Lines:
+    _, start = _header(lines, name, "%")
+    attributes, inside = [], False
+    for number, line in enumerate(lines[:start], 1):
+        line = line.strip()
+        found = _ATTRIBUTE.fullmatch(line)
+        if line.lower().startswith("@end"):
+            inside = False
+        elif found and not inside:
+            attributes.append(found.group(2).strip())
+            inside = attributes[-1].lower() == "relational"
+        elif line.lower().startswith("@attribute") and not found:
+            raise _damaged(name, number, f"it must be '@attribute NAME TYPE' (got {line[:40]!r})")
+    nominal = [place for place, kind in enumerate(attributes) if kind.startswith("{")]
+    if len(nominal) != 1:
+        raise ValueError(
+            f"'{name}' must have one attribute with names of classes in braces (got {len(nominal)}): {_ELSEWHERE}"
+        )
+    known = [_bare(cell) for cell in _cells(attributes[nominal[0]].strip("{} \t"), name, 0)]
     for number, line in enumerate(lines[start:], start + 1):
         line = line.strip()
         if not line or line.startswith("%"):
             continue
-        quote = line[0] if line[0] in "'\"" else ""
-        body, _, label = line[len(quote) :].rpartition(f"{quote},")
-        rows.append(_series(body.split("\\n") if quote else [body], name, number, rows))
-        labels.append(_known(label.strip("'\" "), known, name, number))
-    return _some(rows, labels, name)
+        cells = _cells(line, name, number)
+        if len(attributes) > 1 and len(cells) != len(attributes):
+            raise _damaged(name, number, f"it must have {len(attributes)} entries (got {len(cells)})")
+        label = _bare(cells.pop(nominal[0] if len(attributes) > 1 else -1))
+        _check_known(label, known, name, number)
+        related = len(cells) == 1 and cells[0][:1] in ("'", '"')
+        yield number, _bare(cells[0]).strip("\n").split("\n") if related else [",".join(cells)], label
+
+
+def _columns(lines: Sequence[str], name: str) -> Lines:
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            label, *values = line.strip().split(next((mark for mark in "\t," if mark in line), None))
+            try:
+                whole = number_in(label.strip())
+            except ValueError as error:
+                raise _damaged(name, number, f"its class {error}") from None
+            if whole % 1:
+                raise _damaged(name, number, f"its class must be a whole number (got {label!r})")
+            yield number, [",".join(values)], str(int(whole))
+
+
+def _header(lines: Sequence[str], name: str, comment: str) -> tuple[dict[str, list[str]], int]:
+    """Words of each line before the data, by the first in small letters, and the first line of the data."""
+    settings: dict[str, list[str]] = {}
+    for number, line in enumerate(lines, 1):
+        words = _WORD.findall(line)
+        if not words or words[0].startswith(comment):
+            continue
+        key = words[0].lower()
+        if not re.fullmatch(r"@[a-z_]+", key):
+            raise ValueError(
+                f"'{name}' must have a line '@data' after lines that begin with '@' and a word "
+                f"(got {line[:40]!r} in line {number}): it is damaged or another file"
+            )
+        if key == "@data":
+            return settings, number
+        settings[key] = words[1:]
+    raise ValueError(f"'{name}' must have a line '@data' (found none): it is damaged or another file")
+
+
+def _flag(settings: dict[str, list[str]], key: str, name: str) -> bool:
+    words = settings.get(key, ["false"])
+    if not words or words[0].lower() not in ("true", "false"):
+        raise ValueError(f"'{name}' must say true or false after '{key}' (got {' '.join(words)!r})")
+    return words[0].lower() == "true"
+
+
+def _cells(line: str, name: str, number: int) -> list[str]:
+    """The entries of a line of .arff, with their quotes."""
+    cells, place, more = [], 0, True
+    while more:
+        found = _CELL.match(line, place)
+        if found is None:
+            raise _damaged(name, number, "its quotes must be closed, with commas between its entries")
+        cells.append(found.group(1))
+        place, more = found.end(), bool(found.group(2))
+    return cells
+
+
+def _bare(word: str) -> str:
+    """A word without its quotes, and what a backslash stands for."""
+    if word[:1] not in ("'", '"'):
+        return word
+    return re.sub(r"\\(.)", lambda found: "\n" if found.group(1) == "n" else found.group(1), word[1:-1])
 
 
 def _series(channels: Sequence[str], name: str, number: int, before: Sequence[np.ndarray]) -> np.ndarray:
     """One series ``[n, C]`` from the text of its channels."""
     try:
-        parts = [np.array(part.replace("?", "nan").split(","), dtype=np.float64) for part in channels]
+        parts = [
+            numbers_in(["NaN" if cell == "?" else cell for cell in map(str.strip, part.split(","))])
+            for part in channels
+        ]
     except ValueError as error:
-        raise ValueError(f"'{name}' is damaged or cut off in line {number} ({error})") from error
+        raise _damaged(name, number, f"a value {error}") from error
     lengths = sorted({len(part) for part in parts})
     wanted = before[0].shape[1] if before else len(parts)
     if len(parts) != wanted or len(lengths) != 1:
-        raise ValueError(
-            f"'{name}' is damaged or cut off in line {number}: it must have {wanted or 'some'} channels of one "
-            f"length and a class (got {len(parts)} channels of lengths {lengths})"
+        raise _damaged(
+            name,
+            number,
+            f"it must have {wanted or 'some'} channels of one length and a class "
+            f"(got {len(parts)} channels of lengths {lengths})",
         )
     values = np.stack(parts, axis=1)
     known = np.flatnonzero(np.isfinite(values).any(axis=1))
@@ -93,16 +205,10 @@ def _series(channels: Sequence[str], name: str, number: int, before: Sequence[np
     return values[: known[-1] + 1].astype(np.float32)
 
 
-def _known(label: str, known: Sequence[str], name: str, number: int) -> str:
-    if not label or (known and label not in known):
-        raise ValueError(
-            f"'{name}' is damaged or cut off in line {number}: its class must be one of "
-            f"{', '.join(known[:30])} (got {label!r})"
-        )
-    return label
+def _check_known(label: str, known: Sequence[str], name: str, number: int) -> None:
+    if known and label not in known:
+        raise _damaged(name, number, f"its class must be one of {', '.join(known[:30])} (got {label!r})")
 
 
-def _some(rows: list[np.ndarray], labels: list[str], name: str) -> Labelled:
-    if not rows:
-        raise ValueError(f"'{name}' must hold at least one series after '@data' (found none)")
-    return rows, labels
+def _damaged(name: str, number: int, what: str) -> ValueError:
+    return ValueError(f"'{name}' is damaged or cut off in line {number}: {what}")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ccnn_pc.datasets.series.scaling import Normalization
     from ccnn_pc.datasets.series.speech_commands import SpeechCommands
     from ccnn_pc.datasets.series.spoken_digits import SpokenDigits
+    from ccnn_pc.datasets.series.uea_archive import UEAArchive
 
 __all__ = [
     "AddingProblem",
@@ -29,6 +30,7 @@ __all__ = [
     "SeriesForm",
     "SpeechCommands",
     "SpokenDigits",
+    "UEAArchive",
 ]
 
 lazy(__name__)

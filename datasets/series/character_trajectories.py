@@ -20,7 +20,8 @@ from ccnn_pc.datasets.series.stored import StoredSeries, join_series, rows_of_la
 
 LETTERS = "abcdeghlmnopqrsuvwyz"
 _COUNT, _LENGTH = 2858, 182
-_UEA = ("CharacterTrajectories_TRAIN", "CharacterTrajectories_TEST")
+_NAME = "CharacterTrajectories"
+_UEA = (f"{_NAME}_TRAIN", f"{_NAME}_TEST")
 _FOLDERS = ("", "CharacterTrajectories", "character_trajectories")
 
 
@@ -32,7 +33,7 @@ def _is_there(path: Path) -> bool:
         except (OSError, ValueError, EOFError, zipfile.BadZipFile):
             return False  # whoever reads it next says what is wrong with it
     if path.is_file():
-        return path.suffix in (".ts", ".arff", ".mat")
+        return path.suffix == ".mat" or (path.suffix in (".ts", ".arff") and path.name.startswith(_NAME))
     return is_found(find_character_trajectories, path)
 
 
@@ -135,12 +136,15 @@ def _read(paths: list[Path]) -> Labelled:
 
 def _uea(path: Path) -> Labelled:
     series, labels = read_uea(path)
-    wrong = [label for label in labels if label not in LETTERS and not label.isdecimal()]
-    if wrong or any(label.isdecimal() and not 1 <= int(label) <= len(LETTERS) for label in labels):
+    known = {str(number): letter for number, letter in enumerate(LETTERS, 1)} | {
+        each: each for each in LETTERS
+    }
+    wrong = sorted(set(labels) - set(known))
+    if wrong:
         raise ValueError(
-            f"'{path}' must have classes 1 to {len(LETTERS)} (got {wrong[:3] or sorted(set(labels))})"
+            f"'{path}' must have classes 1 to {len(LETTERS)} (got {', '.join(wrong[:3])}): UEAArchive reads other data"
         )
-    return series, [LETTERS[int(label) - 1] if label.isdecimal() else label for label in labels]
+    return series, [known[label] for label in labels]
 
 
 def _mat(path: Path) -> Labelled:

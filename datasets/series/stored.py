@@ -13,6 +13,7 @@ import numpy as np
 from ccnn_pc.datasets.common.cache import cached
 from ccnn_pc.datasets.common.shuffle_split import published_rows
 from ccnn_pc.datasets.common.splits import Split
+from ccnn_pc.datasets.formats.numerals import number_in
 
 
 @dataclasses.dataclass
@@ -134,6 +135,20 @@ def rows_of_labels(labels: Iterable[str], classes: Sequence[str]) -> np.ndarray:
     if unknown:
         raise ValueError(f"'classes' must name every class of the data (got no {', '.join(unknown[:5])})")
     return np.array([index[name] for name in labels], dtype=np.int64)
+
+
+def sorted_names(names: Iterable[str]) -> list[str]:
+    """The names, sorted: as numbers where all of them are numbers, else as text.
+
+    Example:
+        >>> sorted_names(["10", "9"]), sorted_names(["10", "9", "a"])
+        (['9', '10'], ['10', '9', 'a'])
+    """
+    texts = sorted(names)
+    try:
+        return sorted(texts, key=number_in)
+    except ValueError:
+        return texts
 
 
 def rows_of_split(

@@ -17,7 +17,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 
 from ccnn_pc._optional import require
-from ccnn_pc.datasets.series.stored import StoredSeries, rows_of_labels
+from ccnn_pc.datasets.series.stored import StoredSeries, rows_of_labels, sorted_names
 
 SUFFIXES = tuple(kind + packed for packed in ("", ".gz", ".xz") for kind in (".csv", ".tsv", ".txt"))
 DELIMITERS = ",;\t|"
@@ -482,7 +482,7 @@ def read_labelled_series(
             f"{place_of(files, {columns.id: unlabelled[0]})}: '{columns.id}' {unlabelled[0]!r} must have a label "
             f"(got none for {len(unlabelled)} of {len(ids)} series)"
         )
-    stored.classes = _sorted_labels({found[name] for name in ids}) if classes is None else list(classes)
+    stored.classes = sorted_names({found[name] for name in ids}) if classes is None else list(classes)
     other = next((name for name in ids if found[name] not in stored.classes), None)
     if other is not None:
         raise ValueError(
@@ -502,11 +502,3 @@ def read_labelled_series(
         )
     stored.label = rows_of_labels([found[name] for name in ids], stored.classes)
     return stored
-
-
-def _sorted_labels(labels: set[str]) -> list[str]:
-    """The labels, sorted: as numbers where all of them are numbers, else as text."""
-    try:
-        return sorted(sorted(labels), key=float)
-    except ValueError:
-        return sorted(labels)

@@ -74,6 +74,15 @@ def write_long(folder: Path) -> Path:
     return write(folder / "long.csv", columns, [(*row, labels[row[0]]) for row in rows])
 
 
+def write_archive(folder: Path) -> Path:
+    for part, count in (("TRAIN", 8), ("TEST", 4)):
+        rows = [
+            f"{row}.5,{row % 3},?,{row}:{row},2,3,1:{'left' if row % 2 else 'right'}" for row in range(count)
+        ]
+        (folder / f"Small_{part}.ts").write_text("\n".join(["@classLabel true left right", "@data", *rows]))
+    return folder
+
+
 def one_of_all(name: str) -> Callable[[Path], Path]:
     def written(folder: Path) -> Path:
         write_all(folder)
@@ -93,6 +102,7 @@ SAMPLES: dict[str, Callable[[Path], Path]] = {
     "physionet2019": one_of_all("hospital"),
     "speech_commands": one_of_all("words"),
     "spoken_digits": one_of_all("digits"),
+    "uea": write_archive,
     "image_folder": lambda folder: write_images("imagenet32", folder),
     **{name: partial(write_images, name, count=20) for name in ("mnist", "cifar10", "cifar100", "stl10")},
 }  # fmt: skip

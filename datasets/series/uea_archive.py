@@ -1,0 +1,169 @@
+"""Any data set of the UEA and UCR archives: series of one or several channels, in a training and a test file."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ccnn_pc._choices import choice
+from ccnn_pc.datasets.common.cache import fingerprint
+from ccnn_pc.datasets.common.splits import Split
+from ccnn_pc.datasets.formats.uea import SUFFIXES, read_uea
+from ccnn_pc.datasets.registry import is_found, register_dataset
+from ccnn_pc.datasets.series.dataset import SeriesDataset
+from ccnn_pc.datasets.series.stored import (
+    StoredSeries,
+    cached_series,
+    join_series,
+    rows_of_labels,
+    sorted_names,
+)
+
+_PACKED = ("", ".gz", ".xz")
+_PART = re.compile(r"(?P<name>.+)_(?P<part>TRAIN|TEST)(?P<end>\.\w+(?:\.gz|\.xz)?)", re.IGNORECASE)
+#: Beside the file of all channels the archive has one of each.
+_CHANNEL = re.compile(r"Dimension\d+$", re.IGNORECASE)
+Parts = Mapping[Split | None, Path]
+"""The file of each part; None: one file that is no part."""
+
+
+def _is_there(path: Path) -> bool:
+    plain = path.name.lower().removesuffix(".gz").removesuffix(".xz")
+    if path.is_file():
+        return plain.endswith((".ts", ".arff")) or _of_part(path) is not None
+    return is_found(find_uea, path)
+
+
+def _split_of(path: Path) -> Split | None:
+    parts = find_uea(path)
+    if path.is_file():
+        return next(part for part, file in parts.items() if file == path)
+    return Split.TEST if Split.TEST in parts else None
+
+
+@register_dataset("uea", recognises=_is_there, split_of=_split_of, own_validation=False, rank=1)
+class UEAArchive(SeriesDataset):
+    """Series of the UEA and UCR archives (https://www.timeseriesclassification.com) with their classes by name.
+
+    Read at ``root``: ``NAME_TRAIN`` and ``NAME_TEST``, as ``.ts`` or ``.arff``, or as ``.tsv`` or ``.txt`` whose first
+    column is the class; also ``.gz`` and ``.xz``. Classes are sorted, as numbers where all of them are numbers.
+    Missing values are 0 on a grid, as what stands behind shorter series; in the irregular form a mask says so.
+
+    Args:
+        root: a folder with these files, one of them (the other one is found beside it), or any single ``.ts`` or
+            ``.arff``, which is all of the data whatever ``split`` says.
+        split: TRAIN (default) or TEST, the official parts; None: both.
+        cache: folder of processed data (None: the default cache).
+        options: form, length, normalize, drop, drop_seed, spacing, transform, pre_transform, seed: see
+            :class:`SeriesDataset`. Values are normalised by the training file where there is one.
+
+    Raises:
+        FileNotFoundError: no such files, or not the one of the wanted part.
+        ValueError: a damaged file, or parts that do not belong together; the message names the file.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        split: Split | str | None = Split.TRAIN,
+        *,
+        cache: str | os.PathLike[str] | None = None,
+        **options: Any,
+    ) -> None:
+        split = None if split is None else choice("split", split, Split)
+        if split is Split.VAL:
+            raise ValueError(
+                "'split' must be 'train' or 'test' (got 'val'): draw validation from the training part"
+            )
+        parts = find_uea(root)
+        if split is not None and None not in parts and split not in parts:
+            there = next(iter(parts.values()))
+            raise FileNotFoundError(
+                f"'{there}' must have the file of the part '{split.value}' beside it (found none)"
+            )
+        settings = {"version": 1, "source": fingerprint(parts.values()), "parts": str(list(parts))}
+        stored = cached_series(cache, "uea", settings, lambda: _read(parts))
+        part = np.asarray(stored.static)[:, 0]
+        rows = {each: np.flatnonzero(part == number) for number, each in enumerate(parts)}
+        everything = np.arange(len(stored))
+        super().__init__(
+            stored,
+            everything if split is None or None in parts else rows[split],
+            rows.get(Split.TRAIN, everything),
+            **options,
+        )
+        self._missing = bool(np.isnan(stored.values).any())
+
+    @property
+    def has_missing(self) -> bool:
+        return self._missing
+
+
+def _of_part(path: Path) -> tuple[str, Split, str] | None:
+    """Name of the data set, part, and format of a file; None where it is not called so."""
+    found = _PART.fullmatch(path.name)
+    if found is None or found["end"].lower() not in {
+        kind + packed for kind in SUFFIXES for packed in _PACKED
+    }:
+        return None
+    return found["name"], Split[found["part"].upper()], found["end"].lower()
+
+
+def find_uea(root: str | os.PathLike[str]) -> Parts:
+    """The files of the parts at ``root``.
+
+    Raises:
+        FileNotFoundError: there are none.
+        ValueError: a folder with several data sets; the message names them.
+    """
+    root = Path(root)
+    if root.is_file() and _of_part(root) is None:
+        return {None: root}
+    folder = root.parent if root.is_file() else root
+    found: dict[tuple[str, str], dict[Split | None, Path]] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        key = None if path.name.startswith(".") or not path.is_file() else _of_part(path)
+        if key is not None:
+            found.setdefault((key[0], key[2]), {})[key[1]] = path
+    if root.is_file():
+        name, _, end = _of_part(root) or ("", None, "")
+        return dict(sorted(found[name, end].items(), key=lambda item: item[1] != root))
+    names = sorted({name for name, _ in found if not _CHANNEL.search(name)} or {name for name, _ in found})
+    if root.resolve().name in names:
+        names = [root.resolve().name]
+    if not names:
+        raise FileNotFoundError(
+            f"'root' must hold NAME_TRAIN and NAME_TEST, as {', '.join(SUFFIXES)} (found none at '{root}')"
+        )
+    if len(names) > 1:
+        raise ValueError(
+            f"'{root}' must hold one data set (got {', '.join(names[:5])}): give one of its files"
+        )
+    of_name = [(len(files), -SUFFIXES.index("." + end.split(".")[1]), files) for (name, end), files in found.items()
+               if name == names[0]]  # fmt: skip
+    return max(of_name, key=lambda item: item[:2])[2]
+
+
+def _read(parts: Parts) -> StoredSeries:
+    series: list[np.ndarray] = []
+    labels: list[str] = []
+    part: list[int] = []
+    for number, path in enumerate(parts.values()):
+        found, names = read_uea(path)
+        if series and found[0].shape[1] != series[0].shape[1]:
+            raise ValueError(
+                f"'{path}' must have series of {series[0].shape[1]} channels, as the other part has "
+                f"(got {found[0].shape[1]})"
+            )
+        series += found
+        labels += names
+        part += [number] * len(found)
+    classes = sorted_names(set(labels))
+    return join_series(
+        series, rows_of_labels(labels, classes), classes, static=np.array(part, dtype=np.float32)[:, None]
+    )

@@ -109,9 +109,8 @@ def _sample(
     generator: torch.Generator | None,
     sampling: Sampling,
 ) -> tuple[np.ndarray, np.ndarray]:
-    faces = faces[np.isfinite(vertices).all(axis=1)[faces].all(axis=1)]
-    if len(faces) == 0:
-        raise ValueError(f"'{name}' has no face with finite corners: export it again")
+    if not np.isfinite(vertices).all(axis=1)[faces].all():
+        raise ValueError(f"'{name}' must have faces with finite corners: export it again")
     vertices = np.nan_to_num(vertices, posinf=0.0, neginf=0.0)  # those left over belong to no face
     try:
         if sampling is Sampling.POISSON_DISK:

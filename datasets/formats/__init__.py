@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from ccnn_pc.datasets.formats.mesh import read_mesh
+from ccnn_pc.datasets.formats.gltf import read_gltf
 from ccnn_pc.datasets.formats.numpy_shape import read_numpy
+from ccnn_pc.datasets.formats.obj import read_obj
 from ccnn_pc.datasets.formats.off import read_off
 from ccnn_pc.datasets.formats.pcd import read_pcd
 from ccnn_pc.datasets.formats.ply import read_ply
 from ccnn_pc.datasets.formats.raw import RawShape, check_raw
+from ccnn_pc.datasets.formats.stl import read_stl
 from ccnn_pc.datasets.formats.table import read_text
 
 __all__ = ["READERS", "RawShape", "parse", "read_raw"]
@@ -21,7 +23,9 @@ READERS: dict[str, Callable[[bytes], RawShape]] = {
     "off": read_off,
     "ply": read_ply,
     "pcd": read_pcd,
-    **{suffix: partial(read_mesh, suffix=suffix) for suffix in ("obj", "stl", "glb", "gltf")},
+    "obj": read_obj,
+    "stl": read_stl,
+    **dict.fromkeys(("glb", "gltf"), read_gltf),
     **{suffix: partial(read_text, suffix=suffix) for suffix in ("xyz", "txt", "csv", "pts")},
     **dict.fromkeys(("npy", "npz"), read_numpy),
 }
@@ -30,11 +34,15 @@ READERS: dict[str, Callable[[bytes], RawShape]] = {
 _MESH_ONLY = ("off", "obj", "stl", "glb", "gltf")
 
 
-def parse(data: bytes, name: str) -> RawShape:
+def parse(data: bytes, name: str, beside: Callable[[str], bytes] | None = None) -> RawShape:
     """Read a mesh or a cloud from the bytes of a file called ``name``.
 
+    Args:
+        data: its content.
+        name: its name, whose end says the format.
+        beside: content of a file beside it, by its relative name, for glTF; None: there is none.
+
     Raises:
-        ImportError: a package is missing that this format needs.
         ValueError: unknown format, unreadable, empty, or a mesh format without faces; the message names the
             file.
     """
@@ -45,7 +53,7 @@ def parse(data: bytes, name: str) -> RawShape:
     if not data:
         raise ValueError(f"'{name}' is empty (0 bytes): copy or export it again")
     try:
-        raw = check_raw(reader(data))
+        raw = check_raw(read_gltf(data, beside) if reader is read_gltf else reader(data))
     except ImportError:
         raise
     except (
@@ -79,4 +87,14 @@ def read_raw(path: str | os.PathLike[str]) -> RawShape:
         data = path.read_bytes()
     except OSError as error:
         raise OSError(f"'{path}' cannot be read ({error})") from error
-    return parse(data, str(path))
+    return parse(data, str(path), partial(_beside, path.parent))
+
+
+def _beside(folder: Path, name: str) -> bytes:
+    """The file of that name in ``folder`` or below."""
+    relative = PurePosixPath(name)
+    if "://" in name or relative.is_absolute() or ".." in relative.parts:
+        raise ValueError(f"its numbers lie in '{name}', which is no file beside it: save it as .glb")
+    if not (folder / relative).is_file():
+        raise ValueError(f"its numbers lie in '{name}', which is not beside it: copy that file too")
+    return (folder / relative).read_bytes()

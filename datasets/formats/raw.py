@@ -99,7 +99,7 @@ def _first(
 
 
 def check_raw(raw: RawShape) -> RawShape:
-    """What a reader returned: positions that float32 can hold, faces that name vertices that are there.
+    """What a reader returned: positions that float32 can hold, faces with finite corners that are there.
 
     Raises:
         ValueError: otherwise.
@@ -116,6 +116,12 @@ def check_raw(raw: RawShape) -> RawShape:
         if low < 0 or high >= count:
             raise ValueError(
                 f"a face names vertex {high if high >= count else low} of {count}, which count from 0"
+            )
+        lost = ~np.isfinite(raw.vertices).all(axis=1)
+        if lost.any() and lost[raw.faces].any():
+            first = int(raw.faces[lost[raw.faces]][0])
+            raise ValueError(
+                f"its faces must have finite corners (vertex {first} is {raw.vertices[first].tolist()})"
             )
     return raw
 

@@ -190,10 +190,6 @@ def test_missing_extras_are_named_and_do_not_count_as_broken(tmp_path, monkeypat
     monkeypatch.setitem(sys.modules, "open3d", None)
     with pytest.raises(ImportError, match=r"ccnn-pc\[open3d\]"):
         PointCloudFolder(tmp_path)
-    monkeypatch.setitem(sys.modules, "trimesh", None)
-    (tmp_path / "a" / "x.obj").write_text("v 0 0 0\n")
-    with pytest.raises(ImportError, match=r"ccnn-pc\[mesh\]"):
-        read_shape(tmp_path / "a" / "x.obj")
 
 
 def test_estimated_normals_of_a_sphere_are_radial(rng):

@@ -1,4 +1,4 @@
-"""Readers of single files: OFF, text, numpy, trimesh; what is wrong with a file."""
+"""Readers of single files: OFF, text, numpy, what trimesh writes; what is wrong with a file."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_numpy_files():
 
 
 @pytest.mark.parametrize("suffix", ["obj", "stl", "glb"])
-def test_trimesh_formats(suffix):
+def test_what_trimesh_writes(suffix):
     trimesh = pytest.importorskip("trimesh")
     box = trimesh.creation.box(extents=(1, 2, 3))
     data = box.export(file_type=suffix)
@@ -130,8 +130,7 @@ def test_trimesh_formats(suffix):
 
 
 @pytest.mark.parametrize("suffix", ["obj", "stl", "glb"])
-def test_rubbish_in_trimesh_formats(suffix):
-    pytest.importorskip("trimesh")
+def test_rubbish_in_mesh_formats(suffix):
     with pytest.raises(ValueError, match=rf"'x\.{suffix}'"):
         parse(b"this is no mesh at all" * 9, f"x.{suffix}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -11,10 +11,9 @@ from ccnn_pc.datasets.formats.limits import check_unpacked
 
 _KINDS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 _PARTS = {"SCALAR": 1, "VEC3": 3}
-T = TypeVar("T")
 
 
-def at(holder: dict[str, Any], key: str, kind: type, default: T) -> Any | T:
+def at(holder: dict[str, Any], key: str, kind: type, default: Any) -> Any:
     """``holder[key]``, which must be of a type; ``default`` where it is absent.
 
     Raises:

@@ -83,4 +83,9 @@ def open_dataset(
         except FileNotFoundError:
             if entry.recognises is not None:
                 raise
-    raise ValueError(f"'data' must be of a registered kind: {', '.join(list_datasets())} (got '{spec}')")
+    hint = ""
+    if path.suffix.lower() in (".csv", ".tsv"):
+        hint = "; a table must have the columns id, time, variable and value, or LongCSV(columns=...) for other names"
+    raise ValueError(
+        f"'data' must be of a registered kind: {', '.join(list_datasets())} (got '{spec}'){hint}"
+    )

@@ -55,9 +55,9 @@ class LongCSV(SeriesDataset):
     r"""Series from tables with the columns id, time, variable and value: one observation per row, in any order.
 
     All observations of an id are one series: a sample for each time at which anything was observed, a channel for each
-    variable (sorted by name), a mask of what was observed when. An empty value, or NaN, is no observation. Rows that
-    repeat id, time and variable are averaged. Labels stand in a column of the table, on one row of each id at least, or
-    in a second file with the columns id and label.
+    variable (sorted by name), a mask of what was observed when. An empty value, NaN, NA or NULL is no observation (as a
+    label it is none). Rows that repeat id, time and variable are averaged. Labels stand in a column of the table, on
+    one row of each id at least, or in a second file with the columns id and label.
 
     Series are sorted by id and divided 70/15/15 as :func:`published_rows`, so the order of rows changes nothing. Values
     are normalised per variable by the training part; a variable that is constant there is only centred.
@@ -112,9 +112,11 @@ class LongCSV(SeriesDataset):
         self._files = find_tables(root, labels)
         if labelled:
             known = None if classes is None else [str(name) for name in classes]
+            if known is not None and len(set(known)) < len(known):
+                raise ValueError(f"'classes' must be different names (got {', '.join(known)})")
             files = [*self._files, *([] if labels is None else [Path(labels)])]
             settings = {
-                "version": 2, "source": fingerprint(files), "in_table": labels is None, "table": str(self.table),
+                "version": 3, "source": fingerprint(files), "in_table": labels is None, "table": str(self.table),
                 "classes": known,
             }  # fmt: skip
             stored = cached_series(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import dataclasses
 import gzip
+import io
 import lzma
 import os
+import re
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +19,8 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 
 from ccnn_pc._optional import require
+from ccnn_pc.datasets.formats.limits import check_unpacked
+from ccnn_pc.datasets.formats.numerals import number_in
 from ccnn_pc.datasets.series.stored import StoredSeries, rows_of_labels, sorted_names
 
 SUFFIXES = tuple(kind + packed for packed in ("", ".gz", ".xz") for kind in (".csv", ".tsv", ".txt"))
@@ -25,7 +29,8 @@ DELIMITERS = ",;\t|"
 ROWS = 1 << 18
 #: Seconds of the units in which dates may be counted.
 DATE_UNITS = {"seconds": 1.0, "minutes": 60.0, "hours": 3600.0, "days": 86400.0}
-_LARGEST = float(np.finfo(np.float32).max)
+#: What stands in small letters where nothing was observed, or nobody knows the class.
+_UNKNOWN = {"", "nan", "na", "n/a", "null"}
 _OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open}
 _DAMAGED = (csv.Error, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, UnicodeDecodeError)
 
@@ -124,31 +129,46 @@ class TableFormat:
             36.5
         """
         if self.dates is not None:
-            try:
-                date = datetime.fromisoformat(cell)
-                date = date if date.tzinfo else date.replace(tzinfo=timezone.utc)
-                return date.timestamp() / DATE_UNITS[self.dates]
-            except (ValueError, OverflowError):
-                raise ValueError(
-                    f"must be a date as 2024-01-31 or 2024-01-31 12:30:00 (got {cell!r})"
-                ) from None
+            return _date(cell) / DATE_UNITS[self.dates]
         try:
-            if -np.inf < (number := float(cell)) < np.inf:
+            if (number := number_in(cell)) == number:
                 return number
         except ValueError:
             pass
-        raise ValueError(f"must be a finite number (got {cell!r})")
+        hint = "; dates='hours' reads dates (data.dates=hours)" if re.search(r"\d[-/:]\d", cell) else ""
+        raise ValueError(f"must be a finite number (got {cell!r}){hint}")
+
+
+def _date(cell: str) -> float:
+    """Seconds since 1970; digits alone may be a date or a count, so they are neither."""
+    try:
+        if cell.isascii() and not cell.replace(".", "").isdigit():
+            date = datetime.fromisoformat(re.sub("[zZ]$", "+00:00", cell))
+            return (date if date.tzinfo else date.replace(tzinfo=timezone.utc)).timestamp()
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError(
+        f"must be a date as 2024-01-31 or 2024-01-31 12:30:00 (got {cell!r}); "
+        "times that are numbers are read without 'dates'"
+    )
 
 
 def _value(cell: str) -> float:
-    """A number that float32 can hold; NaN where nothing or NaN stands; a ValueError ends a message."""
+    """A number that float32 can hold; NaN where nothing or NaN, NA, NULL stands; a ValueError ends a message."""
+    if cell.lower() in _UNKNOWN or cell == "None":
+        return float("nan")
     try:
-        number = float(cell or "nan")
-    except ValueError:
-        raise ValueError(f"must be a number, or empty where nothing was observed (got {cell!r})") from None
-    if abs(number) > _LARGEST:
-        raise ValueError(f"must be a finite number, in float32 (got {cell!r})")
-    return number
+        return number_in(cell)
+    except ValueError as error:
+        infinite = "inf" in cell.lower() or "finite" in str(error)
+        what = "a finite number, in float32" if infinite else "a number, or empty where nothing was observed"
+        raise ValueError(f"must be {what} (got {cell!r})") from None
+
+
+def _label(cell: str) -> str:
+    if cell.lower() in _UNKNOWN:
+        raise ValueError(f"must be a class (got {cell!r}, which is none)" if cell else "must not be empty")
+    return cell
 
 
 def find_tables(root: Any, labels: str | os.PathLike[str] | None = None) -> list[Path]:
@@ -193,8 +213,11 @@ class Header(NamedTuple):
         got = f"(got {', '.join(self.names)})"
         if missing:
             plural = "s" * (len(missing) > 1)
+            hint = "'columns' says what they are called, data.columns.time=when"
+            if len(names) > 3 and missing == [*names[2:4]]:
+                hint = f"a table with one column per variable becomes long by pandas.melt(table, {list(names[:2])})"
             raise ValueError(
-                f"'{path}' line {self.line} must name the column{plural} {', '.join(missing)} {got}"
+                f"'{path}' line {self.line} must name the column{plural} {', '.join(missing)} {got}: {hint}"
             )
         twice = [name for name in names if self.names.count(name) > 1]
         if twice:
@@ -214,8 +237,31 @@ def open_text(path: Path) -> IO[str]:
     """
     if not path.is_file():
         raise FileNotFoundError(f"'{path}' must be an existing file")
-    opened: IO[str] = _OPENERS.get(path.suffix.lower(), open)(path, "rt", encoding="utf-8-sig", newline="")
-    return opened
+    unpack = _OPENERS.get(path.suffix.lower())
+    if unpack is None:
+        return open(path, encoding="utf-8-sig", newline="")
+    bounded = _Bounded(unpack(path, "rb"), path)
+    return io.TextIOWrapper(io.BufferedReader(bounded), encoding="utf-8-sig", newline="")
+
+
+class _Bounded(io.RawIOBase):
+    """A decompressing stream that ends with a ValueError where it is longer than the file accounts for."""
+
+    def __init__(self, stream: IO[bytes], path: Path) -> None:
+        self.stream, self.path, self.packed, self.passed = stream, path, path.stat().st_size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count: int = self.stream.readinto(buffer)  # type: ignore[attr-defined]
+        self.passed += count
+        check_unpacked(self.passed, self.packed, f"'{self.path}'")
+        return count
+
+    def close(self) -> None:
+        self.stream.close()
+        super().close()
 
 
 def read_header(file: IO[str], path: Path, names: Sequence[str]) -> Header:
@@ -224,18 +270,18 @@ def read_header(file: IO[str], path: Path, names: Sequence[str]) -> Header:
     Raises:
         ValueError: an empty or damaged file.
     """
+    found = []
     try:
         line, number = file.readline(), 1
         while line and not line.strip():
             line, number = file.readline(), number + 1
+        for delimiter in DELIMITERS:
+            cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))
+            found.append(Header([cell.strip() for cell in cells], delimiter, number))
     except _DAMAGED as error:
         raise ValueError(f"'{path}' is no UTF-8 table, or is cut off ({error})") from error
     if not line:
         raise ValueError(f"'{path}' must have a header and rows below it (got an empty file)")
-    found = []
-    for delimiter in DELIMITERS:
-        cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))
-        found.append(Header([cell.strip() for cell in cells], delimiter, number))
     return max(found, key=lambda header: (sum(name in header.names for name in names), len(header.names)))
 
 
@@ -424,6 +470,7 @@ def _note_labels(files: Sequence[Path], frame: Any, columns: LongColumns, labels
     """Enter the label of each id where a row says one."""
     for name, label in frame[[columns.id, columns.label]].drop_duplicates().itertuples(index=False):
         name, label = name.strip(), label.strip()
+        label = "" if label.lower() in _UNKNOWN else label
         known = labels.setdefault(name, label) if label else label
         if known != label:
             here, there = (
@@ -439,8 +486,8 @@ def _read_labels(path: Path, columns: LongColumns) -> dict[str, str]:
     """The label of each id of a file with one row per id."""
     labels: dict[str, str] = {}
     for frame in _frames(path, [columns.id, columns.label]):
-        for column in (columns.id, columns.label):
-            _each(path, frame, column, _number_in({}))
+        _each(path, frame, columns.id, _number_in({}))
+        _each(path, frame, columns.label, _label)
         _note_labels([path], frame, columns, labels)
     return labels
 

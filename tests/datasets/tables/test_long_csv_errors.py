@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from ccnn_pc.datasets import LongColumns, LongCSV
 from ccnn_pc.datasets.tables import observations as reading
@@ -56,6 +57,16 @@ def with_line(number: int, line: str) -> str:
         (LINES.replace("wild", "calm"), "'FILE' must have at least two labels (got calm)"),
         (re.sub(r"s[1-3]\d,.*\n", "", LINES), "'FILE' must have about ten series of each class, for three parts"),
         (re.sub(r"(?m)^(.*,)[-\d.]+(,\w+)$", r"\1\2", LINES), "'FILE' must hold at least one observed value"),
+        (with_line(9, "s00,2019_11,pulse,1,calm"), "'FILE' line 9: 'time' must be a finite number (got '2019_11')"),
+        (with_line(9, "s00,١,pulse,1,calm"), "'FILE' line 9: 'time' must be a finite number (got '١')"),
+        (with_line(9, "s00,2024-01-31 12:30,pulse,1,calm"), "(got '2024-01-31 12:30'); dates='hours' reads dates"),
+        (with_line(2, "s00,1,pulse,1_5,calm"), "'FILE' line 2: 'value' must be a number, or empty where nothing was"),
+        (with_line(2, "s00,1,pulse,0x1,calm"), "'FILE' line 2: 'value' must be a number, or empty where nothing was"),
+        (with_line(2, "s00,1,pulse,infinity,calm"), "'FILE' line 2: 'value' must be a finite number, in float32"),
+        (with_line(1, "id,time,pulse,temp,label"), "variable becomes long by pandas.melt(table, ['id', 'time'])"),
+        (with_line(1, "id,when,variable,value,label"), "column time (got id, when, variable, value, label): 'columns'"),
+        (LINES + "new,1,pulse,1,NaN\n", f"'FILE' line {len(ROWS) + 2}: 'id' 'new' must have a label (got none"),
+        ("i" * 200_000 + "\n", "'FILE' is no UTF-8 table, or is cut off (field larger than"),
         (LINES + 's00,1,pulse,"1,calm\n', "'FILE' is no UTF-8 table, or is cut off, near line"),
     ],
 )  # fmt: skip
@@ -84,6 +95,8 @@ def test_both_lines_of_a_contradiction_are_named(tmp_path: Path) -> None:
         (lambda rows: rows[1:], "'TABLE' line 2: 'id' 's00' must have a label (got none for 1 of 40 series)"),
         (lambda rows: [*rows, ("s03", "calm")], "'LABELS' line 42: 'label' must be one and the same for all rows"),
         (lambda rows: [*rows[:5], ("s05", "")], "'LABELS' line 7: 'label' must not be empty"),
+        (lambda rows: [*rows[:5], ("s05", "NaN")], "line 7: 'label' must be a class (got 'NaN', which is none)"),
+        (lambda rows: [*rows[:5], ("s05", "NA")], "'LABELS' line 7: 'label' must be a class (got 'NA', which is none)"),
         (lambda rows: [("", "calm"), *rows], "'LABELS' line 2: 'id' must not be empty"),
         (lambda rows: [("s00", "odd"), *rows[1:]], "'LABELS' line 2: 'label' must be one of calm, wild (got 'odd'"),
         (lambda rows: [], "'LABELS' must have at least one row below its header (got none)"),
@@ -95,6 +108,49 @@ def test_faults_of_the_labels(change: Callable[[Any], Any], message: str, tmp_pa
     message = message.replace("TABLE", str(table)).replace("LABELS", str(labels))
     with pytest.raises(ValueError, match=re.escape(message)):
         LongCSV(table, labels=labels, classes=["calm", "wild"])
+
+
+@pytest.mark.parametrize("unknown", ["NA", "NULL", "null", "NaN", "N/A", "None", ""])
+def test_what_says_that_nothing_was_observed(unknown: str, tmp_path: Path) -> None:
+    table = write_table(tmp_path, ROWS)
+    plain: Any = LongCSV(table, None, labelled=False)
+    row = f"{ROWS[0][0]},{ROWS[0][1]},other,{unknown}\n"
+    table.write_text(table.read_text() + row + row.replace("other", "pulse").replace(str(ROWS[0][1]), "99.5"))
+    with pytest.raises(ValueError, match="'variable' must be one of pulse, temp"):
+        LongCSV(table, None, labelled=False, variables=["pulse", "temp"])
+    data: Any = LongCSV(table, None, labelled=False, variables=["pulse", "temp"], ignore_others=True)
+    assert torch.equal(data[0].x, plain[0].x) and torch.equal(data[0].mask, plain[0].mask)
+
+
+def test_dates(tmp_path: Path) -> None:
+    """Digits alone may be a date without signs, or seconds since 1970."""
+    rows = [("a", "2024-01-31T12:30:00Z", "p", 1.0), ("a", "2024-02-01 00:30", "p", 2.0)]
+    data: Any = LongCSV(write_table(tmp_path, rows), None, labelled=False, dates="hours")  # type: ignore[arg-type]
+    assert data[0].times.diff().tolist() == [12.0]
+    for cell in ("1706704200", "20240131", "45321.5", "31.01.2024", "noon"):
+        table = write_table(tmp_path, [("a", cell, "p", 1.0)])  # type: ignore[list-item]
+        with pytest.raises(
+            ValueError, match=rf"line 2: 'time' must be a date .*'{cell}'.*read without 'dates'"
+        ):
+            LongCSV(table, None, labelled=False, dates="hours")
+
+
+def test_classes_that_are_the_same(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(LINES)
+    with pytest.raises(ValueError, match=r"'classes' must be different names \(got calm, wild, calm\)"):
+        LongCSV(tmp_path / "a.csv", classes=["calm", "wild", "calm"])
+
+
+def test_a_table_that_unpacks_to_more_than_it_can_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CCNN_PC_MAX_UNPACKED", "1")
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(LINES.encode()))
+    assert len(LongCSV(tmp_path / "a.csv.gz", None)) == 40
+    for bomb in (bytes(3 << 20), LINES.encode() + b"s00,1,pulse,1,calm\n" * (1 << 18)):
+        (tmp_path / "b.csv.gz").write_bytes(gzip.compress(bomb))
+        with pytest.raises(ValueError, match=r"b\.csv\.gz' announces or unpacks to \d+ bytes"):
+            LongCSV(tmp_path / "b.csv.gz", None)
 
 
 def test_header_of_the_labels(tmp_path: Path) -> None:

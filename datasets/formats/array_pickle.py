@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import pickle
+import pickletools
 from typing import Any
 
 import numpy as np
@@ -101,10 +102,15 @@ def read_array_pickle(data: bytes, name: str = "data") -> Any:
         {b'data': array([0, 1, 2], dtype=uint8)}
     """
     try:
+        for code, number, _ in pickletools.genops(data):
+            if code.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(number or 0) > len(data):
+                raise pickle.UnpicklingError(
+                    f"it remembers an object {number}"
+                )  # memory is taken for all before it
         return _plain(_Restricted(io.BytesIO(data), encoding="bytes").load(), {})
     except Exception as error:  # a damaged pickle may raise nearly anything
         raise ValueError(
-            f"'{name}' cannot be read as a pickle of arrays: {error}; nothing in it was run; "
+            f"'{name}' cannot be read as a pickle of arrays: {error or type(error).__name__}; nothing in it was run; "
             "copy or download it again"
         ) from error
 

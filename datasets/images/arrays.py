@@ -100,6 +100,21 @@ def train_or_test(split: Split | str) -> Split:
     return split
 
 
+def check_labels(labels: np.ndarray, classes: int, name: str, count: int) -> None:
+    """Labels of the file ``name`` must be whole numbers in [0, ``classes``), one for each of ``count`` images.
+
+    Raises:
+        ValueError: they are not.
+    """
+    if labels.shape != (count,):
+        raise ValueError(
+            f"'{name}' must hold one label for each of {count} images (got {list(labels.shape)})"
+        )
+    if labels.dtype.kind not in "iu" or (count and not 0 <= labels.min() <= labels.max() < classes):
+        found = f"{labels.min()} to {labels.max()}" if labels.dtype.kind in "iu" else f"type {labels.dtype}"
+        raise ValueError(f"'{name}' must hold labels in [0, {classes}) (got {found})")
+
+
 def warn_subset(found: int, official: int, split: Split, root: object) -> None:
     """Say so where fewer images are there than the data set has."""
     if found != official:

@@ -16,6 +16,7 @@ from ccnn_pc.datasets.images.arrays import (
     CIFAR100_SCALING,
     ImageArrays,
     Scaling,
+    check_labels,
     scaled_view,
     train_or_test,
     warn_subset,
@@ -116,17 +117,26 @@ def _part(store: Store, layout: _Layout, name: str) -> tuple[np.ndarray, np.ndar
     found = store.read(f"{name}.bin")
     if found is not None:
         images, labels = read_cifar_binary(*found, label_bytes=layout.label_bytes)
+        check_labels(labels[:, -1], layout.num_classes, found[1], len(images))
         return images, labels[:, -1]
     found = store.read(name)
     if found is None:
         return None
     content = read_array_pickle(*found)
     data = _entry(content, "data")
-    labels = np.asarray(_entry(content, layout.key))
-    if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.shape != (len(labels), 3072):
-        raise ValueError(
-            f"'{found[1]}' must hold 'data', uint8 [n, 3072], and n '{layout.key}'; download it again"
-        )
+    listed = _entry(content, layout.key)
+    if (
+        not isinstance(data, np.ndarray)
+        or data.dtype != np.uint8
+        or data.shape[1:] != (3072,)
+        or not len(data)
+    ):
+        raise ValueError(f"'{found[1]}' must hold 'data', uint8 [n, 3072]; download it again")
+    plain = isinstance(listed, np.ndarray) or all(
+        type(label) is int and abs(label) < 2**31 for label in listed
+    )
+    labels = np.asarray(listed if plain else [str(label) for label in listed])
+    check_labels(labels, layout.num_classes, found[1], len(data))
     return data.reshape(-1, 3, 32, 32), labels
 
 
@@ -148,7 +158,10 @@ def _class_names(store: Store, layout: _Layout) -> list[str]:
         found = store.read(pickled)
         if found is not None:
             listed = _entry(read_array_pickle(*found), key)
-            names = [name.decode() if isinstance(name, bytes) else str(name) for name in listed]
+            listed = listed if isinstance(listed, (list, tuple)) else []
+            names = [
+                name.decode(errors="replace") if isinstance(name, bytes) else str(name) for name in listed
+            ]
     return names if len(names) == layout.num_classes else [str(n) for n in range(layout.num_classes)]
 
 

@@ -11,7 +11,14 @@ import numpy as np
 from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats.idx import read_idx
 from ccnn_pc.datasets.formats.packed import Store
-from ccnn_pc.datasets.images.arrays import MNIST_SCALING, ImageArrays, Scaling, train_or_test, warn_subset
+from ccnn_pc.datasets.images.arrays import (
+    MNIST_SCALING,
+    ImageArrays,
+    Scaling,
+    check_labels,
+    train_or_test,
+    warn_subset,
+)
 from ccnn_pc.datasets.images.download import how_to_get
 from ccnn_pc.datasets.registry import register_dataset
 from ccnn_pc.datasets.transforms.view import ToView, View
@@ -57,12 +64,12 @@ class MNIST(ImageArrays):
         order: dict[str, Any] = {"permutation": permutation, "permutation_seed": permutation_seed}
         how = None if view is None else ToView(view, *(scaling or MNIST_SCALING), **order)
         store = Store(root, ["raw", "MNIST/raw", "mnist"])
-        images, labels = (_array(store, split, what, dim) for what, dim in (("images", 3), ("labels", 1)))
-        if images.shape[1:] != (28, 28) or len(images) != len(labels):
-            raise ValueError(
-                f"'{root}' must hold images of 28 x 28 pixels with one label each "
-                f"(got {list(images.shape)} and {list(labels.shape)})"
-            )
+        (images, name), (labels, of_labels) = (
+            _array(store, split, what, dim) for what, dim in (("images", 3), ("labels", 1))
+        )
+        if images.shape[1:] != (28, 28) or not len(images):
+            raise ValueError(f"'{name}' must hold images of 28 x 28 pixels (got {list(images.shape)})")
+        check_labels(labels, 10, of_labels, len(images))
         warn_subset(len(images), _OFFICIAL[split], split, root)
         super().__init__(
             images[:, None],
@@ -73,7 +80,8 @@ class MNIST(ImageArrays):
         )
 
 
-def _array(store: Store, split: Split, what: str, dim: int) -> np.ndarray:
+def _array(store: Store, split: Split, what: str, dim: int) -> tuple[np.ndarray, str]:
+    """The array of a file, and its name."""
     part = "t10k" if split is Split.TEST else "train"
     for joint in ("-", "."):
         found = store.read(f"{part}-{what}{joint}idx{dim}-ubyte")
@@ -81,7 +89,7 @@ def _array(store: Store, split: Split, what: str, dim: int) -> np.ndarray:
             array = read_idx(*found, dim=dim)
             if array.dtype != np.uint8:
                 raise ValueError(f"'{found[1]}' must hold bytes (got {array.dtype})")
-            return array
+            return array, found[1]
     raise FileNotFoundError(
         f"'root' must hold {part}-{what}-idx{dim}-ubyte(.gz) (found none at '{store.root}').\n"
         + how_to_get("mnist")

@@ -12,6 +12,7 @@ from ccnn_pc.datasets.images.arrays import (
     STL10_SCALING,
     ImageArrays,
     Scaling,
+    check_labels,
     scaled_view,
     train_or_test,
     warn_subset,
@@ -67,8 +68,7 @@ class STL10(ImageArrays):
                 )
             files.append(found)
         images, labels = read_stl10_images(*files[0]), read_stl10_labels(*files[1])
-        if len(images) != len(labels):
-            raise ValueError(f"'{root}' must hold one label per image (got {len(images)} and {len(labels)})")
+        check_labels(labels, len(_CLASSES), files[1][1], len(images))
         warn_subset(len(images), _OFFICIAL[split], split, root)
         super().__init__(
             images,

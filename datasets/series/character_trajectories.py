@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
-import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ import numpy as np
 
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.common.splits import Split
+from ccnn_pc.datasets.formats.limits import check_unpacked
+from ccnn_pc.datasets.formats.numpy_file import read_npz
+from ccnn_pc.datasets.formats.packed import read_file, zip_members
 from ccnn_pc.datasets.formats.uea import Labelled, read_uea
 from ccnn_pc.datasets.registry import is_found, register_dataset
 from ccnn_pc.datasets.series.dataset import Fill, SeriesDataset
@@ -22,15 +26,17 @@ LETTERS = "abcdeghlmnopqrsuvwyz"
 _COUNT, _LENGTH = 2858, 182
 _NAME = "CharacterTrajectories"
 _UEA = (f"{_NAME}_TRAIN", f"{_NAME}_TEST")
+#: A compressed element of MATLAB 5.
+_COMPRESSED = 15
 _FOLDERS = ("", "CharacterTrajectories", "character_trajectories")
 
 
 def _is_there(path: Path) -> bool:
     if path.suffix == ".npz":
         try:
-            with np.load(path) as archive:
-                return {"values", "length", "label"} <= set(archive.files)
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+            names = {name.rpartition(":")[2] for name, _ in zip_members(path, ".npy")}
+            return {"values.npy", "length.npy", "label.npy"} <= names
+        except (OSError, ValueError):
             return False  # whoever reads it next says what is wrong with it
     if path.is_file():
         return path.suffix == ".mat" or (path.suffix in (".ts", ".arff") and path.name.startswith(_NAME))
@@ -129,6 +135,13 @@ def _read(paths: list[Path]) -> Labelled:
         found, names = read(path)
         if any(each.shape[1] != 3 for each in found):
             raise ValueError(f"'{path}' must have series of 3 channels (got {found[0].shape[1]})")
+        if not all(np.isfinite(each).all() for each in found):
+            raise ValueError(f"'{path}' must have finite values (got NaN or infinity)")
+        wrong = sorted(set(names) - set(LETTERS))
+        if wrong:
+            raise ValueError(
+                f"'{path}' must have the classes {', '.join(LETTERS)} (got {', '.join(wrong[:3])})"
+            )
         series += found
         letters += names
     return series, letters
@@ -151,39 +164,73 @@ def _mat(path: Path) -> Labelled:
     from scipy.io import loadmat
 
     try:
-        content = loadmat(path)
-        consts = content["consts"][0, 0]
-        labels = consts["charlabels"].ravel().astype(int)
+        content = read_file(path)
+        _check_compressed(content)
+        arrays = loadmat(io.BytesIO(content))
+        consts = arrays["consts"][0, 0]
+        labels = np.asarray(consts["charlabels"], dtype=np.float64).ravel()
         letters = [str(cell[0]) for cell in consts["key"].ravel()]
-        series = [_stroke(np.asarray(cell, dtype=np.float64).T) for cell in content["mixout"].ravel()]
-        return series, [letters[label - 1] for label in labels]
+        series = [_stroke(np.asarray(cell, dtype=np.float64).T) for cell in arrays["mixout"].ravel()]
+        if len(labels) != len(series) or not np.isin(labels, np.arange(1, len(letters) + 1)).all():
+            raise ValueError(
+                f"'charlabels' must hold a number from 1 to {len(letters)} for each of {len(series)} series"
+            )
+        return series, [letters[int(label) - 1] for label in labels]
     except Exception as error:  # the reader raises almost anything for damaged files
         raise ValueError(
-            f"'{path}' is damaged or cut off, or holds other data ({error!r}); copy it again"
+            f"'{path}' is damaged or cut off, or holds other data ({error}); copy it again"
         ) from error
+
+
+def _check_compressed(content: bytes) -> None:
+    """The compressed elements of a file of MATLAB 5 must not unpack to far more than they are."""
+    place, unpacked = 128, 0
+    while place + 8 <= len(content):
+        kind, size = np.frombuffer(content, "<u4", 2, place).tolist()
+        if kind == _COMPRESSED:
+            stream, rest = zlib.decompressobj(), content[place + 8 : place + 8 + size]
+            while rest:
+                unpacked += len(stream.decompress(rest, 1 << 20))
+                check_unpacked(unpacked, len(content))
+                rest = stream.unconsumed_tail
+        place += 8 + size
 
 
 def _npz(path: Path) -> Labelled:
     try:
-        with np.load(path) as archive:
-            values, length, label = (archive[key] for key in ("values", "length", "label"))
-            classes = [str(name) for name in archive["classes"]]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        arrays = read_npz(path)
+        values, length, label = (arrays[key] for key in ("values", "length", "label"))
+        classes = [str(name) for name in arrays["classes"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"'{path}' is damaged, or lacks an array: values, length, label and classes must be there ({error})"
         ) from error
-    if values.ndim != 2 or int(length.sum()) != len(values) or len(length) != len(label) or length.min() < 1:
+    for name, numbers in (("length", length), ("label", label)):
+        if numbers.dtype.kind not in "iu" or numbers.ndim != 1 or not len(numbers):
+            raise ValueError(
+                f"'{path}': '{name}' must hold whole numbers, one for each series "
+                f"(got {numbers.dtype}, shape {list(numbers.shape)})"
+            )
+    if values.dtype.kind not in "fiu" or values.ndim != 2:
+        raise ValueError(
+            f"'{path}': 'values' must be numbers [N, 3] (got {values.dtype}, {list(values.shape)})"
+        )
+    if length.min() < 1 or int(length.sum()) != len(values) or len(length) != len(label):
         raise ValueError(
             f"'{path}': 'values' must have as many rows as 'length' adds up to, and 'label' as many entries "
             f"(got {list(values.shape)}, {int(length.sum())}; {len(length)}, {len(label)})"
         )
     if not 0 <= int(label.min()) <= int(label.max()) < len(classes):
-        raise ValueError(f"'{path}': 'label' must be in [0, {len(classes)}) (got up to {label.max()})")
-    return np.split(values, np.cumsum(length)[:-1]), [classes[each] for each in label]
+        raise ValueError(
+            f"'{path}': 'label' must be in [0, {len(classes)}) (got {label.min()} to {label.max()})"
+        )
+    return np.split(values.astype(np.float32), np.cumsum(length)[:-1]), [classes[each] for each in label]
 
 
 def _stroke(values: np.ndarray) -> np.ndarray:
     """Without the zero samples before and after."""
+    if values.ndim != 2:
+        raise ValueError(f"a series of shape {list(values.shape)}")
     moving = np.flatnonzero(np.any(values != 0, axis=1))
     if not len(moving):
         raise ValueError("a series of zeros")

@@ -66,8 +66,18 @@ def test_mnist_errors(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"as many pixels .* \(784; got 3\)"):
         MNIST(tmp_path, view="permuted", permutation=[0, 2, 1])[0]
     (tmp_path / "train-labels.idx1-ubyte").write_bytes(write_idx(np.zeros(3, np.uint8)))
-    with pytest.raises(ValueError, match="one label each"):
+    with pytest.raises(ValueError, match=r"train-labels.*' must hold one label for each of"):
         MNIST(tmp_path)
+    (tmp_path / "train-labels.idx1-ubyte").write_bytes(write_idx(np.full(20, 10, np.uint8)))
+    with pytest.raises(ValueError, match=r"train-labels.*' must hold labels in \[0, 10\) \(got 10 to 10\)"):
+        MNIST(tmp_path)
+    (tmp_path / "t10k-images-idx3-ubyte.gz").write_bytes(
+        gzip.compress(write_idx(np.zeros((0, 28, 28), np.uint8)))
+    )
+    with pytest.raises(
+        ValueError, match=r"t10k-images.*' must hold images of 28 x 28 pixels \(got \[0, 28, 28\]\)"
+    ):
+        MNIST(tmp_path, "test")
     (tmp_path / "train-labels.idx1-ubyte").write_bytes(b"\0\0\x08\x01\0\0\0\x14abc")
     with pytest.raises(ValueError, match="train-labels.*20 bytes"):
         MNIST(tmp_path)
@@ -118,8 +128,14 @@ def test_cifar_errors(tmp_path: Path) -> None:
     (tmp_path / "test_batch").write_bytes(
         pickle.dumps({b"data": np.zeros((2, 3072), np.uint8), b"labels": [1]})
     )
-    with pytest.raises(ValueError, match="test_batch' must hold 'data'"):
+    with pytest.raises(ValueError, match=r"test_batch' must hold one label for each of 2 images \(got \[1\]"):
         CIFAR10(tmp_path, "test")
+    for wrong in ([1, 10], [1, -1], [1, 0.5], [1, "1"], [1, True], [1, float("nan")], [1, 2**40]):
+        (tmp_path / "test_batch").write_bytes(
+            pickle.dumps({b"data": np.zeros((2, 3072), np.uint8), b"labels": wrong})
+        )
+        with pytest.raises(ValueError, match=r"test_batch' must hold labels in \[0, 10\)"):
+            CIFAR10(tmp_path, "test")
     (tmp_path / "test_batch").write_bytes(pickle.dumps([1, 2]))
     with pytest.raises(ValueError, match="test_batch' must hold 'data'"):
         CIFAR10(tmp_path, "test")
@@ -127,7 +143,7 @@ def test_cifar_errors(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="test_batch' cannot be read .*pathlib"):
         CIFAR10(tmp_path, "test")
     (tmp_path / "test_batch.bin").write_bytes(bytes([11]) + bytes(3072))
-    with pytest.raises(ValueError, match=r"'labels' must be in \[0, 10\)"):
+    with pytest.raises(ValueError, match=r"test_batch.*' must hold labels in \[0, 10\)"):
         CIFAR10(tmp_path, "test")
 
 
@@ -179,7 +195,7 @@ def test_stl10(tmp_path: Path, rng: np.random.Generator) -> None:
     )
     assert data[0].x.shape == (1, 3, 96, 96)
     (folder / "test_y.bin").write_bytes(bytes([1, 10]))
-    with pytest.raises(ValueError, match="one label per image"):
+    with pytest.raises(ValueError, match=r"y\.bin' must hold one label for each of"):
         STL10(tmp_path, "test")
 
 

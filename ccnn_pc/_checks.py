@@ -53,6 +53,22 @@ def check_at_least(name: str, value: int, minimum: int) -> int:
     return value
 
 
+def check_flags(**flags: bool) -> None:
+    """Every one must be True or False, given by its name: a text such as "no" would count as true.
+
+    Raises:
+        TypeError: something else.
+
+    Example:
+        >>> check_flags(bias=True, causal="no")
+        Traceback (most recent call last):
+        TypeError: 'causal' must be True or False (got 'no')
+    """
+    for name, value in flags.items():
+        if not isinstance(value, bool):
+            raise TypeError(f"'{name}' must be True or False (got {value!r})")
+
+
 def check_fraction(name: str, value: float) -> float:
     """``value`` must lie in [0, 1).
 

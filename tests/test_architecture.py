@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import ast
 import functools
+import importlib
+import inspect
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "ccnn_pc"
@@ -32,7 +37,7 @@ ALLOWED: dict[str, set[str]] = {
 }
 #: Single arrows against that order, inside functions only: a model reads and writes what it was trained on.
 EXCEPTIONS = {("models", "ccnn_pc.datasets.preprocessing")}
-HELPERS = {"_checks", "_choices", "_files", "_lazy", "_optional", "_precision", "__version__"}
+HELPERS = {"_autograd", "_checks", "_choices", "_files", "_lazy", "_optional", "_precision", "__version__"}
 
 #: Packages of extras: below the rooms that are made of them, imported inside functions only.
 EXTRAS = {
@@ -203,23 +208,28 @@ def test_nothing_takes_more_than_ten_arguments() -> None:
 def test_imports_stay_light() -> None:
     """Nothing of an extra, no data sets; nothing of torch_geometric either where no layer is needed."""
     code = "import sys\nfor name in sys.argv[1:]: __import__(name); print(*sys.modules)"
-    modules = ("ccnn_pc", "ccnn_pc.cli.app", "ccnn_pc.models")  # in one process: what is loaded only grows
+    # in one process: what is loaded only grows
+    modules = ("ccnn_pc", "ccnn_pc.cli.app", "ccnn_pc.models", "ccnn_pc.datasets")
     shown = subprocess.run(
         [sys.executable, "-c", code, *modules], capture_output=True, text=True, check=True, cwd=ROOT
     )
-    for module, loaded in zip(modules, shown.stdout.splitlines(), strict=True):
+    *lines, before, after = shown.stdout.splitlines()
+    rooms = ("clouds", "common", "images", "series", "tables", "transforms")
+    data = {"ccnn_pc.datasets", *(f"ccnn_pc.datasets.{room}" for room in rooms)}
+    assert set(after.split()) - set(before.split()) == data
+    for module, loaded in zip(modules, [*lines, before], strict=False):
         heavy = HEAVY if module == "ccnn_pc.models" else HEAVY | {"torch_geometric"}
         assert module in loaded.split() and heavy & set(loaded.split()) == set(), module
 
 
 def test_data_sets_load_at_first_use() -> None:
-    """Names of rooms lead to files of their own; a file called like its function does not take its place."""
-    code = (
-        "import sys, ccnn_pc.datasets as data; assert 'torch' not in sys.modules;"
-        "import ccnn_pc.datasets.clouds.read_shape, ccnn_pc.datasets.open_dataset;"
-        "from ccnn_pc.datasets.clouds import ModelNet, read_shape;"
-        "assert data.ModelNet is ModelNet and 'ccnn_pc.datasets.images.mnist' not in sys.modules;"
-        "print(read_shape.__name__, data.open_dataset.__name__, 'KNN' in data.__all__)"
-    )
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert shown.stdout.split() == ["read_shape", "open_dataset", "True"]
+    """A file called like its function does not take its place."""
+    for name in ("clouds.read_shape", "tables.write_long_csv", "open_dataset"):
+        importlib.import_module(f"ccnn_pc.datasets.{name}")
+        room, _, function = f"ccnn_pc.datasets.{name}".rpartition(".")
+        assert inspect.isfunction(getattr(sys.modules[room], function))
+    data: Any = importlib.import_module("ccnn_pc.datasets")
+    assert data.ModelNet is data.clouds.ModelNet and {"ModelNet", "KNN", "open_dataset"} <= set(data.__all__)
+    assert set(data.__all__) <= set(dir(data))
+    with pytest.raises(AttributeError, match="module 'ccnn_pc.datasets' has no attribute 'nonesuch'"):
+        _ = data.nonesuch

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
-from ccnn_pc._checks import check_at_least, check_positive
+from ccnn_pc._checks import check_at_least, check_flags, check_positive
 from ccnn_pc._choices import choice
 from ccnn_pc._precision import SinglePrecision
 from ccnn_pc.kernels.scaling import scale_readout_, support_points
@@ -76,6 +76,7 @@ class AbstractKernel(SinglePrecision, abc.ABC):
             known = ", ".join(f"Init.{rule.name}" for rule in self.rules)
             raise ValueError(f"'init' of {type(self).__name__} must be one of {known} (got {self.init})")
         self.fan = check_positive("fan", fan)
+        check_flags(causal=causal)
         self.causal = causal
 
     @abc.abstractmethod

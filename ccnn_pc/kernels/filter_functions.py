@@ -7,7 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn import functional
 
+from ccnn_pc._autograd import in_torch_func
 from ccnn_pc._precision import without_autocast
 
 # exp(-60) = 9e-27. Further down lie the subnormal numbers of float32, on which exp takes 13 times as long.
@@ -68,7 +70,8 @@ def gabor_filters(u: Tensor, gamma: Tensor, mu: Tensor, weight: Tensor, bias: Te
     """Gabor filters ``g_h(u) = exp(-½ Σ_d [γ_hd (u_d - μ_hd)]²) · sin(W_h·u + b_h)`` (FlexConv, MAGNet).
 
     The squares are summed as they stand: expanded into one matrix product they cost 6e-6 of max|g| in float32
-    instead of 1e-7. The envelope stops falling at exp(-60) = 9e-27. First derivatives only.
+    instead of 1e-7. The envelope stops falling at exp(-60) = 9e-27. First derivatives only, but inside of
+    ``torch.func``.
 
     Args:
         u: coordinates ``[..., D]``.
@@ -85,6 +88,9 @@ def gabor_filters(u: Tensor, gamma: Tensor, mu: Tensor, weight: Tensor, bias: Te
         >>> gabor_filters(torch.zeros(2, 1), one, 0 * one, one, torch.tensor([torch.pi / 2])).tolist()
         [[1.0], [1.0]]
     """
+    if in_torch_func():
+        exponent = -0.5 * (gamma * (u[..., None, :] - mu)).square().sum(dim=-1)
+        return exponent.clamp_min(_SMALLEST_EXPONENT).exp() * torch.sin(functional.linear(u, weight, bias))
     flat = u.reshape(-1, u.shape[-1]).t().contiguous()
     values = _GaborFilters.apply(flat, gamma.expand_as(mu), mu, weight, bias)
     return values.t().unflatten(0, u.shape[:-1]) if u.dim() > 1 else values[:, 0]
@@ -129,11 +135,16 @@ def multiplicative_chain(filters: Tensor, mixing: Tensor, offset: Tensor) -> Ten
         offset: the offsets a ``[L, H]``.
 
     Returns:
-        z_L, ``[H, E]``. First derivatives only.
+        z_L, ``[H, E]``. First derivatives only, but inside of ``torch.func``.
 
     Example:
         >>> two = torch.full((2, 1, 1), 2.0)
         >>> multiplicative_chain(two, mixing=torch.ones(1, 1, 1), offset=torch.ones(1, 1)).tolist()
         [[6.0]]
     """
+    if in_torch_func():
+        z = filters[0]
+        for g, weight, bias in zip(filters[1:], mixing, offset, strict=True):
+            z = g * (weight @ z + bias[:, None])
+        return z
     return _Chain.apply(filters, mixing, offset)

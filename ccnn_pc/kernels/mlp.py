@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ccnn_pc._checks import check_at_least, check_positive
+from ccnn_pc._checks import check_at_least, check_flags, check_positive
 from ccnn_pc._choices import choice
 from ccnn_pc.kernels.activations import Activation, ActivationFactory, activation_factory
 from ccnn_pc.kernels.base import FactorizedKernel, empty_linear, uniform_
@@ -73,6 +73,7 @@ class MLP(FactorizedKernel):
         self.num_layers = check_at_least("num_layers", num_layers, 2)
         self.omega_0 = check_positive("omega_0", omega_0)
         self.norm = choice("norm", norm, KernelNorm)
+        check_flags(weight_norm=weight_norm)
         make = activation_factory(activation)
         sizes = [dim] + [hidden_channels] * (num_layers - 1)
         self.hidden = nn.ModuleList(empty_linear(*pair) for pair in zip(sizes[:-1], sizes[1:], strict=True))

@@ -102,8 +102,75 @@ class MultiplicativeFilterNetwork(FactorizedKernel):
         return z.unflatten(0, u.shape[:-1]) if u.dim() > 1 else z[0]
 
 
+class GaborFilterNetwork(MultiplicativeFilterNetwork):
+    """Products of Gabor filters, a wave under a Gaussian each; :class:`MAGNet` and :class:`GaborNet` are such networks.
+
+    Sub-classes say what inverse widths γ are drawn from, and how many a unit has (:meth:`filter_shapes`).
+    """
+
+    gamma: Tensor
+    mu: Tensor
+
+    def __init__(
+        self,
+        dim: int,
+        out_channels: int,
+        *,
+        hidden_channels: int = 32,
+        num_layers: int = 3,
+        omega_0: float = 1.0,
+        gamma_distribution: tuple[float, float] = (6.0, 1.0),
+        spread: float = 1.0,
+        init: Init | str = Init.DEFAULT,
+        fan: float = 1.0,
+        causal: bool = False,
+    ) -> None:
+        options = {"init": init, "fan": fan, "causal": causal}
+        super().__init__(dim, out_channels, hidden_channels, num_layers, omega_0, **options)
+        self.gamma_distribution = check_gamma_distribution(gamma_distribution)
+        self.spread = check_positive("spread", spread)
+        self.reset_parameters()
+
+    def filter_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the parameters of one unit's filter, by name."""
+        return {**super().filter_shapes(), "gamma": (self.dim,), "mu": (self.dim,)}
+
+    @abc.abstractmethod
+    def gamma_shapes(self) -> Tensor:
+        """Shape ``[L+1]`` of the Gamma distribution of each filter."""
+
+    def frequency_bound(self) -> float:
+        """Largest |W_hd| of an envelope with γ = 1, before 2π·ω₀."""
+        return self.dim**-0.5
+
+    def draw_filters(self) -> None:
+        """γ, then μ, then W."""
+        shapes = self.gamma_shapes()[:, None, None].expand(-1, self.hidden_channels, self.gamma.shape[1])
+        gamma = torch.distributions.Gamma(shapes, self.gamma_distribution[1])
+        self.gamma.copy_(gamma.sample().flatten(0, 1))
+        places = torch.rand(self.mu.shape)
+        if self.causal and self.spread != 1.0:
+            self.mu.copy_(1.0 - self.spread * places)
+        else:
+            self.mu.copy_(self.spread * (2.0 * places - 1.0))
+        uniform_(self.weight, self.frequency_bound()).mul_(2.0 * math.pi * self.omega_0).mul_(self.gamma)
+
+    def filters(self, u: Tensor) -> Tensor:
+        """Values of all filters ``[..., (L+1)·H]`` at ``u [..., D]``, filter by filter."""
+        return gabor_filters(u, self.gamma, self.mu, self.weight, self.bias)
+
+    def filter_frequencies(self, gauss_stddevs: float = 2.0) -> Tensor:
+        """Largest ``(‖W_h‖ + c·max_d|γ_hd|) / 2π`` over the units of each filter, in cycles per unit of u.
+
+        A unit's spectrum is a Gaussian about ±W_h/2π with standard deviation γ_hd/2π along axis d, cut at c
+        standard deviations.
+        """
+        units = torch.linalg.vector_norm(self.weight, dim=1) + gauss_stddevs * self.gamma.abs().amax(dim=1)
+        return units.view(self.num_filters, -1).amax(dim=1) / (2.0 * math.pi)
+
+
 @register_kernel("magnet")
-class MAGNet(MultiplicativeFilterNetwork):
+class MAGNet(GaborFilterNetwork):
     """Multiplicative anisotropic Gabor network (FlexConv; CCNN §4.1).
 
     ``g_l(u)_h = exp(-½ Σ_d [γ_hd (u_d - μ_hd)]²) · sin(W_h·u + b_h)`` with parameters for each of the L+1
@@ -139,72 +206,16 @@ class MAGNet(MultiplicativeFilterNetwork):
         True
     """
 
-    gamma: Tensor
-    mu: Tensor
-
-    def __init__(
-        self,
-        dim: int,
-        out_channels: int,
-        *,
-        hidden_channels: int = 32,
-        num_layers: int = 3,
-        omega_0: float = 1.0,
-        gamma_distribution: tuple[float, float] = (6.0, 1.0),
-        spread: float = 1.0,
-        init: Init | str = Init.DEFAULT,
-        fan: float = 1.0,
-        causal: bool = False,
-    ) -> None:
-        options = {"init": init, "fan": fan, "causal": causal}
-        super().__init__(dim, out_channels, hidden_channels, num_layers, omega_0, **options)
-        self.gamma_distribution = check_gamma_distribution(gamma_distribution)
-        self.spread = check_positive("spread", spread)
-        self.reset_parameters()
-
-    def filter_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shapes of the parameters of one unit's filter, by name."""
-        return {**super().filter_shapes(), "gamma": (self.dim,), "mu": (self.dim,)}
-
     def gamma_shapes(self) -> Tensor:
         """Shape ``[L+1]`` of the Gamma distribution of each filter: α/(l+1), the first one being narrowest."""
         return self.gamma_distribution[0] / torch.arange(
             1, self.num_filters + 1, dtype=torch.get_default_dtype()
         )
 
-    def frequency_bound(self) -> float:
-        """Largest |W_hd| of an envelope with γ = 1, before 2π·ω₀."""
-        return self.dim**-0.5
-
-    def draw_filters(self) -> None:
-        """γ, then μ, then W."""
-        shapes = self.gamma_shapes()[:, None, None].expand(-1, self.hidden_channels, self.gamma.shape[1])
-        gamma = torch.distributions.Gamma(shapes, self.gamma_distribution[1])
-        self.gamma.copy_(gamma.sample().flatten(0, 1))
-        places = torch.rand(self.mu.shape)
-        if self.causal and self.spread != 1.0:
-            self.mu.copy_(1.0 - self.spread * places)
-        else:
-            self.mu.copy_(self.spread * (2.0 * places - 1.0))
-        uniform_(self.weight, self.frequency_bound()).mul_(2.0 * math.pi * self.omega_0).mul_(self.gamma)
-
-    def filters(self, u: Tensor) -> Tensor:
-        """Values of all filters ``[..., (L+1)·H]`` at ``u [..., D]``, filter by filter."""
-        return gabor_filters(u, self.gamma, self.mu, self.weight, self.bias)
-
-    def filter_frequencies(self, gauss_stddevs: float = 2.0) -> Tensor:
-        """Largest ``(‖W_h‖ + c·max_d|γ_hd|) / 2π`` over the units of each filter, in cycles per unit of u.
-
-        A unit's spectrum is a Gaussian about ±W_h/2π with standard deviation γ_hd/2π along axis d, cut at c
-        standard deviations.
-        """
-        units = torch.linalg.vector_norm(self.weight, dim=1) + gauss_stddevs * self.gamma.abs().amax(dim=1)
-        return units.view(self.num_filters, -1).amax(dim=1) / (2.0 * math.pi)
-
 
 @register_kernel("gabor")
-class GaborNet(MAGNet):
-    """Multiplicative filter network of round Gabor filters: MAGNet with one inverse width γ_h for all axes.
+class GaborNet(GaborFilterNetwork):
+    """Multiplicative filter network of round Gabor filters: one inverse width γ_h for all axes.
 
     ``g_l(u)_h = exp(-½ γ_h² ‖u - μ_h‖²) · sin(W_h·u + b_h)``. At the start: γ ~ Gamma(α/(L+1), β) for every
     filter, the rest as in :class:`MAGNet`.

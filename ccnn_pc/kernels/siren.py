@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ccnn_pc._checks import check_at_least, check_positive
+from ccnn_pc._checks import check_at_least, check_flags, check_positive
 from ccnn_pc.kernels.base import FactorizedKernel, Init, empty_linear, uniform_
 from ccnn_pc.kernels.registry import register_kernel
 from ccnn_pc.kernels.spectrum import linear_frequency, modulated_frequency
@@ -66,6 +66,7 @@ class SIREN(FactorizedKernel):
         super().__init__(dim, out_channels, hidden_channels, init=init, fan=fan, causal=causal)
         self.num_layers = check_at_least("num_layers", num_layers, 2)
         self.omega_0 = check_positive("omega_0", omega_0)
+        check_flags(weight_norm=weight_norm)
         self.register_buffer("omega", torch.tensor(2.0 * math.pi * omega_0))
         sizes = [dim] + [hidden_channels] * (num_layers - 1)
         self.hidden = nn.ModuleList(empty_linear(*pair) for pair in zip(sizes[:-1], sizes[1:], strict=True))

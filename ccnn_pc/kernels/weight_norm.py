@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.utils import parametrizations, parametrize
+
+
+class _Linear(nn.Linear):
+    """A linear layer that pickles with its parametrisation, which torch's own refuse."""
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        own = (
+            "_load_state_dict_pre_hooks"  # the parametrisation's local function, which rebuilding sets again
+        )
+        return _unpickled, ({name: value for name, value in vars(self).items() if name != own},)
+
+
+def _unpickled(state: dict[str, Any]) -> nn.Linear:
+    layer = _Linear(state["in_features"], state["out_features"], device="meta")
+    parametrizations.weight_norm(layer)
+    vars(layer).update(state)
+    return layer
 
 
 def add_weight_norm_(layers: Iterable[nn.Module]) -> None:
@@ -33,6 +51,7 @@ def add_weight_norm_(layers: Iterable[nn.Module]) -> None:
     for layer in layers:
         if not isinstance(layer, nn.Linear):
             raise TypeError(f"'layers' must be linear layers (got {type(layer).__name__})")
+        layer.__class__ = _Linear
         parametrizations.weight_norm(layer)
 
 

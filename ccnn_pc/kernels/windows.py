@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ccnn_pc._checks import check_at_least, check_fraction
+from ccnn_pc._checks import check_at_least, check_flags, check_fraction
 from ccnn_pc._precision import SinglePrecision
 from ccnn_pc.kernels.registry import register_window
 
@@ -20,6 +20,7 @@ class AbstractWindow(SinglePrecision, abc.ABC):
     def __init__(self, dim: int, causal: bool = False) -> None:
         super().__init__()
         self.dim = check_at_least("dim", dim, 1)
+        check_flags(causal=causal)
         self.causal = causal
 
     @abc.abstractmethod
@@ -120,6 +121,7 @@ class GaussianWindow(AbstractWindow):
     ) -> None:
         super().__init__(dim, causal)
         self.isotropic = dim == 3 if isotropic is None else isotropic
+        check_flags(isotropic=self.isotropic, learn_mean=learn_mean)
         widths = _numbers("width", width, 1 if self.isotropic else dim)
         if bool((widths < 0).any()):
             raise ValueError(f"'width' must be at least 0 (got {width})")

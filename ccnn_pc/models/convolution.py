@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import nn
 
-from ccnn_pc._checks import check_at_least, check_extent, check_positive
+from ccnn_pc._checks import check_at_least, check_extent, check_flags, check_positive
 from ccnn_pc.kernels import GaussianWindow, MAGNet
 from ccnn_pc.kernels.registry import factory_options
 from ccnn_pc.nn.conv import ContinuousConv
@@ -150,6 +150,9 @@ class Convolution:
     threshold: float | None = None
     endpoint: float = 1.0
     layer: Callable[..., ContinuousConv] = ContinuousConv
+
+    def __post_init__(self) -> None:
+        check_flags(separable=self.separable, full_stem=self.full_stem, bias=self.bias)
 
     def __call__(self, in_channels: int, out_channels: int) -> ContinuousConv:
         kernel = self.kernel

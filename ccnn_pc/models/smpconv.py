@@ -11,7 +11,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from ccnn_pc._checks import check_at_least, check_positive, check_same_length
+from ccnn_pc._checks import check_at_least, check_flags, check_positive, check_same_length
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.grid.grid import Grid
 from ccnn_pc.domains.pooling import Pool
@@ -56,6 +56,7 @@ class BranchedConvolution:
     stem_bias: bool = False
 
     def __post_init__(self) -> None:
+        check_flags(small_bias=self.small_bias, stem_bias=self.stem_bias)
         geometry = self.large.geometry
         if geometry.taps is None:
             raise ValueError(

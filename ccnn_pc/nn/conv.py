@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 
-from ccnn_pc._checks import check_at_least, check_extent
+from ccnn_pc._autograd import in_torch_func
+from ccnn_pc._checks import check_at_least, check_extent, check_flags
 from ccnn_pc._choices import choice
 from ccnn_pc._precision import at_least_single, autocast_type, keeping_single
 from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
@@ -93,6 +95,7 @@ class KernelConv(MessagePassing):
     ) -> None:
         if not isinstance(quadrature, Quadrature):
             raise TypeError(f"'quadrature' must be a Quadrature (got {quadrature!r})")
+        check_flags(causal=causal, separable=separable, bias=bias)
         super().__init__(aggr="sum", node_dim=0)
         self.in_channels = check_at_least("in_channels", in_channels, 1)
         self.out_channels = check_at_least("out_channels", out_channels, 1)
@@ -235,7 +238,7 @@ class KernelConv(MessagePassing):
         if algorithm is Algorithm.FAST:
             self._check_unwatched()
         has_fast = isinstance(self.kernel, FactorizedKernel) or domain.renders
-        messages_only = self._watched() or domain.requires_grad or not has_fast
+        messages_only = self._watched() or domain.requires_grad or in_torch_func() or not has_fast
         if algorithm is Algorithm.MESSAGES or (algorithm is Algorithm.AUTO and messages_only):
             return self._messages(x, domain)
         y = self._fast(x, domain)
@@ -261,8 +264,13 @@ class KernelConv(MessagePassing):
         """Nobody may look at messages where there are none.
 
         Raises:
-            ValueError: hooks of message passing, or an edge mask.
+            ValueError: hooks of message passing, an edge mask, or a transform of ``torch.func``.
         """
+        if in_torch_func():
+            raise ValueError(
+                "'algorithm' must be MESSAGES or AUTO inside of torch.func, which cannot see through hand-written "
+                "gradients (got Algorithm.FAST)"
+            )
         if self._watched():
             raise ValueError(
                 "'algorithm' must be MESSAGES or AUTO while hooks of message passing are registered or an edge mask "
@@ -273,7 +281,9 @@ class KernelConv(MessagePassing):
         # who looks at messages finds them on all edges, in the order in which they were given
         edge_index = domain.given_edges() if self._watched() else None
         if edge_index is None:
-            edge_index = domain.edges(float(self.window.reach(self.extent, self._threshold(x))))
+            reach = self.window.reach(self.extent, self._threshold(x))
+            # a width that torch.func follows is no number; all edges then
+            edge_index = domain.edges(math.inf if in_torch_func() else float(reach))
         if self.explain and self._edge_mask is not None and len(self._edge_mask) != edge_index.shape[1]:
             raise ValueError(
                 f"the edge mask must have an entry for each of the {edge_index.shape[1]} edges "
@@ -447,6 +457,7 @@ class ContinuousConv(KernelConv):
         quadrature: Quadrature = Quadrature(),  # noqa: B008  (frozen)
     ) -> None:
         check_at_least("out_channels", out_channels, 1)
+        check_flags(separable=separable)
         super().__init__(
             in_channels,
             in_channels if separable else out_channels,

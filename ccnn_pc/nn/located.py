@@ -54,13 +54,16 @@ def as_domain(
         x = x[0]
     pos, query_pos = positions
     of_samples, of_queries = batch if isinstance(batch, tuple) else (batch, None)
-    if isinstance(edge_index, Tensor):
-        if edge_index.layout is not torch.strided:
-            raise TypeError(
-                "'edge_index' must have shape [2, E], samples above queries (got a sparse matrix of shape "
-                f"{list(edge_index.shape)}; torch_geometric.utils.to_edge_index makes edges of its transpose)"
-            )
-        edge_index = edge_index.as_subclass(Tensor)  # PyG's EdgeIndex among them
+    if not isinstance(edge_index, Tensor):
+        raise TypeError(
+            f"'edge_index' must be an integer tensor [2, E] (got {_kind(edge_index)}{_hint(edge_index)})"
+        )
+    if edge_index.layout is not torch.strided:
+        raise TypeError(
+            "'edge_index' must have shape [2, E], samples above queries (got a sparse matrix of shape "
+            f"{list(edge_index.shape)}; torch_geometric.utils.to_edge_index makes edges of its transpose)"
+        )
+    edge_index = edge_index.as_subclass(Tensor)  # PyG's EdgeIndex among them
     return x, PointSet(pos, of_samples, query_pos=query_pos, query_batch=of_queries, edge_index=edge_index)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from ccnn_pc._checks import check_at_least, check_extent, check_positive
+from ccnn_pc._checks import check_at_least, check_extent, check_flags, check_positive
 from ccnn_pc._precision import keeping_single
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.grid.grid import Boundary, Grid
@@ -68,6 +68,7 @@ class TapConv(nn.Module):
         bias: bool = True,
         std: float | None = None,
     ) -> None:
+        check_flags(causal=causal, depthwise=depthwise, bias=bias)
         super().__init__()
         self.in_channels = check_at_least("in_channels", in_channels, 1)
         self.out_channels = check_at_least("out_channels", out_channels, 1)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ccnn_pc._checks import check_at_least
+from ccnn_pc._checks import check_at_least, check_flags
 from ccnn_pc.models.base import reset_parameters
 from ccnn_pc.models.registry import register_model
 from ccnn_pc.peers.padded import PaddedSeries, SeriesPeer
@@ -53,6 +53,7 @@ class GRUDt(SeriesPeer):
     ) -> None:
         super().__init__(in_channels, out_channels, hidden, **options)
         check_at_least("num_layers", num_layers, 1)
+        check_flags(mask_input=mask_input)
         self.mask_input = mask_input
         width = in_channels * (1 + mask_input) + 1
         self.rnn = nn.GRU(width, hidden, num_layers, batch_first=True)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ccnn_pc._checks import check_at_least, check_positive
+from ccnn_pc._checks import check_at_least, check_flags, check_positive
 from ccnn_pc._choices import choice
 from ccnn_pc._optional import require
 from ccnn_pc.models.registry import register_model
@@ -83,6 +83,7 @@ class NeuralCDE(SeriesPeer):
         super().__init__(in_channels, out_channels, hidden, **options)
         check_at_least("field_width", field_width, 1)
         check_at_least("field_layers", field_layers, 1)
+        check_flags(adjoint=adjoint)
         self.duration = check_positive("duration", duration)
         self.spline, self.adjoint = choice("spline", spline, Spline), adjoint
         self.method, self.num_steps = (

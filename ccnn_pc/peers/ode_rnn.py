@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ccnn_pc._checks import check_at_least
+from ccnn_pc._checks import check_at_least, check_flags
 from ccnn_pc._choices import choice
 from ccnn_pc._optional import require
 from ccnn_pc.models.registry import register_model
@@ -69,6 +69,7 @@ class ODERNN(SeriesPeer):
         super().__init__(in_channels, out_channels, hidden, **options)
         check_at_least("field_width", field_width, 1)
         check_at_least("field_layers", field_layers, 1)
+        check_flags(mask_input=mask_input)
         self.mask_input = mask_input
         self.method, self.num_steps = (
             choice("method", method, Solver),

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ccnn_pc._checks import check_flags
 from ccnn_pc._choices import choice
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.pooling import Pool
@@ -83,6 +84,7 @@ class ReleasedCKConv(ContinuousConv):
         if self.endpoint != 1.0:
             raise ValueError(f"'endpoint' must be 1.0 for a released layer (got {self.endpoint})")
         self.anchor = choice("anchor", anchor, Anchor)
+        check_flags(blur=blur, short_fft=short_fft)
         self.blur, self.short_fft = blur, short_fft
 
     def _options(self) -> list[str]:

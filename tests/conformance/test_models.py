@@ -164,6 +164,14 @@ def test_every_kernel_in_every_continuous_network(name: str, kind: str, kernel: 
     check(model, data(name, kind), tmp_path)
 
 
+@pytest.mark.parametrize("kernel", list_kernels())
+def test_answers_of_new_networks_are_of_order_one(kernel: str) -> None:
+    """Whatever the kernel, while batch norms see the batch; with their first statistics, 0 and 1, they do nothing."""
+    torch.manual_seed(0)
+    model = create_model("ccnn_4_16", dim=2, in_channels=3, out_channels=10, shape=(16, 16), kernel=kernel)
+    assert 0.2 < float(model(torch.randn(8, 3, 16, 16)).std()) < 2.0
+
+
 @pytest.mark.parametrize("window", list_windows())
 @pytest.mark.parametrize(("name", "kind"), cases(CONTINUOUS, ("ccnn_4_16", "ckcnn_2_10")))
 def test_every_window_in_every_continuous_network(name: str, kind: str, window: str, tmp_path: Path) -> None:

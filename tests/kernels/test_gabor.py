@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ccnn_pc.kernels import MAGNet, gabor_filters
+from ccnn_pc.kernels import GaborNet, MAGNet, gabor_filters
 
 
 def _plain(u: Tensor, gamma: Tensor, mu: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -73,3 +73,9 @@ def test_envelope_far_out_is_nothing_and_finite() -> None:
     assert value.abs().item() < 1e-25
     assert one.grad is not None
     assert torch.isfinite(one.grad).all()
+
+
+def test_neither_network_is_the_other() -> None:
+    assert not isinstance(GaborNet(2, 3), MAGNet) and not isinstance(MAGNet(2, 3), GaborNet)
+    sizes = [k(2, 3, hidden_channels=4, num_layers=1).gamma.shape for k in (MAGNet, GaborNet)]
+    assert sizes == [(8, 2), (8, 1)]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import math
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -195,3 +197,17 @@ def test_radius_stays_in_its_range() -> None:
     assert torch.isfinite(kernel(torch.rand(5, 1))).all()
     kernel.constrain_()
     assert kernel.radius.tolist() == pytest.approx([0.01, 0.2, 1.0])
+
+
+@pytest.mark.parametrize("kind", [SIREN, MLP])
+def test_kernels_with_weight_norm_are_copied_and_pickled(kind: Any) -> None:
+    kernel, u = kind(2, 3, hidden_channels=8, weight_norm=True), torch.rand(5, 2)
+    for copied in (copy.deepcopy(kernel), pickle.loads(pickle.dumps(kernel))):
+        assert torch.equal(copied(u), kernel(u)) and list(copied.state_dict()) == list(kernel.state_dict())
+        length = copied.readout.parametrizations.weight.original0
+        with torch.no_grad():
+            length.mul_(2.0)
+        bias = kernel.readout.bias
+        torch.testing.assert_close(copied(u) - bias, 2.0 * (kernel(u) - bias))  # lengths are still lengths
+        copied.load_state_dict(kernel.state_dict())
+        assert torch.equal(copied(u), kernel(u))

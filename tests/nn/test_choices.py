@@ -12,13 +12,14 @@ from torch import Tensor
 from ccnn_pc.domains import Grid, IrregularSeries, PointSet, Pool
 from ccnn_pc.domains.grid.grid import Boundary
 from ccnn_pc.domains.pooling import pool_segments
-from ccnn_pc.kernels import AliasingRule, MAGNet, aliasing_penalty
-from ccnn_pc.nn import Algorithm, ContinuousConv, PooledHead
+from ccnn_pc.kernels import MLP, SIREN, AliasingRule, GaussianWindow, MAGNet, NoWindow, aliasing_penalty
+from ccnn_pc.models import create_model
+from ccnn_pc.nn import Algorithm, ContinuousConv, DepthwiseConv, PooledHead, TapConv
 from ccnn_pc.ops.grids.convolution import grid_convolution
 from ccnn_pc.ops.grids.method import Method, is_direct
 from ccnn_pc.ops.neighbors.k_nearest import Backend, knn
 from ccnn_pc.ops.series.weights import Weights, cell_widths, future_fractions, series_volume
-from ccnn_pc.published import Crop, ReleasedGridConv
+from ccnn_pc.published import Crop, ReleasedCKConv, ReleasedGridConv
 from ccnn_pc.training.aliasing import CloudAliasing
 
 TIMES, BATCH = torch.tensor([0.0, 1.0, 4.0, 5.0]), torch.zeros(4, dtype=torch.long)
@@ -87,3 +88,36 @@ def test_names_are_choices_and_others_are_errors(run: Callable[[Any], Tensor], m
     for other in ("nonesuch", None, 0):
         with pytest.raises((ValueError, TypeError), match="must be (one of|a Weights)"):
             run(other)
+
+
+FLAGS: list[tuple[Callable[..., Any], list[str]]] = [
+    (lambda **flag: ContinuousConv(2, 2, dim=1, **flag), ["separable", "bias", "causal"]),
+    (lambda **flag: DepthwiseConv(2, dim=1, **flag), ["bias", "causal"]),
+    (lambda **flag: TapConv(2, 2, 3, dim=1, **flag), ["depthwise", "bias", "causal"]),
+    (lambda **flag: MAGNet(1, 2, **flag), ["causal"]),
+    (lambda **flag: MLP(1, 2, **flag), ["weight_norm", "causal"]),
+    (lambda **flag: SIREN(1, 2, **flag), ["weight_norm"]),
+    (lambda **flag: NoWindow(1, **flag), ["causal"]),
+    (lambda **flag: GaussianWindow(2, **flag), ["isotropic", "learn_mean", "causal"]),
+    (
+        lambda **flag: ReleasedCKConv(2, 2, dim=1, causal=True, separable=False, **flag),
+        ["blur", "short_fft", "bias"],
+    ),
+    (
+        lambda **flag: create_model("ccnn_4_16", dim=2, in_channels=2, out_channels=2, shape=(4, 4), **flag),
+        ["full_stem"],
+    ),
+    (
+        lambda **flag: create_model("gru_dt", dim=1, in_channels=2, out_channels=2, **flag),
+        ["mask_input"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("make", "name"), [(make, name) for make, names in FLAGS for name in names], ids=str)
+def test_what_is_neither_true_nor_false_is_no_flag(make: Callable[..., Any], name: str) -> None:
+    """A text counts as true in Python, "no" among them."""
+    for other in ("yes", "no", 3, 0.0):
+        with pytest.raises(TypeError, match=f"'{name}' must be True or False .got {other!r}."):
+            make(**{name: other})
+    make(**{name: name == "depthwise"})

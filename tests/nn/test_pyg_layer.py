@@ -214,6 +214,12 @@ def test_arrays_as_torchs_convolutions_take_them(dim: int) -> None:
             ValueError,
             r"'x' must have shape \[B, 3, S, S, S\] where no 'domain' is given",
         ),
+        (
+            lambda x, pos, e: (x, pos, e.numpy()),
+            TypeError,
+            "'edge_index' must be an integer tensor.*ndarray.*from_numpy",
+        ),
+        (lambda x, pos, e: (x, pos, e.tolist()), TypeError, "'edge_index' must be an integer tensor.*list"),
         (lambda x, pos, e: (x.long(), pos, e), TypeError, r"torch.int64; x.float\(\) makes one"),
         (
             lambda x, pos, e: (x, pos, torch.eye(12).to_sparse()),

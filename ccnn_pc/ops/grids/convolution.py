@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from ccnn_pc._autograd import in_torch_func
 from ccnn_pc._choices import choice
 from ccnn_pc._precision import at_least_single, autocast_type, without_autocast
 from ccnn_pc.ops.grids.direct import direct_correlate, direct_correlate_samples
@@ -42,8 +43,8 @@ def grid_convolution(
         method: how.
 
     Returns:
-        ``[B, *S, C]`` in the type of x (under autocast in that of autocast); differentiable (once) in ``x`` and
-        ``kernel``.
+        ``[B, *S, C]`` in the type of x (under autocast in that of autocast); differentiable (once; inside of
+        ``torch.func`` as often as wanted) in ``x`` and ``kernel``.
 
     Raises:
         ValueError: shapes that do not fit, or a circular kernel of more taps than the grid has samples.
@@ -106,6 +107,8 @@ def _within_reach(kernel: Tensor, origin: Sequence[int], shape: Sequence[int]) -
 def _correlation(x: Tensor, kernel: Tensor, origin: Sequence[int], method: Method) -> Tensor:
     result = autocast_type(x)
     with torch.autocast(x.device.type, enabled=False):
+        if in_torch_func():
+            return _correlate(x, kernel, origin, Method.DIRECT, result)
         y: Tensor = _Correlation.apply(x, kernel, tuple(origin), method, result)
     return y
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ccnn_pc._autograd import in_torch_func
 from ccnn_pc._checks import check_batch, check_positions, check_query_batch
 
 INT32_MAX = 2**31 - 1
@@ -65,8 +66,13 @@ def prepare(
     Raises:
         TypeError: positions that are not float32 or float64, a batch vector that is not integer.
         ValueError: wrong shapes, no points, NaN or infinity, an unsorted batch vector, queries of another
-            dimension, other clouds or another device than the samples.
+            dimension, other clouds or another device than the samples; inside of a transform of ``torch.func``.
     """
+    if in_torch_func():
+        raise ValueError(
+            "neighbours must be searched outside of torch.func: domain = PointSet(pos, batch).knn(k) before, and "
+            "layer(x, domain) or model(x, domain) inside of it"
+        )
     check_positions("pos", pos)
     batch = check_batch("batch", batch, pos)
     same = query_pos is None or query_pos is pos

@@ -14,6 +14,48 @@ if TYPE_CHECKING:
 _MESH_POINTS = 4096  # what the shapes of the benchmark files are stored with
 
 
+def check_reads_files(network: Any, model: str) -> None:
+    """Single files must say enough for the model, and it must be known how they become its inputs.
+
+    Raises:
+        ValueError: a model of series that come as data sets, or one that was saved without preprocessing and reads no
+            clouds in space; the message says what to do.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> from ccnn_pc.datasets import SeriesPreprocessing
+        >>> check_reads_files(SimpleNamespace(preprocessing=SeriesPreprocessing()), "my_model")
+        Traceback (most recent call last):
+        ...
+        ValueError: 'my_model' must be given a data set, for it reads series: ccnn-pc evaluate my_model --data FOLDER ...
+    """
+    from ccnn_pc.datasets import SeriesDataset, SeriesPreprocessing
+    from ccnn_pc.datasets.registry import dataset_entry, list_datasets
+
+    used = network.preprocessing
+    if isinstance(used, SeriesPreprocessing) and used.table is None:
+        makers = {name: dataset_entry(name).make for name in list_datasets()}
+        known = [name for name, make in makers.items() if isinstance(make, type) and issubclass(make, SeriesDataset)]
+        raise ValueError(
+            f"'{model}' must be given a data set, for it reads series: ccnn-pc evaluate {model} --data FOLDER "
+            f"(kinds of data sets: {', '.join(known)}); models of tables answer for new files"
+        )
+    if used is None and network.dim != 3:
+        raise ValueError(
+            f"'{model}' must say how files become its inputs, and was saved without preprocessing: "
+            "save_pretrained(..., preprocessing=), or ccnn-pc evaluate with a data set"
+        )
+
+
+def suffixes_of(preprocessing: Preprocessing | None) -> list[str]:
+    """Suffixes of the files that a model of images, or of clouds, reads."""
+    from ccnn_pc.datasets import ImagePreprocessing
+    from ccnn_pc.datasets.formats import READERS
+    from ccnn_pc.datasets.formats.image_file import SUFFIXES
+
+    return list(SUFFIXES) if isinstance(preprocessing, ImagePreprocessing) else [f".{name}" for name in READERS]
+
+
 def read_input(
     path: Path, preprocessing: Preprocessing | None, seed: int = 0, *, shape: Sequence[int] | None = None
 ) -> PointCloudData | GridData:
@@ -25,6 +67,9 @@ def read_input(
         seed: which points are drawn from a mesh or a large cloud.
         shape: samples per axis in training, where the model reads grids: images of another size become the square in
             their middle, resized. What was read, in [0, 1], is kept in ``picture [1, C, H, W]``.
+
+    Returns:
+        The input; of clouds also ``given``, where its points lie in the file, and ``stored``, all points that were read.
 
     Raises:
         FileNotFoundError: no such file.
@@ -47,7 +92,10 @@ def read_input(
     generator = seeded_generator(seed)
     wanted = cloud.num_points or 0
     data = read_shape(path, wanted if wanted > _MESH_POINTS else None, generator, normals=cloud.needs_normals)
+    stored = data.pos.double() + data.center
+    data.given = stored.clone()  # where each point lies in the file, whatever is done to it
     prepared: PointCloudData = cloud.transform()(data, generator)
+    prepared.stored = stored
     return prepared
 
 
@@ -145,3 +193,27 @@ def normals_of(data: PointCloudData, preprocessing: Preprocessing | None) -> Ten
     first = sum(FEATURE_CHANNELS[name] for name in features[: places[0]])
     normals: Tensor = data.x[:, first : first + 3]
     return normals
+
+
+def behind(data: PointCloudData) -> Tensor | None:
+    """All points that were read, where they lie beside those of the model's input; None where these moved otherwise.
+
+    Example:
+        >>> import torch
+        >>> from ccnn_pc.datasets import PointCloudData
+        >>> stored = torch.tensor([[0.0, 0.0], [4.0, 0.0], [2.0, 2.0]])
+        >>> behind(PointCloudData(pos=torch.tensor([[-1.0, 0.0], [1.0, 0.0]]), given=stored[:2], stored=stored)).tolist()
+        [[-1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]
+    """
+    pos, given, stored = (data.get(name) for name in ("pos", "given", "stored"))
+    if pos is None or given is None or stored is None or len(given) != len(pos) or len(pos) == len(stored):
+        return None
+    pos, given = pos.double(), given.double()
+    around, before = pos - pos.mean(dim=0), given - given.mean(dim=0)
+    if not float(before.square().sum()) > 0:
+        return None
+    scale = float((around * before).sum() / before.square().sum())  # least squares
+    if float((around - scale * before).abs().max()) > 1e-3 * float(around.abs().max()):
+        return None  # voxels, for instance
+    moved: Tensor = (stored.double() - given.mean(dim=0)) * scale + pos.mean(dim=0)
+    return moved.to(data.pos.dtype)

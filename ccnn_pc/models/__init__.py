@@ -7,6 +7,7 @@ from ccnn_pc.models.flexnet import FlexNet
 from ccnn_pc.models.hub import from_pretrained, list_pretrained, save_pretrained
 from ccnn_pc.models.registry import create_model, list_models, register_model
 from ccnn_pc.models.smpconv import SMPConvNet
+from ccnn_pc.models.task import Task, TaskKind
 
 __all__ = [
     "CCNN",
@@ -14,6 +15,8 @@ __all__ = [
     "FlexNet",
     "Model",
     "SMPConvNet",
+    "Task",
+    "TaskKind",
     "create_model",
     "from_pretrained",
     "list_models",

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ccnn_pc._checks import check_at_least
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.models.reading import Input, Reading, Spacing
+from ccnn_pc.models.task import Task, presumed_task
 from ccnn_pc.nn.apply import Pooling, apply_layer
 from ccnn_pc.nn.conv import KernelConv
 
@@ -28,6 +29,8 @@ class Model(nn.Module):
         shapes: of its parameters and buffers as :func:`create_model` made them; empty likewise.
         classes: names of the classes, in the order of the logits; empty if nobody said.
         preprocessing: how data become inputs, an object of :mod:`ccnn_pc.datasets.preprocessing`; None: not known.
+        task: what it was trained to answer; None: nobody said.
+        data: the data of its training and how they were divided, as :func:`ccnn_pc.training.run_training` describes them.
     """
 
     def __init__(self, in_channels: int, out_channels: int, dim: int) -> None:
@@ -39,6 +42,14 @@ class Model(nn.Module):
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.classes: list[str] = []
         self.preprocessing: Any = None
+        self.task: Task | None = None
+        self.data: dict[str, Any] = {}
+
+    @property
+    def answers(self) -> Task:
+        """What it answers: :attr:`task`, or what its outputs and names say."""
+        pooled = getattr(self, "pool", True) is not None
+        return self.task or presumed_task(self.out_channels, len(self.classes), pooled)
 
     def convolutions(self) -> list[KernelConv]:
         """The continuous convolutions, from input to output."""

@@ -21,6 +21,7 @@ from ccnn_pc.kernels.registry import describe_factory
 from ccnn_pc.models.base import Model, Network
 from ccnn_pc.models.reading import Reading
 from ccnn_pc.models.registry import create_model
+from ccnn_pc.models.task import Task, TaskKind, presumed_task
 
 if TYPE_CHECKING:
     from ccnn_pc.datasets.preprocessing import Preprocessing
@@ -48,6 +49,8 @@ def save_pretrained(
     *,
     classes: Sequence[str] = (),
     preprocessing: Preprocessing | Mapping[str, Any] | None = None,
+    task: Task | TaskKind | str | None = None,
+    data: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write a model made by :func:`create_model` to a folder.
 
@@ -59,6 +62,9 @@ def save_pretrained(
         classes: names of the classes, in the order of the logits; default those of the model.
         preprocessing: how data become inputs, an object of :mod:`ccnn_pc.datasets.preprocessing` or what describes one;
             default that of the model.
+        task: what the model answers: "classification" (a class per item), "steps" (a class per sample), "regression"
+            (numbers, whose names are ``classes``), or a :class:`~ccnn_pc.models.Task`; default that of the model.
+        data: what it was trained on and how that was divided; default that of the model.
 
     Returns:
         the folder.
@@ -67,7 +73,7 @@ def save_pretrained(
         TypeError: the model was not made by :func:`create_model`, or an option cannot be written as JSON.
         ValueError: a layer was replaced by one with other parameters; a kernel or window that is not registered, so
             that no name says what it is; more or fewer classes than the model tells apart; an unknown key or value of
-            ``preprocessing``.
+            ``preprocessing``; an unknown task.
         OSError: the folder cannot be written.
     """
     state, text = _saved_form(model, classes, preprocessing)
@@ -117,12 +123,16 @@ def _saved_form(
         )
     used = preprocessing_from_json(model.preprocessing if preprocessing is None else preprocessing)
     named = check_classes(model.classes if len(classes) == 0 else classes, model.out_channels)
+    answers = presumed_task(model.out_channels, len(named), getattr(model, "pool", True) is not None)
+    told = model.task if task is None else Task.of(task)
     description = {
         "format_version": FORMAT_VERSION,
         "library_version": __version__,
         "model": describe(model),
         "classes": named,
         "preprocessing": None if used is None else used.to_json(),
+        "task": (told or answers).to_json(),
+        "data": dict(model.data if data is None else data),
     }
     return state, json.dumps(description, indent=2) + "\n"
 
@@ -202,6 +212,11 @@ def from_pretrained(name_or_path: str | os.PathLike[str]) -> Model:
     except (TypeError, ValueError) as error:
         raise ValueError(f"{error}, in '{folder / CONFIG}'") from error
     model.preprocessing = preprocessing_from_json(description["preprocessing"])
+    try:  # models of earlier versions do not say their task
+        model.task = Task.of(description["task"]) if description.get("task") else model.answers
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{error}, in '{folder / CONFIG}'") from error
+    model.data = dict(description.get("data") or {})
     return model.eval()
 
 

@@ -18,6 +18,7 @@ from ccnn_pc.datasets.preprocessing import Preprocessing, preprocessing_from_jso
 from ccnn_pc.models.hub import check_saveable, save_pretrained
 from ccnn_pc.training.callbacks import Begun, Checkpoints, CoreTime, NonFiniteError
 from ccnn_pc.training.data import ClassificationData
+from ccnn_pc.training.described_data import describe_data
 from ccnn_pc.training.devices import alone, check_strategy, evaluate_alone, leave_group
 from ccnn_pc.training.resume import read_checkpoint
 from ccnn_pc.training.task import SupervisedTask
@@ -123,7 +124,14 @@ def run_training(
         return {}
     state = read_checkpoint(checkpoints.best, task)
     task.load_state_dict(state["state_dict"])
-    save_pretrained(task.model, folder / "model", classes=data.classes, preprocessing=stored)
+    save_pretrained(
+        task.model,
+        folder / "model",
+        classes=data.classes,
+        preprocessing=stored,
+        task=task.objective.task,
+        data=describe_data(data),
+    )
     write_pictures(folder, None, data.classes)
     tester = trainer(callbacks=[], logger=False, default_root_dir=folder, **alone(engine))
     tester.test(task, datamodule=data, verbose=False)

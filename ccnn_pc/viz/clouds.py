@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ccnn_pc._checks import check_positions, check_same_length
 from ccnn_pc.viz.chances import prediction_picture
-from ccnn_pc.viz.style import INK
+from ccnn_pc.viz.style import FAINT, INK
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,6 +32,7 @@ def plot_prediction(
     normals: Tensor | None = None,
     title: str | None = None,
     truth: str | None = None,
+    stored: Tensor | None = None,
 ) -> Path:
     """Draw a cloud and, beside it, the probabilities of (at most ten) classes, the likeliest on top.
 
@@ -43,6 +44,7 @@ def plot_prediction(
         normals: for shading, ``[n, 3]``.
         title: over the cloud, e.g. the file's name.
         truth: the true class, where known; marked in the bars.
+        stored: points of the file that the model did not see, ``[N, D]``; drawn pale behind the others.
 
     Returns:
         The picture's path.
@@ -55,11 +57,13 @@ def plot_prediction(
         OSError: ``out`` cannot be written.
     """
     with prediction_picture(out, classes, probabilities, truth) as figure:
-        _draw_cloud(figure, pos, normals, title)
+        _draw_cloud(figure, pos, normals, title, stored)
     return Path(out)
 
 
-def _draw_cloud(figure: Figure, pos: Tensor, normals: Tensor | None, title: str | None) -> None:
+def _draw_cloud(
+    figure: Figure, pos: Tensor, normals: Tensor | None, title: str | None, stored: Tensor | None = None
+) -> None:
     """Points to scale, coloured by their last coordinate (height); normals add shading."""
     from matplotlib import colormaps
 
@@ -79,10 +83,16 @@ def _draw_cloud(figure: Figure, pos: Tensor, normals: Tensor | None, title: str 
         facing = np.abs(torch.as_tensor(normals).detach().cpu().double().numpy()[shown] @ _LIGHT)
         colours = np.concatenate([colours[:, :3] * (0.45 + 0.55 * facing[:, None]), colours[:, 3:]], axis=1)
     axes: Any = figure.add_subplot(1, 2, 1, projection="3d" if dim == 3 else None)
+    flat = {"depthshade": False} if dim == 3 else {}
+    behind = None if stored is None else check_positions("stored", torch.as_tensor(stored).detach().cpu(), dim)
+    if behind is not None:
+        some = behind[:: max(1, len(behind) // _MAX_POINTS)].double().numpy()
+        axes.scatter(*some.T, c=FAINT, s=1.0, linewidths=0, alpha=0.35, zorder=0, **flat)
     size = float(np.clip(9000 / len(points), 1.2, 28.0))
-    axes.scatter(*points.T, c=colours, s=size, linewidths=0, **({"depthshade": False} if dim == 3 else {}))
+    axes.scatter(*points.T, c=colours, s=size, linewidths=0, **flat)
     _frame(axes, points)
-    note = f"{len(shown)} of {total} points" if len(shown) < total else f"{total} points"
+    seen = f"{len(shown)} of {total} points" if len(shown) < total else f"{total} points"
+    note = seen if behind is None else f"{seen} of {len(behind)} in the file (grey)"
     axes.set_title(f"{title}\n{note}" if title else note, color=INK, fontsize=9)
 
 

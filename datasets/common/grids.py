@@ -39,8 +39,8 @@ class GridDataset(LabelledDataset[GridData]):
 
     @property
     def batches_at_once(self) -> bool:
-        """Whether :meth:`batch` needs no single items: there is no transform."""
-        return self.transform is None and self.pre_transform is None
+        """Whether :meth:`batch` needs no single items: there is no transform, and targets are classes."""
+        return self.transform is None and self.pre_transform is None and self._values is None
 
     def batch(self, indices: Sequence[int]) -> Any:
         """The PyG batch of the items at ``indices``, equal to ``Batch.from_data_list([self[i] for i in indices])``.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import contextlib
 import copy
 import dataclasses
 import difflib
@@ -39,9 +40,14 @@ class LabelledDataset(Dataset[Item], abc.ABC, Generic[Item]):
         transform: applied at every access.
         pre_transform: applied before it, the same in every epoch.
         seed: of all random numbers.
+        numbers: the names of the classes are numbers, and these are the targets: items have ``y [1, 1]``, float32, and
+            ``classes`` is one name, "value". All labels are then 0: a random part is a stratified one.
 
     Attributes:
         classes: list of names.
+
+    Raises:
+        ValueError: numbers are wanted and a name is none.
     """
 
     _what = "items"
@@ -76,9 +82,14 @@ class LabelledDataset(Dataset[Item], abc.ABC, Generic[Item]):
         transform: Transform | None = None,
         pre_transform: Transform | None = None,
         seed: int = 0,
+        numbers: bool = False,
     ) -> None:
         self.classes = [str(name) for name in classes]
         self._labels = np.asarray(labels, dtype=np.int64)
+        self._values: np.ndarray | None = None
+        if numbers:
+            self._values = as_numbers(self.classes)[self._labels]
+            self.classes, self._labels = ["value"], np.zeros_like(self._labels)
         self._rows: np.ndarray = np.arange(len(self._labels))
         self.transform = transform
         self.pre_transform = pre_transform
@@ -152,7 +163,10 @@ class LabelledDataset(Dataset[Item], abc.ABC, Generic[Item]):
         item = self.prepared(row)
         if self.transform is not None:
             item = apply(self.transform, item, seeded_generator(self.seed, self.epoch, row))
-        return self.finish(item)
+        item = self.finish(item)
+        if self._values is not None:
+            item.y = torch.tensor([[self._values[row]]], dtype=torch.float32)  # type: ignore[attr-defined]
+        return item
 
     def __iter__(self) -> Iterator[Item]:
         return (self[index] for index in range(len(self)))
@@ -170,7 +184,7 @@ class KeptItems(LabelledDataset[Item]):
 
     def __init__(self, source: LabelledDataset[Item]) -> None:
         super().__init__(source.classes, source._labels, transform=source.transform, seed=source.seed)
-        self._rows = source._rows
+        self._rows, self._values = source._rows, source._values
         self.set_epoch(source.epoch)
         self.finish = source.finish  # type: ignore[method-assign]
         self._items = {int(row): source.prepared(int(row)) for row in source._rows}
@@ -197,6 +211,29 @@ def taken(kind: type[T], options: dict[str, Any]) -> T:
     """
     names = {field.name for field in dataclasses.fields(kind)} & set(options)  # type: ignore[arg-type]
     return kind(**{name: options.pop(name) for name in names})
+
+
+def as_numbers(classes: Sequence[str]) -> np.ndarray:
+    """Names of classes as numbers, float64.
+
+    Raises:
+        ValueError: a name is no finite number.
+
+    Example:
+        >>> as_numbers(["0.5", "-2"]).tolist()
+        [0.5, -2.0]
+    """
+    found = np.full(len(classes), np.nan)
+    for place, name in enumerate(classes):
+        with contextlib.suppress(ValueError):
+            found[place] = float(name) if "_" not in name else np.nan
+    if not np.isfinite(found).all():
+        wrong = classes[int(np.argmin(np.isfinite(found)))]
+        raise ValueError(
+            f"'numbers' must be False for classes that are no numbers (got {wrong!r}): targets of a regression are the "
+            "names of the class folders, or labels, like 0.5 and 12; classes have task=classification"
+        )
+    return found
 
 
 def as_label(label: int) -> Tensor:

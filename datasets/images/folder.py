@@ -151,7 +151,7 @@ class ImageFolder(GridDataset):
             values, self._labels, self.classes, self.view, transform=self.transform, seed=self.seed
         )
         kept.set_epoch(self.epoch)
-        kept._rows = self._rows
+        kept._rows, kept._values = self._rows, self._values
         return kept
 
 

@@ -22,12 +22,20 @@ class SequenceTask(GridDataset):
     Args:
         classes: what the targets count, in order; one name for a number.
         count: items.
+        numbers: whether targets shall be numbers; they are what they are.
         options: transform, pre_transform, seed: see :class:`LabelledDataset`.
+
+    Raises:
+        ValueError: numbers are wanted where targets are classes.
     """
 
     _what = "sequences"
 
-    def __init__(self, classes: Sequence[str], count: int, **options: Any) -> None:
+    def __init__(self, classes: Sequence[str], count: int, *, numbers: bool = False, **options: Any) -> None:
+        if numbers and len(classes) > 1:
+            raise ValueError(
+                f"'numbers' must be False for {type(self).__name__}, which has a class at every step: task=steps"
+            )
         super().__init__(classes, np.zeros(count, dtype=np.int64), **options)
 
     @abc.abstractmethod

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ccnn_pc.models.task import Task
 from ccnn_pc.training.scores import Scores
 
 
@@ -15,6 +16,11 @@ class Objective(nn.Module, abc.ABC):
 
     A task calls its factory with the number of classes (of numbers, where targets are numbers) and ``class_counts=``.
     """
+
+    @property
+    def task(self) -> Task | None:
+        """What a model of this objective answers, for those who use it later; None: what its outputs say."""
+        return None
 
     def target(self, batch: Any) -> Tensor:
         """Targets of a batch."""

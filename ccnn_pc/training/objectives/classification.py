@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ccnn_pc._checks import check_at_least, check_fraction, check_not_negative
+from ccnn_pc.models.task import Task, TaskKind
 from ccnn_pc.training.objectives.base import Objective
 from ccnn_pc.training.scores import BinaryScores, RunningScores
 
@@ -90,6 +91,11 @@ class Classification(Objective):
         self.register_buffer("prior_shift", None, persistent=False)
         if check_not_negative("logit_adjustment", logit_adjustment) > 0:
             self.prior_shift = logit_adjustment * log_prior(class_counts, num_classes)
+
+    @property
+    def task(self) -> Task:
+        """A class per item."""
+        return Task(TaskKind.CLASSIFICATION)
 
     def target(self, batch: Any) -> Tensor:
         """Classes ``[B]``."""

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ccnn_pc._checks import check_at_least
+from ccnn_pc.models.task import Task, TaskKind
 from ccnn_pc.training.objectives.base import Objective
 from ccnn_pc.training.scores import ErrorScores, Scores
 
@@ -33,6 +34,11 @@ class Regression(Objective):
     def __init__(self, num_classes: int, *, class_counts: Sequence[int] | None = None) -> None:
         super().__init__()
         self.numbers = check_at_least("num_classes", num_classes, 1)
+
+    @property
+    def task(self) -> Task:
+        """Numbers."""
+        return Task(TaskKind.REGRESSION)
 
     def loss(self, answers: Tensor, target: Tensor) -> Tensor:
         """Mean squared error of answers and targets of one shape."""

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ccnn_pc._checks import check_at_least
+from ccnn_pc.models.task import Task, TaskKind
 from ccnn_pc.training.objectives.base import Objective
 from ccnn_pc.training.scores import Scores, StepScores
 
@@ -57,6 +58,11 @@ class StepClassification(Objective):
         self.num_classes = check_at_least("num_classes", num_classes, 2)
         self.last = None if last is None else check_at_least("last", last, 1)
         self.ignored, self.bits = ignored, bits
+
+    @property
+    def task(self) -> Task:
+        """A class per sample."""
+        return Task(TaskKind.STEPS, self.last, self.ignored, self.bits)
 
     def loss(self, answers: Tensor, target: Tensor) -> Tensor:
         """Mean cross entropy over the steps that have a target."""

@@ -158,7 +158,7 @@ def table_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Answers as rows of a table: a column for each class, or a row for each sample.
 
     Example:
-        >>> table_rows([{"file": "a", "numbers": {"mass": 2.0}}, {"file": "b", "samples": 2, "each": {"x": [0.0, 1.0]}}])
+        >>> table_rows([{"file": "a", "numbers": {"mass": 2.0}}, {"file": "b", "each": {"x": [0.0, 1.0]}}])
         [{'file': 'a', 'mass': 2.0}, {'file': 'b', 'x': 0.0}, {'file': 'b', 'x': 1.0}]
     """
     found: list[dict[str, Any]] = []
@@ -203,7 +203,9 @@ def in_words(row: Mapping[str, Any]) -> tuple[str, str, str]:
         means = ", ".join(f"{name} {value:.6g}" for name, value in row["means"].items())
         return means, "", f"means over {row['samples']} samples"
     shares: Mapping[str, float] = row.get("shares") or row["probabilities"]
-    ranked = [item for item in sorted(shares.items(), key=lambda item: -item[1]) if "shares" not in row or item[1]]
+    ranked = [
+        item for item in sorted(shares.items(), key=lambda item: -item[1]) if "shares" not in row or item[1]
+    ]
     then = ", ".join(f"{name} {100 * share:.1f} %" for name, share in ranked[1:3])
     if "shares" in row:
         then = f"{then} of {row['samples']} samples".strip()

@@ -62,6 +62,7 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
             config.run_dir = str(new_run_folder(Path(config.runs) / config.name))
         follow_kernel(config)
         follow_features(config)
+        follow_task(config)
     except (HydraException, OmegaConfBaseException) as error:
         raise UsageError(
             "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
@@ -116,6 +117,18 @@ def _plain_options(entry: Any) -> dict[str, Any]:
 def new_run_folder(runs: Path) -> Path:
     """A folder that does not exist, called after the time in milliseconds: several runs may start in one second."""
     return runs / datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")[:-3]
+
+
+#: Words of classification alone, which experiments set.
+CLASSIFICATION_WORDS = ("label_smoothing", "logit_adjustment")
+
+
+def follow_task(config: DictConfig) -> None:
+    """Leave out of an experiment what belongs to classification, where another task was chosen."""
+    if not str(config.task.get("_target_", "")).endswith(".ClassificationTask"):
+        with open_dict(config):
+            for word in CLASSIFICATION_WORDS:
+                config.task.pop(word, None)
 
 
 #: Words of a model that belong to its own kernel: another one has its own.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,34 +26,93 @@ def evaluate(
     labels: Annotated[
         str | None, typer.Option(help="File of labels of a table; default: a column of the table.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the points that are drawn from each shape.")] = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Seed of the points that are drawn from each shape; default: as in training."),
+    ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Items per batch.")] = 16,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Table (csv) of all answers, with their confusions, or predicted against true, beside it."
+        ),
+    ] = None,
+    report: Annotated[bool, typer.Option(help="How well each class is found.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on the last line of stdout.")] = False,
 ) -> None:
-    """Measure the accuracy of a trained model; of two classes also the area under the ROC curve.
+    """Measure a trained model: accuracy, of two classes also the area under the ROC curve; errors of numbers.
 
     \b
     Examples:
-      ccnn-pc evaluate ccnn_tiny-modelnet10 --data path/to/modelnet10
+      ccnn-pc evaluate ccnn_tiny-modelnet10 --data path/to/modelnet10 --report
       ccnn-pc evaluate runs/modelnet10_tiny/latest/model --data path/to/test.npz --json
-      ccnn-pc evaluate my_model --data my_shapes/ --split train --seed 3
+      ccnn-pc evaluate my_model --data my_shapes/ --split val --out predictions.csv
       ccnn-pc evaluate runs/smnist_tiny/latest/model --data path/to/mnist --batch-size 250
       ccnn-pc evaluate runs/my_series/latest/model --data readings.csv --labels labels.csv --split test
 
-    The points of each shape are drawn by the seed and prepared as in training. Of a table all series are read; its
-    test part is that of the training only if the table is the same. With --json the last line of stdout is
-    {"accuracy": ..., "mean_class_accuracy": ..., "n": ..., "model": ..., "data": ..., "seed": ...}, with "auc" where
-    there are two classes and items of both.
+    The points of each shape are drawn by the seed and prepared as in training. --split train and val are the parts
+    that the training of the model learned from and held out, if --data are its data. Of a table all series are read
+    without --split; its parts are those of the training only if the table is the same.
+    --out writes a row for each item: what it is called, what it is, what the model says; and, beside predictions.csv,
+    predictions_confusion.csv and .png, or predictions.png where the answers are numbers.
+    With --json the last line of stdout is {"accuracy": ..., "mean_class_accuracy": ..., "n": ..., "model": ...,
+    "data": ..., "seed": ...}, with "auc" where there are two classes and items of both, "classes" with --report; where
+    answers are numbers {"mse": ..., "rmse": ..., "mae": ..., "r2": ..., ...}.
     """  # noqa: D301
-    result = evaluate_model(model, data, split=split, labels=labels, seed=seed, batch_size=batch_size)
+    result = evaluate_model(
+        model, data, split=split, labels=labels, seed=seed, batch_size=batch_size, out=out, report=report
+    )
     if as_json:
         print(json.dumps(result))
-    else:
-        accuracy, mean = 100 * result["accuracy"], 100 * result["mean_class_accuracy"]
-        area = f", AUC {result['auc']:.4f}" if "auc" in result else ""
-        print(
-            f"accuracy {accuracy:.2f} %, mean over classes {mean:.2f} %{area}, {result['n']} items of {data}"
+        return
+    print(f"{scores_in_words(result)}, {result['n']} items of {data}")
+    for line in report_lines(result.get("classes", {})):
+        print(line)
+
+
+def scores_in_words(result: Mapping[str, Any]) -> str:
+    """Scores for people.
+
+    Example:
+        >>> scores_in_words({"accuracy": 0.875, "mean_class_accuracy": 0.8, "auc": 0.9, "n": 8})
+        'accuracy 87.50 %, mean over classes 80.00 %, AUC 0.9000'
+        >>> scores_in_words({"mse": 0.25, "rmse": 0.5, "r2": 0.75, "n": 8})
+        'mse 0.25, rmse 0.5, r2 0.75'
+    """
+    words = {
+        "mean_class_accuracy": "mean over classes",
+        "auc": "AUC",
+        "bits_per_character": "bits per character",
+    }
+    said = []
+    for name, value in result.items():
+        if name in ("accuracy", "mean_class_accuracy"):
+            said.append(f"{words.get(name, name)} {100 * value:.2f} %")
+        elif name == "auc":
+            said.append(f"AUC {value:.4f}")
+        elif name in ("mse", "rmse", "mae", "r2", "bits_per_character"):
+            said.append(f"{words.get(name, name)} {value:.4g}")
+    return ", ".join(said)
+
+
+def report_lines(classes: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A table of the classes.
+
+    Example:
+        >>> print(*report_lines({"chair": {"n": 4, "found": 0.75, "right": 1.0, "mistaken_for": "sofa"}}), sep=chr(10))
+        class  items   found   right  most often taken for
+        chair      4  75.0 %  100.0 %  sofa
+    """
+    if not classes:
+        return []
+    width = max(5, *map(len, classes))
+    lines = [f"{'class':<{width}}  items   found    right  most often taken for"]
+    for name, row in classes.items():
+        found, right = ("–" if row[key] is None else f"{100 * row[key]:.1f} %" for key in ("found", "right"))
+        lines.append(
+            f"{name:<{width}}  {row['n']:>5}  {found:>7}  {right:>7}  {row['mistaken_for'] or ''}".rstrip()
         )
+    return lines
 
 
 def evaluate_model(
@@ -62,29 +121,52 @@ def evaluate_model(
     *,
     split: str | None = None,
     labels: str | Path | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     batch_size: int = 16,
+    out: Path | None = None,
+    report: bool = False,
 ) -> dict[str, Any]:
-    r"""Return accuracy, mean-class accuracy and number of items of a trained model on ``data``.
+    r"""Return the scores of a trained model on ``data``, and the number of items.
 
-    Of two classes also ``auc``, where both occur: :math:`P(s_+ > s_-) + \tfrac12 P(s_+ = s_-)` of the probabilities of
-    the second class.
+    Of classes accuracy and mean-class accuracy; of two classes also ``auc``, where both occur:
+    :math:`P(s_+ > s_-) + \tfrac12 P(s_+ = s_-)` of the probabilities of the second class. Of a class per sample the
+    accuracy of the samples that count. Of numbers mean squared error, its root, mean absolute error, and
+    :math:`R^2 = 1 - \sum (a - y)^2 / \sum (y - \bar y)^2`.
+
+    Args:
+        name_or_path: the model.
+        data: name, file or folder.
+        split: part; None: the default one.
+        labels: file of labels of a table.
+        seed: of the points that are drawn; None: that of the training.
+        batch_size: items per batch.
+        out: table of the answers; see the command.
+        report: whether the result has ``classes``: of each how many items (``n``), the share of them that is found,
+            the share of what is taken for it that is right, and what it is most often taken for.
 
     Raises:
         FileNotFoundError: if the model or the data do not exist.
         ValueError: if the data have a class that the model does not know, or are images and the model reads clouds, or
-            the other way round, or images of another size.
+            the other way round, or images of another size; targets of another kind than the model's answers.
     """
     import torch
     from rich.console import Console
     from rich.progress import track
 
-    from ccnn_pc.cli.inputs import open_data
-    from ccnn_pc.models import from_pretrained
-    from ccnn_pc.training.evaluation import classification_scores
+    from ccnn_pc._files import check_writable_folder
+    from ccnn_pc.cli.inputs import check_data, open_data
+    from ccnn_pc.cli.judged import Judged, class_report
+    from ccnn_pc.models import TaskKind, from_pretrained
+    from ccnn_pc.training.evaluation import objective_of, scores_on
 
-    model: Any = from_pretrained(name_or_path)
+    check_data(data)
+    if out is not None:
+        check_writable_folder("out", out.parent)
+    model = from_pretrained(name_or_path)
     model.to("cuda" if torch.cuda.is_available() else "cpu")
+    seed = int(model.data.get("seed", 0)) if seed is None else seed
+    task, outputs = model.answers, len(model.classes) or model.out_channels
+    numbers = task.kind is TaskKind.REGRESSION
     dataset = open_data(
         data,
         model.preprocessing,
@@ -93,24 +175,37 @@ def evaluate_model(
         shape=model.config.get("shape"),
         labels=labels,
         classes=model.classes,
+        numbers=numbers,
+        trained=model.data,
     )
-    scores = classification_scores(
+    judged = Judged(model, dataset)
+    scores = scores_on(
         model,
         dataset,
-        matching_classes(dataset.classes, model.classes),
-        len(model.classes),
+        objective_of(task, outputs),
+        to_model=None if numbers or not model.classes else matching_classes(dataset.classes, model.classes),
         batch_size=batch_size,
         shown=lambda loader: track(
             loader, "evaluating", total=len(loader), console=Console(stderr=True), transient=True
         ),
+        heard=judged,
     )
     _report_broken(dataset)
+    confusion = scores.confusion()
+    if out is not None:
+        judged.store(out, confusion)
     return {
         **{name: value for name, value in scores.results().items() if name != "loss"},
+        **(judged.errors() if numbers else {}),
         "n": scores.count(),
         "model": str(name_or_path),
         "data": str(data),
         "seed": seed,
+        **(
+            {"classes": class_report(confusion.cpu(), judged.names)}
+            if report and confusion is not None
+            else {}
+        ),
     }
 
 

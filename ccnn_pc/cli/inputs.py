@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ccnn_pc.datasets import GridData, ImagePreprocessing, LabelledDataset, PointCloudData, Preprocessing
+    from ccnn_pc.datasets.registry import DatasetEntry
 
 _MESH_POINTS = 4096  # what the shapes of the benchmark files are stored with
 
@@ -27,7 +28,7 @@ def check_reads_files(network: Any, model: str) -> None:
         >>> check_reads_files(SimpleNamespace(preprocessing=SeriesPreprocessing()), "my_model")
         Traceback (most recent call last):
         ...
-        ValueError: 'my_model' must be given a data set, for it reads series: ccnn-pc evaluate my_model --data FOLDER ...
+        ValueError: 'my_model' must be given a data set, for it reads series: ccnn-pc evaluate my_model --data ...
     """
     from ccnn_pc.datasets import SeriesDataset, SeriesPreprocessing
     from ccnn_pc.datasets.registry import dataset_entry, list_datasets
@@ -35,7 +36,11 @@ def check_reads_files(network: Any, model: str) -> None:
     used = network.preprocessing
     if isinstance(used, SeriesPreprocessing) and used.table is None:
         makers = {name: dataset_entry(name).make for name in list_datasets()}
-        known = [name for name, make in makers.items() if isinstance(make, type) and issubclass(make, SeriesDataset)]
+        known = [
+            name
+            for name, make in makers.items()
+            if isinstance(make, type) and issubclass(make, SeriesDataset)
+        ]
         raise ValueError(
             f"'{model}' must be given a data set, for it reads series: ccnn-pc evaluate {model} --data FOLDER "
             f"(kinds of data sets: {', '.join(known)}); models of tables answer for new files"
@@ -53,7 +58,9 @@ def suffixes_of(preprocessing: Preprocessing | None) -> list[str]:
     from ccnn_pc.datasets.formats import READERS
     from ccnn_pc.datasets.formats.image_file import SUFFIXES
 
-    return list(SUFFIXES) if isinstance(preprocessing, ImagePreprocessing) else [f".{name}" for name in READERS]
+    return (
+        list(SUFFIXES) if isinstance(preprocessing, ImagePreprocessing) else [f".{name}" for name in READERS]
+    )
 
 
 def read_input(
@@ -69,7 +76,7 @@ def read_input(
             their middle, resized. What was read, in [0, 1], is kept in ``picture [1, C, H, W]``.
 
     Returns:
-        The input; of clouds also ``given``, where its points lie in the file, and ``stored``, all points that were read.
+        The input; of clouds also ``given``, where its points lie in the file, and ``stored``, all points of it.
 
     Raises:
         FileNotFoundError: no such file.
@@ -120,6 +127,22 @@ def _read_image(path: Path, preprocessing: ImagePreprocessing, shape: Sequence[i
     return prepared
 
 
+def check_data(spec: str | Path) -> None:
+    """``spec`` must be a path that exists, or the name of data that are made on the spot; looks at nothing else.
+
+    Raises:
+        FileNotFoundError: neither.
+    """
+    from ccnn_pc.datasets.registry import dataset_entry, list_datasets
+
+    made = [name for name in list_datasets() if not dataset_entry(name).needs_files]
+    if not Path(spec).exists() and str(spec) not in made:
+        raise FileNotFoundError(
+            f"'data' must be a folder, a file or one of the names {', '.join(made)} "
+            f"(got '{spec}', which does not exist)"
+        )
+
+
 def open_data(
     spec: str | Path,
     preprocessing: Preprocessing | None,
@@ -129,22 +152,26 @@ def open_data(
     shape: Sequence[int] | None = None,
     labels: str | Path | None = None,
     classes: Sequence[str] = (),
+    numbers: bool = False,
+    trained: Mapping[str, Any] | None = None,
 ) -> LabelledDataset[Any]:
     """Open a data set as a model reads it.
 
     Args:
         spec: name, file or folder; see :func:`ccnn_pc.datasets.open_dataset`.
         preprocessing: what is stored with the model.
-        split: part to open.
+        split: part to open: what the training of the model meant by it, where that is stored.
         seed: which points are drawn.
         shape: samples per axis in training, where the model reads grids.
         labels: file of labels, for a model of tables; None: a column of the table.
         classes: of a model of tables.
+        numbers: whether the targets are numbers.
+        trained: the data of the training, as the model remembers them (:mod:`ccnn_pc.training.described_data`).
 
     Raises:
         FileNotFoundError: no such data.
         ValueError: images for a model of clouds, clouds for a model of images, or images of another size; labels for
-            another model than one of tables.
+            another model than one of tables; a validation part where the training held none.
     """
     from ccnn_pc.datasets import (
         CloudPreprocessing,
@@ -152,23 +179,33 @@ def open_data(
         ImagePreprocessing,
         LongCSV,
         SeriesPreprocessing,
-        open_dataset,
     )
 
     used = preprocessing or CloudPreprocessing()
     options: dict[str, Any] = {"transform": used.transform(), "seed": seed}
     if isinstance(used, SeriesPreprocessing) and used.table is not None:
-        return LongCSV.as_trained(spec, used.table, split, labels=labels, classes=classes, **options)
+        known = () if numbers else classes
+        return LongCSV.as_trained(
+            spec, used.table, split, labels=labels, classes=known, numbers=numbers, **options
+        )
     if labels is not None:
         raise ValueError(f"'labels' must be left out for this model, which reads no tables (got {labels})")
+    if (
+        preprocessing is None and trained
+    ):  # sequences that are made on the spot, for instance: read as they are
+        return open_part(spec, split, trained, numbers=numbers, seed=seed)
     if isinstance(used, SeriesPreprocessing):
-        return open_dataset(spec, split, form=used.form, **options)
+        if (
+            trained and "drop" in trained["parts"]["test"]["options"]
+        ):  # then data sets drop, the published samples
+            options["transform"] = SeriesPreprocessing(every=used.every).transform()
+        return open_part(spec, split, trained, numbers=numbers, form=used.form, **options)
     images = isinstance(used, ImagePreprocessing)
     if isinstance(used, ImagePreprocessing):
         options |= {"image_size": used.side(shape), "grey": used.reads_grey}
     elif isinstance(used, CloudPreprocessing):
         options["normals"] = used.needs_normals
-    dataset = open_dataset(spec, split, **options)
+    dataset = open_part(spec, split, trained, numbers=numbers, **options)
     if isinstance(dataset, GridDataset) != images:
         wanted, found = ("images", "clouds") if images else ("clouds or meshes", "images")
         raise ValueError(f"'data' must hold {wanted} for this model (got {found} at {spec})")
@@ -180,6 +217,77 @@ def open_data(
                 f"samples (got {height} x {width} pixels at {spec})"
             )
     return dataset
+
+
+def open_part(
+    spec: str | Path,
+    split: str | None,
+    trained: Mapping[str, Any] | None,
+    *,
+    numbers: bool = False,
+    **options: Any,
+) -> LabelledDataset[Any]:
+    """A part of data, divided as the training of a model divided its own; without that, as the data set says.
+
+    Args:
+        spec: name, file or folder.
+        split: train, val, test; None: the default part.
+        trained: what the model remembers; None or empty: nothing.
+        numbers: whether the targets are numbers.
+        options: of :func:`ccnn_pc.datasets.open_dataset`.
+
+    Raises:
+        ValueError: an unknown split; a validation part where the training held none; classes where numbers are wanted.
+    """
+    from ccnn_pc.datasets import open_dataset
+    from ccnn_pc.datasets.registry import dataset_entry, list_datasets
+
+    path = Path(spec)
+    if trained and trained["dataset"] in list_datasets():
+        entry = dataset_entry(trained["dataset"])
+        if entry.may_hold(path) if entry.needs_files else str(spec) == entry.name:
+            dataset = _open_divided(entry, path if entry.needs_files else None, split, trained, options)
+            return dataset.with_numbers() if numbers else dataset
+    dataset = open_dataset(spec, split, **options)
+    return dataset.with_numbers() if numbers else dataset
+
+
+def _open_divided(
+    entry: DatasetEntry,
+    path: Path | None,
+    split: str | None,
+    trained: Mapping[str, Any],
+    options: dict[str, Any],
+) -> LabelledDataset[Any]:
+    from ccnn_pc._choices import choice
+    from ccnn_pc.datasets import Split
+    from ccnn_pc.training.data import Validation
+
+    if split is None:
+        return entry.open(path, None, **_as_entry({**trained["parts"]["test"]["options"], **options}))
+    part, divided = choice("split", split, Split), dict(trained["validation"])
+    own = divided.pop("own")
+    how = Validation(**divided)
+    drawn = not own and not how.on_test and how.fraction > 0
+    if part is Split.VAL and not own and not drawn and not how.on_test:
+        raise ValueError(
+            f"'split' must be train or test for this model, whose training held no validation part (got {split})"
+        )
+    held_out = Split.TRAIN if drawn else Split.TEST
+    source = held_out if part is Split.VAL and not own else part
+    stored = trained["parts"][source.value]
+    named = None if stored["split"] is None else choice("split", stored["split"], Split)
+    dataset = entry.open(path, named, **_as_entry({**stored["options"], **options}))
+    if source is not Split.TRAIN or not drawn:
+        return dataset
+    first, second = how.rows(dataset.labels, trained["seed"])
+    return dataset.subset(first if part is Split.TRAIN else second)
+
+
+def _as_entry(options: dict[str, Any]) -> dict[str, Any]:
+    """Options of :func:`open_dataset` as data sets call them."""
+    size = options.pop("image_size", None)
+    return {**options, "view": None, **({} if size is None else {"size": size})}
 
 
 def normals_of(data: PointCloudData, preprocessing: Preprocessing | None) -> Tensor | None:
@@ -202,7 +310,8 @@ def behind(data: PointCloudData) -> Tensor | None:
         >>> import torch
         >>> from ccnn_pc.datasets import PointCloudData
         >>> stored = torch.tensor([[0.0, 0.0], [4.0, 0.0], [2.0, 2.0]])
-        >>> behind(PointCloudData(pos=torch.tensor([[-1.0, 0.0], [1.0, 0.0]]), given=stored[:2], stored=stored)).tolist()
+        >>> pos = torch.tensor([[-1.0, 0.0], [1.0, 0.0]])
+        >>> behind(PointCloudData(pos=pos, given=stored[:2], stored=stored)).tolist()
         [[-1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]
     """
     pos, given, stored = (data.get(name) for name in ("pos", "given", "stored"))

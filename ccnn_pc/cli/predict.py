@@ -40,7 +40,8 @@ The exit status is 1 only if every file failed.
 def predict(
     model: Annotated[str, typer.Argument(help="A pretrained model's name, or the folder of a saved model.")],
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILES...", help="Meshes, clouds, images, folders of them, or tables.")
+        list[Path],
+        typer.Argument(metavar="FILES...", help="Meshes, clouds, images, folders of them, or tables."),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on the last line of stdout.")] = False,
     out: Annotated[Path, typer.Option(help="Folder of the pictures.")] = Path("plots"),
@@ -71,7 +72,7 @@ predict.__doc__ = EXAMPLES
 def predict_files(
     model: str, files: Sequence[Path], *, out: Path | None = None, seed: int = 0
 ) -> list[dict[str, Any]]:
-    """Answers for each file: ``{"file", ...}`` as :func:`ccnn_pc.cli.answers.answers_of` has them, or ``{"file", "error"}``.
+    """Answers for each file: ``{"file", ...}`` with :func:`ccnn_pc.cli.answers.answers_of`, or ``{"file", "error"}``.
 
     Args:
         model: a pretrained model's name or a folder.
@@ -223,6 +224,16 @@ def _check_folder(folder: Path) -> None:
         raise PermissionError(f"'out' must be a folder that can be written (got {folder}: it is read-only)")
 
 
+def keeping_end(text: str, room: int) -> str:
+    """At most so many characters of a text, the last ones: a path says most at its end.
+
+    Example:
+        >>> keeping_end("scans/monday/chair.off", 12), keeping_end("chair.off", 12)
+        ('…y/chair.off', 'chair.off')
+    """
+    return text if len(text) <= room else "…" + text[-(room - 1) :]
+
+
 def _print_table(rows: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.markup import escape
@@ -235,18 +246,24 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
     heads = ("answer", "", "") if numbers else ("class", "share", "then") if any("shares" in row for row in rows) else (
         "class", "probability", "then"
     )  # fmt: skip
-    table = Table("file", *(["id"] if series else []), heads[0], box=None, header_style="bold", pad_edge=False)
+    table = Table(
+        "file", *(["id"] if series else []), heads[0], box=None, header_style="bold", pad_edge=False
+    )
     table.add_column(heads[1], justify="right")
     table.add_column(heads[2])
+    console = Console()
+    if not console.is_terminal:
+        console.width = 10_000  # nothing is cut or broken where a file or a program reads
+    room = max(20, console.width // 2)
     shown = rows[:_SHOWN] if series else rows
     for row in shown:
-        first = [escape(row["file"]), *([escape(row.get("id", ""))] if series else [])]
+        first = [escape(keeping_end(row["file"], room)), *([escape(row.get("id", ""))] if series else [])]
         if "error" in row:
             table.add_row(*first, "[red]error[/red]", "", f"[red]{escape(row['error'])}[/red]")
             continue
         what, how_sure, then = in_words(row)
         table.add_row(*first, f"[bold]{escape(what)}[/bold]", how_sure, escape(then))
-    Console().print(table)
+    console.print(table)
     if len(shown) < len(rows):
         print(f"and {len(rows) - len(shown)} more: --csv and --json write all")
     failed = sum("error" in row for row in rows)

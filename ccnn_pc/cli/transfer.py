@@ -77,15 +77,22 @@ def transfer_model(
 
     from ccnn_pc._files import check_writable_folder
     from ccnn_pc.cli.evaluate import matching_classes
+    from ccnn_pc.cli.inputs import check_data
     from ccnn_pc.datasets.open_dataset import open_dataset
     from ccnn_pc.datasets.samplings import Sampling
-    from ccnn_pc.models import from_pretrained
+    from ccnn_pc.models import TaskKind, from_pretrained
     from ccnn_pc.training.evaluation import confusion_matrix
     from ccnn_pc.training.scores import mean_class_accuracy, overall_accuracy
 
     samplings = list(dict.fromkeys([Sampling.parse(source), *map(Sampling.parse, to)]))
     folder = None if out is None else check_writable_folder("out", out)
+    check_data(data)
     model: Any = from_pretrained(name_or_path)
+    if model.answers.kind is not TaskKind.CLASSIFICATION:
+        raise ValueError(
+            f"'model' must answer with one class per item to be compared by accuracy (got one for "
+            f"{model.answers.kind.value}): ccnn-pc evaluate measures it"
+        )
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     stem = model.convolutions()[0]
     spacing, extent = float(stem.spacing[0]), float(stem.extent.max())

@@ -30,7 +30,7 @@ class Model(nn.Module):
         classes: names of the classes, in the order of the logits; empty if nobody said.
         preprocessing: how data become inputs, an object of :mod:`ccnn_pc.datasets.preprocessing`; None: not known.
         task: what it was trained to answer; None: nobody said.
-        data: the data of its training and how they were divided, as :func:`ccnn_pc.training.run_training` describes them.
+        data: the data of its training and how they were divided; empty if nobody said.
     """
 
     def __init__(self, in_channels: int, out_channels: int, dim: int) -> None:

@@ -11,6 +11,7 @@ from ccnn_pc.viz.curves import plot_curves
 from ccnn_pc.viz.fits import LineFit, plot_image_fits, plot_line_fits
 from ccnn_pc.viz.kernels import plot_kernels
 from ccnn_pc.viz.quadrature import plot_quadrature
+from ccnn_pc.viz.regression import plot_regression
 from ccnn_pc.viz.transfer import plot_transfer
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "plot_line_fits",
     "plot_prediction",
     "plot_quadrature",
+    "plot_regression",
     "plot_transfer",
 ]

@@ -84,7 +84,9 @@ def _draw_cloud(
         colours = np.concatenate([colours[:, :3] * (0.45 + 0.55 * facing[:, None]), colours[:, 3:]], axis=1)
     axes: Any = figure.add_subplot(1, 2, 1, projection="3d" if dim == 3 else None)
     flat = {"depthshade": False} if dim == 3 else {}
-    behind = None if stored is None else check_positions("stored", torch.as_tensor(stored).detach().cpu(), dim)
+    behind = (
+        None if stored is None else check_positions("stored", torch.as_tensor(stored).detach().cpu(), dim)
+    )
     if behind is not None:
         some = behind[:: max(1, len(behind) // _MAX_POINTS)].double().numpy()
         axes.scatter(*some.T, c=FAINT, s=1.0, linewidths=0, alpha=0.35, zorder=0, **flat)

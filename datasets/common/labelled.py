@@ -88,13 +88,27 @@ class LabelledDataset(Dataset[Item], abc.ABC, Generic[Item]):
         self._labels = np.asarray(labels, dtype=np.int64)
         self._values: np.ndarray | None = None
         if numbers:
-            self._values = as_numbers(self.classes)[self._labels]
-            self.classes, self._labels = ["value"], np.zeros_like(self._labels)
+            self._take_numbers()
         self._rows: np.ndarray = np.arange(len(self._labels))
         self.transform = transform
         self.pre_transform = pre_transform
         self.seed = seed
         self._epoch = _shared_number(0)
+
+    def _take_numbers(self) -> None:
+        self._values = as_numbers(self.classes)[self._labels]
+        self.classes, self._labels = ["value"], np.zeros_like(self._labels)
+
+    def with_numbers(self: Self) -> Self:
+        """The same items with numbers as targets; see ``numbers``.
+
+        Raises:
+            ValueError: the name of a class is no number.
+        """
+        other = copy.copy(self)
+        if other._values is None:
+            other._take_numbers()
+        return other
 
     @abc.abstractmethod
     def load(self, row: int) -> Item:

@@ -32,11 +32,16 @@ class SequenceTask(GridDataset):
     _what = "sequences"
 
     def __init__(self, classes: Sequence[str], count: int, *, numbers: bool = False, **options: Any) -> None:
-        if numbers and len(classes) > 1:
+        super().__init__(classes, np.zeros(count, dtype=np.int64), **options)
+        if numbers:
+            self._take_numbers()
+
+    def _take_numbers(self) -> None:
+        """Targets are what they are."""
+        if len(self.classes) > 1:
             raise ValueError(
                 f"'numbers' must be False for {type(self).__name__}, which has a class at every step: task=steps"
             )
-        super().__init__(classes, np.zeros(count, dtype=np.int64), **options)
 
     @abc.abstractmethod
     def targets(self, rows: np.ndarray) -> Tensor:

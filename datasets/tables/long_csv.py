@@ -107,7 +107,7 @@ class LongCSV(SeriesDataset):
         if split is not None and not labelled:
             raise ValueError(f"'split' must be None for series without labels (got {split.value!r})")
         self.table, self.said = taken(TableFormat, options), taken(ObservationChannels, options)
-        self.labelled = labelled
+        self.labelled, self._by_number = labelled, bool(options.get("numbers"))
         self.split_seeds = (int(split_seeds[0]), int(split_seeds[1]))
         self._files = find_tables(root, labels)
         if labelled:
@@ -236,6 +236,8 @@ class LongCSV(SeriesDataset):
         return self._missing
 
     def _part(self, stored: StoredSeries, split: Split) -> np.ndarray:
+        if self._by_number:  # numbers are no strata
+            stored = dataclasses.replace(stored, label=np.zeros_like(stored.label), classes=["value"])
         return rows_of_split(self._files[0], stored, split, self.split_seeds)
 
     def _check_observed(self) -> None:

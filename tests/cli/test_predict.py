@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from ccnn_pc.cli.answers import class_probabilities
 from ccnn_pc.cli.app import main
 from ccnn_pc.cli.inputs import read_input
-from ccnn_pc.cli.answers import class_probabilities
 from ccnn_pc.datasets import preprocessing_from_json, preprocessing_transform
 from ccnn_pc.models import create_model, save_pretrained
 

@@ -1,0 +1,143 @@
+"""What ``ccnn-pc evaluate`` keeps of single items: what they are, what the model says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ccnn_pc.models import Model
+
+
+class Judged:
+    """Answers and targets of all items of a data set, in its order.
+
+    Args:
+        model: whose answers.
+        dataset: the items.
+    """
+
+    def __init__(self, model: Model, dataset: Any) -> None:
+        self.model = model
+        self.names = list(model.classes)
+        self.column, self.items = item_names(dataset)
+        self.rows: list[dict[str, Any]] = []
+        self.answers: list[Tensor] = []
+        self.targets: list[Tensor] = []
+
+    def __call__(self, batch: Any, answers: Tensor, target: Tensor) -> None:
+        """Take in a batch."""
+        from ccnn_pc.cli.answers import answers_of, number_of_items, rows_by_item
+        from ccnn_pc.models import TaskKind
+
+        batch, answers, target = batch.cpu(), answers.cpu(), target.cpu()
+        if self.model.answers.kind is TaskKind.REGRESSION:
+            self.answers.append(answers.double().flatten(1))
+            self.targets.append(target.double().flatten(1))
+        count = number_of_items(batch)
+        per_item = len(target) == count and self.model.answers.kind is not TaskKind.STEPS
+        sizes = [1] * count if per_item else [len(rows) for rows in rows_by_item(answers, batch)]
+        wanted = target.reshape(-1, *target.shape[2:]) if not per_item and target.dim() == 2 else target
+        for said, true in zip(answers_of(self.model, answers, batch), wanted.split(sizes), strict=True):
+            place = len(self.rows)
+            self.rows.append({self.column: self.items[place], **self._true(true), **said})
+
+    def _true(self, true: Tensor) -> dict[str, Any]:
+        """The target of an item, under names of its own."""
+        if not true.is_floating_point():
+            known = [self._named(int(label)) for label in true.flatten()]
+            return {"true": known[0] if len(known) == 1 else known}
+        from ccnn_pc.cli.answers import output_names
+
+        values = true.flatten().tolist()
+        return {
+            f"true {name}": value
+            for name, value in zip(output_names(self.model, len(values)), values, strict=True)
+        }
+
+    def _named(self, label: int) -> str:
+        if label < 0:
+            return ""
+        return self.names[label] if label < len(self.names) else str(label)
+
+    def errors(self) -> dict[str, float]:
+        """Root of the mean squared error, mean absolute error, R^2, of numbers."""
+        import torch
+
+        answers, targets = (torch.cat(parts) for parts in (self.answers, self.targets))
+        error = answers - targets
+        spread = (targets - targets.mean(dim=0)).square().sum()
+        found = {"rmse": float(error.square().mean().sqrt()), "mae": float(error.abs().mean())}
+        return {**found, "r2": float(1 - error.square().sum() / spread)} if spread > 0 else found
+
+    def store(self, path: Path, confusion: Tensor | None) -> None:
+        """Write the table, and beside it the confusions, or predicted against true numbers."""
+        import torch
+
+        from ccnn_pc._files import write_rows_atomically
+        from ccnn_pc.cli.answers import output_names, write_answers
+        from ccnn_pc.viz import plot_confusion, plot_regression
+
+        write_answers([_with_columns(row) for row in self.rows], path)
+        if confusion is not None:
+            names = output_names(self.model, len(confusion))
+            counts = confusion.cpu().tolist()
+            rows = [
+                {"true": name, **dict(zip(names, row, strict=True))}
+                for name, row in zip(names, counts, strict=True)
+            ]
+            beside = path.with_name(f"{path.stem}_confusion.csv")
+            write_rows_atomically(beside, rows)
+            plot_confusion(confusion.cpu().numpy(), names, beside.with_suffix(".png"))
+        elif self.answers:
+            answers, targets = (torch.cat(parts) for parts in (self.answers, self.targets))
+            plot_regression(
+                targets, answers, output_names(self.model, answers.shape[1]), path.with_suffix(".png")
+            )
+
+
+def _with_columns(row: dict[str, Any]) -> dict[str, Any]:
+    """Targets of single samples become a column beside those of their answers."""
+    if "each" not in row or not isinstance(row.get("true"), list):
+        return row
+    return {**row, "each": {**row["each"], "true": row["true"]}} | {"true": ""}
+
+
+def item_names(dataset: Any) -> tuple[str, list[str]]:
+    """What the items of a data set are called, and the column for it: their files, ids, names, or numbers."""
+    rows = [dataset.row_of(index) for index in range(len(dataset))]
+    for column, attribute in (("file", "files"), ("id", "ids")):
+        known = getattr(dataset, attribute, None)
+        if known is not None and len(known):
+            return column, [str(known[row]) for row in rows]
+    for part in ("clouds", "stored"):
+        known = getattr(getattr(dataset, part, None), "name", None)
+        if known is not None and len(known):
+            return "name", [str(known[row]) for row in rows]
+    return "item", [str(row) for row in rows]
+
+
+def class_report(confusion: Tensor, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Of each class: items, share that is found (recall), share of the guesses that is right (precision), confusion.
+
+    Example:
+        >>> import torch
+        >>> class_report(torch.tensor([[3, 1], [0, 4]]), ["chair", "sofa"])["chair"]
+        {'n': 4, 'found': 0.75, 'right': 1.0, 'mistaken_for': 'sofa'}
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for label, row in enumerate(confusion.tolist()):
+        total, guesses, hits = sum(row), int(confusion[:, label].sum()), row[label]
+        others = [0 if other == label else count for other, count in enumerate(row)]
+        worst = max(range(len(others)), key=others.__getitem__)
+        name = names[label] if label < len(names) else str(label)
+        found[name] = {
+            "n": total,
+            "found": hits / total if total else None,
+            "right": hits / guesses if guesses else None,
+            "mistaken_for": (names[worst] if worst < len(names) else str(worst)) if others[worst] else None,
+        }
+    return found

@@ -17,6 +17,7 @@ from ccnn_pc.datasets.transforms import (
     Compose,
     EveryNth,
     InverseDensity,
+    OccupiedCells,
     ScatteredCells,
     View,
     VoxelForm,
@@ -33,9 +34,9 @@ SURFACE_NEIGHBORS = 3
 class Kind(enum.Enum):
     """What samples are.
 
-    Of shapes: POINTS of the surface, VOXELS (occupied ones, as points on a lattice), DENSE (the same voxels, as an
-    array). Of images and sequences: PIXELS (``pixels:2``: every second one along each axis), SCATTERED (a random part
-    of them, as points).
+    Of shapes: POINTS of the surface, VOXELS (occupied ones, as points on a lattice), DENSE (the same voxels out of an
+    array: each sees its k nearest if that is what the model was trained with, else all in reach). Of images and
+    sequences: PIXELS (``pixels:2``: every second one along each axis), SCATTERED (a random part of them, as points).
     """
 
     POINTS = "points"
@@ -139,6 +140,10 @@ class Sampling:
                 num_neighbors=None if dense else k,
             )
         steps = changed.transform().transforms
+        if (
+            self.kind is Kind.DENSE and k is not None
+        ):  # kernels saw k cells: whoever reads the array sees all in reach
+            steps += [OccupiedCells(), KNN(k)]
         if self.density:
             steps.insert(len(steps) - (k is not None), InverseDensity(SURFACE_NEIGHBORS, intrinsic_dim=2))
         return Compose(steps)

@@ -59,9 +59,12 @@ def evaluate(
     "data": ..., "seed": ...}, with "auc" where there are two classes and items of both, "classes" with --report; where
     answers are numbers {"mse": ..., "rmse": ..., "mae": ..., "r2": ..., ...}.
     """  # noqa: D301
-    result = evaluate_model(
-        model, data, split=split, labels=labels, seed=seed, batch_size=batch_size, out=out, report=report
-    )
+    from ccnn_pc.cli.inputs import neighbors_as_trained
+
+    with neighbors_as_trained():
+        result = evaluate_model(
+            model, data, split=split, labels=labels, seed=seed, batch_size=batch_size, out=out, report=report
+        )
     if as_json:
         print(json.dumps(result))
         return

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,6 +127,16 @@ def _read_image(path: Path, preprocessing: ImagePreprocessing, shape: Sequence[i
             f"(got {picture.shape[2]} x {picture.shape[3]})"
         )
     return prepared
+
+
+@contextlib.contextmanager
+def neighbors_as_trained() -> Iterator[None]:
+    """Nobody is told that k cuts a window where k is that of the training."""
+    from ccnn_pc.domains.points.coverage import NeighborhoodWarning
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="k = ", category=NeighborhoodWarning)
+        yield
 
 
 def check_data(spec: str | Path) -> None:

@@ -52,10 +52,12 @@ def predict(
     """Use a model on files."""
     from ccnn_pc._files import check_writable_folder
     from ccnn_pc.cli.answers import write_answers
+    from ccnn_pc.cli.inputs import neighbors_as_trained
 
     if csv is not None:
         check_writable_folder("csv", csv.parent)
-    rows = predict_files(model, files, out=out if picture else None, seed=seed)
+    with neighbors_as_trained():
+        rows = predict_files(model, files, out=out if picture else None, seed=seed)
     if csv is not None:
         write_answers(rows, csv)
     if as_json:

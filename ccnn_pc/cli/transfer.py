@@ -29,7 +29,7 @@ def transfer(
     """Evaluate one trained model on several samplings of the same data.
 
     \b
-    Samplings: points, points:1024 (so many), voxels, voxels:512, dense (the voxels as an array),
+    Samplings: points, points:1024 (so many), voxels, voxels:512, dense (the voxels out of an array),
       pixels, pixels:2 (every second one), scattered, scattered:0.25 (a random part of the pixels, as points);
       +density weights samples by the inverse of their density.
 
@@ -42,7 +42,12 @@ def transfer(
     The kernels are functions of position: they are evaluated where the samples lie, with the weight that a sample
     stands for. With --json the last line of stdout is {"results": {"voxels": {"accuracy": ..., "n": ...}, ...}, ...}.
     """  # noqa: D301
-    result = transfer_model(model, data, source, to, split=split, seed=seed, batch_size=batch_size, out=out)
+    from ccnn_pc.cli.inputs import neighbors_as_trained
+
+    with neighbors_as_trained():
+        result = transfer_model(
+            model, data, source, to, split=split, seed=seed, batch_size=batch_size, out=out
+        )
     if as_json:
         print(json.dumps(result))
         return

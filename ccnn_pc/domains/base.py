@@ -87,6 +87,10 @@ class AbstractDomain(abc.ABC):
         """How far outside of the support a kernel coordinate still counts as inside; None: by floating type."""
         return None
 
+    def judge_coverage(self, window: AbstractWindow, extent: Tensor) -> None:
+        """Warn, once per run, where neighbours do not fit a layer's window; nothing where there are no neighbours."""
+        return None
+
     def coincident_pairs(self) -> Tensor:
         """Pairs of a sample and a query at the same position, ``[2, E]``: where the kernels of causal layers end."""
         edge_index = self.edges(0.0)

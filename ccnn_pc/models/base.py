@@ -6,10 +6,12 @@ import abc
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ccnn_pc._checks import check_at_least
 from ccnn_pc.domains.base import AbstractDomain
+from ccnn_pc.domains.grid.grid import Grid
 from ccnn_pc.models.reading import Input, Reading, Spacing
 from ccnn_pc.models.task import Task, presumed_task
 from ccnn_pc.nn.apply import Pooling, apply_layer
@@ -114,8 +116,26 @@ class Network(Model, abc.ABC):
     ) -> Tensor:
         """Answers for PyG data, for an array, or for samples on a domain; see the class."""
         x, where = self.reading.read(data, domain, spacing)
+        self._check_sampling(where)
         answers = self.logits(x, where)
         return answers if self.pool is not None else self.reading.as_given(answers, where, data)
+
+    def _check_sampling(self, where: AbstractDomain) -> None:
+        """Kernels that saw the k nearest samples are another function where they see all samples in reach.
+
+        Raises:
+            ValueError: an array of more samples than k, for a model whose preprocessing has k neighbours.
+        """
+        k = getattr(self.preprocessing, "num_neighbors", None)
+        if k is None or not isinstance(where, Grid):
+            return
+        most = int(torch.bincount(where.segments()[0]).max())
+        if most > k:
+            raise ValueError(
+                f"'data' must be points for this model, whose kernels saw the {k} nearest samples in training (got an "
+                f"array, of which they would see all of {most} samples): OccupiedCells() and KNN({k}) of "
+                "ccnn_pc.datasets make such points of it"
+            )
 
 
 def stem_of(conv: Callable[[int, int], nn.Module]) -> Callable[[int, int], nn.Module]:

@@ -210,6 +210,7 @@ class KernelConv(MessagePassing):
 
     def _biased_sum(self, x: Tensor, domain: AbstractDomain, algorithm: Algorithm) -> Tensor:
         self._check(x, domain)
+        domain.judge_coverage(self.window, self.extent)
         y = self._sum(self._weighted(x, domain), domain, algorithm)
         return y if self.bias is None else y + self.bias
 

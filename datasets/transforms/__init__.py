@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ccnn_pc.datasets.transforms.base import Compose, RandomTransform
     from ccnn_pc.datasets.transforms.image import Cutout, Padding, RandomCrop, RandomMirror, RandomMotion
     from ccnn_pc.datasets.transforms.normalize import Frame, Normalize
-    from ccnn_pc.datasets.transforms.resample import EveryNth, InverseDensity, ScatteredCells
+    from ccnn_pc.datasets.transforms.resample import EveryNth, InverseDensity, OccupiedCells, ScatteredCells
     from ccnn_pc.datasets.transforms.sampling import FarthestPoints, PointDropout, RandomPoints, Subset
     from ccnn_pc.datasets.transforms.series import AsSeries, DropSamples, RandomStamps
     from ccnn_pc.datasets.transforms.view import ToView, View, fixed_permutation
@@ -37,6 +37,7 @@ __all__ = [
     "InverseDensity",
     "Jitter",
     "Normalize",
+    "OccupiedCells",
     "Padding",
     "PointDropout",
     "RandomCrop",

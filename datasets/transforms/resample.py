@@ -88,6 +88,39 @@ class ScatteredCells(RandomTransform):
         return f"ScatteredCells({self.fraction}, {self.spacing})"
 
 
+class OccupiedCells(BaseTransform):
+    """The occupied cells of an array as points: ``pos [m, D]`` on the lattice of cells, ``x [m, C]``.
+
+    So an array can be seen as a network with the k nearest samples sees it: whoever reads the array itself sees all
+    cells in reach.
+
+    Raises:
+        ValueError: (in ``forward``) an array without ``occupied`` cells.
+
+    Example:
+        >>> from ccnn_pc.datasets import PointCloudData, Voxelize
+        >>> cloud = PointCloudData(pos=torch.tensor([[-1.0, -1.0, -1.0], [0.9, 0.9, 0.9]]))
+        >>> OccupiedCells()(Voxelize(2, form="dense")(cloud)).pos.tolist()
+        [[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]
+    """
+
+    def forward(self, data: Any) -> Any:
+        """Make points of cells."""
+        if not has(data, "occupied"):
+            raise ValueError("'data' must be an array with 'occupied' cells (got none)")
+        cells = data.occupied[0, 0].nonzero()
+        spacing = data.spacing.view(1, -1)
+        points = PointCloudData(
+            pos=(cells * spacing).to(data.x.dtype),
+            x=data.x[(0, slice(None), *cells.unbind(1))].t().contiguous(),
+        )
+        points.lattice = spacing
+        for key in ("y", "name"):
+            if has(data, key):
+                points[key] = data[key]
+        return points
+
+
 class InverseDensity(BaseTransform):
     """Attach the ``volume [n]`` each point stands for: the inverse of the density of its k nearest points.
 

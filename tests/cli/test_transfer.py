@@ -143,3 +143,33 @@ def test_a_sampling_must_suit_the_model(model: str, data: str) -> None:
         ValueError, match="must be one of points, voxels, dense for this model \\(got pixels\\)"
     ):
         transfer_model(model, data, "pixels", ["points"])
+
+
+def test_few_neighbours_mean_the_same_on_an_array(model: str, data: str, tmp_path: Path) -> None:
+    """A model of the 6 nearest voxels sees 6 of them on the array too; the array as it is would be another function."""
+    from ccnn_pc.datasets import OccupiedCells
+    from ccnn_pc.datasets.clouds.arrays import CloudArrays
+    from ccnn_pc.models import from_pretrained
+
+    network: Any = from_pretrained(model)
+    few = save_pretrained(network, tmp_path / "few", preprocessing=SHAPES | {"num_neighbors": 6})
+    network = from_pretrained(few)
+    batches = {}
+    for name in ("voxels", "dense"):
+        clouds = CloudArrays(data, transform=Sampling.parse(name).transform(network.preprocessing))
+        batches[name] = Batch.from_data_list([clouds[i] for i in range(4)])
+    with torch.no_grad():
+        torch.testing.assert_close(
+            network(batches["dense"]), network(batches["voxels"]), atol=1e-5, rtol=1e-5
+        )
+    rows = transfer_model(str(few), data, "voxels", ["dense"])["results"]
+    assert rows["voxels"] == rows["dense"]
+    whole = CloudArrays(
+        data, transform=preprocessing_from_json(SHAPES | {"form": "dense", "num_neighbors": None}).transform()
+    )  # type: ignore[union-attr]
+    with pytest.raises(
+        ValueError, match=r"saw the 6 nearest samples in training .* all of 30 samples\).*KNN\(6\)"
+    ):
+        network(whole[0])
+    with pytest.raises(ValueError, match="occupied"):
+        OccupiedCells()(GridData(x=torch.rand(1, 1, 2, 2)))

@@ -31,6 +31,8 @@ class EdgeGeometry:
         self._distances: Tensor | None = None
         self._furthest: float | None = None
         self._distinct: DistinctOffsets | None = None
+        #: Whether a layer has been told how its window fits these neighbours.
+        self.judged = False
 
     def _parts(self) -> tuple[Tensor, ...]:
         return torch.arange(len(self.lists.index), device=self.lists.index.device).split(PART)

@@ -22,9 +22,11 @@ from ccnn_pc._choices import choice
 from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
 from ccnn_pc.domains.factorized import convolve_factorized, fused_terms, penalty_from_moments
 from ccnn_pc.domains.grid.rendered import TAP_TOLERANCE
+from ccnn_pc.domains.points.coverage import judge_coverage
 from ccnn_pc.domains.points.edge_geometry import EdgeGeometry
 from ccnn_pc.domains.pooling import Pool, pool_segments
 from ccnn_pc.domains.ragged import centered, centers
+from ccnn_pc.kernels.windows import AbstractWindow
 from ccnn_pc.ops.coordinates import in_support, kernel_coordinates
 from ccnn_pc.ops.neighbors.graph import Graph
 from ccnn_pc.ops.neighbors.k_nearest import Backend, Neighbors, knn
@@ -188,6 +190,17 @@ class PointSet(AbstractDomain):
         furthest = torch.where(lists.length > 0, edges.distances()[last], -torch.inf)
         in_cloud = torch.bincount(self.batch, minlength=self.num_clouds)[self.query_batch]
         return (furthest > reach) | (lists.length >= in_cloud)
+
+    def judge_coverage(self, window: AbstractWindow, extent: Tensor) -> None:
+        """Warn, once per run, where the k nearest samples end inside the window, or where all lie outside of it.
+
+        Looked at for the first layer on these points; graphs and radii are taken as they were meant.
+        """
+        edges = self._edge_geometry()
+        if isinstance(self.neighbors, Neighbors) and not edges.judged:
+            edges.judged = True
+            in_cloud = torch.bincount(self.batch, minlength=self.num_clouds)[self.query_batch]
+            judge_coverage(edges, self.neighbors.k, in_cloud, self.bipartite, window, extent.detach())
 
     def edges(self, reach: float = math.inf) -> Tensor:
         """Neighbours as ``edge_index [2, E]``, those farther than ``reach`` left out."""

@@ -17,7 +17,8 @@ Examples:
   ccnn-pc plot runs/my_experiment/model --out pictures --channels 8
   ccnn-pc plot ccnn_tiny-modelnet10 --like chair.off
 
-The last one marks the Nyquist frequency of this shape, as the model samples it.
+The last one marks the Nyquist frequency of this shape, as the model samples it, and where the furthest of the
+model's k neighbours lies: beyond it nothing of a window is seen. Of images rows run downwards, as they are seen.
 """
 
 
@@ -62,7 +63,7 @@ def plot_model(
         channels: kernel channels per layer.
         spacing: distance of neighbouring samples, for the Nyquist line.
         like: instead, a file: the median distance of its points to their nearest neighbours, as the model
-            samples it.
+            samples it; and where the furthest of the model's k neighbours lies.
         seed: of that sampling.
 
     Raises:
@@ -72,11 +73,12 @@ def plot_model(
     from ccnn_pc.models import from_pretrained
     from ccnn_pc.viz import plot_kernels
 
-    network = from_pretrained(model)
+    network, furthest = from_pretrained(model), None
     if like is not None:
         spacing = median_spacing(like, network.preprocessing, seed)
+        furthest = furthest_neighbor(like, network.preprocessing, seed)
     folder = out if out is not None else Path("plots") / _name(model)
-    return plot_kernels(network, folder, spacing=spacing, channels=channels)
+    return plot_kernels(network, folder, spacing=spacing, channels=channels, furthest=furthest)
 
 
 def median_spacing(file: Path, preprocessing: Any, seed: int = 0) -> float:
@@ -94,6 +96,19 @@ def median_spacing(file: Path, preprocessing: Any, seed: int = 0) -> float:
     if distance <= 0:
         raise ValueError(f"'{file}' must hold different points to have a spacing")
     return distance
+
+
+def furthest_neighbor(file: Path, preprocessing: Any, seed: int = 0) -> float | None:
+    """Median distance of the furthest of the k neighbours that a model sees; None where it sees all in reach."""
+    from ccnn_pc.cli.inputs import read_input
+    from ccnn_pc.ops.neighbors.k_nearest import knn
+
+    k = getattr(preprocessing, "num_neighbors", None)
+    if k is None:
+        return None
+    pos = read_input(file, preprocessing, seed).pos
+    index = knn(pos, min(k, len(pos))).index.long()
+    return float((pos[index[:, -1]] - pos).norm(dim=1).median())
 
 
 def _name(model: str) -> str:

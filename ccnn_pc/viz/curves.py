@@ -94,8 +94,7 @@ def plot_curves(metrics_csv: str | os.PathLike[str], out: str | os.PathLike[str]
             best = _best(curves.get(f"val/{key}", []), factor, lowest=falls)
             for part, colour, name in _PARTS:
                 _line(axes, curves.get(f"{part}/{key}", []), factor, colour, name + best * (part == "val"))
-            axes.set(xlabel="epoch", ylabel=label)
-            axes.legend()
+            _finish(axes, label)
         for label, lines, logarithmic in extra:
             axes = next(grid)
             for i, (name, points) in enumerate(lines.items()):
@@ -106,14 +105,25 @@ def plot_curves(metrics_csv: str | os.PathLike[str], out: str | os.PathLike[str]
                     SERIES[i % len(SERIES)],
                     name.removeprefix("window/").removesuffix(".window"),
                 )
-            axes.set(xlabel="epoch", ylabel=label)
+            _finish(axes, label, legend=1 < len(lines) <= 8)
             if logarithmic and all(value > 0 for points in lines.values() for _, value in points):
                 axes.set_yscale("log")
-            if 1 < len(lines) <= 8:
-                axes.legend()
         for axes in grid:
             axes.set_axis_off()
     return Path(out)
+
+
+def _finish(axes: Any, label: str, *, legend: bool = True) -> None:
+    """Whole epochs, one scale of them for all panels by what was drawn, and the legend above the lines."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set(xlabel="epoch", ylabel=label)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
+    axes.margins(x=0.03)
+    if legend:
+        handles, labels = axes.get_legend_handles_labels()
+        columns = 1 if len(labels) < 4 else 2
+        axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2, ncols=columns)
 
 
 def _line(axes: Any, points: list[tuple[float, float]], factor: float, colour: str, label: str) -> None:

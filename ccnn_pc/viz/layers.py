@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 
 import torch
@@ -11,12 +12,31 @@ from ccnn_pc.nn import KernelConv
 from ccnn_pc.ops.coordinates import in_support
 
 
+class Axes(enum.Enum):
+    """What the axes of positions are: ROWS and columns of an image, rows downwards; SPACE, x, y, z; STEPS in time."""
+
+    ROWS = ("row", "column")
+    SPACE = ("x", "y", "z")
+    STEPS = ("time",)
+
+
 @dataclass(frozen=True)
 class Layer:
     """One layer with its place in the model."""
 
     name: str
     conv: KernelConv
+    axes: Axes = Axes.SPACE
+
+    def axis_name(self, axis: int) -> str:
+        """``row``, ``column``, ``x`` or ``time``."""
+        names = self.axes.value
+        return names[axis] if self.dim <= len(names) else f"axis {axis}"
+
+    def planes(self) -> list[tuple[int, int]]:
+        """Pairs of the axis that is drawn to the right and the one that is drawn up, or of rows down."""
+        pairs = [(a, b) for a in range(self.dim) for b in range(a + 1, self.dim)]
+        return [(b, a) for a, b in pairs] if self.axes is Axes.ROWS else pairs
 
     @property
     def dim(self) -> int:
@@ -111,9 +131,23 @@ def layers(model: nn.Module) -> list[Layer]:
     Raises:
         ValueError: there is none.
     """
-    found = [Layer(name or "layer", m) for name, m in model.named_modules() if isinstance(m, KernelConv)]
+    found = [(name or "layer", m) for name, m in model.named_modules() if isinstance(m, KernelConv)]
     if not found:
         raise ValueError(
             f"'model' must hold at least one ContinuousConv layer (got a {type(model).__name__} without)"
         )
-    return found
+    return [Layer(name, conv, axes_of(model, conv)) for name, conv in found]
+
+
+def axes_of(model: nn.Module, conv: KernelConv) -> Axes:
+    """What the axes of a layer are: two are those of an image, unless the model reads clouds.
+
+    Example:
+        >>> from ccnn_pc.nn import ContinuousConv
+        >>> [axes_of(conv, conv).name for conv in (ContinuousConv(1, 1, dim=dim) for dim in (1, 2, 3))]
+        ['STEPS', 'ROWS', 'SPACE']
+    """
+    reads_clouds = getattr(getattr(model, "preprocessing", None), "kind", None) == "cloud"
+    if conv.dim == 1:
+        return Axes.STEPS
+    return Axes.ROWS if conv.dim == 2 and not reads_clouds and not float(conv.reference_count) else Axes.SPACE

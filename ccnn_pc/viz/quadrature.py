@@ -50,6 +50,6 @@ def plot_quadrature(study: QuadratureStudy, out: str | os.PathLike[str]) -> Path
         right.set_xticks(sizes, [str(n) for n in sizes])
         right.minorticks_off()
         right.set(xlabel="number of samples", title="error against the integral")
-        right.legend()
-        left.legend()
+        handles, labels = left.get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
     return Path(out)

@@ -40,7 +40,7 @@ def plot_regression(
     shown = list(names)[:8]
     columns = min(4, len(shown))
     rows = -(-len(shown) // columns)
-    with picture(out, 3.2 * columns + 0.2, 3.3 * rows) as figure:
+    with picture(out, 3.2 * columns + 0.2, 3.5 * rows, fit=True) as figure:
         grid = list(figure.subplots(rows, columns, squeeze=False).flat)
         for axes, name, x, y in zip(grid, shown, true.t(), predicted.t(), strict=False):
             low, high = float(torch.minimum(x, y).min()), float(torch.maximum(x, y).max())

@@ -83,21 +83,22 @@ def plot_spectra(
     columns = min(4, len(found))
     rows = math.ceil(len(found) / columns)
     with picture(out, max(2.6 * columns, 4.6) + 0.4, 2.2 * rows + 0.7) as figure:
-        grid = figure.subplots(rows, columns, squeeze=False)
+        grid = figure.subplots(rows, columns, squeeze=False, sharex=True)  # one scale for all layers
+        furthest = 0.0
         for axes, layer in zip(grid.flat, found, strict=False):
             right = 0.0
             for axis in range(layer.dim):
                 frequency, energy = line_spectrum(layer, axis)
                 decibel = 10 * energy.clamp(min=1e-12).log10()
-                name = "xyz"[axis] if layer.dim <= 3 else f"axis {axis}"
                 axes.plot(
                     frequency.numpy(),
                     decibel.numpy(),
                     color=SERIES[(0, 3, 4)[axis % 3]],
                     linewidth=1.2,
-                    label=f"kernel along {name}",
+                    label=f"kernel along {layer.axis_name(axis)}",
                 )
-                right = max(right, float(frequency[decibel > _FLOOR][-1]))
+                seen = frequency[decibel > _FLOOR]  # none where the kernel is 0 along this axis
+                right = max(right, float(seen[-1]) if len(seen) else 0.0)
                 bound, nyquist = frequency_bound(layer, axis), nyquist_frequency(layer, axis, spacing)
                 if math.isfinite(bound):
                     right = max(right, bound)
@@ -105,10 +106,14 @@ def plot_spectra(
                 if nyquist is not None:
                     right = max(right, min(nyquist, 3 * right))
                     _mark(axes, nyquist, GREEN, ":", "Nyquist" if axis == 0 else None)
-            axes.set(ylim=(_FLOOR, 3), xlim=(0, 1.08 * right))
+            furthest = max(furthest, right)
+            axes.set(ylim=(_FLOOR, 3))
             axes.set_title(layer.name, fontsize=8, color=INK)
+        grid[0, 0].set_xlim(0, 1.08 * furthest or 1.0)
         for axes in grid.flat[len(found) :]:
             axes.set_axis_off()
+        for axes in grid.flat[: len(found)]:
+            axes.tick_params(labelbottom=True)
         for axes in grid[:, 0]:
             axes.set_ylabel("energy (dB)")
         figure.supxlabel("frequency (cycles per position unit)", fontsize=9)

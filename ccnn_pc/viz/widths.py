@@ -10,10 +10,12 @@ import numpy as np
 
 from ccnn_pc.kernels import GaussianWindow
 from ccnn_pc.viz.layers import Layer
-from ccnn_pc.viz.style import FAINT, SERIES, picture
+from ccnn_pc.viz.style import FAINT, INK, SERIES, picture
 
 
-def plot_windows(found: Sequence[Layer], out: str | os.PathLike[str]) -> Path:
+def plot_windows(
+    found: Sequence[Layer], out: str | os.PathLike[str], *, furthest: float | None = None
+) -> Path:
     """Draw the standard deviation of each layer's window in position units, and the extent above it.
 
     A layer without a Gaussian window uses its whole support and gets the extent's line alone.
@@ -21,6 +23,7 @@ def plot_windows(found: Sequence[Layer], out: str | os.PathLike[str]) -> Path:
     Args:
         found: layers, see :func:`ccnn_pc.viz.layers.layers`.
         out: picture to write.
+        furthest: distance of the furthest of the k neighbours that the layers see; drawn dotted.
 
     Returns:
         The picture's path.
@@ -29,7 +32,7 @@ def plot_windows(found: Sequence[Layer], out: str | os.PathLike[str]) -> Path:
         OSError: ``out`` cannot be written.
     """
     number, dim = len(found), max(layer.dim for layer in found)
-    rows = np.arange(number)
+    rows, widest = np.arange(number), max(found, key=lambda layer: layer.dim)
     with picture(out, max(3.6, 1.8 + 0.62 * number), 3.4) as figure:
         axes = figure.subplots()
         gaussian = [(i, layer, layer.conv.window) for i, layer in enumerate(found)]
@@ -49,10 +52,15 @@ def plot_windows(found: Sequence[Layer], out: str | os.PathLike[str]) -> Path:
                 if isinstance(window, GaussianWindow) and axis < layer.dim:
                     place.append(middle)
                     width.append(float(window.effective_width.detach()[axis]) * float(layer.unit[axis]))
-            label = "all axes" if bars == 1 and dim > 1 else f"{'xyz'[axis] if dim <= 3 else axis} axis"
+            label = "all axes" if bars == 1 and dim > 1 else widest.axis_name(axis)
             drawn = axes.bar(place, width, height * 0.92, color=SERIES[axis % len(SERIES)], label=label)
             if number * bars <= 16:
-                axes.bar_label(drawn, fmt="%.3g", fontsize=7, padding=1)
+                ground = {"facecolor": "white", "edgecolor": "none", "pad": 0.4}
+                axes.bar_label(drawn, fmt="%.3g", fontsize=7, padding=2, bbox=ground)
+        if furthest is not None:
+            axes.axhline(
+                furthest, color=INK, linewidth=0.9, linestyle="dotted", label="furthest of k neighbours"
+            )
         axes.set_xticks(
             rows, [layer.name for layer in found], rotation=35, ha="right", rotation_mode="anchor"
         )

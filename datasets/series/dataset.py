@@ -95,7 +95,7 @@ class SeriesDataset(GridDataset):
         stored: all series, of every split.
         rows: the series of this split.
         training_rows: those that mean and deviation come from.
-        transform, pre_transform, seed: see :class:`LabelledDataset`.
+        transform, pre_transform, seed, numbers: see :class:`LabelledDataset`.
         options: form, length and all others of :class:`SeriesOptions`.
 
     Attributes:
@@ -120,10 +120,16 @@ class SeriesDataset(GridDataset):
         transform: Transform | None = None,
         pre_transform: Transform | None = None,
         seed: int = 0,
+        numbers: bool = False,
         **options: Any,
     ) -> None:
         super().__init__(
-            stored.classes, stored.label, transform=transform, pre_transform=pre_transform, seed=seed
+            stored.classes,
+            stored.label,
+            transform=transform,
+            pre_transform=pre_transform,
+            seed=seed,
+            numbers=numbers,
         )
         self.stored, self.broken = stored, stored.broken
         self.options = chosen = SeriesOptions(**options)

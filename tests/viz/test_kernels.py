@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from matplotlib import image
+from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from ccnn_pc.kernels import GaussianWindow, MAGNet, NoWindow
@@ -15,6 +19,7 @@ from ccnn_pc.kernels.base import AbstractKernel
 from ccnn_pc.nn import ContinuousConv, Quadrature
 from ccnn_pc.ops.coordinates import kernel_coordinates
 from ccnn_pc.viz import plot_kernels
+from ccnn_pc.viz.kernels import plot_kernel
 from ccnn_pc.viz.layers import Layer, layers
 from ccnn_pc.viz.spectra import frequency_bound, line_spectrum, nyquist_frequency
 
@@ -58,6 +63,73 @@ def test_one_picture_per_layer_and_two_of_all(
     assert [p.name for p in paths] == ["kernel_1_0.png", "kernel_2_2.png", "windows.png", "spectra.png"]
     for path in paths:
         assert image.imread(path).std() > 0.02  # not blank
+
+
+class Spot(AbstractKernel):
+    """1 around one place in kernel coordinates."""
+
+    def __init__(
+        self,
+        dim: int,
+        out_channels: int,
+        fan: float = 1.0,
+        causal: bool = False,
+        place: tuple[float, ...] = (),
+    ) -> None:
+        super().__init__(dim, out_channels)
+        self.anchor, self.place = nn.Parameter(torch.zeros(())), torch.tensor(place)
+
+    def reset_parameters(self) -> None:
+        pass
+
+    def forward(self, u: Tensor) -> Tensor:
+        near = ((u - self.place).abs() < 0.25).all(dim=-1, keepdim=True)
+        return near.float().expand(*u.shape[:-1], self.out_channels)
+
+    def filter_frequencies(self, gauss_stddevs: float = 2.0) -> Tensor:
+        return torch.tensor([1.0])
+
+
+def seen_place(layer: Layer, monkeypatch: pytest.MonkeyPatch) -> tuple[float, float]:
+    """Where the values are in the first panel as it is seen: right of the query, and above it, by the half panel."""
+    figures = []
+
+    @contextmanager
+    def kept(*_: object, **__: object) -> Iterator[Figure]:
+        figures.append(Figure())
+        yield figures[-1]
+
+    monkeypatch.setattr("ccnn_pc.viz.kernels.picture", kept)
+    plot_kernel(layer, "nowhere.png", channels=1)
+    axes = figures[0].axes[0]
+    (shown,) = axes.get_images()
+    values = shown.get_array()
+    left, right, bottom, top = shown.get_extent()
+    x, y = np.linspace(left, right, values.shape[1]), np.linspace(bottom, top, values.shape[0])
+    assert shown.origin == "lower"  # the first row of values is at the first y
+    weights = values / values.sum()
+    place = axes.transData.transform(
+        [(float((weights * x).sum()), float((weights * y[:, None]).sum())), (0, 0)]
+    )
+    box = axes.get_window_extent()
+    across, up = (place[0] - place[1]) / [box.width / 2, box.height / 2]
+    return float(across), float(up)
+
+
+@pytest.mark.parametrize("place", [(0.0, 0.6), (0.6, 0.0), (-0.6, 0.3)])
+def test_images_are_drawn_as_they_are_seen(
+    place: tuple[float, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first axis are rows, downwards; the second columns, to the right; of clouds x to the right, y up."""
+    build = partial(
+        ContinuousConv, 1, 1, dim=2, kernel=partial(Spot, place=place), window=NoWindow, extent=4.0
+    )
+    image_layer, cloud_layer = only(build()), only(build(quadrature=Quadrature(reference_count=100)))
+    assert seen_place(image_layer, monkeypatch) == pytest.approx((place[1], -place[0]), abs=0.02)
+    assert [image_layer.axis_name(axis) for axis in (0, 1)] == ["row", "column"]
+    assert seen_place(cloud_layer, monkeypatch) == pytest.approx(place, abs=0.02)
+    assert [cloud_layer.axis_name(axis) for axis in (0, 1)] == ["x", "y"]
+    assert only(ContinuousConv(1, 1, dim=1)).axis_name(0) == "time"
 
 
 @pytest.mark.parametrize("causal", [False, True])

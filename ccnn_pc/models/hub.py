@@ -76,7 +76,7 @@ def save_pretrained(
             ``preprocessing``; an unknown task.
         OSError: the folder cannot be written.
     """
-    state, text = _saved_form(model, classes, preprocessing)
+    state, text = _saved_form(model, classes, preprocessing, task, data)
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     try:
@@ -105,7 +105,11 @@ def check_saveable(
 
 
 def _saved_form(
-    model: nn.Module, classes: Sequence[str], preprocessing: Preprocessing | Mapping[str, Any] | None
+    model: nn.Module,
+    classes: Sequence[str],
+    preprocessing: Preprocessing | Mapping[str, Any] | None,
+    task: Task | TaskKind | str | None = None,
+    data: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, Tensor], str]:
     """The parameters, and what the configuration file says."""
     from ccnn_pc.datasets.preprocessing import preprocessing_from_json

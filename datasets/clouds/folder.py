@@ -15,15 +15,19 @@ from ccnn_pc.datasets.clouds.collect import Source, collect_clouds, warn_broken
 from ccnn_pc.datasets.clouds.read_shape import Sampling
 from ccnn_pc.datasets.clouds.stored import StoredDataset, cached_clouds
 from ccnn_pc.datasets.common.cache import fingerprint
+from ccnn_pc.datasets.common.folders import files_below, folders_in, split_folders, split_named
 from ccnn_pc.datasets.common.splits import Split, split_rows, stratified_split
 from ccnn_pc.datasets.formats import READERS, read_raw
 from ccnn_pc.datasets.registry import register_dataset
 
-_LEVELS = tuple(split.value for split in Split)
-
 
 def _split_of(path: Path) -> Split | None:
-    return Split.TEST if any(path.glob("test/*/*")) or any(path.glob("*/test/*")) else None
+    nested = (folder for top in folders_in(path) for folder in (top, *folders_in(top)))
+    return Split.TEST if any(split_named(folder.name) is Split.TEST for folder in nested) else None
+
+
+def _is_shape(path: Path) -> bool:
+    return path.suffix.lower()[1:] in READERS
 
 
 @register_dataset("folder", recognises=Path.is_dir, split_of=_split_of, rank=2)
@@ -31,9 +35,9 @@ class PointCloudFolder(StoredDataset):
     """Meshes and clouds in one folder per class.
 
     Three layouts are recognised: ``root/<class>/*``, ``root/<class>/{train,test}/*`` and
-        ``root/{train,test}/<class>/*``
-    (``val`` likewise). Each file becomes up to ``num_points`` stored points with normals: ``pos`` in [-1,
-    1]^3.
+    ``root/{train,test}/<class>/*`` (``val`` likewise; ``training``, ``valid``, ``validation``, ``eval``, ``testing``
+    mean the same, in any case). Hidden and AppleDouble files are left out. Each file becomes up to ``num_points``
+    stored points with normals: ``pos`` in [-1, 1]^3.
 
     Args:
         root: the folder.
@@ -55,7 +59,7 @@ class PointCloudFolder(StoredDataset):
 
     Raises:
         FileNotFoundError: no such folder, no class folder in it, no file, or no such split.
-        ValueError: every file is broken.
+        ValueError: every file is broken; parts and classes lie side by side.
     """
 
     def __init__(
@@ -130,6 +134,10 @@ def _levels_of(
     if split is None:
         return levels, None
     training = {"train"} if "train" in levels else {""}
+    if levels >= {"train", ""} and (split is Split.TRAIN or split.value not in levels):
+        raise ValueError(
+            f"'{root}' must hold its files in 'train' folders where it has any (some classes have files beside them)"
+        )
     if split is Split.TEST and draw_test:
         return training, split
     if split.value in levels and split is not Split.TRAIN:
@@ -150,16 +158,15 @@ def scan(root: Path) -> tuple[list[str], list[tuple[Path, str, int]]]:
     """
     if not root.is_dir():
         raise FileNotFoundError(f"'root' must be an existing folder of class folders (got '{root}')")
-    folders = _folders(root)
-    outer = bool(folders) and all(folder.name in _LEVELS for folder in folders)
+    parts = split_folders(root, _is_shape)
     found: list[tuple[Path, str, str]] = []
-    for top in folders:
-        for inner in _folders(top) if outer else [top]:
-            for path in sorted(inner.rglob("*")):
-                if path.suffix.lower()[1:] in READERS and path.is_file() and not path.name.startswith("."):
-                    below = path.relative_to(inner).parts[0]
-                    level = top.name if outer else below if below in _LEVELS else ""
-                    found.append((path, level, inner.name))
+    for split, folders in parts.items():
+        found += [(path, split.value, each.name) for top in folders for each in folders_in(top)
+                  for path in files_below(each, _is_shape)]  # fmt: skip
+    for each in () if parts else folders_in(root):
+        for path in files_below(each, _is_shape):
+            level = split_named(path.relative_to(each).parts[0])
+            found.append((path, "" if level is None else level.value, each.name))
     if not found:
         raise FileNotFoundError(
             f"'{root}' must hold one folder per class, with files of the formats "
@@ -168,7 +175,3 @@ def scan(root: Path) -> tuple[list[str], list[tuple[Path, str, int]]]:
     classes = sorted({name for _, _, name in found})
     number = {name: label for label, name in enumerate(classes)}
     return classes, [(path, level, number[name]) for path, level, name in found]
-
-
-def _folders(root: Path) -> list[Path]:
-    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith((".", "__")))

@@ -14,13 +14,15 @@ import numpy as np
 
 from ccnn_pc._checks import check_at_least
 from ccnn_pc._choices import choice
-from ccnn_pc._optional import require
 from ccnn_pc.datasets.clouds.arrays import read_arrays
 from ccnn_pc.datasets.clouds.collect import Source, collect_clouds, warn_broken
 from ccnn_pc.datasets.clouds.stored import CloudPacker, StoredClouds, StoredDataset, cached_clouds
 from ccnn_pc.datasets.common.cache import fingerprint
+from ccnn_pc.datasets.common.folders import visible
 from ccnn_pc.datasets.common.splits import Split, split_rows
 from ccnn_pc.datasets.formats import RawShape, parse, read_raw
+from ccnn_pc.datasets.formats.h5_clouds import read_h5_clouds
+from ccnn_pc.datasets.formats.packed import zip_members
 from ccnn_pc.datasets.registry import register_dataset
 
 HOW_TO_GET = """\
@@ -56,40 +58,34 @@ def find_off_zip(root: Path, name: str | None, part: str) -> Recipe | None:
 
 
 def _build_off_zip(path: Path, part: str, num_points: int, seed: int) -> StoredClouds:
-    with zipfile.ZipFile(path) as archive:
-        members = []
-        for member in sorted(archive.namelist()):
-            parts = PurePosixPath(member).parts
-            hidden = any(each.startswith((".", "__")) for each in parts)
-            if len(parts) >= 3 and parts[-1].lower().endswith(".off") and not hidden:
-                members.append((member, parts[-3], parts[-2]))
-        classes = sorted({label for _, label, _ in members})
+    members = []
+    for full, content in zip_members(path, ".off"):
+        member = full.removeprefix(f"{path}:")
+        parts = PurePosixPath(member).parts
+        if len(parts) >= 3:
+            members.append((member, parts[-3], parts[-2], content))
+    classes = sorted({label for _, label, _, _ in members})
+    sources: list[Source] = [
+        (member, classes.index(label), partial(_parsed, content, member))
+        for member, label, level, content in members
+        if level == part
+    ]
+    if not sources:
+        raise ValueError(f"'{path}' must hold members <class>/{part}/*.off (found none)")
+    return collect_clouds(sources, classes, num_points, shape_seed=seed)
 
-        def read(member: str) -> RawShape:
-            try:
-                return parse(archive.read(member), member)
-            except zipfile.BadZipFile as error:
-                raise ValueError(
-                    f"'{member}' in '{path}' is damaged ({error}): download the archive again"
-                ) from error
 
-        if all(level != part for _, _, level in members):
-            raise ValueError(f"'{path}' must hold members <class>/{part}/*.off (found none)")
-        sources: list[Source] = [
-            (member, classes.index(label), partial(read, member))
-            for member, label, level in members
-            if level == part
-        ]
-        return collect_clouds(sources, classes, num_points, shape_seed=seed)
+def _parsed(content: Callable[[], bytes], name: str) -> RawShape:
+    return parse(content(), name)
 
 
 def find_off_tree(root: Path, name: str | None, part: str) -> Recipe | None:
     """The unpacked zip: ``<class>/{train,test}/*.off``, in ``root`` or ``ModelNet10/``, ``ModelNet40/``."""
     names = [f"ModelNet{name}"] if name else ["ModelNet10", "ModelNet40"]
     for base in [root, *(root / each for each in names)]:
-        files = sorted(base.glob(f"*/{part}/*.off"))
+        files = visible(base.glob(f"*/{part}/*.off"), base)
         if files:
-            classes = sorted({path.parents[1].name for path in base.glob("*/*/*.off")})
+            classes = sorted({path.parents[1].name for path in visible(base.glob("*/*/*.off"), base)})
             sources: list[Source] = [
                 (
                     f"{path.parents[1].name}/{part}/{path.name}",
@@ -135,7 +131,7 @@ def _collect(sources: Sequence[Source], classes: Sequence[str], num_points: int,
 def find_h5(root: Path, name: str | None, part: str) -> Recipe | None:
     """``modelnet40_ply_hdf5_2048``: ``ply_data_<split>*.h5`` with data, label and (in most copies) normal."""
     for base in [root, root / "modelnet40_ply_hdf5_2048"]:
-        files = sorted(base.glob(f"*{part}*.h5"))
+        files = visible(base.glob(f"*{part}*.h5"), base)
         names = base / "shape_names.txt"
         if files and names.is_file():
             return Recipe("h5", (names, *files), partial(_build_h5, files, names.read_text().split()))
@@ -143,17 +139,9 @@ def find_h5(root: Path, name: str | None, part: str) -> Recipe | None:
 
 
 def _build_h5(files: Sequence[Path], classes: Sequence[str], num_points: int, seed: int) -> StoredClouds:
-    h5py = require("h5py", extra="mesh", purpose="to read .h5 files")
     packer, random = CloudPacker(), np.random.default_rng(seed)
     for path in files:
-        try:
-            with h5py.File(path, "r") as file:
-                data, label = file["data"][:], file["label"][:].reshape(-1)
-                normal = file["normal"][:] if "normal" in file else None
-        except (OSError, KeyError) as error:
-            raise ValueError(
-                f"'{path}' must be an h5 file with 'data' and 'label' ({error}): download it again"
-            ) from error
+        data, label, normal = read_h5_clouds(path, len(classes))
         for row in range(len(data)):
             kept = random.permutation(data.shape[1])[:num_points]
             normals = None if normal is None else normal[row][kept]

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from ccnn_pc.datasets.common.folders import is_hidden
 from ccnn_pc.datasets.formats.limits import check_unpacked, read_unpacked
 
 _DAMAGED = (OSError, EOFError, MemoryError, zlib.error, lzma.LZMAError, tarfile.TarError)
@@ -56,7 +57,7 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
 
 
 def zip_members(path: str | os.PathLike[str], end: str) -> list[tuple[str, Callable[[], bytes]]]:
-    """Full name, and what reads it, of each member of a zip whose name ends so, by name.
+    """Full name, and what reads it, of each member of a zip whose name ends so, by name; hidden ones are left out.
 
     What reads a member raises ValueError where it is damaged, encrypted, or unpacks to more than
     :func:`~ccnn_pc.datasets.formats.limits.most_bytes`.
@@ -85,7 +86,8 @@ def zip_members(path: str | os.PathLike[str], end: str) -> list[tuple[str, Calla
             raise ValueError(f"{name} is damaged or cut off ({error}); copy or download it again") from error
 
     wanted = sorted(
-        (each for each in archive.infolist() if each.filename.endswith(end)), key=lambda each: each.filename
+        (each for each in archive.infolist() if each.filename.endswith(end) and not is_hidden(each.filename)),
+        key=lambda each: each.filename,
     )
     return [(f"{path}:{each.filename}", partial(read, each)) for each in wanted]
 

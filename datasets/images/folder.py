@@ -13,6 +13,7 @@ from torch import Tensor
 from ccnn_pc._checks import check_at_least
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.common.broken import warn_broken
+from ccnn_pc.datasets.common.folders import files_below, folders_in, is_hidden, named_splits, split_folders
 from ccnn_pc.datasets.common.grid_data import GridData
 from ccnn_pc.datasets.common.grids import GridDataset
 from ccnn_pc.datasets.common.labelled import LabelledDataset
@@ -27,17 +28,25 @@ from ccnn_pc.datasets.transforms.view import View
 LOOKED_THROUGH = 1 << 30
 
 
-def _parts(path: Path) -> list[Split]:
-    return [part for part in Split if (path / part.value).is_dir()]
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES
+
+
+def _parts(path: Path) -> dict[Split, list[Path]]:
+    """Folders of each part; those of classes have none."""
+    return split_folders(path, _is_image)
 
 
 def _holds_images(path: Path) -> bool:
-    folders = [path / part.value for part in _parts(path)] or [path]
-    return any(file.suffix.lower() in SUFFIXES for folder in folders for file in folder.glob("*/*"))
+    folders = [path, *(folder for folders in named_splits(path).values() for folder in folders)]
+    return any(
+        _is_image(file) and not is_hidden(file.name)
+        for folder in folders for each in folders_in(folder) for file in each.iterdir()
+    )  # fmt: skip
 
 
 def _split_of(path: Path) -> Split | None:
-    parts = _parts(path)
+    parts = [split for split in Split if split in _parts(path)]
     return Split.TEST if Split.TEST in parts else parts[-1] if parts else None
 
 
@@ -51,7 +60,8 @@ class ImageFolder(GridDataset):
 
     Args:
         root: the folder.
-        split: TRAIN, VAL or TEST: that sub-folder; None (default): ``root`` itself.
+        split: TRAIN, VAL or TEST: that sub-folder (``training``, ``valid``, ``validation``, ``eval``, ``testing`` mean
+            the same, in any case); None (default): all images.
         view: image (default), sequence, permuted, grey, grey_sequence; None: in [0, 1], not normalised.
         size: make squares of so many pixels: the middle of each image, resized. None: take images as they are;
             they must all have the size of the first.
@@ -85,12 +95,23 @@ class ImageFolder(GridDataset):
         **options: Any,
     ) -> None:
         root = Path(root)
-        folder = root if split is None else root / choice("split", split, Split).value
-        if not folder.is_dir():
-            raise FileNotFoundError(f"'root' must be a folder of class folders (there is none at '{folder}')")
-        places = [folder] if split is None else [root / each.value for each in Split]
-        classes = sorted({name for place in places for name in _folders(place)})
-        found = [(path, label) for label, name in enumerate(classes) for path in _images(folder / name)]
+        if not root.is_dir():
+            raise FileNotFoundError(f"'root' must be a folder of class folders (there is none at '{root}')")
+        split = None if split is None else choice("split", split, Split)
+        parts = _parts(root) if split is None else named_splits(root)
+        places = [place for folders in parts.values() for place in folders] or [root]
+        classes = sorted({each.name for place in places for each in folders_in(place)})
+        if split is not None:
+            places = parts.get(split, [])
+        if not places and split is not None:
+            raise FileNotFoundError(
+                f"'root' must have a folder '{split.value}' of class folders (there is none in '{root}')"
+            )
+        folder = places[0] if len(places) == 1 else root
+        found = [
+            (path, label) for label, name in enumerate(classes)
+            for place in places for path in files_below(place / name, _is_image)
+        ]  # fmt: skip
         if not found:
             raise FileNotFoundError(
                 f"'{folder}' must hold <class>/<image> files ({', '.join(SUFFIXES)}; found none)"
@@ -169,19 +190,3 @@ def _broken(files: list[Path], size: int | None, grey: bool) -> list[tuple[str, 
             except (OSError, ValueError) as error:
                 broken.append((str(path), str(error)))
     return broken
-
-
-def _folders(place: Path) -> list[str]:
-    if not place.is_dir():
-        return []
-    return [path.name for path in place.iterdir() if path.is_dir() and not path.name.startswith(".")]
-
-
-def _images(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and not path.is_dir()
-    )

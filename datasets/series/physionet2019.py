@@ -13,6 +13,7 @@ import numpy as np
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.common.broken import warn_broken
 from ccnn_pc.datasets.common.cache import fingerprint
+from ccnn_pc.datasets.common.folders import visible
 from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats.packed import read_file, zip_members
 from ccnn_pc.datasets.formats.psv import read_psv
@@ -212,12 +213,14 @@ def find_physionet2019(root: str | os.PathLike[str], sets: str | None = None) ->
     if sets not in (None, "A", "B", "AB"):
         raise ValueError(f"'sets' must be 'A', 'B', 'AB' or None (got {sets!r})")
     root, found = Path(root), []
-    if root.is_file() or (root.is_dir() and any(root.glob("*.psv"))):
+    if root.is_file() or (root.is_dir() and visible(root.glob("*.psv"), root)):
         return [root]
     for letter in sets or "AB":
         names = [name for stem in _SETS[letter] for name in (stem, f"{stem}.zip")]
         places = [folder / name for folder in (root, root / "physionet2019") for name in names]
-        there = [path for path in places if path.is_file() or (path.is_dir() and any(path.glob("*.psv")))]
+        there = [
+            path for path in places if path.is_file() or (path.is_dir() and visible(path.glob("*.psv"), path))
+        ]
         if there:
             found.append(there[0])
         elif sets is not None:
@@ -234,13 +237,13 @@ def find_physionet2019(root: str | os.PathLike[str], sets: str | None = None) ->
 
 def _files(places: Sequence[Path]) -> Iterator[Path]:
     for place in places:
-        yield from [place] if place.is_file() else sorted(place.glob("*.psv"))
+        yield from [place] if place.is_file() else visible(place.glob("*.psv"), place)
 
 
 def _sources(place: Path) -> list[tuple[str, Callable[[], bytes]]]:
     """Name and content of each file, in the order of their names."""
     if place.is_dir() or place.suffix == ".psv":
-        files = sorted(place.glob("*.psv")) if place.is_dir() else [place]
+        files = visible(place.glob("*.psv"), place) if place.is_dir() else [place]
         return [(str(path), partial(read_file, path)) for path in files]
     return zip_members(place, ".psv")
 

@@ -14,6 +14,7 @@ import numpy as np
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.common.broken import warn_broken
 from ccnn_pc.datasets.common.cache import fingerprint
+from ccnn_pc.datasets.common.folders import visible
 from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats.packed import read_file
 from ccnn_pc.datasets.formats.wav import read_wav
@@ -94,7 +95,7 @@ class SpeechCommands(SeriesDataset):
             choice("split_rule", split_rule, SpeechSplit),
         )
         folder = find_speech_commands(root, names)
-        files = [path for name in names for path in sorted((folder / name).glob("*.wav"))]
+        files = [path for name in names for path in visible((folder / name).glob("*.wav"), folder)]
         settings = {
             "version": 2, "features": features.value, "padded": padded, "words": names, "files": fingerprint(files)
         }  # fmt: skip

@@ -14,6 +14,7 @@ import numpy as np
 
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.common.broken import warn_broken
+from ccnn_pc.datasets.common.folders import visible
 from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats.packed import read_file, zip_members
 from ccnn_pc.datasets.formats.wav import read_wav
@@ -125,7 +126,7 @@ def find_spoken_digits(root: str | os.PathLike[str]) -> list[Source]:
         if place.is_file():
             found = zip_members(place, ".wav")
         elif place.is_dir():
-            found = [(str(path), partial(read_file, path)) for path in place.glob("*.wav")]
+            found = [(str(path), partial(read_file, path)) for path in visible(place.glob("*.wav"), place)]
         keyed = [(match.group(1), match.group(2), int(match.group(3)), source) for source in found
                  if (match := _NAME.search(source[0]))]  # fmt: skip
         if keyed:

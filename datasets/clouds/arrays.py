@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import zipfile
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,18 @@ import numpy as np
 
 from ccnn_pc.datasets.clouds.stored import CloudPacker, StoredClouds, StoredDataset, cached_clouds
 from ccnn_pc.datasets.common.cache import fingerprint
+from ccnn_pc.datasets.formats.columns import stored_type
+from ccnn_pc.datasets.formats.numpy_file import read_npz
+from ccnn_pc.datasets.formats.numpy_shape import attributes_of_array
 from ccnn_pc.datasets.registry import register_dataset
 
 
 def read_arrays(path: str | os.PathLike[str], cache: str | os.PathLike[str] | None = None) -> StoredClouds:
     """Read an npz file of clouds of equal size.
 
-    Arrays: ``points [n, P, 3]``, ``label [n]``, ``classes [C]`` and, where present, ``normals [n, P, 3]``,
-    ``name [n]``, ``center [n, 3]``, ``scale [n]``.
+    Arrays: ``points [n, P, 3]`` (or, channels first, ``[n, 3, P]``), ``label [n]``, ``classes [C]`` and, where present,
+    ``normals`` of the same shape, ``name [n]``, ``center [n, 3]``, ``scale [n]``. Every other array ``[n, P]`` or
+    ``[n, P, C]`` is an attribute of the points; ``colors [n, P, 3]`` are red, green, blue.
     Integer points are taken as they are (``iinfo.max`` = 1); floating ones are centred and scaled per cloud.
 
     Args:
@@ -32,62 +36,136 @@ def read_arrays(path: str | os.PathLike[str], cache: str | os.PathLike[str] | No
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"'path' must be an existing .npz file (got '{path}')")
-    return cached_clouds(cache, f"arrays-{path.stem}", {"source": fingerprint([path])}, lambda: _read(path))
+    settings = {"version": 2, "source": fingerprint([path])}  # since 2 attributes are kept
+    return cached_clouds(cache, f"arrays-{path.stem}", settings, lambda: _read(path))
 
 
 def _read(path: Path) -> StoredClouds:
     try:
-        with np.load(path) as archive:
-            arrays = {key: archive[key] for key in archive.files}
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError, AttributeError) as error:
+        arrays = read_npz(path)
+    except ValueError as error:
         raise ValueError(f"'{path}' must be an npz archive of arrays ({error}); copy it again") from error
     missing = [key for key in ("points", "label", "classes") if key not in arrays]
     if missing:
         raise ValueError(
             f"'{path}' must hold the arrays points, label and classes (missing: {', '.join(missing)})"
         )
-    points, label, normals = arrays["points"], arrays["label"].astype(np.int64), arrays.get("normals")
-    if points.ndim != 3 or points.shape[2] != 3 or points.shape[1] == 0:
-        raise ValueError(f"'{path}': 'points' must have shape [n, P, 3] (got {list(points.shape)})")
+    try:
+        return _stored(arrays, path.stem)
+    except ValueError as error:
+        raise ValueError(f"'{path}': {error}") from error
+
+
+def _stored(arrays: dict[str, np.ndarray], stem: str) -> StoredClouds:
+    points, normals = _positions(arrays.pop("points"), arrays.pop("normals", None))
     n, size = points.shape[:2]
-    if label.shape != (n,) or (normals is not None and normals.shape != points.shape):
-        shapes = f"label {list(label.shape)}, normals {None if normals is None else list(normals.shape)}"
-        raise ValueError(
-            f"'{path}': 'label' and 'normals' must match 'points' {list(points.shape)} (got {shapes})"
-        )
-    classes = [str(name) for name in arrays["classes"]]
-    if n and not 0 <= label.min() <= label.max() < len(classes):
-        raise ValueError(
-            f"'{path}': 'label' must be in [0, {len(classes)}) (got {label.min()} to {label.max()})"
-        )
-    names = (
-        [str(name) for name in arrays["name"]]
-        if "name" in arrays
-        else [f"{path.stem}_{row}" for row in range(n)]
-    )
+    classes = _classes(arrays.pop("classes"))
+    label = _labels(arrays.pop("label"), n, len(classes))
+    names = arrays.pop("name", np.array([f"{stem}_{row}" for row in range(n)], dtype=np.str_))
+    center = arrays.pop("center", np.zeros((n, 3))).astype(np.float64)
+    scale = arrays.pop("scale", np.ones(n)).astype(np.float64)
+    if names.shape != (n,) or center.shape != (n, 3) or scale.shape != (n,):
+        shapes = ", ".join(str(list(each.shape)) for each in (names, center, scale))
+        raise ValueError(f"'name' must be [{n}], 'center' [{n}, 3] and 'scale' [{n}] (got {shapes})")
+    if not (np.isfinite(center).all() and np.isfinite(scale).all() and (scale > 0).all()):
+        raise ValueError("'center' must be finite, and 'scale' finite and positive")
+    named, attributes = [str(name) for name in names], _attributes(arrays, (n, size))
     if points.dtype.kind == "f":
-        finite = np.isfinite(points).all(axis=(1, 2))
-        if not finite.all():
-            raise ValueError(f"'{path}': 'points' must be finite (cloud {int(np.argmin(finite))} is not)")
         packer = CloudPacker()
         for row in range(n):
-            packer.add(points[row], None if normals is None else normals[row], int(label[row]), names[row])
+            of_row = {key: values[row] for key, values in attributes.items()}
+            packer.add(
+                points[row], None if normals is None else normals[row], int(label[row]), named[row], of_row
+            )
         return packer.finish(classes)
-    if points.dtype.kind != "i" or (normals is not None and normals.dtype.kind != "i"):
-        kinds = f"{points.dtype}, {None if normals is None else normals.dtype}"
-        raise ValueError(
-            f"'{path}': 'points' and 'normals' must both be floating or both signed integers (got {kinds})"
-        )
     return StoredClouds(
         points=points.reshape(-1, 3),
         normals=None if normals is None else normals.reshape(-1, 3),
         offset=np.arange(n + 1, dtype=np.int64) * size,
         label=label,
-        name=names,
+        name=named,
         classes=classes,
-        center=np.asarray(arrays.get("center", np.zeros((n, 3))), dtype=np.float64),
-        scale=np.asarray(arrays.get("scale", np.ones(n)), dtype=np.float64),
+        center=center,
+        scale=scale,
+        attributes={key: values.reshape(-1, *values.shape[2:]) for key, values in attributes.items()},
     )
+
+
+def _positions(points: np.ndarray, normals: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+    if points.ndim == 3 and points.shape[1] == 3 != points.shape[2]:  # channels first
+        points = points.swapaxes(1, 2)
+        normals = normals.swapaxes(1, 2) if normals is not None and normals.ndim == 3 else normals
+    if points.ndim != 3 or points.shape[2] != 3 or points.shape[1] == 0:
+        raise ValueError(f"'points' must have shape [n, P, 3] (got {list(points.shape)})")
+    if normals is not None and normals.shape != points.shape:
+        raise ValueError(f"'normals' must match 'points' {list(points.shape)} (got {list(normals.shape)})")
+    kinds = {points.dtype.kind} | ({normals.dtype.kind} if normals is not None else set())
+    if kinds not in ({"f"}, {"i"}):
+        found = f"{points.dtype}, {None if normals is None else normals.dtype}"
+        raise ValueError(
+            f"'points' and 'normals' must both be floating or both signed integers (got {found})"
+        )
+    for name, values in (("points", points), ("normals", normals)):
+        if values is not None and kinds == {"f"}:
+            finite = (np.isfinite(values) & (np.abs(values) < 1e38)).all(axis=(1, 2))
+            if not finite.all():
+                raise ValueError(
+                    f"'{name}' must be finite, within ±1e38 (cloud {int(np.argmin(finite))} is not)"
+                )
+    if normals is None or not normals.any():  # normals that are all 0 are missing
+        return points, None
+    known = (normals != 0).any(axis=(1, 2))
+    if not known.all():
+        raise ValueError(f"'normals' must not be 0 (all of cloud {int(np.argmin(known))} are)")
+    if kinds == {"f"}:
+        length = np.linalg.norm(normals, axis=2, keepdims=True)
+        unit = np.divide(normals, length, out=np.zeros_like(normals), where=length > 0)
+        normals = np.where(np.abs(length - 1) > 1e-3, unit, normals)
+    return points, normals
+
+
+def _classes(classes: np.ndarray) -> list[str]:
+    names = [str(name) for name in classes] if classes.ndim == 1 else []
+    if not names or len(set(names)) < len(names):
+        found = names or f"shape {list(classes.shape)}"
+        raise ValueError(f"'classes' must be a list of different names (got {found})")
+    return names
+
+
+def _labels(label: np.ndarray, n: int, num_classes: int) -> np.ndarray:
+    if label.shape != (n,):
+        raise ValueError(f"'label' must match the {n} clouds of 'points' (got shape {list(label.shape)})")
+    whole = label.dtype.kind in "iu" or (
+        label.dtype.kind == "f" and bool((np.isfinite(label) & (label == np.rint(label))).all())
+    )
+    if not whole:
+        wrong = next(
+            (each for each in label.tolist() if not isinstance(each, float) or not each.is_integer()), None
+        )
+        raise ValueError(f"'label' must be whole numbers, the places of names in 'classes' (got {wrong!r})")
+    if n and not 0 <= label.min() <= label.max() < num_classes:
+        raise ValueError(f"'label' must be in [0, {num_classes}) (got {label.min():g} to {label.max():g})")
+    return label.astype(np.int64)
+
+
+def _attributes(arrays: dict[str, np.ndarray], shape: tuple[int, int]) -> dict[str, np.ndarray]:
+    """The arrays with one row per point; a warning names the others."""
+    found: dict[str, np.ndarray] = {}
+    others = []
+    for name, values in arrays.items():
+        if values.shape[:2] != shape or values.ndim > 3 or values.dtype.kind not in "fiubU":
+            others.append(f"'{name}' {list(values.shape)}")
+            continue
+        rows = attributes_of_array(name, values.reshape(-1, *values.shape[2:]))
+        for key, each in rows.items():
+            found[key] = stored_type(key, each).reshape(*shape, *each.shape[1:])
+    if others:
+        warnings.warn(
+            f"arrays that are no attributes of points ([{shape[0]}, {shape[1]}] or with one more axis) are left out: "
+            f"{', '.join(others)}",
+            stacklevel=6,
+        )
+    return found
 
 
 @register_dataset(

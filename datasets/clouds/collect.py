@@ -31,24 +31,29 @@ def collect_clouds(
     packer, broken = CloudPacker(), []
     for number, (name, label, read) in enumerate(sources):
         try:
-            points, normal, _ = to_points(
+            cloud, _ = to_points(
                 read(), name, num_points, seeded_generator(shape_seed, number), sampling, normals
             )
         except (ValueError, OSError) as error:
             broken.append((name, str(error)))
         else:
-            packer.add(points, normal, label, name)
+            packer.add(cloud.vertices, cloud.normals, label, name, cloud.attributes)
     if sources and len(broken) == len(sources):
         raise ValueError(f"none of the {len(sources)} files can be read; the first: {broken[0][1]}")
     return packer.finish(classes, broken)
 
 
 def warn_broken(clouds: StoredClouds, where: object) -> None:
-    """One warning for all broken files."""
+    """One warning for all broken files, one for all attributes that only some of the clouds have."""
     if clouds.broken:
         total = len(clouds) + len(clouds.broken)
         warnings.warn(
             f"{len(clouds.broken)} of {total} files in '{where}' could not be read and are left out "
             f"(see .broken); the first: {clouds.broken[0][1]}",
             stacklevel=3,
+        )
+    if clouds.partial:
+        named = ", ".join(f"'{name}' ({count} of {len(clouds)})" for name, count in clouds.partial.items())
+        warnings.warn(
+            f"attributes that not all files in '{where}' have alike are left out: {named}", stacklevel=3
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import torch
 from torch_geometric.data import Data
 
 
@@ -18,6 +20,7 @@ class PointCloudData(Data):
         name: name of the shape.
         neighbor_index: ``[k, n]`` int32, rows of this cloud, nearest first (see :class:`KNN`).
         neighbor_count: ``[n]`` int32, how many entries of each column count.
+        intensity, red, green, blue, label, …: what a file says of each point, ``[n]`` or ``[n, C]``, under its name.
 
     ``Batch.from_data_list`` (so every PyG ``DataLoader``) concatenates the columns of ``neighbor_index`` and shifts the
     values of each cloud by the number of points before it: the batched index points into the batched ``pos``. Plain
@@ -25,8 +28,7 @@ class PointCloudData(Data):
     wrote it, needs this class.)
 
     Example:
-        >>> import torch
-        >>> from torch_geometric.data import Batch
+        >>>         >>> from torch_geometric.data import Batch
         >>> index = torch.tensor([[0, 1], [1, 0]], dtype=torch.int32)
         >>> cloud = PointCloudData(pos=torch.zeros(2, 3), neighbor_index=index)
         >>> Batch.from_data_list([cloud, cloud]).neighbor_index.tolist()
@@ -37,4 +39,23 @@ class PointCloudData(Data):
         """What is added to the values of ``key`` for each cloud that went before."""
         if key == "neighbor_table":
             return self.num_nodes
+        if _is_measured(value):
+            return 0
         return super().__inc__(key, value, *args, **kwargs)
+
+    def __cat_dim__(self, key: str, value: Any, *args: Any, **kwargs: Any) -> Any:
+        """The axis along which the values of ``key`` of several clouds are put one after the other."""
+        return 0 if _is_measured(value) else super().__cat_dim__(key, value, *args, **kwargs)
+
+
+def _is_measured(value: Any) -> bool:
+    """Floating-point numbers name no points, though a file may call them ``index`` or ``batch``."""
+    return isinstance(value, torch.Tensor) and value.is_floating_point()
+
+
+def as_attribute(values: np.ndarray) -> torch.Tensor | list[str]:
+    """Values of points as an item holds them: a tensor of its own memory, or a list of words."""
+    if values.dtype.kind == "U":
+        words: list[str] = values.tolist()
+        return words
+    return torch.from_numpy(np.array(values))

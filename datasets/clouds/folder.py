@@ -88,6 +88,7 @@ class PointCloudFolder(StoredDataset):
         wanted, drawn = _levels_of(split, levels, root, draw_test)
         chosen = [(path, label) for path, level, label in files if level in wanted]
         settings = {
+            "version": 2,  # attributes are kept
             "files": fingerprint([path for path, _ in chosen]),
             "classes": classes,
             "num_points": num_points,

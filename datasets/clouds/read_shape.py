@@ -12,9 +12,15 @@ import torch
 from ccnn_pc._checks import check_at_least
 from ccnn_pc._choices import choice
 from ccnn_pc._optional import require
-from ccnn_pc.datasets.clouds.data import PointCloudData
+from ccnn_pc.datasets.clouds.data import PointCloudData, as_attribute
 from ccnn_pc.datasets.formats import RawShape, read_raw
-from ccnn_pc.ops.points.surface import sample_surface
+from ccnn_pc.datasets.formats.columns import stored_type
+from ccnn_pc.ops.points.surface import places_on_surface, points_at
+
+_NORMALS = (
+    "to estimate the normals of a cloud that has none (the way without it: normals=False in Python, "
+    "data.features=[pos] on the command line)"
+)
 
 
 class Sampling(enum.Enum):
@@ -35,20 +41,23 @@ def read_shape(
     """Read a mesh or a cloud as points with normals.
 
     A mesh is sampled, with the normals of its faces. A cloud loses its points that are not finite and keeps a
-    random ``num_points`` of the others; normals that it lacks are estimated (open3d). The centre of the
-    bounding box is subtracted in float64, so that map coordinates keep their precision in float32.
+    random ``num_points`` of the others; normals that it lacks are estimated (open3d), also those that are 0 or NaN.
+    The centre of the bounding box is subtracted in float64, so that map coordinates keep their precision in float32.
+    What else the file says of each point (colours, intensity, label, any other column) comes along under its name; on
+    a mesh numbers are interpolated between the corners (not with POISSON_DISK, which leaves them out).
 
     Args:
         path: off, obj, ply, stl, glb, pcd, xyz, txt, csv, pts, npy or npz.
         num_points: points of the result; None keeps all points of a cloud and draws 4096 from a mesh.
         generator: of the random numbers; None is PyTorch's default one.
         sampling: of meshes.
-        normals: False leaves a cloud without normals as it is.
+        normals: False leaves a cloud that lacks normals, of all or some points, without them.
 
     Returns:
         ``pos [n, 3]`` float32 in the units of the file, ``normal [n, 3]``, ``center [1, 3]`` float64 (file
         coordinates are ``pos + center``), ``name`` (the file's), ``dropped`` (number of points that were not
-        finite).
+        finite), and attributes ``[n]`` or ``[n, C]``, see :func:`~ccnn_pc.datasets.formats.columns.stored_type`
+        (words as a list).
 
     Raises:
         FileNotFoundError: no such file.
@@ -56,11 +65,13 @@ def read_shape(
         ValueError: the file cannot be used; the message names it and says what to do.
     """
     path, sampling = Path(path), choice("sampling", sampling, Sampling)
-    points, normal, dropped = to_points(read_raw(path), str(path), num_points, generator, sampling, normals)
-    center = (points.min(axis=0) + points.max(axis=0)) / 2
-    data = PointCloudData(pos=torch.from_numpy((points - center).astype(np.float32)), name=path.name)
-    if normal is not None:
-        data.normal = torch.from_numpy(normal.astype(np.float32))
+    cloud, dropped = to_points(read_raw(path), str(path), num_points, generator, sampling, normals)
+    center = (cloud.vertices.min(axis=0) + cloud.vertices.max(axis=0)) / 2
+    data = PointCloudData(pos=torch.from_numpy((cloud.vertices - center).astype(np.float32)), name=path.name)
+    if cloud.normals is not None:
+        data.normal = torch.from_numpy(cloud.normals.astype(np.float32))
+    for name, values in cloud.attributes.items():
+        data[name] = as_attribute(values)
     data.center = torch.from_numpy(center)[None]
     data.dropped = dropped
     return data
@@ -73,8 +84,8 @@ def to_points(
     generator: torch.Generator | None = None,
     sampling: Sampling = Sampling.UNIFORM,
     normals: bool = True,
-) -> tuple[np.ndarray, np.ndarray | None, int]:
-    """Points, normals and the number of points dropped, float64, from what a reader returned.
+) -> tuple[RawShape, int]:
+    """A cloud, float64, of what a reader returned, and the number of points dropped.
 
     Raises:
         ImportError: open3d is needed and missing.
@@ -82,45 +93,72 @@ def to_points(
     """
     if num_points is not None:
         check_at_least("num_points", num_points, 1)
+    attributes = {key: stored_type(key, values) for key, values in raw.attributes.items()}
     if raw.faces is not None:
-        return *_sample(raw.vertices, raw.faces, name, num_points or 4096, generator, sampling), 0
+        mesh = RawShape(raw.vertices, raw.faces, None, attributes)
+        return _sample(mesh, name, num_points or 4096, generator, sampling), 0
     finite = np.isfinite(raw.vertices).all(axis=1)
-    points, normal = raw.vertices[finite], None if raw.normals is None else raw.normals[finite]
+    cloud = _rows(RawShape(raw.vertices, None, raw.normals, attributes), finite)
+    points = cloud.vertices
     if len(points) == 0:
         raise ValueError(
             f"'{name}' holds no finite point ({len(finite)} are NaN or infinite): export it again"
         )
-    if normal is None and normals:
-        normal = estimate_normals(points)
-    elif normal is not None:
-        length = np.linalg.norm(normal, axis=1, keepdims=True)
-        normal = np.nan_to_num(normal / np.where(length > 0, length, 1.0))
+    cloud.normals = _unit_normals(points, cloud.normals, normals)
     if num_points is not None and len(points) > num_points:
-        kept = torch.randperm(len(points), generator=generator)[:num_points].numpy()
-        points, normal = points[kept], None if normal is None else normal[kept]
-    return points, normal, int((~finite).sum())
+        cloud = _rows(cloud, torch.randperm(len(points), generator=generator)[:num_points].numpy())
+    return cloud, int((~finite).sum())
+
+
+def _rows(cloud: RawShape, rows: np.ndarray) -> RawShape:
+    attributes = {name: values[rows] for name, values in cloud.attributes.items()}
+    return RawShape(
+        cloud.vertices[rows], None, None if cloud.normals is None else cloud.normals[rows], attributes
+    )
+
+
+def _unit_normals(points: np.ndarray, normals: np.ndarray | None, wanted: bool) -> np.ndarray | None:
+    """Normals of length 1; estimated, where ``wanted``, of points whose normals are missing, 0 or NaN, else None."""
+    if normals is None:
+        return estimate_normals(points) if wanted else None
+    length = np.linalg.norm(normals, axis=1, keepdims=True)
+    known = np.isfinite(length) & (length > 0)
+    if known.all():
+        return normals / length
+    if not wanted:
+        return None
+    return np.where(known, normals / np.where(known, length, 1.0), estimate_normals(points))
 
 
 def _sample(
-    vertices: np.ndarray,
-    faces: np.ndarray,
-    name: str,
-    num_points: int,
-    generator: torch.Generator | None,
-    sampling: Sampling,
-) -> tuple[np.ndarray, np.ndarray]:
+    mesh: RawShape, name: str, num_points: int, generator: torch.Generator | None, sampling: Sampling
+) -> RawShape:
+    vertices, faces = mesh.vertices, mesh.faces
+    assert faces is not None
     if not np.isfinite(vertices).all(axis=1)[faces].all():
         raise ValueError(f"'{name}' must have faces with finite corners: export it again")
     vertices = np.nan_to_num(vertices, posinf=0.0, neginf=0.0)  # those left over belong to no face
     try:
         if sampling is Sampling.POISSON_DISK:
-            return _poisson_disk(vertices, faces, num_points, generator)
-        points, normal = sample_surface(
-            torch.from_numpy(vertices), torch.from_numpy(faces), num_points, generator
-        )
+            points, normals = _poisson_disk(vertices, faces, num_points, generator)
+            return RawShape(points, None, normals)
+        corners, triangles = torch.from_numpy(vertices), torch.from_numpy(faces)
+        chosen, weights = places_on_surface(corners, triangles, num_points, generator)
     except ValueError as error:
         raise ValueError(f"'{name}' cannot be sampled: {error}; repair or export the mesh again") from error
-    return points.numpy(), normal.numpy()
+    positions, directions = points_at(corners, triangles, chosen, weights)
+    attributes = {
+        key: _on_faces(values, faces[chosen.numpy()], weights.numpy())
+        for key, values in mesh.attributes.items()
+    }
+    return RawShape(positions.numpy(), None, directions.numpy(), attributes)
+
+
+def _on_faces(values: np.ndarray, corners: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Values of points on triangles ``corners [n, 3]``: means of numbers, else those of the nearest corner."""
+    if values.dtype.kind != "f":
+        return values[corners[np.arange(len(corners)), weights.argmax(axis=1)]]
+    return np.einsum("nc,nc...->n...", weights, values[corners].astype(np.float64)).astype(values.dtype)
 
 
 def _poisson_disk(
@@ -149,7 +187,7 @@ def estimate_normals(points: np.ndarray, neighbors: int = 30) -> np.ndarray:
     Raises:
         ImportError: open3d is missing.
     """
-    o3d = require("open3d", extra="open3d", purpose="to estimate the normals of a cloud that has none")
+    o3d = require("open3d", extra="open3d", purpose=_NORMALS)
     if len(points) < 3:
         return np.tile([0.0, 0.0, 1.0], (len(points), 1))
     centered = points - (points.min(axis=0) + points.max(axis=0)) / 2

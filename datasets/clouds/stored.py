@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import torch
 
-from ccnn_pc.datasets.clouds.data import PointCloudData
+from ccnn_pc.datasets.clouds.data import PointCloudData, as_attribute
 from ccnn_pc.datasets.clouds.dataset import PointCloudDataset, as_label
 from ccnn_pc.datasets.common.cache import cached
 
@@ -29,6 +30,8 @@ class StoredClouds:
         classes: names of the classes.
         center, scale: ``[n, 3]`` and ``[n]`` float64: original coordinates are ``pos * scale + center``.
         broken: files that could not be read, with the reason.
+        attributes: what else is known of every point, ``[N]`` or ``[N, C]``, by name.
+        partial: attributes that only some clouds have, with their number; they are not kept.
     """
 
     points: np.ndarray
@@ -40,6 +43,8 @@ class StoredClouds:
     center: np.ndarray
     scale: np.ndarray
     broken: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    attributes: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    partial: dict[str, int] = dataclasses.field(default_factory=dict)
     folder: Path | None = None
 
     def __len__(self) -> int:
@@ -50,6 +55,8 @@ class StoredClouds:
         np.save(folder / "points.npy", self.points)
         if self.normals is not None:
             np.save(folder / "normals.npy", self.normals)
+        for number, values in enumerate(self.attributes.values()):
+            np.save(folder / f"attribute_{number}.npy", values)
         np.savez(
             folder / "rest.npz",
             offset=self.offset,
@@ -59,15 +66,18 @@ class StoredClouds:
             center=self.center,
             scale=self.scale,
             broken=np.asarray(self.broken, dtype=np.str_).reshape(-1, 2),
+            attributes=np.asarray(list(self.attributes), dtype=np.str_),
+            partial=np.asarray(list(self.partial.items()), dtype=np.str_).reshape(-1, 2),
         )
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> StoredClouds:
-        """Read what :meth:`save` wrote; points and normals stay on disk until they are used."""
+        """Read what :meth:`save` wrote; points, normals and attributes stay on disk until they are used."""
         folder = Path(folder)
         with np.load(folder / "rest.npz") as rest:
             arrays = {key: rest[key] for key in rest.files}
         normals = folder / "normals.npy"
+        names = arrays.get("attributes", np.empty(0, np.str_)).tolist()  # earlier versions kept none
         return cls(
             points=np.load(folder / "points.npy", mmap_mode="r"),
             normals=np.load(normals, mmap_mode="r") if normals.exists() else None,
@@ -78,6 +88,11 @@ class StoredClouds:
             center=arrays["center"],
             scale=arrays["scale"],
             broken=[(str(path), str(reason)) for path, reason in arrays["broken"]],
+            attributes={
+                name: np.load(folder / f"attribute_{number}.npy", mmap_mode="r")
+                for number, name in enumerate(names)
+            },
+            partial={str(name): int(count) for name, count in arrays.get("partial", ())},
             folder=folder,
         )
 
@@ -87,17 +102,22 @@ class StoredClouds:
         normals = None if self.normals is None else _decode(self.normals[rows])
         return _decode(self.points[rows]), normals
 
+    def attributes_of(self, row: int) -> dict[str, torch.Tensor | list[str]]:
+        """The attributes of cloud ``row``, tensors or lists of words."""
+        rows = slice(int(self.offset[row]), int(self.offset[row + 1]))
+        return {name: as_attribute(values[rows]) for name, values in self.attributes.items()}
+
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
         if self.folder is not None:  # another process maps the files again instead of copying them
-            state["points"] = state["normals"] = None
+            state["points"] = state["normals"] = state["attributes"] = None
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         if self.folder is not None:
             again = StoredClouds.load(self.folder)
-            self.points, self.normals = again.points, again.normals
+            self.points, self.normals, self.attributes = again.points, again.normals, again.attributes
 
 
 def _decode(values: np.ndarray) -> torch.Tensor:
@@ -109,8 +129,8 @@ def _decode(values: np.ndarray) -> torch.Tensor:
 class CloudPacker:
     """Collects clouds of any size into :class:`StoredClouds`, 16 bits per number from the start.
 
-    Each cloud is centred on its bounding box in float64 and scaled to [-1, 1]. Normals are kept if every
-    cloud has them.
+    Each cloud is centred on its bounding box in float64 and scaled to [-1, 1]. Normals and attributes are kept if
+    every cloud has them.
     """
 
     def __init__(self) -> None:
@@ -120,9 +140,17 @@ class CloudPacker:
         self._scale: list[float] = []
         self._label: list[int] = []
         self._name: list[str] = []
+        self._attributes: list[Mapping[str, np.ndarray]] = []
 
-    def add(self, points: np.ndarray, normals: np.ndarray | None, label: int, name: str) -> None:
-        """One more cloud: points ``[n, 3]``, finite, and unit normals ``[n, 3]`` or None."""
+    def add(
+        self,
+        points: np.ndarray,
+        normals: np.ndarray | None,
+        label: int,
+        name: str,
+        attributes: Mapping[str, np.ndarray] = MappingProxyType({}),
+    ) -> None:
+        """One more cloud: points ``[n, 3]``, finite, unit normals ``[n, 3]`` or None, attributes of points."""
         points = np.asarray(points, dtype=np.float64)
         low, high = points.min(axis=0), points.max(axis=0)
         center = (low + high) / 2
@@ -135,6 +163,19 @@ class CloudPacker:
         self._scale.append(scale)
         self._label.append(label)
         self._name.append(name)
+        self._attributes.append(attributes)
+
+    def _gathered(self) -> tuple[dict[str, np.ndarray], dict[str, int]]:
+        """Attributes that all clouds have alike, and the numbers of clouds that have the others."""
+        kept, partial = {}, {}
+        for name in dict.fromkeys(name for each in self._attributes for name in each):
+            found = [each[name] for each in self._attributes if name in each]
+            kinds = {(values.shape[1:], values.dtype.kind == "U") for values in found}
+            if len(found) == len(self._attributes) and len(kinds) == 1:
+                kept[name] = np.concatenate(found)
+            else:
+                partial[name] = len(found)
+        return kept, partial
 
     def finish(self, classes: Sequence[str], broken: Sequence[tuple[str, str]] = ()) -> StoredClouds:
         """All clouds, in the order in which they came."""
@@ -143,6 +184,7 @@ class CloudPacker:
         np.cumsum([len(points) for points in self._points], out=offset[1:])
         normals = [each for each in self._normals if each is not None]
         empty = np.empty((0, 3), dtype=np.int16)
+        attributes, partial = self._gathered()
         return StoredClouds(
             points=np.concatenate([empty, *self._points]),
             normals=np.concatenate(normals) if n and len(normals) == n else None,
@@ -153,6 +195,8 @@ class CloudPacker:
             center=np.array(self._center, dtype=np.float64).reshape(n, 3),
             scale=np.array(self._scale, dtype=np.float64),
             broken=list(broken),
+            attributes=attributes,
+            partial=partial,
         )
 
 
@@ -167,7 +211,10 @@ def cached_clouds(
 
 
 class StoredDataset(PointCloudDataset):
-    """A data set over :class:`StoredClouds`: ``pos`` in [-1, 1]^3, ``normal`` if stored, ``y``, ``name``."""
+    """A data set over :class:`StoredClouds`: ``pos`` in [-1, 1]^3, ``normal`` if stored, ``y``, ``name``.
+
+    Attributes of points come along under their names.
+    """
 
     def __init__(self, clouds: StoredClouds, **options: Any) -> None:
         super().__init__(clouds.classes, clouds.label, **options)
@@ -179,4 +226,6 @@ class StoredDataset(PointCloudDataset):
         data = PointCloudData(pos=pos, y=as_label(int(self._labels[row])), name=str(self.clouds.name[row]))
         if normal is not None:
             data.normal = normal
+        for name, values in self.clouds.attributes_of(row).items():
+            data[name] = values
         return data

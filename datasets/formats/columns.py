@@ -125,7 +125,8 @@ def stored_type(name: str, values: np.ndarray) -> np.ndarray:
     """An attribute as items of data sets hold it.
 
     Integers are int64, words stay words, numbers are float32; float64 where float32 would lose more than 1e-4 of
-    their range (times of GPS, say). Colours and intensities are numbers, whatever their type in the file.
+    their range (times of GPS, say). Colours and intensities are numbers, whatever their type in the file, and so is
+    what batches would take for rows of points by its name (``index``).
 
     Example:
         >>> stored_type("time", np.array([1.3e9, 1.3e9 + 1])).dtype, stored_type("red", np.array([255])).dtype
@@ -133,7 +134,8 @@ def stored_type(name: str, values: np.ndarray) -> np.ndarray:
     """
     if values.dtype.kind == "U":
         return values
-    if values.dtype.kind in "biu" and name not in (*COLOURS, "alpha", "intensity"):
+    measured = name in (*COLOURS, "alpha", "intensity") or "index" in name or "batch" in name
+    if values.dtype.kind in "biu" and not measured:
         return values.astype(np.int64)
     wide = values.astype(np.float64)
     finite = wide[np.isfinite(wide)]

@@ -56,7 +56,7 @@ def read_numpy(data: bytes) -> RawShape:
         raw.faces = _faces(arrays.pop("faces"), raw.vertices)
     for name, values in arrays.items():
         if values.ndim in (1, 2) and len(values) == count:
-            raw.attributes |= _attributes(name, values)
+            raw.attributes |= attributes_of_array(name, values)
     return raw
 
 
@@ -93,8 +93,16 @@ def _faces(faces: np.ndarray, vertices: np.ndarray) -> np.ndarray:
     return triangulate(vertices, faces.ravel(), np.full(len(faces), faces.shape[1]))
 
 
-def _attributes(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
-    """An array with one row per point; columns of colours by their names, a single column without its axis."""
+def attributes_of_array(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
+    """Attributes in an array with one row per point: colours by column, a single column without its axis.
+
+    Raises:
+        ValueError: neither numbers nor words.
+
+    Example:
+        >>> {name: values.tolist() for name, values in attributes_of_array("colors", np.array([[255, 128, 1]])).items()}
+        {'red': [255], 'green': [128], 'blue': [1]}
+    """
     if values.dtype.kind not in "fiubU":
         raise ValueError(f"'{name}' must hold real numbers or words (got {values.dtype})")
     if name.lower() in _COLOURS and values.ndim == 2 and values.shape[1] in (3, 4):

@@ -10,7 +10,8 @@ from torch import Tensor
 from torch_geometric.transforms import BaseTransform
 
 from ccnn_pc._checks import check_at_least
-from ccnn_pc.datasets.transforms.base import TakesFeatures, TakesNeighbors, has
+from ccnn_pc.datasets.formats.columns import column_name
+from ccnn_pc.datasets.transforms.base import TakesFeatures, TakesNeighbors
 
 #: |normal|: CAD models orient their faces as they were drawn.
 UNORIENTED = "unoriented_normal"
@@ -20,17 +21,30 @@ ONE = "one"
 FEATURE_CHANNELS = {"pos": 3, "normal": 3, UNORIENTED: 3, ONE: 1}
 
 
+def _attribute(data: Any, feature: str) -> str | None:
+    """The attribute that a feature is made of: of this name, or of the one the library gives it (``R``: ``red``)."""
+    name = "normal" if feature == UNORIENTED else feature
+    if name in data:
+        return name
+    known = column_name(name)
+    return known if known in data else None
+
+
+def _shown(values: Any) -> str:
+    return f"shape {list(values.shape)}" if isinstance(values, Tensor) else type(values).__name__
+
+
 class FeaturesFrom(BaseTransform, TakesFeatures):
     """Concatenate attributes into ``x``; ``["normal", "pos"]`` (default) gives the published 6 channels.
 
     Args:
-        names: attributes with one row per point, in the order of the channels; ``"unoriented_normal"`` stands
-            for the absolute values of the normal's coordinates, which do not depend on the side a face was
-            drawn from, ``"one"`` for the constant 1.
+        names: attributes with one row per point, in the order of the channels, those of files (``intensity``, ``red``,
+            …) among them; ``"unoriented_normal"`` stands for the absolute values of the normal's coordinates, which do
+            not depend on the side a face was drawn from, ``"one"`` for the constant 1.
         keep: leave the attributes in the data (``pos`` stays always).
 
     Raises:
-        ValueError: an attribute is missing (in ``forward``).
+        ValueError: (in ``forward``) an attribute is missing, is not finite, or holds words.
     """
 
     def __init__(self, names: Sequence[str] = ("normal", "pos"), keep: bool = False) -> None:
@@ -41,26 +55,38 @@ class FeaturesFrom(BaseTransform, TakesFeatures):
 
     def forward(self, data: Any) -> Any:
         """Set ``x``."""
-        parts: list[Tensor] = []
-        for feature in self.names:
-            if feature == ONE:
-                parts.append(torch.ones_like(data.pos[:, :1]))
-                continue
-            name = "normal" if feature == UNORIENTED else feature
-            if not has(data, name):
-                hint = "; estimate normals first, or train on ['pos'] alone" if name == "normal" else ""
-                raise ValueError(
-                    f"'data' must have '{name}' for these features (got {sorted(data.keys())}){hint}"
-                )
-            part = data[name].abs() if feature == UNORIENTED else data[name]
-            parts.append(part if part.dim() > 1 else part[:, None])
+        parts = [self._part(data, feature) for feature in self.names]
         data.x = torch.cat([part.to(data.pos.dtype) for part in parts], dim=1)
         if not self.keep:
-            for name in self.names:
-                name = "normal" if name == UNORIENTED else name
-                if name not in ("pos", "x") and has(data, name):
+            for feature in self.names:
+                name = _attribute(data, feature)
+                if name is not None and name not in ("pos", "x"):
                     del data[name]
         return data
+
+    def _part(self, data: Any, feature: str) -> Tensor:
+        """The columns ``[n, C]`` of one feature."""
+        if feature == ONE:
+            return torch.ones_like(data.pos[:, :1])
+        name = _attribute(data, feature)
+        if name is None:
+            hint = "; estimate normals first, or train on ['pos'] alone" if feature.endswith("normal") else ""
+            wanted = "normal" if feature == UNORIENTED else feature
+            raise ValueError(
+                f"'data' must have '{wanted}' for these features (got {sorted(data.keys())}){hint}"
+            )
+        values = data[name]
+        if not isinstance(values, Tensor) or values.dim() not in (1, 2) or len(values) != len(data.pos):
+            raise ValueError(
+                f"'{name}' must be numbers, one row per point, to be a feature (got {_shown(values)})"
+            )
+        if name not in FEATURE_CHANNELS and not bool(torch.isfinite(values).all()):
+            missing = int((~torch.isfinite(values)).sum())
+            raise ValueError(
+                f"'{name}' must be finite to be a feature ({missing} of {values.numel()} numbers are not)"
+            )
+        values = values.abs() if feature == UNORIENTED else values
+        return values if values.dim() > 1 else values[:, None]
 
     def __repr__(self) -> str:
         return f"FeaturesFrom({self.names})"

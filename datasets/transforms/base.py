@@ -66,8 +66,9 @@ class Compose(RandomTransform):
     def __init__(self, transforms: Sequence[Transform]) -> None:
         self.transforms = list(transforms)
         # their order is checked here, so one look at the data, before the first of them, is enough
-        self._changing = [each for each in self.transforms if isinstance(each, (MovesPoints, ChangesPoints))][
-            :1
+        self._changing = [
+            next((each for each in self.transforms if isinstance(each, kind)), None)
+            for kind in (MovesPoints, ChangesPoints)
         ]
         featured: Transform | None = None
         neighbored: Transform | None = None
@@ -116,8 +117,8 @@ def has(data: Any, key: str) -> bool:
 
 
 #: Of a cloud of one point these still belong to the cloud, though they have one row.
-_OF_CLOUDS = ("y", "lattice", "spacing")
-NEIGHBORS = ("neighbor_index", "neighbor_table", "edge_index")
+_OF_CLOUDS = ("y", "lattice", "spacing", "center")
+NEIGHBORS = ("neighbor_index", "neighbor_table", "edge_index", "adj_t")
 """Attributes that say which points are neighbours."""
 
 
@@ -125,21 +126,26 @@ def point_keys(data: Any) -> list[str]:
     """Names of the attributes of ``data`` that have one row per point, by PyG's rule ``data.is_node_attr(key)``.
 
     Class indices ``y [1]`` belong to the cloud, labels ``y [n]`` to its points. Attributes that point to others
-    (``face``, ``*index*``) are none; an attribute of a cloud that merely has n rows is taken for one of points.
+    (``face``, whole numbers called ``*index*``) are none; an attribute of a cloud that merely has n rows is taken for
+    one of points.
     """
     single = data.pos.shape[0] == 1
     return [
         key
-        for key, _ in data
-        if data.is_node_attr(key)
-        and "index" not in key
-        and key != "face"
-        and not (single and key in _OF_CLOUDS)
+        for key, value in data
+        if data.is_node_attr(key) and not _points(key, value) and not (single and key in _OF_CLOUDS)
     ]
 
 
+def _points(key: str, value: Any) -> bool:
+    """Whether an attribute holds rows of points."""
+    whole = not (isinstance(value, Tensor) and value.is_floating_point())
+    return key == "face" or (whole and "index" in key)
+
+
 def take_points(data: Any, index: Tensor) -> Any:
-    """The points at rows ``index``, with every attribute of :func:`point_keys`."""
+    """The points at rows ``index``, with every attribute of :func:`point_keys`, and the faces that keep all corners."""
+    n = data.pos.shape[0]
     for key in point_keys(data):
         value = data[key]
         if isinstance(value, Tensor):
@@ -150,19 +156,33 @@ def take_points(data: Any, index: Tensor) -> Any:
                 if isinstance(value, (list, tuple))
                 else value[index.numpy()]
             )
+    if has(data, "face"):
+        row = index.new_full((n,), -1)
+        row[index.flip(0)] = torch.arange(
+            len(index) - 1, -1, -1, device=index.device
+        )  # repeated points: the first
+        face = row[data.face]
+        data.face = face[:, (face >= 0).all(dim=0)]
     if "num_nodes" in data:
         data.num_nodes = len(index)
     return data
 
 
 def check_no_neighbors(data: Any, transform: object) -> None:
-    """Refuse to change points whose neighbours are already known.
+    """Refuse to change points whose neighbours are already known, or to choose among points that others point to.
 
     Raises:
-        ValueError: ``transform`` changes points and ``data`` has a neighbour table or edges.
+        ValueError: ``transform`` changes points and ``data`` has a neighbour table, edges or an index of its own.
     """
     if not isinstance(transform, (MovesPoints, ChangesPoints)):
         return
+    if isinstance(transform, ChangesPoints):
+        own = [key for key, value in data if key not in (*NEIGHBORS, "face") and _points(key, value)]
+        if own:
+            raise ValueError(
+                f"'data' must not have '{own[0]}', which points to rows: {type(transform).__name__} chooses other "
+                "points; delete it, or give it a name without 'index'"
+            )
     if any(has(data, key) for key in NEIGHBORS):
         raise ValueError(
             "'data' must not have neighbours yet: "

@@ -11,7 +11,22 @@ from ccnn_pc._checks import check_at_least
 from ccnn_pc.datasets.clouds.data import PointCloudData
 from ccnn_pc.datasets.transforms.base import RandomTransform, has
 from ccnn_pc.datasets.transforms.sampling import draw_rows
+from ccnn_pc.datasets.transforms.series import take_samples
 from ccnn_pc.ops.points.density import inverse_density_volume, knn_density
+
+
+def check_array(data: Any, transform: object) -> None:
+    """Refuse what is no array over a grid.
+
+    Raises:
+        ValueError: ``data`` has no array ``x [1, C, *S]``.
+    """
+    x = getattr(data, "x", None)
+    if has(data, "pos") or x is None or x.dim() < 3:
+        found = f"x {list(x.shape)}" if x is not None else f"the attributes {sorted(data.keys())}"
+        raise ValueError(
+            f"'data' must have an array x [1, C, *S] for {type(transform).__name__} (got {found})"
+        )
 
 
 class EveryNth(RandomTransform):
@@ -36,10 +51,8 @@ class EveryNth(RandomTransform):
     def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
         """Replace ``x`` and ``spacing``; of series ``times``, ``x`` and ``mask``."""
         if has(data, "times"):
-            for key in ("times", "x", "mask"):
-                if has(data, key):
-                    data[key] = data[key][:: self.step]
-            return data
+            return take_samples(data, slice(None, None, self.step))
+        check_array(data, self)
         axes = data.x.dim() - 2
         data.x = data.x[(slice(None), slice(None), *[slice(None, None, self.step)] * axes)].contiguous()
         data.spacing = torch.full((1, axes), self.step * self.spacing, dtype=torch.float64)
@@ -73,6 +86,7 @@ class ScatteredCells(RandomTransform):
 
     def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
         """Make points of cells."""
+        check_array(data, self)
         shape = data.x.shape[2:]
         cells = torch.cartesian_prod(*(torch.arange(s) for s in shape)).view(-1, len(shape))
         kept = draw_rows(len(cells), max(1, round(self.fraction * len(cells))), generator).sort().values

@@ -6,11 +6,38 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ccnn_pc._checks import check_positive
 from ccnn_pc.datasets.series.data import SeriesData, as_lattice
 from ccnn_pc.datasets.series.drops import drawn_percent, dropped_samples, percent_range
 from ccnn_pc.datasets.transforms.base import RandomTransform, has
+
+
+def check_series(data: Any, transform: object) -> None:
+    """Refuse what has no axis of time.
+
+    Raises:
+        ValueError: ``data`` has neither ``times`` nor an array ``x [1, C, L]``.
+    """
+    x = getattr(data, "x", None)
+    if has(data, "pos") or x is None or x.dim() != 3:
+        found = f"x {list(x.shape)}" if x is not None else f"the attributes {sorted(data.keys())}"
+        cloud = "; for point clouds there are RandomPoints and PointDropout" if has(data, "pos") else ""
+        raise ValueError(
+            f"'x' must be a series [1, C, L] where there are no 'times', for {type(transform).__name__} "
+            f"(got {found}){cloud}"
+        )
+
+
+def take_samples(data: Any, kept: Tensor | slice) -> Any:
+    """The samples ``kept`` of a series with stamps, with every attribute that has one row per sample."""
+    length, single = len(data.times), len(data.times) == 1
+    for key, value in list(data):
+        of_series = key in ("lattice", "spacing") or (single and key == "y")
+        if isinstance(value, Tensor) and value.dim() > 0 and len(value) == length and not of_series:
+            data[key] = value[kept]
+    return data
 
 
 class AsSeries(RandomTransform):
@@ -36,8 +63,7 @@ class AsSeries(RandomTransform):
         """A series in place of the array; series stay as they are."""
         if has(data, "times"):
             return data
-        if data.x.dim() != 3:
-            raise ValueError(f"'x' must be a series [1, C, L] (got shape {list(data.x.shape)})")
+        check_series(data, self)
         spacing = float(data.spacing.flatten()[0]) if has(data, "spacing") else self.spacing
         times = torch.arange(data.x.shape[2], dtype=torch.float64) * spacing
         series = SeriesData(times=times, x=data.x[0].t().contiguous(), lattice=as_lattice(spacing))
@@ -93,6 +119,8 @@ class DropSamples(RandomTransform):
         """The series without these samples."""
         data = self._as_series.forward(data) if self.irregular else data
         series = has(data, "times")
+        if not series:
+            check_series(data, self)
         length = len(data.times) if series else data.x.shape[2]
         kept = torch.ones(length, dtype=torch.bool)
         kept[dropped_samples(length, drawn_percent(self.percent, generator), generator)] = False
@@ -100,10 +128,7 @@ class DropSamples(RandomTransform):
             observed = kept.to(data.x.dtype).expand(len(data.x), 1, length)
             data.x = torch.cat([data.x * observed, *([observed] if self.channel else [])], dim=1)
             return data
-        for key in ("times", "x", "mask"):
-            if has(data, key):
-                data[key] = data[key][kept]
-        return data
+        return take_samples(data, kept)
 
     def __repr__(self) -> str:
         low, high = self.percent

@@ -69,7 +69,7 @@ class Voxelize(RandomTransform, ChangesPoints):
     * LATTICE: ``pos [m, 3]`` voxel centres, ``x [m, C]`` and ``lattice`` 2/n. Of other attributes of points
       (``data.is_node_attr``) floating-point numbers are averaged too, ``volume`` is summed; of integers and truth
       values, ``y [n]`` among them, the most frequent one of a voxel stays (of equally many the smallest); what is no
-      tensor is dropped.
+      tensor is dropped, and so are ``face``.
     * DENSE: a :class:`GridData` with ``x [1, C, n, n, n]``, zero in empty cells, ``occupied [1, 1, n, n, n]`` and
       ``spacing`` 2/n; labels of points become ``y [1, n, n, n]``, -100 (which losses of torch ignore) in empty cells.
 
@@ -132,6 +132,8 @@ class Voxelize(RandomTransform, ChangesPoints):
             data.volume = data.volume * torch.bincount(row)[kept]
         if "num_nodes" in data:
             data.num_nodes = len(kept)
+        if has(data, "face"):
+            del data.face  # corners are no points any more
         data.pos, data.x = voxel_centers(cells[kept], self.resolution, data.pos.dtype), x[kept]
         data.lattice = torch.full((1, cells.shape[1]), 2 / self.resolution, dtype=torch.float64)
         return data

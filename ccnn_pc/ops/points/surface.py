@@ -47,6 +47,42 @@ def sample_surface(
         >>> bool((points.sum(dim=1) <= 1).all()), normals[0].tolist()
         (True, [0.0, 0.0, 1.0])
     """
+    chosen, weights = places_on_surface(vertices, faces, num_points, generator)
+    return points_at(vertices, faces, chosen, weights)
+
+
+def points_at(vertices: Tensor, faces: Tensor, chosen: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Points and normals at :func:`places_on_surface`: ``p = w₁ A + w₂ B + w₃ C`` of triangle ABC."""
+    faces = faces.long()[chosen]
+    a, b, c = vertices.double()[faces].unbind(dim=1)
+    points = weights[:, :1] * a + weights[:, 1:2] * b + weights[:, 2:] * c
+    normals = face_areas_and_normals(vertices.double(), faces)[1]
+    return points.to(vertices.dtype), normals.to(vertices.dtype)
+
+
+def places_on_surface(
+    vertices: Tensor, faces: Tensor, num_points: int, generator: torch.Generator | None = None
+) -> tuple[Tensor, Tensor]:
+    """The same points as triangles and weights of their corners, for what else vertices carry.
+
+    Args:
+        vertices: see :func:`sample_surface`, as the others.
+        faces: see there.
+        num_points: see there.
+        generator: see there.
+
+    Returns:
+        Triangle of each point ``[num_points]`` and barycentric weights ``[num_points, 3]``, float64, of sum 1.
+
+    Raises:
+        ValueError: see there.
+
+    Example:
+        >>> corners = torch.tensor([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+        >>> chosen, weights = places_on_surface(corners, torch.tensor([[0, 1, 2]]), 2)
+        >>> chosen.tolist(), weights.shape
+        ([0, 0], torch.Size([2, 3]))
+    """
     check_positions("vertices", vertices, 3)
     check_at_least("num_points", num_points, 1)
     if faces.dim() != 2 or faces.shape[1] != 3 or faces.is_floating_point():
@@ -59,7 +95,7 @@ def sample_surface(
             f"'faces' must name vertices 0 to {len(vertices) - 1} "
             f"(got {int(faces.min())} to {int(faces.max())})"
         )
-    area, normals = face_areas_and_normals(vertices.double(), faces)
+    area, _ = face_areas_and_normals(vertices.double(), faces)
     cumulative = area.cumsum(dim=0)
     total = float(cumulative[-1])
     if not total > 0:
@@ -70,7 +106,5 @@ def sample_surface(
     # the first triangle whose cumulative area exceeds the draw: never one of area 0
     chosen = torch.searchsorted(cumulative, draw[0] * total, right=True)
     chosen = chosen.clamp_max(int(torch.searchsorted(cumulative, total)))
-    a, b, c = vertices.double()[faces[chosen]].unbind(dim=1)
     root, along = draw[1].sqrt()[:, None], draw[2][:, None]
-    points = (1 - root) * a + root * (1 - along) * b + root * along * c
-    return points.to(vertices.dtype), normals[chosen].to(vertices.dtype)
+    return chosen, torch.cat([1 - root, root * (1 - along), root * along], dim=1)

@@ -266,11 +266,15 @@ def test_input_channels_follow_the_features(features: str, channels: int) -> Non
     assert config.model.in_channels == channels and config.data.normals == ("normal" in features)
 
 
-def test_input_channels_of_other_features_are_asked_for() -> None:
-    with pytest.raises(UsageError, match=r"'model.in_channels' must be given .*\['color', 'pos'\]"):
-        compose_config(["experiment=modelnet10_tiny", "data.features=[color,pos]"])
-    words = ["experiment=modelnet10_tiny", "data.features=[color,pos]", "model.in_channels=4"]
-    assert compose_config(words).model.in_channels == 4
+def test_columns_of_files_are_one_channel_each() -> None:
+    config = compose_config(["experiment=folder", "data.features=[intensity,red,pos]"])
+    assert config.model.in_channels == 5 and config.data.normals is False
+    words = ["experiment=folder", "data.features=[embedding,pos]", "model.in_channels=11"]
+    assert compose_config(words).model.in_channels == 11
+    with pytest.raises(UsageError, match=r"Unknown feature 'normals' .* Did you mean 'normal'\?"):
+        compose_config(["experiment=folder", "data.features=[normals,pos]"])
+    with pytest.raises(UsageError, match="at least one feature"):
+        compose_config(["experiment=folder", "data.features=[]"])
 
 
 def test_rotate_z_turns_about_z_before_the_motions_of_upright() -> None:

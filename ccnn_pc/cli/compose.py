@@ -168,7 +168,7 @@ def follow_features(config: DictConfig) -> None:
     only once the data are open stays null, see :func:`follow_data`.
 
     Raises:
-        UsageError: if the number of input channels cannot be known from the names of the features.
+        UsageError: if there are no features, or one is spelt nearly like another.
     """
     if "in_channels" in config.data and config.data.in_channels is None:
         return
@@ -200,13 +200,19 @@ def follow_data(config: DictConfig, measured: Mapping[str, Any]) -> None:
 def _feature_channels(features: list[str]) -> int:
     from ccnn_pc.datasets.transforms.attach import FEATURE_CHANNELS
 
-    unknown = [name for name in features if name not in FEATURE_CHANNELS]
-    if unknown or not features:
+    if not features:
         raise UsageError(
-            "'model.in_channels' must be given for features other than "
-            f"{', '.join(FEATURE_CHANNELS)} (got data.features={features})"
+            "'data.features' must name at least one feature (got []), or 'model.in_channels' be given"
         )
-    return sum(FEATURE_CHANNELS[name] for name in features)
+    for name in features:
+        close = difflib.get_close_matches(name, FEATURE_CHANNELS, n=1, cutoff=0.8)
+        if name not in FEATURE_CHANNELS and close:
+            raise UsageError(
+                f"Unknown feature '{name}' (got data.features={features}). Did you mean '{close[0]}'?"
+            )
+    return sum(
+        FEATURE_CHANNELS.get(name, 1) for name in features
+    )  # columns of files hold one number per point
 
 
 def with_experiment(overrides: Sequence[str]) -> list[str]:

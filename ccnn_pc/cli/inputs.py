@@ -310,7 +310,7 @@ def normals_of(data: PointCloudData, preprocessing: Preprocessing | None) -> Ten
     places = [i for i, name in enumerate(features) if name.endswith("normal")]
     if not places or data.x is None:
         return None
-    first = sum(FEATURE_CHANNELS[name] for name in features[: places[0]])
+    first = sum(FEATURE_CHANNELS.get(name, 1) for name in features[: places[0]])
     normals: Tensor = data.x[:, first : first + 3]
     return normals
 

@@ -99,19 +99,19 @@ def _positions(points: np.ndarray, normals: np.ndarray | None) -> tuple[np.ndarr
         raise ValueError(f"'points' must have shape [n, P, 3] (got {list(points.shape)})")
     if normals is not None and normals.shape != points.shape:
         raise ValueError(f"'normals' must match 'points' {list(points.shape)} (got {list(normals.shape)})")
+    for name, values in (("points", points), ("normals", normals)):
+        if values is not None and values.dtype.kind == "f":
+            finite = (np.isfinite(values) & (np.abs(values) < 1e38)).all(axis=(1, 2))
+            if not finite.all():
+                raise ValueError(
+                    f"'{name}' must be finite, within ±1e38 (cloud {int(np.argmin(finite))} is not)"
+                )
     kinds = {points.dtype.kind} | ({normals.dtype.kind} if normals is not None else set())
     if kinds not in ({"f"}, {"i"}):
         found = f"{points.dtype}, {None if normals is None else normals.dtype}"
         raise ValueError(
             f"'points' and 'normals' must both be floating or both signed integers (got {found})"
         )
-    for name, values in (("points", points), ("normals", normals)):
-        if values is not None and kinds == {"f"}:
-            finite = (np.isfinite(values) & (np.abs(values) < 1e38)).all(axis=(1, 2))
-            if not finite.all():
-                raise ValueError(
-                    f"'{name}' must be finite, within ±1e38 (cloud {int(np.argmin(finite))} is not)"
-                )
     if normals is None or not normals.any():  # normals that are all 0 are missing
         return points, None
     known = (normals != 0).any(axis=(1, 2))

@@ -28,7 +28,8 @@ class PointCloudData(Data):
     wrote it, needs this class.)
 
     Example:
-        >>>         >>> from torch_geometric.data import Batch
+        >>> import torch
+        >>> from torch_geometric.data import Batch
         >>> index = torch.tensor([[0, 1], [1, 0]], dtype=torch.int32)
         >>> cloud = PointCloudData(pos=torch.zeros(2, 3), neighbor_index=index)
         >>> Batch.from_data_list([cloud, cloud]).neighbor_index.tolist()

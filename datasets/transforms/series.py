@@ -20,6 +20,8 @@ def check_series(data: Any, transform: object) -> None:
     Raises:
         ValueError: ``data`` has neither ``times`` nor an array ``x [1, C, L]``.
     """
+    if has(data, "times"):
+        return
     x = getattr(data, "x", None)
     if has(data, "pos") or x is None or x.dim() != 3:
         found = f"x {list(x.shape)}" if x is not None else f"the attributes {sorted(data.keys())}"
@@ -117,10 +119,9 @@ class DropSamples(RandomTransform):
 
     def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
         """The series without these samples."""
+        check_series(data, self)
         data = self._as_series.forward(data) if self.irregular else data
         series = has(data, "times")
-        if not series:
-            check_series(data, self)
         length = len(data.times) if series else data.x.shape[2]
         kept = torch.ones(length, dtype=torch.bool)
         kept[dropped_samples(length, drawn_percent(self.percent, generator), generator)] = False
@@ -164,6 +165,7 @@ class RandomStamps(RandomTransform):
 
     def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
         """The series at other times."""
+        check_series(data, self)
         data = self._as_series.forward(data)
         if has(data, "mask"):
             raise ValueError("'mask' must be None: between values that are missing nothing is known")

@@ -19,7 +19,9 @@ from ccnn_pc.datasets import (
     GridData,
     Oscillations,
     PhysioNet2019,
+    PointCloudData,
     RandomStamps,
+    ScatteredCells,
     SeriesData,
     SpeechCommands,
     SpokenDigits,
@@ -175,3 +177,33 @@ def test_open_dataset_knows_series(tmp_path: Path) -> None:
     assert open_dataset(tmp_path / "text").classes == [" ", "a", "b", "c"]
     with pytest.raises(ValueError, match="'form' must be one of"):
         open_dataset(tmp_path / "characters", form="ragged")
+
+
+def test_clouds_are_no_series():
+    cloud = PointCloudData(pos=torch.rand(9, 3), x=torch.rand(9, 2))
+    for transform in (
+        DropSamples(30),
+        DropSamples(30, irregular=True),
+        AsSeries(),
+        RandomStamps(),
+        EveryNth(2),
+        ScatteredCells(),
+    ):
+        with pytest.raises(ValueError, match=f"for {type(transform).__name__}"):
+            transform(cloud)
+        with pytest.raises(ValueError, match=r"\['y'\]"):
+            transform(GridData(y=torch.tensor([0])))
+
+
+@pytest.mark.parametrize("transform", [DropSamples(40), EveryNth(2)])
+def test_all_that_belongs_to_a_sample_goes_along(transform):
+    number = torch.arange(10)
+    series = SeriesData(
+        times=number * 0.5, x=number[:, None] * 1.0, mask=number[:, None] % 2 == 0, y=number, quality=10.0 * number,
+        lattice=torch.full((1, 1), 0.5),
+    )  # fmt: skip
+    kept = transform(series, torch.Generator().manual_seed(0))
+    assert len(kept.times) in (5, 6) and kept.lattice.shape == (1, 1)
+    for values in (kept.times * 2, kept.x[:, 0], kept.quality / 10):
+        torch.testing.assert_close(values, kept.y.float())
+    assert kept.mask[:, 0].tolist() == [int(i) % 2 == 0 for i in kept.y]

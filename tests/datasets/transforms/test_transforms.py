@@ -345,3 +345,53 @@ def test_voxels_keep_labels_by_majority_and_numbers_by_mean(kind):
     assert lattice.inner.tolist() == [True, True] and "tag" not in lattice
     dense = Voxelize(2, None, form="dense")(data, seeded())
     assert dense.y.tolist() == [[[4, -100], [-100, 1]]]
+
+
+def square() -> PointCloudData:
+    """Five points, two triangles, and of each point its number as label, colour and word."""
+    pos = torch.tensor([[0.0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0], [0.5, 0.5, 1]])
+    number = torch.arange(5)
+    return PointCloudData(
+        pos=pos,
+        y=number,
+        red=10.0 * number,
+        word=[f"w{i}" for i in range(5)],
+        face=torch.tensor([[0, 0], [1, 2], [2, 3]]),
+    )
+
+
+CHOICES = [
+    RandomPoints(3),
+    FarthestPoints(3),
+    PointDropout(0.9),
+    RandomPoints(9, replace=True),
+    RandomPoints(5),
+]
+
+
+@pytest.mark.parametrize("transform", [*CHOICES, preprocessing_transform({"num_points": 3})], ids=repr)
+def test_chosen_points_keep_all_that_belongs_to_them_and_faces_stay_true(transform):
+    for seed in range(20):
+        data = transform(square(), generator=seeded(seed))
+        torch.testing.assert_close(data.pos, square().pos[data.y])
+        torch.testing.assert_close(data.red, 10.0 * data.y)
+        assert data.word == [f"w{int(i)}" for i in data.y]
+        kept = {int(i) for i in data.y}
+        whole = [face for face in square().face.t().tolist() if set(face) <= kept]
+        assert data.y[data.face].t().tolist() == whole  # the same corners, in their new rows
+
+
+def test_voxels_have_no_faces():
+    data = Voxelize(4)(Normalize()(square()))
+    assert "face" not in data and data.y.shape == data.red.shape == data.pos.shape[:1]
+
+
+def test_rows_that_point_to_points_are_refused_where_others_are_chosen():
+    data = square()
+    data.origin_index = torch.arange(5)
+    with pytest.raises(ValueError, match="'origin_index', which points to rows: RandomPoints"):
+        RandomPoints(3)(data)
+    with pytest.raises(ValueError, match="'origin_index'"):
+        Compose([Jitter(0.01), RandomPoints(3)])(data)
+    data.origin_index = torch.arange(5.0)  # a column of numbers that is called so
+    assert RandomPoints(3)(data).origin_index.shape == (3,)

@@ -9,7 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from ccnn_pc.datasets.clouds.stored import CloudPacker, StoredClouds, StoredDataset, cached_clouds
+from ccnn_pc.datasets.clouds.stored import (
+    CloudPacker,
+    StoredAttributes,
+    StoredClouds,
+    StoredDataset,
+    cached_clouds,
+)
 from ccnn_pc.datasets.common.cache import fingerprint
 from ccnn_pc.datasets.formats.columns import stored_type
 from ccnn_pc.datasets.formats.numpy_file import read_npz
@@ -87,7 +93,9 @@ def _stored(arrays: dict[str, np.ndarray], stem: str) -> StoredClouds:
         classes=classes,
         center=center,
         scale=scale,
-        attributes={key: values.reshape(-1, *values.shape[2:]) for key, values in attributes.items()},
+        attributes=StoredAttributes(
+            {key: values.reshape(-1, *values.shape[2:]) for key, values in attributes.items()}
+        ),
     )
 
 

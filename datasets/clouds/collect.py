@@ -52,8 +52,10 @@ def warn_broken(clouds: StoredClouds, where: object) -> None:
             f"(see .broken); the first: {clouds.broken[0][1]}",
             stacklevel=3,
         )
-    if clouds.partial:
-        named = ", ".join(f"'{name}' ({count} of {len(clouds)})" for name, count in clouds.partial.items())
+    if clouds.attributes.partial:
+        named = ", ".join(
+            f"'{name}' ({count} of {len(clouds)})" for name, count in clouds.attributes.partial.items()
+        )
         warnings.warn(
             f"attributes that not all files in '{where}' have alike are left out: {named}", stacklevel=3
         )

@@ -18,6 +18,19 @@ from ccnn_pc.datasets.common.cache import cached
 
 
 @dataclasses.dataclass
+class StoredAttributes:
+    """What is known of every point besides its place and normal, by name.
+
+    Attributes:
+        values: ``[N]`` or ``[N, C]``, of all clouds.
+        partial: attributes that only some clouds have, or not alike, with the number of these; they are not kept.
+    """
+
+    values: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    partial: dict[str, int] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass
 class StoredClouds:
     """Clouds one after the other; cloud i has rows ``offset[i]`` to ``offset[i + 1]``.
 
@@ -30,8 +43,8 @@ class StoredClouds:
         classes: names of the classes.
         center, scale: ``[n, 3]`` and ``[n]`` float64: original coordinates are ``pos * scale + center``.
         broken: files that could not be read, with the reason.
-        attributes: what else is known of every point, ``[N]`` or ``[N, C]``, by name.
-        partial: attributes that only some clouds have, with their number; they are not kept.
+        attributes: what else is known of every point.
+        folder: where they are stored; None where they are in memory.
     """
 
     points: np.ndarray
@@ -43,9 +56,10 @@ class StoredClouds:
     center: np.ndarray
     scale: np.ndarray
     broken: list[tuple[str, str]] = dataclasses.field(default_factory=list)
-    attributes: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
-    partial: dict[str, int] = dataclasses.field(default_factory=dict)
-    folder: Path | None = None
+    attributes: StoredAttributes = dataclasses.field(default_factory=StoredAttributes)
+
+    def __post_init__(self) -> None:
+        self.folder: Path | None = None
 
     def __len__(self) -> int:
         return len(self.label)
@@ -55,7 +69,7 @@ class StoredClouds:
         np.save(folder / "points.npy", self.points)
         if self.normals is not None:
             np.save(folder / "normals.npy", self.normals)
-        for number, values in enumerate(self.attributes.values()):
+        for number, values in enumerate(self.attributes.values.values()):
             np.save(folder / f"attribute_{number}.npy", values)
         np.savez(
             folder / "rest.npz",
@@ -66,8 +80,8 @@ class StoredClouds:
             center=self.center,
             scale=self.scale,
             broken=np.asarray(self.broken, dtype=np.str_).reshape(-1, 2),
-            attributes=np.asarray(list(self.attributes), dtype=np.str_),
-            partial=np.asarray(list(self.partial.items()), dtype=np.str_).reshape(-1, 2),
+            attributes=np.asarray(list(self.attributes.values), dtype=np.str_),
+            partial=np.asarray(list(self.attributes.partial.items()), dtype=np.str_).reshape(-1, 2),
         )
 
     @classmethod
@@ -78,7 +92,7 @@ class StoredClouds:
             arrays = {key: rest[key] for key in rest.files}
         normals = folder / "normals.npy"
         names = arrays.get("attributes", np.empty(0, np.str_)).tolist()  # earlier versions kept none
-        return cls(
+        clouds = cls(
             points=np.load(folder / "points.npy", mmap_mode="r"),
             normals=np.load(normals, mmap_mode="r") if normals.exists() else None,
             offset=arrays["offset"],
@@ -88,13 +102,16 @@ class StoredClouds:
             center=arrays["center"],
             scale=arrays["scale"],
             broken=[(str(path), str(reason)) for path, reason in arrays["broken"]],
-            attributes={
-                name: np.load(folder / f"attribute_{number}.npy", mmap_mode="r")
-                for number, name in enumerate(names)
-            },
-            partial={str(name): int(count) for name, count in arrays.get("partial", ())},
-            folder=folder,
+            attributes=StoredAttributes(
+                {
+                    name: np.load(folder / f"attribute_{number}.npy", mmap_mode="r")
+                    for number, name in enumerate(names)
+                },
+                {str(name): int(count) for name, count in arrays.get("partial", ())},
+            ),
         )
+        clouds.folder = folder
+        return clouds
 
     def cloud(self, row: int) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Positions in [-1, 1]^3 and normals of cloud ``row``, float32 ``[n, 3]``."""
@@ -105,7 +122,7 @@ class StoredClouds:
     def attributes_of(self, row: int) -> dict[str, torch.Tensor | list[str]]:
         """The attributes of cloud ``row``, tensors or lists of words."""
         rows = slice(int(self.offset[row]), int(self.offset[row + 1]))
-        return {name: as_attribute(values[rows]) for name, values in self.attributes.items()}
+        return {name: as_attribute(values[rows]) for name, values in self.attributes.values.items()}
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
@@ -165,7 +182,7 @@ class CloudPacker:
         self._name.append(name)
         self._attributes.append(attributes)
 
-    def _gathered(self) -> tuple[dict[str, np.ndarray], dict[str, int]]:
+    def _gathered(self) -> StoredAttributes:
         """Attributes that all clouds have alike, and the numbers of clouds that have the others."""
         kept, partial = {}, {}
         for name in dict.fromkeys(name for each in self._attributes for name in each):
@@ -175,7 +192,7 @@ class CloudPacker:
                 kept[name] = np.concatenate(found)
             else:
                 partial[name] = len(found)
-        return kept, partial
+        return StoredAttributes(kept, partial)
 
     def finish(self, classes: Sequence[str], broken: Sequence[tuple[str, str]] = ()) -> StoredClouds:
         """All clouds, in the order in which they came."""
@@ -184,7 +201,6 @@ class CloudPacker:
         np.cumsum([len(points) for points in self._points], out=offset[1:])
         normals = [each for each in self._normals if each is not None]
         empty = np.empty((0, 3), dtype=np.int16)
-        attributes, partial = self._gathered()
         return StoredClouds(
             points=np.concatenate([empty, *self._points]),
             normals=np.concatenate(normals) if n and len(normals) == n else None,
@@ -195,8 +211,7 @@ class CloudPacker:
             center=np.array(self._center, dtype=np.float64).reshape(n, 3),
             scale=np.array(self._scale, dtype=np.float64),
             broken=list(broken),
-            attributes=attributes,
-            partial=partial,
+            attributes=self._gathered(),
         )
 
 

@@ -226,12 +226,29 @@ def is_series(data: Data) -> bool:
     )
 
 
+def check_no_item_is_empty(data: Data) -> None:
+    """Every item of a batch must have samples; one without would have no answer, and its place would be lost.
+
+    Raises:
+        ValueError: an item without samples; the message says which.
+    """
+    ends = data.get("ptr")
+    if isinstance(ends, Tensor) and bool((empty := ends.diff() == 0).any()):
+        first = int(empty.nonzero()[0, 0])
+        raise ValueError(
+            f"'data' must have samples in each of its {len(empty)} items (got none in item {first}, counted from 0): "
+            "leave empty ones out of the batch"
+        )
+
+
 def irregular_series(data: Data, weights: Weights = Weights.CELL) -> IrregularSeries:
     """The series of PyG data: ``times [n]`` or ``pos [n, 1]``, batch, and optionally mask and lattice.
 
     Raises:
-        ValueError: both times and pos, pos of more than one axis, or what :class:`IrregularSeries` refuses.
+        ValueError: both times and pos, pos of more than one axis, a series without samples, or what
+            :class:`IrregularSeries` refuses.
     """
+    check_no_item_is_empty(data)
     times, lattice = data.get("times"), data.get("lattice")
     if times is None:
         if data.pos.dim() != 2 or data.pos.shape[1] != 1:
@@ -250,7 +267,12 @@ def irregular_series(data: Data, weights: Weights = Weights.CELL) -> IrregularSe
 
 
 def point_set(data: Data, num_neighbors: int) -> PointSet:
-    """The point clouds of PyG data, with the neighbours they bring or ``num_neighbors`` nearest ones."""
+    """The point clouds of PyG data, with the neighbours they bring or ``num_neighbors`` nearest ones.
+
+    Raises:
+        ValueError: a cloud without points, or what :class:`PointSet` refuses.
+    """
+    check_no_item_is_empty(data)
 
     def get(name: str) -> Any:
         return data.get(name)

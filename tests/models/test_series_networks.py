@@ -51,6 +51,26 @@ def test_data_with_times_are_series(name: str) -> None:
     torch.testing.assert_close(alone, expected, atol=1e-9, rtol=0)
 
 
+@pytest.mark.parametrize("empty", [0, 1, 2])
+def test_an_empty_series_never_vanishes(empty: int) -> None:
+    """At the end of a batch no sample says that there is one more series."""
+    batch = Batch.from_data_list(items(*(0 if place == empty else 5 for place in range(3))))  # type: ignore[arg-type]
+    for model in (
+        make("ccnn_4_16"),
+        create_model("gru_d", dim=1, in_channels=3, out_channels=2, spacing=1.0).double(),
+    ):
+        with pytest.raises(
+            ValueError, match=rf"each of its 3 items \(got none in item {empty}, counted from 0\)"
+        ):
+            model(batch)
+    clouds = [Data(pos=torch.rand(0 if place == empty else 5, 3, dtype=DOUBLE)) for place in range(3)]
+    cloud_model = (
+        create_model("ccnn_4_16", dim=3, in_channels=3, out_channels=2, num_neighbors=4).double().eval()
+    )
+    with pytest.raises(ValueError, match=rf"got none in item {empty}"):
+        cloud_model(Batch.from_data_list(clouds))  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_lattice_is_only_faster(name: str) -> None:
     model, data = make(name), Batch.from_data_list(items(14, 25, lattice=0.1))

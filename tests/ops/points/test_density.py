@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
@@ -77,6 +78,44 @@ def test_weighted_means_converge_to_the_integral(density: Density) -> None:
     assert slope <= -0.3
     assert results[-1][0] < 0.5 * results[-1][1]
     assert results[0][1] > 0.3  # without weights the mean is wrong
+
+
+def beta_error(density: Density | None, n: int, dim: int) -> float:
+    """Relative error of the mean of Π (1 + x_d) over the unit cube, from samples of Beta(1, 3): x = 1 - u^(1/3)."""
+    errors = []
+    for seed in range(5):
+        generator = torch.Generator().manual_seed(seed)
+        pos = 1 - torch.rand(n, dim, generator=generator, dtype=torch.float64) ** (1 / 3)
+        volume = (
+            torch.ones(n, dtype=torch.float64) if density is None else inverse_density_volume(density(pos))
+        )
+        errors.append(abs(float((volume * (1 + pos).prod(dim=1)).sum() / volume.sum()) / 1.5**dim - 1))
+    return sum(errors) / len(errors)
+
+
+@pytest.mark.parametrize("dim", [1, 3])
+def test_sparse_tails(dim: int) -> None:
+    """What the documents say is right: few neighbours. One bandwidth for all lets isolated samples weigh too little."""
+    few = partial(knn_density, k=4)
+    plain, kernel, many, right = (
+        beta_error(each, 2048, dim) for each in (None, kernel_density, knn_density, few)
+    )
+    assert right < many < kernel < plain
+    assert right < (0.15 if dim == 1 else 0.4) * plain and right < 0.65 * kernel
+    assert right < beta_error(few, 256, dim)
+
+
+def test_the_volume_of_an_isolated_point() -> None:
+    """It grows with the distance of the others, but for a kernel ends at its bandwidth."""
+    line = torch.arange(100.0, dtype=torch.float64)
+    volumes = {}
+    for density in (kernel_density, partial(knn_density, k=4, intrinsic_dim=1)):
+        near, far = (
+            1 / density(torch.cat([line, line.new_tensor([99.0 + gap])])[:, None])[-1] for gap in (100, 1000)
+        )
+        volumes[density] = float(far / near)
+    kernel, knn_ = volumes.values()
+    assert kernel == pytest.approx(1) and knn_ == pytest.approx(1003 / 103)
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3])

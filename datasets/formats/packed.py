@@ -160,6 +160,7 @@ class Store:
                         assert content is not None  # it is a file
                         found[name] = read_unpacked(content, packed, f"'{path}'"), f"{path}:{member.name}"
             except _DAMAGED as error:
-                raise ValueError(f"'{path}' is damaged or cut off ({error}); download it again") from error
+                reason = " ".join(str(error).split())  # tarfile tells all it tried, line by line
+                raise ValueError(f"'{path}' is damaged or cut off ({reason}); download it again") from error
             return found
         return {}

@@ -125,6 +125,7 @@ def _part(store: Store, layout: _Layout, name: str) -> tuple[np.ndarray, np.ndar
     content = read_array_pickle(*found)
     data = _entry(content, "data")
     listed = _entry(content, layout.key)
+    listed = listed if isinstance(listed, (list, tuple, np.ndarray)) else []
     if (
         not isinstance(data, np.ndarray)
         or data.dtype != np.uint8

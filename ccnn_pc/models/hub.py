@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import enum
 import json
+import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from ccnn_pc.kernels.registry import describe_factory
 from ccnn_pc.models.base import Model, Network
 from ccnn_pc.models.reading import Reading
 from ccnn_pc.models.registry import create_model
+from ccnn_pc.models.state import differences
 from ccnn_pc.models.task import Task, TaskKind, presumed_task
 
 if TYPE_CHECKING:
@@ -185,43 +187,104 @@ def from_pretrained(name_or_path: str | os.PathLike[str]) -> Model:
     """
     from ccnn_pc.datasets.preprocessing import preprocessing_from_json
 
-    folder = Path(name_or_path)
-    if not folder.is_dir():
-        if (PACKAGED / str(name_or_path) / CONFIG).is_file():
-            folder = PACKAGED / str(name_or_path)
-        elif folder.is_file() or len(folder.parts) > 1:
-            raise FileNotFoundError(f"'{folder}' must be a folder with {CONFIG} and {WEIGHTS}")
-        else:
-            raise unknown_name("pretrained model", str(name_or_path), list_pretrained())
-    description = _read_config(folder / CONFIG)
-    try:
-        model = restore(description["model"])
-    except (AttributeError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"'model' in '{folder / CONFIG}' must describe a network ({error}); save it again"
-        ) from error
-    weights = folder / WEIGHTS
+    folder = _folder(name_or_path)
+    config, weights = folder / CONFIG, folder / WEIGHTS
+    description = _read_config(config)
     if not weights.is_file():
         raise FileNotFoundError(f"'{weights}' is missing; a model folder holds {CONFIG} and {WEIGHTS}")
+    _check_sizes(description["model"], config, weights.stat().st_size)
     try:
-        model.load_state_dict(load_file(weights))
-    except SafetensorError as error:
+        model = restore(description["model"])
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise ValueError(
-            f"'{weights}' is no safetensors file, or is truncated ({error}); fetch or save it again"
+            f"'model' in '{config}' must describe a network ({_reason(error)}); save it again"
         ) from error
-    except RuntimeError as error:
-        raise ValueError(f"'{weights}' does not fit the model of {folder / CONFIG}: {error}") from error
+    try:
+        state = load_file(weights)
+    except (SafetensorError, OSError, RuntimeError, ValueError) as error:
+        raise ValueError(
+            f"'{weights}' is no safetensors file, or is truncated ({_reason(error)}); fetch or save it again"
+        ) from error
+    wrong = differences(state, model.state_dict())
+    if wrong:
+        raise ValueError(f"'{weights}' does not fit the model of '{config}': {wrong}")
+    model.load_state_dict(state)
     try:
         model.classes = check_classes(description["classes"], model.out_channels)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{error}, in '{folder / CONFIG}'") from error
-    model.preprocessing = preprocessing_from_json(description["preprocessing"])
-    try:  # models of earlier versions do not say their task
+        used = description["preprocessing"]
+        if not (used is None or isinstance(used, dict)):
+            raise TypeError(f"'preprocessing' must be a mapping or null (got {used!r})")
+        model.preprocessing = preprocessing_from_json(used)
+        # models of earlier versions do not say their task
         model.task = Task.of(description["task"]) if description.get("task") else model.answers
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{error}, in '{folder / CONFIG}'") from error
-    model.data = dict(description.get("data") or {})
+        data = description.get("data") or {}
+        if not isinstance(data, dict):
+            raise TypeError(f"'data' must be a mapping (got {data!r})")
+        model.data = data
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise ValueError(f"{_reason(error)}, in '{config}'") from error
     return model.eval()
+
+
+def _folder(name_or_path: str | os.PathLike[str]) -> Path:
+    """The folder of a packaged model or of one that was saved."""
+    if not isinstance(name_or_path, (str, os.PathLike)):
+        raise TypeError(f"'name_or_path' must be a name or a folder (got {name_or_path!r})")
+    folder = Path(name_or_path)
+    if folder.is_dir():
+        return folder
+    if (PACKAGED / str(name_or_path) / CONFIG).is_file():
+        return PACKAGED / str(name_or_path)
+    if folder.is_file() or len(folder.parts) > 1:
+        raise FileNotFoundError(f"'{folder}' must be a folder with {CONFIG} and {WEIGHTS}")
+    raise unknown_name("pretrained model", str(name_or_path), list_pretrained())
+
+
+#: Numbers of a description that say nothing of the size of a network, and how large they may be.
+COUNTS = {
+    "num_points": 2**31,
+    "num_neighbors": 2**31,
+    "extent": None,
+    "spacing": None,
+    "reference_count": None,
+}
+#: Samples of the grid of training, over which initial kernels are scaled; set it higher for larger ones.
+MAX_SAMPLES = 2**24
+
+
+def _check_sizes(described: Any, config: Path, stored: int) -> None:
+    """No size of a network may be larger than its weights of ``stored`` bytes can have: checked before it is made.
+
+    A layer between channels has their product of numbers, hence the root.
+    """
+    widest = max(1024, 4 * math.isqrt(stored))
+    for name, key, value in _integers(described):
+        limit = COUNTS.get(key, stored if key in ("in_channels", "out_channels") else widest)
+        if key != "shape" and limit is not None and abs(value) > limit:
+            raise ValueError(
+                f"'{name}' in '{config}' must be at most {limit}, of which {WEIGHTS} can hold the weights (got {value})"
+            )
+    for part in (described, described.get("geometry")) if isinstance(described, dict) else ():
+        shape = part.get("shape") if isinstance(part, dict) else None
+        sizes = shape if isinstance(shape, list) else [shape]
+        count = math.prod(abs(size) for size in sizes if isinstance(size, int))
+        if count > MAX_SAMPLES:
+            raise ValueError(
+                f"'shape' in '{config}' must be of at most {MAX_SAMPLES} samples (got {shape}); "
+                "ccnn_pc.models.hub.MAX_SAMPLES is the bound"
+            )
+
+
+def _integers(node: Any, above: str = "model", key: str = "") -> Iterator[tuple[str, str, int]]:
+    """All integers of a description: where they are, the last key on the way, the number."""
+    if isinstance(node, dict):
+        for name, value in node.items():
+            yield from _integers(value, f"{above}.{name}", str(name))
+    elif isinstance(node, list):
+        for value in node:
+            yield from _integers(value, above, key)
+    elif isinstance(node, int) and not isinstance(node, bool):
+        yield above, key, node
 
 
 def describe(model: Model) -> dict[str, Any]:
@@ -250,6 +313,8 @@ def describe(model: Model) -> dict[str, Any]:
 
 def restore(described: Mapping[str, Any]) -> Model:
     """A new model of what :func:`describe` says, or of what version 1 wrote: flat words."""
+    if not isinstance(described, Mapping):
+        raise TypeError(f"it must be a mapping, got {type(described).__name__}")
     words = dict(described)
     geometry, options, reading = (words.pop(part, {}) for part in ("geometry", "options", "reading"))
     model = create_model(**words, **geometry, **options)
@@ -262,11 +327,13 @@ def _read_config(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"'{path}' is missing; a model folder holds {CONFIG} and {WEIGHTS}")
     try:
-        description = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"'{path}' is not valid JSON ({error})") from error
+        description = json.loads(
+            path.read_bytes().decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant
+        )
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"'{path}' is not valid JSON ({_reason(error)}); fetch or save it again") from error
     version = description.get("format_version") if isinstance(description, dict) else None
-    if version not in range(1, FORMAT_VERSION + 1):
+    if isinstance(version, bool) or version not in range(1, FORMAT_VERSION + 1):
         raise ValueError(
             f"'{path}' must have format_version 1 to {FORMAT_VERSION} (got {version!r}); is it a ccnn_pc model?"
         )
@@ -274,6 +341,17 @@ def _read_config(path: Path) -> dict[str, Any]:
     if missing:
         raise ValueError(f"'{path}' lacks {', '.join(missing)}")
     return description
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError(f"a key twice among {', '.join(key for key, _ in pairs)}")
+    return found
+
+
+def _refuse_constant(word: str) -> float:
+    raise ValueError(f"{word} is no number")
 
 
 def _plain(name: str, value: Any) -> Any:

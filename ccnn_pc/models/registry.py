@@ -78,8 +78,11 @@ def builder(name: str) -> Builder:
     """What makes a model; a :class:`Frozen` if it is a network of continuous kernels.
 
     Raises:
+        TypeError: no name.
         ValueError: an unknown name (with the nearest one).
     """
+    if not isinstance(name, str):
+        raise TypeError(f"'name' must be the name of a model (got {name!r})")
     if name not in _builders():
         raise unknown_name("model", name, list_models())
     return _BUILDERS[name]
@@ -248,6 +251,14 @@ def create_model(
     return model
 
 
+def _called(factory: object) -> str:
+    """The name of a factory of kernels or windows."""
+    made = getattr(factory, "func", factory)
+    return (
+        repr(made) if isinstance(made, (str, dict)) else str(getattr(made, "__name__", type(made).__name__))
+    )
+
+
 def _without_kernels(name: str, kernel: object, window: object, options: dict[str, Any]) -> dict[str, Any]:
     """The options of a model without continuous kernels.
 
@@ -257,7 +268,7 @@ def _without_kernels(name: str, kernel: object, window: object, options: dict[st
     for word, given in (("kernel", kernel), ("window", window)):
         if given is not None:
             raise ValueError(
-                f"'{word}' must be None for '{name}', which has no continuous kernels (got {given!r})"
+                f"'{word}' must be None for '{name}', which has no continuous kernels (got {_called(given)})"
             )
     usual = {
         "series_weights": Weights.CELL,

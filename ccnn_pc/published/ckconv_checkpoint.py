@@ -19,6 +19,8 @@ from ccnn_pc.published.ckconv import RELEASED_NORM_EPS, Anchor, ReleasedCKConv
 
 #: Largest angular factor that is taken for one; those of the papers are 2 to 70.
 MAX_OMEGA_0 = 1000.0
+#: Longest series, ten times those of the papers: kernels have as many samples.
+MAX_LENGTH = 2**20
 #: Kernels that a file holds must come out again up to this part of their largest value: ω₀ of two decimals does.
 KERNEL_TOLERANCE = 0.05
 
@@ -86,6 +88,10 @@ class CKConvCheckpoint:
         names = {k: v for b in range(max(len(blocks), 1)) for k, v in ckconv_names(b).items()} | _HEAD
         _refuse_missing(source, state, names)
         for key, value in state.items():
+            if isinstance(value, Tensor) and not _is_dense(value):
+                raise ValueError(
+                    f"'{source}' must hold every number of {key} (its shape says more than there are)"
+                )
             if not isinstance(value, Tensor) or not bool(torch.isfinite(value).all()):
                 raise ValueError(f"'{source}' must hold finite numbers alone ({key} holds something else)")
             if key in names and not value.is_floating_point():
@@ -164,9 +170,13 @@ class CKConvCheckpoint:
         """
         if length is not None:
             check_at_least("length", length, 2)
+        if self.length is not None and length not in (None, self.length):
+            raise ValueError(f"'length' must be {self.length}, as '{self.source}' says (got {length})")
+        if (length or self.length or 0) > MAX_LENGTH:
+            raise ValueError(
+                f"'length' must be at most {MAX_LENGTH} for '{self.source}' (got {length or self.length})"
+            )
         if self.length is not None:
-            if length not in (None, self.length):
-                raise ValueError(f"'length' must be {self.length}, as '{self.source}' says (got {length})")
             return self.length
         if length is None:
             raise ValueError(
@@ -217,6 +227,13 @@ def check_omega_0(omega_0: float) -> float:
             f"'omega_0' must be in (0, {MAX_OMEGA_0:g}]; the papers' are 2 to 70 (got {omega_0})"
         )
     return float(omega_0)
+
+
+def _is_dense(value: Tensor) -> bool:
+    """Whether all numbers are there: a stored stride of 0 makes any shape of one of them."""
+    if value.is_meta or value.is_sparse or value.is_quantized:
+        return False
+    return value.numel() * value.element_size() <= value.untyped_storage().nbytes()
 
 
 def _refuse_missing(source: str, state: Mapping[str, Any], names: Mapping[str, str]) -> None:

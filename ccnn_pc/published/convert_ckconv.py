@@ -35,7 +35,7 @@ def read_ckconv(file: str | os.PathLike[str]) -> CKConvCheckpoint:
     except pickle.UnpicklingError as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"'{path}' must hold tensors alone, saved by torch (got: {reason})") from error
-    except (RuntimeError, EOFError, KeyError, ValueError, OSError) as error:
+    except (RuntimeError, EOFError, LookupError, TypeError, AttributeError, ValueError, OSError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ValueError(f"'{path}' is damaged or cut off ({reason}); copy or download it again") from error
     if not isinstance(state, Mapping):

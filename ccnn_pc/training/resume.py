@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
+
+from ccnn_pc.models.state import differences
 
 #: What Lightning stores of a training.
 PARTS = {
@@ -60,34 +61,9 @@ def read_checkpoint(path: Path, task: nn.Module) -> dict[str, Any]:
     missing = [name for name, kind in PARTS.items() if not isinstance(found.get(name), kind)]
     if missing:
         raise ValueError(f"'{path}' must be a checkpoint of a training (it lacks {', '.join(missing)})")
-    _compare(path, found["state_dict"], task.state_dict())
-    return found
-
-
-def _compare(path: Path, state: Mapping[Any, Any], wanted: Mapping[str, Tensor]) -> None:
-    for name, problem in differences(state, wanted):
-        raise ValueError(f"'{path}' must be of the network of this run ({name} {problem})")
-
-
-def differences(state: Mapping[Any, Any], wanted: Mapping[str, Tensor]) -> list[tuple[str, str]]:
-    """Names of parameters that do not fit, and why.
-
-    Example:
-        >>> differences({"a": torch.zeros(2)}, {"a": torch.zeros(3), "b": torch.zeros(1)})
-        [('b', 'is missing'), ('a', 'has shape [2] instead of [3]')]
-    """
-    found = [(name, "is missing") for name in wanted if name not in state]
-    found += [(str(name), "is not known") for name in state if name not in wanted]
-    for name in wanted.keys() & state.keys():
-        value, like = state[name], wanted[name]
-        if not isinstance(value, Tensor):
-            found.append((name, f"is a {type(value).__name__}, not a tensor"))
-        elif isinstance(like, Tensor) and value.shape != like.shape:
-            found.append((name, f"has shape {list(value.shape)} instead of {list(like.shape)}"))
-        elif isinstance(like, Tensor) and value.is_floating_point() != like.is_floating_point():
-            found.append((name, f"is of type {value.dtype} instead of {like.dtype}"))
-        elif value.is_floating_point() and not bool(torch.isfinite(value).all()):
-            found.append((name, "is not finite"))
+    wrong = differences(found["state_dict"], task.state_dict())
+    if wrong:
+        raise ValueError(f"'{path}' must be of the network of this run ({wrong})")
     return found
 
 

@@ -1,0 +1,45 @@
+"""Parameters and buffers by name, compared with those of a network before they are loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def differences(state: Mapping[Any, Any], wanted: Mapping[str, Tensor], most: int = 3) -> str:
+    """What of a state does not fit a network: parts that are missing, foreign, of another shape or kind, not finite.
+
+    Args:
+        state: from a file.
+        wanted: the state of the network.
+        most: how many parts are named.
+
+    Returns:
+        In words, on one line; empty if the state can be loaded.
+
+    Example:
+        >>> differences({"a": torch.zeros(2), "c": 1}, {"a": torch.zeros(3), "b": torch.zeros(1)})
+        "'b' is missing, 'c' is not known, 'a' has shape [2] instead of [3]"
+    """
+    found = [f"'{name}' is missing" for name in wanted if name not in state]
+    found += [f"'{name}' is not known" for name in state if name not in wanted]
+    for name, like in wanted.items():
+        if name in state and isinstance(like, Tensor):
+            found += [f"'{name}' {problem}" for problem in [_problem(state[name], like)] if problem]
+    rest = f" and {len(found) - most} more" if len(found) > most else ""
+    return ", ".join(found[:most]) + rest
+
+
+def _problem(value: Any, like: Tensor) -> str:
+    if not isinstance(value, Tensor):
+        return f"is a {type(value).__name__} instead of a tensor"
+    if value.shape != like.shape:
+        return f"has shape {list(value.shape)} instead of {list(like.shape)}"
+    if value.is_floating_point() != like.is_floating_point() or value.is_complex() != like.is_complex():
+        return f"is of type {value.dtype} instead of {like.dtype}"
+    if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+        return "is not finite"
+    return ""

@@ -35,8 +35,11 @@ def train(
 
     Each word is key=value; the keys are those of the files in configs/. Without an experiment, data=NAME
     takes the one called NAME or NAME_tiny, where there is one. A run writes to
-    runs/EXPERIMENT/DATE-TIME: config.yaml, metrics.csv, checkpoints/, model/, curves.png, confusion.png,
-    result.json.
+    runs/EXPERIMENT/DATE-TIME: config.yaml, metrics.csv, checkpoints/, model/, curves.png, result.json and,
+    where there are classes, confusion.png.
+
+    Names and places are text: name=2024, data.root=a,b. A text that looks like a number or a list elsewhere
+    stands in two pairs of quotes: "+model.note='1,2'".
     """  # noqa: D301
     from lightning.fabric.utilities.exceptions import MisconfigurationException
 
@@ -230,7 +233,8 @@ def _train(config: Any, folder: Path, identity: dict[str, Any], start: Any) -> d
     from ccnn_pc.cli.compose import follow_data
     from ccnn_pc.training.run import Record, run_training
 
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="lightning")
     warnings.filterwarnings("ignore", module="torchmetrics")
     if config.threads is not None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import enum
 import functools
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
 
 from torch import nn
@@ -339,7 +341,34 @@ def as_factory(kind: str, given: FactoryLike, by_name: Callable[..., Factory]) -
     keywords: dict[str, Any] = {}
     while isinstance(made, functools.partial) and not made.args:  # a partial of partials becomes one
         made, keywords = made.func, {**made.keywords, **keywords}
-    return None if made is None else functools.partial(made, **keywords)
+    if made is None:
+        return None
+    _check_factory(kind, made, keywords)
+    return functools.partial(made, **keywords)
+
+
+def _check_factory(kind: str, made: Factory, keywords: Mapping[str, Any]) -> None:
+    """What makes kernels or windows must take what layers give it, and the options that are set.
+
+    Raises:
+        TypeError: it does not.
+    """
+    name, given = (
+        getattr(made, "__name__", repr(made)),
+        {"kernel": ("dim", "out_channels"), "window": ("dim",)}[kind],
+    )
+    try:
+        parameters = inspect.signature(made).parameters
+    except ValueError:  # built in
+        parameters = MappingProxyType({})
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return
+    if not all(word in parameters for word in given):
+        raise TypeError(f"'{kind}' must be a class of {kind}s, called with {', '.join(given)} (got {name})")
+    for word in keywords:
+        if word not in parameters:
+            known = ", ".join(factory_options(made)) or "it has none"
+            raise TypeError(f"'{word}' must be an option of the {kind} {name}: {known}")
 
 
 def _class(factory: Factory) -> Any:

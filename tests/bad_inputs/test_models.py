@@ -77,8 +77,6 @@ def without(*keys: str) -> Change:
     return change
 
 
-MODEL = ("model",)
-GEOMETRY = ("model", "geometry")
 CHANGES: dict[str, Change] = {
     **{f"no_{key}": without(key) for key in ("format_version", "model", "classes", "preprocessing")},
     **{f"no_{key}": without("model", key) for key in ("name", "in_channels", "out_channels", "geometry")},
@@ -86,24 +84,24 @@ CHANGES: dict[str, Change] = {
     **{
         f"{key}_{kind}": setting("model", key, to=value)
         for key in ("name", "in_channels", "out_channels")
-        for kind, value in {
+        for kind, value in dict[str, Any]({
             "null": None, "list": [], "dict": {}, "str": "abc", "-1": -1, "0": 0, "true": True, "half": 3.5,
             "million": 10**6, "tera": 10**12, "huge": 10**20,
-        }.items()
+        }).items()
     },
     **{
         f"dim_{kind}": setting("model", "geometry", "dim", to=value)
-        for kind, value in {
+        for kind, value in dict[str, Any]({
             "null": None, "list": [], "str": "abc", "-1": -1, "0": 0, "true": True, "half": 1.5, "4": 4,
             "huge": 10**9,
-        }.items()
+        }).items()
     },
     **{
         f"shape_{kind}": setting("model", "geometry", "shape", to=value)
-        for kind, value in {
+        for kind, value in dict[str, Any]({
             "huge": [1000001] * 3, "one": [5], "str": ["a", "b", "c"], "0": [0, 0, 0], "-1": [-1, -1, -1],
             "text": "xyz", "dict": {}, "number": 3,
-        }.items()
+        }).items()
     },
     **{
         f"spacing_{kind}": setting("model", "geometry", "spacing", to=value)
@@ -318,4 +316,59 @@ def test_a_damaged_released_checkpoint(seed: int, tmp_path: Path) -> None:
 
 def test_a_released_checkpoint_with_more_than_tensors_is_not_executed(tmp_path: Path) -> None:
     right_or_clear(lambda: converted(harmful(tmp_path / "touched"), tmp_path), "file.pt", must_fail=True)
+    assert not (tmp_path / "touched").exists()
+
+
+def checkpoint() -> tuple[torch.nn.Module, dict[str, Any]]:
+    """A task, and what Lightning stores of its training."""
+    torch.manual_seed(0)
+    task = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
+    stored = {
+        "state_dict": {name: value.clone() for name, value in task.state_dict().items()},
+        "loops": {}, "callbacks": {}, "optimizer_states": [], "lr_schedulers": [], "epoch": 1, "global_step": 6,
+        "pytorch-lightning_version": "2.5.0",
+    }  # fmt: skip
+    return task, stored
+
+
+CHECKPOINTS: dict[str, Change] = {
+    **{f"no_{part}": without(part) for part in checkpoint()[1]},
+    **{f"{part}_null": setting(part, to=None) for part in checkpoint()[1]},
+    "missing": without("state_dict", "0.bias"),
+    "extra": setting("state_dict", "foreign", to=torch.zeros(1)),
+    "nan": setting("state_dict", "0.bias", to=torch.full((2,), torch.nan)),
+    "shape": setting("state_dict", "0.bias", to=torch.zeros(3)),
+    "int": setting("state_dict", "0.bias", to=torch.zeros(2, dtype=torch.long)),
+    "text": setting("state_dict", "0.bias", to="abc"),
+    "all": lambda stored: stored.clear(),
+}
+
+
+def read(content: bytes, folder: Path) -> int:
+    from ccnn_pc.training.resume import read_checkpoint
+
+    (folder / "last.ckpt").write_bytes(content)
+    return int(read_checkpoint(folder / "last.ckpt", checkpoint()[0])["epoch"])
+
+
+@pytest.mark.parametrize("name", CHECKPOINTS)
+def test_a_changed_checkpoint(name: str, tmp_path: Path) -> None:
+    stored = checkpoint()[1]
+    CHECKPOINTS[name](stored)
+    right_or_clear(lambda: read(saved(stored), tmp_path), "last.ckpt", must_fail=True)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_damaged_checkpoint(seed: int, tmp_path: Path) -> None:
+    for _, content in damages(saved(checkpoint()[1]), seed, 2):
+        right_or_clear(lambda content=content: read(content, tmp_path), "last.ckpt")  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("state", [[], 3, "abc", {}, {"state_dict": 1}])
+def test_no_checkpoint(state: Any, tmp_path: Path) -> None:
+    right_or_clear(lambda: read(saved(state), tmp_path), "last.ckpt", must_fail=True)
+
+
+def test_a_checkpoint_with_more_than_tensors_is_not_executed(tmp_path: Path) -> None:
+    right_or_clear(lambda: read(harmful(tmp_path / "touched"), tmp_path), "last.ckpt", must_fail=True)
     assert not (tmp_path / "touched").exists()

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,37 +20,11 @@ from ccnn_pc.cli.train import run_experiment
 from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.models import from_pretrained
 from ccnn_pc.training.callbacks import TrainingInterrupted
+from tests.cli.conftest import Words, stop_at
 
 ROOT = Path(__file__).resolve().parents[2]
 HELPERS = ROOT / "tests" / "training"
 sys.path.insert(0, str(HELPERS))
-
-Words = Callable[..., list[str]]
-
-
-@pytest.fixture
-def words(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Words:
-    """A training of seconds: 12 classes, 4 shapes of each, 36 to train on, 4 steps of 8 per epoch."""
-    monkeypatch.setenv("CCNN_PC_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-
-    def build(*more: str, runs: str = "runs") -> list[str]:
-        return [
-            "experiment=shapes_quickstart", f"runs={tmp_path / runs}", "data.num_points=24",
-            "data.num_neighbors=6", "data.batch_size=8", "data.val_fraction=0.25", "model.name=ccnn_4_16",
-            "model.dropout=0.2", "+data.module.train.per_class=4", "+data.module.test.per_class=2",
-            "data.eval_num_points=24", "data.eval_num_neighbors=6", "trainer.check_val_every_n_epoch=1",
-            "trainer.max_epochs=3", "trainer.accelerator=cpu", "callbacks.checkpoints.every_n_steps=2",
-            "threads=1", "callbacks=ema", *more,
-        ]  # fmt: skip
-
-    return build
-
-
-def stop_at(step: int, marker: Path, signum: int) -> list[str]:
-    return [
-        "+callbacks.killer._target_=killer.SendSignal", f"+callbacks.killer.step={step}",
-        f"+callbacks.killer.marker={marker}", f"+callbacks.killer.signum={signum}",
-    ]  # fmt: skip
 
 
 def final_weights(runs: Path) -> dict[str, torch.Tensor]:

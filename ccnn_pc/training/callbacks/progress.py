@@ -7,8 +7,11 @@ import time
 from typing import Any
 
 import lightning.pytorch as pl
+from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from ccnn_pc._checks import check_positive
 
 
 def readable_time(seconds: float) -> str:
@@ -26,9 +29,13 @@ def readable_time(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def epoch_line(trainer: pl.Trainer, epoch: int) -> str:
-    """Return the scores of the epoch that has just ended."""
-    metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+def epoch_line(trainer: pl.Trainer, epoch: int, validated: bool = True) -> str:
+    """Return the scores of the epoch that has just ended, with those of a validation if there was one."""
+    metrics = {
+        name: float(value)
+        for name, value in trainer.callback_metrics.items()
+        if validated or not name.startswith("val/")
+    }
     parts = [f"epoch {epoch + 1:>3}/{trainer.max_epochs}"]
     if "train/loss" in metrics:
         parts.append(f"loss {metrics['train/loss']:.4f}")
@@ -42,16 +49,37 @@ def epoch_line(trainer: pl.Trainer, epoch: int) -> str:
 
 
 class EpochLines(pl.Callback):
-    """One line per epoch on stderr: loss, scores, time left. Reads well in a log file."""
+    """One line per epoch on stderr: loss, scores, time left; in long epochs one a minute. Reads well in a log file.
 
-    def __init__(self) -> None:
-        self._begin = 0.0
+    Args:
+        every: seconds after which a line is due.
+    """
+
+    def __init__(self, every: float = 60.0) -> None:
+        self.every = check_positive("every", every)
+        self._begin = self._written = 0.0
         self._first_step = 0
         self._finished: int | None = None
+        self._validated = False
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock."""
         self._begin, self._first_step = time.monotonic(), trainer.global_step
+        self._written = self._begin
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Say how far it is if nothing has been said for a while."""
+        if time.monotonic() - self._written >= self.every:
+            batches = f"batch {batch_idx + 1}/{trainer.num_training_batches:g}"
+            self._say(
+                f"epoch {trainer.current_epoch + 1:>3}/{trainer.max_epochs}  {batches}  {self._left(trainer)} left"
+            )
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Remember that there are scores of this epoch."""
+        self._validated = not trainer.sanity_checking
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Remember the epoch; the module logs its scores after this."""
@@ -68,11 +96,17 @@ class EpochLines(pl.Callback):
     def _report(self, trainer: pl.Trainer) -> None:
         if self._finished is None:
             return
+        self._say(f"{epoch_line(trainer, self._finished, self._validated)}  {self._left(trainer)} left")
+        self._finished, self._validated = None, False
+
+    def _left(self, trainer: pl.Trainer) -> str:
         done = max(trainer.global_step - self._first_step, 1)
         rate = (time.monotonic() - self._begin) / done
-        left = max(trainer.estimated_stepping_batches - trainer.global_step, 0.0) * rate
-        self.write(f"{epoch_line(trainer, self._finished)}  {readable_time(left)} left")
-        self._finished = None
+        return readable_time(max(trainer.estimated_stepping_batches - trainer.global_step, 0.0) * rate)
+
+    def _say(self, line: str) -> None:
+        self._written = time.monotonic()
+        rank_zero_only(self.write)(line)
 
     def write(self, line: str) -> None:
         """Print one line."""
@@ -82,7 +116,7 @@ class EpochLines(pl.Callback):
 class ProgressBar(EpochLines):
     """A bar over the whole training with the time left, and one line per epoch above it, on stderr.
 
-    Where stderr is not a terminal only the lines are printed.
+    Where stderr is not a terminal only the lines are printed, in long epochs one a minute.
     """
 
     def __init__(self) -> None:
@@ -94,7 +128,7 @@ class ProgressBar(EpochLines):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Show the bar."""
         super().on_train_start(trainer, pl_module)
-        if not self._console.is_terminal:
+        if not self._console.is_terminal or not trainer.is_global_zero:
             return
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("steps"))
         self._bar = Progress(
@@ -110,6 +144,8 @@ class ProgressBar(EpochLines):
         """Move on."""
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=trainer.global_step)
+        else:
+            super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Take the bar away."""

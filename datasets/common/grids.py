@@ -12,7 +12,7 @@ from torch import Tensor
 from torch_geometric.data import Batch
 
 from ccnn_pc.datasets.common.grid_data import GridData, grid_batch
-from ccnn_pc.datasets.common.labelled import LabelledDataset, as_label
+from ccnn_pc.datasets.common.labelled import LabelledDataset, as_label, whole_labels
 
 
 class GridDataset(LabelledDataset[GridData]):
@@ -75,7 +75,7 @@ class GridArrays(GridDataset):
     def __init__(
         self, values: np.ndarray, labels: np.ndarray, classes: Sequence[str], **options: Any
     ) -> None:
-        labels = np.asarray(labels, dtype=np.int64)
+        labels = whole_labels(labels)
         if values.ndim < 3:
             raise ValueError(f"'values' must have shape [n, C, *S] (got {list(values.shape)})")
         if labels.shape != (len(values),):

@@ -85,7 +85,7 @@ class LabelledDataset(Dataset[Item], abc.ABC, Generic[Item]):
         numbers: bool = False,
     ) -> None:
         self.classes = [str(name) for name in classes]
-        self._labels = np.asarray(labels, dtype=np.int64)
+        self._labels = whole_labels(labels)
         self._values: np.ndarray | None = None
         if numbers:
             self._take_numbers()
@@ -248,6 +248,28 @@ def as_numbers(classes: Sequence[str]) -> np.ndarray:
             "names of the class folders, or labels, like 0.5 and 12; classes have task=classification"
         )
     return found
+
+
+def whole_labels(labels: Any) -> np.ndarray:
+    """Class indices as int64; numbers like 1.0 are whole too.
+
+    Raises:
+        ValueError: something else than whole numbers.
+
+    Example:
+        >>> whole_labels([0.0, 2.0]).tolist()
+        [0, 2]
+    """
+    found = np.asarray(labels)
+    if found.dtype.kind == "f":
+        wrong = found[~(np.isfinite(found) & (found == np.rint(found)))]
+    else:
+        wrong = found[:0] if found.dtype.kind in "iub" else found.ravel()
+    if wrong.size:
+        raise ValueError(
+            f"'labels' must be whole numbers, the places of names in 'classes' (got {wrong.tolist()[0]!r})"
+        )
+    return found.astype(np.int64)
 
 
 def as_label(label: int) -> Tensor:

@@ -49,7 +49,7 @@ class ImageArrays(GridArrays):
     Transforms see images ``[1, C, H, W]`` with values in [0, 1]; after them the view is taken.
 
     Args:
-        values: uint8 ``[n, C, H, W]``.
+        values: uint8 ``[n, C, H, W]``; or floating-point numbers, which are taken as they are.
         labels: class index of each.
         classes: names of the classes.
         view: how images are normalised and handed out; None: as they are, in [0, 1].
@@ -74,6 +74,10 @@ class ImageArrays(GridArrays):
         super().__init__(values, labels, classes, **options)
         if values.ndim != 4:
             raise ValueError(f"'values' must have shape [n, C, H, W] (got {list(values.shape)})")
+        if values.dtype != np.uint8 and values.dtype.kind != "f":
+            raise ValueError(
+                f"'values' must be uint8, or numbers in [0, 1] (got {values.dtype}): (values >> 8) of uint16"
+            )
         self.view = view
 
     def last(self, x: Tensor) -> Tensor:

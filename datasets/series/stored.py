@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -76,14 +78,36 @@ class StoredSeries:
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> StoredSeries:
-        """Read what :meth:`save` wrote; values stay on disk until they are used."""
-        folder = Path(folder)
+        """Read what :meth:`save` wrote; values stay on disk until they are used.
+
+        Raises:
+            OSError: a file is missing or cannot be read.
+            ValueError: a file is damaged, or they do not fit together.
+        """
+        try:
+            return cls._load(Path(folder))
+        except (EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+            raise ValueError(f"'{folder}' holds a damaged file ({type(error).__name__}: {error})") from error
+
+    @classmethod
+    def _load(cls, folder: Path) -> StoredSeries:
         with np.load(folder / "rest.npz") as rest:
             arrays: dict[str, Any] = {key: rest[key] for key in rest.files}
         arrays["classes"] = arrays["classes"].tolist()
         arrays["channels"] = arrays["channels"].tolist() if "channels" in arrays else None
         arrays["broken"] = [(str(path), str(reason)) for path, reason in arrays["broken"]]
-        return cls(values=np.load(folder / "values.npy", mmap_mode="r"), folder=folder, **arrays)
+        stored = cls(values=np.load(folder / "values.npy", mmap_mode="r"), folder=folder, **arrays)
+        per_series = [len(each) for each in (stored.name, stored.static) if each is not None]
+        if (
+            stored.values.ndim != 2
+            or {len(stored.offset) - 1, *per_series} != {len(stored)}
+            or [int(stored.offset[0]), int(stored.offset[-1])] != [0, len(stored.values)]
+            or (stored.lengths < 0).any()
+            or (stored.times is not None and len(stored.times) != len(stored.values))
+            or not set(stored.label.tolist()) <= set(range(len(stored.classes)))
+        ):
+            raise ValueError(f"'{folder}' holds arrays that do not fit together")
+        return stored
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)

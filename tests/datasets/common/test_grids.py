@@ -107,3 +107,16 @@ def test_grid_arrays_check_what_they_get() -> None:
     series = GridArrays(np.full((3, 2, 5), 7.0), np.zeros(3), ["a"])
     assert series[0].x.dtype == torch.float32 and float(series[0].x.max()) == 7 and "3 items" in repr(series)
     assert grid_batch(torch.zeros(2, 1, 4), torch.zeros(2)).to_data_list()[1].x.shape == (1, 1, 4)
+
+
+@pytest.mark.parametrize("wrong", [0.5, float("nan"), float("inf"), "a"])
+def test_labels_are_whole_numbers(wrong: Any) -> None:
+    values = np.zeros((2, 1, 3), dtype=np.float32)
+    assert GridArrays(values, np.array([0.0, 1.0]), ["a", "b"]).labels.tolist() == [0, 1]
+    with pytest.raises(ValueError, match=r"'labels' must be whole numbers.* \(got "):
+        GridArrays(values, np.array([wrong, wrong]), ["a", "b"])
+
+
+def test_images_of_16_bits_are_no_bytes() -> None:
+    with pytest.raises(ValueError, match=r"'values' must be uint8, or numbers in \[0, 1\] \(got uint16\)"):
+        ImageArrays(np.zeros((2, 1, 3, 3), np.uint16), np.zeros(2), ["a"], None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -141,6 +142,11 @@ def _sample(
     try:
         if sampling is Sampling.POISSON_DISK:
             points, normals = _poisson_disk(vertices, faces, num_points, generator)
+            if mesh.attributes:
+                names = ", ".join(mesh.attributes)
+                warnings.warn(
+                    f"Poisson-disk sampling leaves out what '{name}' says of corners: {names}", stacklevel=2
+                )
             return RawShape(points, None, normals)
         corners, triangles = torch.from_numpy(vertices), torch.from_numpy(faces)
         chosen, weights = places_on_surface(corners, triangles, num_points, generator)

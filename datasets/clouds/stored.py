@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -86,8 +88,19 @@ class StoredClouds:
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> StoredClouds:
-        """Read what :meth:`save` wrote; points, normals and attributes stay on disk until they are used."""
-        folder = Path(folder)
+        """Read what :meth:`save` wrote; points, normals and attributes stay on disk until they are used.
+
+        Raises:
+            OSError: a file is missing or cannot be read.
+            ValueError: a file is damaged, or they do not fit together.
+        """
+        try:
+            return cls._load(Path(folder))
+        except (EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+            raise ValueError(f"'{folder}' holds a damaged file ({type(error).__name__}: {error})") from error
+
+    @classmethod
+    def _load(cls, folder: Path) -> StoredClouds:
         with np.load(folder / "rest.npz") as rest:
             arrays = {key: rest[key] for key in rest.files}
         normals = folder / "normals.npy"
@@ -111,7 +124,26 @@ class StoredClouds:
             ),
         )
         clouds.folder = folder
+        clouds._check()
         return clouds
+
+    def _check(self) -> None:
+        """The arrays must fit together."""
+        n, rows = len(self.label), len(self.points)
+        offset = self.offset
+        per_cloud = {len(offset) - 1, len(self.name), len(self.center), len(self.scale)}
+        per_point = {len(values) for values in self.attributes.values.values()}
+        per_point |= set() if self.normals is None else {len(self.normals)}
+        steps = np.diff(offset)
+        if (
+            self.points.shape != (rows, 3)
+            or per_cloud != {n}
+            or per_point - {rows}
+            or int(offset[0]) != 0
+            or int(offset[-1]) != rows
+            or (steps < 0).any()
+        ):
+            raise ValueError(f"the arrays in '{self.folder}' do not fit together")
 
     def cloud(self, row: int) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Positions in [-1, 1]^3 and normals of cloud ``row``, float32 ``[n, 3]``."""

@@ -63,8 +63,12 @@ def read_npz(source: bytes | str | os.PathLike[str]) -> dict[str, np.ndarray]:
                     arrays[name] = read_npy(data)
                 except ValueError as error:
                     raise ValueError(f"its member '{member.filename}': {error}") from error
-    except (ValueError, OSError):
+    except ValueError:
         raise
+    except OSError as error:
+        if error.filename is not None:  # it cannot be opened
+            raise
+        raise ValueError(f"it is not a readable npz archive ({_reason(error)})") from error
     except (
         Exception
     ) as error:  # zipfile raises BadZipFile, RuntimeError, NotImplementedError, zlib.error, EOFError …

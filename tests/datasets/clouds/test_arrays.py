@@ -52,6 +52,25 @@ def test_a_damaged_cache_is_built_again(arrays, own_cache):
     assert not list(own_cache.glob(".tmp-*"))
 
 
+@pytest.mark.parametrize("name", ["rest.npz", "points.npy", "normals.npy", "attribute_0.npy"])
+@pytest.mark.parametrize("content", [b"", b"PK\3\4", b"\x93NUMPY"])
+def test_a_cache_with_a_damaged_file_is_built_again(arrays, own_cache, name, content):
+    np.savez(arrays / "test.npz", **np.load(arrays / "test.npz"), height=np.ones((8, 64)))
+    CloudArrays(arrays / "test.npz")
+    (folder,) = own_cache.iterdir()
+    (folder / name).write_bytes(content)
+    with pytest.warns(UserWarning, match="damaged"):
+        assert CloudArrays(arrays / "test.npz")[0].height.tolist() == [1] * 64
+
+
+def test_a_cache_whose_arrays_do_not_fit_together_is_built_again(arrays, own_cache):
+    CloudArrays(arrays / "test.npz")
+    (folder,) = own_cache.iterdir()
+    np.save(folder / "points.npy", np.load(folder / "points.npy")[:-1])
+    with pytest.warns(UserWarning, match="damaged .* do not fit together"):
+        assert len(CloudArrays(arrays / "test.npz")[7].pos) == 64
+
+
 def test_without_a_writable_cache_data_stay_in_memory(arrays, tmp_path):
     blocked = tmp_path / "a file"
     blocked.write_text("")

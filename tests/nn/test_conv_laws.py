@@ -152,39 +152,45 @@ def test_lattices_obey_too(shift: tuple[float, ...]) -> None:
     assert (model(x[order], PointSet(pos[order]).knn(9)) - y[order]).abs().max() <= 1e-9
 
 
+NOISE_KERNELS = [MAGNet, GaborNet, FourierNet, SIREN, RandomFourierNet, MLP]
+
+
 @pytest.mark.parametrize(
-    "kernel", [MAGNet, GaborNet, FourierNet, SIREN, RandomFourierNet, MLP], ids=lambda k: k.__name__
+    ("kernel", "dim", "width"),
+    [
+        pytest.param(kernel, dim, (0.15, 0.5, None)[(place + dim) % 3], id=f"{kernel.__name__}-{dim}")
+        for place, kernel in enumerate(NOISE_KERNELS)
+        for dim in (1, 2, 3)
+    ],
 )
-@pytest.mark.parametrize("dim", [1, 2, 3])
-@pytest.mark.parametrize("width", [0.15, 0.5, None])
 def test_unit_noise_comes_out_with_unit_variance(
     kernel: Callable[..., Any], dim: int, width: float | None
 ) -> None:
-    """Mean of 20 seeds within [1/2, 2], for narrow and wide windows and none."""
+    """Mean of 8 seeds within [1/2, 2], for narrow and wide windows and none; every pair of axes and window twice."""
     window = NoWindow if width is None else functools.partial(GaussianWindow, width=width)
     points = PointSet(torch.rand(48, dim, generator=torch.Generator().manual_seed(0))).knn(
         48
     )  # all within the extent
     fan = Reference(points.rel(points.edges()).view(48, 48, dim))
     variances = []
-    for seed in range(20):
+    for seed in range(8):
         torch.manual_seed(seed)
         conv = ContinuousConv(8, 8, dim=dim, kernel=kernel, window=window, quadrature=Quadrature(fan=fan))
         with torch.no_grad():
             variances.append(float(conv(torch.randn(48, 8), points).var()))
-    assert 0.5 <= sum(variances) / 20 <= 2.0
+    assert 0.5 <= sum(variances) / 8 <= 2.0
 
 
 def test_the_default_fan_suits_a_surface() -> None:
     sphere = torch.nn.functional.normalize(torch.randn(512, 3), dim=1)
     points = PointSet(sphere).knn(256)
     variances = []
-    for seed in range(20):
+    for seed in range(6):
         torch.manual_seed(seed)
         conv = ContinuousConv(4, 4, dim=3, kernel=functools.partial(MAGNet, hidden_channels=8))
         with torch.no_grad():
             variances.append(float(conv(torch.randn(512, 4), points).var()))
-    assert 0.5 <= sum(variances) / 20 <= 2.0
+    assert 0.5 <= sum(variances) / 6 <= 2.0
 
 
 def test_nothing_is_decided_in_the_first_forward() -> None:

@@ -42,7 +42,7 @@ def read_arrays(path: str | os.PathLike[str], cache: str | os.PathLike[str] | No
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"'path' must be an existing .npz file (got '{path}')")
-    settings = {"version": 2, "source": fingerprint([path])}  # since 2 attributes are kept
+    settings = {"source": fingerprint([path])}
     return cached_clouds(cache, f"arrays-{path.stem}", settings, lambda: _read(path))
 
 

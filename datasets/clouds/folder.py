@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -88,8 +89,7 @@ class PointCloudFolder(StoredDataset):
         wanted, drawn = _levels_of(split, levels, root, draw_test)
         chosen = [(path, label) for path, level, label in files if level in wanted]
         settings = {
-            "version": 2,  # attributes are kept
-            "files": fingerprint([path for path, _ in chosen]),
+            "files": fingerprint([*(path for path, _ in chosen), *_beside(path for path, _ in chosen)]),
             "classes": classes,
             "num_points": num_points,
             "sampling": sampling.value,
@@ -114,6 +114,15 @@ class PointCloudFolder(StoredDataset):
                 rows = test if drawn is Split.TEST else rest
             self._rows = rows[split_rows(self._labels[rows], drawn, validation_fraction, split_seed)]
         self.files = [Path(str(name)) for name in np.asarray(clouds.name)]
+
+
+def _beside(paths: Iterable[Path]) -> list[Path]:
+    """Files that ``.gltf`` files may keep their numbers in."""
+    folders = {path.parent for path in paths if path.suffix.lower() == ".gltf"}
+    found = (
+        each for folder in folders for each in files_below(folder, lambda path: path.suffix.lower() == ".bin")
+    )
+    return sorted(set(found))
 
 
 def validation_folder(root: str | os.PathLike[str], **options: Any) -> PointCloudFolder | None:

@@ -16,7 +16,7 @@ import torch
 
 from ccnn_pc.datasets.clouds.data import PointCloudData, as_attribute
 from ccnn_pc.datasets.clouds.dataset import PointCloudDataset, as_label
-from ccnn_pc.datasets.common.cache import cached
+from ccnn_pc.datasets.common.cache import cached, check_labels, check_stored
 
 
 @dataclasses.dataclass
@@ -129,21 +129,15 @@ class StoredClouds:
 
     def _check(self) -> None:
         """The arrays must fit together."""
-        n, rows = len(self.label), len(self.points)
-        offset = self.offset
-        per_cloud = {len(offset) - 1, len(self.name), len(self.center), len(self.scale)}
-        per_point = {len(values) for values in self.attributes.values.values()}
-        per_point |= set() if self.normals is None else {len(self.normals)}
-        steps = np.diff(offset)
-        if (
-            self.points.shape != (rows, 3)
-            or per_cloud != {n}
-            or per_point - {rows}
-            or int(offset[0]) != 0
-            or int(offset[-1]) != rows
-            or (steps < 0).any()
-        ):
-            raise ValueError(f"the arrays in '{self.folder}' do not fit together")
+        check_stored(
+            self.offset,
+            [self.points, self.normals, *self.attributes.values.values()],
+            [self.label, self.name, self.center, self.scale],
+        )
+        for name, values in (("points", self.points), ("normals", self.normals)):
+            if values is not None and (values.dtype.kind != "i" or values.shape[1:] != (3,)):
+                raise ValueError(f"'{name}' must be integers [N, 3] (got {values.dtype}, {list(values.shape)})")
+        check_labels(self.label, self.classes)
 
     def cloud(self, row: int) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Positions in [-1, 1]^3 and normals of cloud ``row``, float32 ``[n, 3]``."""

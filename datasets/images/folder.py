@@ -183,7 +183,7 @@ def _read(path: Path, size: int | None, grey: bool) -> np.ndarray:
 def _broken(files: list[Path], size: int | None, grey: bool) -> list[tuple[str, str]]:
     """Files that cannot be read, with the reason; none of those of a large folder, which takes too long to try."""
     broken = []
-    if sum(path.stat().st_size for path in files) <= LOOKED_THROUGH:
+    if sum(path.lstat().st_size for path in files) <= LOOKED_THROUGH:
         for path in files:
             try:
                 _read(path, size, grey)

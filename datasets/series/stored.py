@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ccnn_pc.datasets.common.cache import cached
+from ccnn_pc.datasets.common.cache import cached, check_labels, check_stored
 from ccnn_pc.datasets.common.shuffle_split import published_rows
 from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats.numerals import number_in
@@ -97,16 +97,10 @@ class StoredSeries:
         arrays["channels"] = arrays["channels"].tolist() if "channels" in arrays else None
         arrays["broken"] = [(str(path), str(reason)) for path, reason in arrays["broken"]]
         stored = cls(values=np.load(folder / "values.npy", mmap_mode="r"), folder=folder, **arrays)
-        per_series = [len(each) for each in (stored.name, stored.static) if each is not None]
-        if (
-            stored.values.ndim != 2
-            or {len(stored.offset) - 1, *per_series} != {len(stored)}
-            or [int(stored.offset[0]), int(stored.offset[-1])] != [0, len(stored.values)]
-            or (stored.lengths < 0).any()
-            or (stored.times is not None and len(stored.times) != len(stored.values))
-            or not set(stored.label.tolist()) <= set(range(len(stored.classes)))
-        ):
-            raise ValueError(f"'{folder}' holds arrays that do not fit together")
+        check_stored(stored.offset, [stored.values, stored.times], [stored.label, stored.name, stored.static])
+        check_labels(stored.label, stored.classes)
+        if stored.values.ndim != 2:
+            raise ValueError(f"'values' must have shape [N, C] (got {list(stored.values.shape)})")
         return stored
 
     def __getstate__(self) -> dict[str, Any]:

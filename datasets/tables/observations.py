@@ -19,6 +19,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 
 from ccnn_pc._optional import require
+from ccnn_pc.datasets.common.folders import visible
 from ccnn_pc.datasets.formats.limits import check_unpacked
 from ccnn_pc.datasets.formats.numerals import number_in
 from ccnn_pc.datasets.series.stored import StoredSeries, rows_of_labels, sorted_names
@@ -181,8 +182,8 @@ def find_tables(root: Any, labels: str | os.PathLike[str] | None = None) -> list
         found = [Path(path) for path in root]
     elif Path(root).is_dir():
         other = None if labels is None else Path(labels).resolve()
-        files = sorted(path for path in Path(root).iterdir() if path.name.lower().endswith(SUFFIXES))
-        found = [path for path in files if path.resolve() != other]
+        files = visible(Path(root).iterdir(), Path(root))
+        found = [path for path in files if path.name.lower().endswith(SUFFIXES) and path.resolve() != other]
     else:
         found = [Path(root)]
     missing = [path for path in found if not path.is_file()]

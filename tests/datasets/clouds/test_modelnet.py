@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,88 @@ def test_h5(tmp_path, rng):
     (tmp_path / "ply_data_test1.h5").write_bytes(b"cut")
     with pytest.raises(ValueError, match=r"ply_data_test1\.h5.*download it again"):
         ModelNet(tmp_path, split="test")
+
+
+def h5_changes(h5py: Any) -> dict[str, Callable[[Any], Any]]:
+    """Damages of a file of four clouds of five points: what is done to it."""
+    cloud = np.random.default_rng(0).normal(size=(4, 5, 3)).astype(np.float32)
+
+    def put(name: str, value: Any) -> Callable[[Any], Any]:
+        def change(file: Any) -> None:
+            del file[name]
+            file[name] = value
+
+        return change
+
+    def announced(*shape: int) -> Callable[[Any], Any]:
+        def change(file: Any) -> None:
+            del file["data"]
+            file.create_dataset("data", shape, np.float32, chunks=(1, *shape[1:]))
+
+        return change
+
+    def loop(file: Any) -> None:
+        del file["data"]
+        file["data"], file["other"] = h5py.SoftLink("/other"), h5py.SoftLink("/data")
+
+    return {
+        "label too large": put("label", [0, 1, 2, 1]),
+        "label below 0": put("label", [0, 1, -1, 1]),
+        "label nan": put("label", [0, 1, np.nan, 1]),
+        "label 0.5": put("label", [0, 1, 0.5, 1]),
+        "labels short": put("label", [0, 1]),
+        "labels as words": put("label", np.array([b"a", b"b", b"a", b"b"])),
+        "labels of two": put("label", np.zeros((4, 2), np.int64)),
+        "nan": put("data", np.where(np.arange(5)[:, None] == 2, np.nan, cloud)),
+        "inf": put("data", np.where(np.arange(5)[:, None] == 2, np.inf, cloud)),
+        "1e300": put("data", cloud * np.float64(1e300)),
+        "two coordinates": put("data", cloud[..., :2]),
+        "one cloud": put("data", cloud[0]),
+        "no points": put("data", cloud[:, :0]),
+        "words": put("data", np.array([b"a"])),
+        "compound": put("data", np.zeros(4, dtype=[("x", "<f4"), ("y", "<f4")])),
+        "normals nan": put("normal", cloud * np.nan),
+        "normals short": put("normal", cloud[:2]),
+        "huge": announced(10_000_000, 2048, 3),
+        "larger": announced(10**12, 3, 3),
+        "group": lambda file: (file.pop("data"), file.create_group("data")),
+        "loop": loop,
+        "no labels": lambda file: file.pop("label"),
+    }
+
+
+@pytest.mark.parametrize("name", [*h5_changes(None), "fewer names"])
+def test_damaged_h5_files_are_named(tmp_path, rng, name):
+    h5py = pytest.importorskip("h5py")
+    (tmp_path / "shape_names.txt").write_text("desk\ntable\n" if name != "fewer names" else "desk\n")
+    with h5py.File(tmp_path / "ply_data_test0.h5", "w") as file:
+        file["data"], file["normal"] = rng.normal(size=(2, 4, 5, 3)).astype(np.float32)
+        file["label"] = np.array([[0], [1], [1.0], [0]])
+        if name != "fewer names":
+            h5_changes(h5py)[name](file)
+    match = r"ply_data_test0\.h5' must be an h5 file with 'data' and 'label' \(.*\): download"
+    with pytest.raises(ValueError, match=match):
+        ModelNet(tmp_path, split="test")
+
+
+def test_members_that_cannot_be_read_are_counted(tmp_path, monkeypatch):
+    """Encrypted, of an unknown method, one that unpacks to far too much; the others are read."""
+    monkeypatch.setenv("CCNN_PC_MAX_UNPACKED", "1")
+    path = tmp_path / "ModelNet10.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in tree().items():
+            archive.writestr(name, text)
+        archive.writestr("ModelNet10/desk/test/desk_bomb.off", b" " * 20_000_000)
+    data = bytearray(path.read_bytes())
+    for name, offset, value in (("desk_0001.off", 8, 1), ("table_0001.off", 10, 99)):
+        place = data.rindex(b"PK\x01\x02", 0, data.rindex(name.encode()))
+        data[place + offset] |= value
+    path.write_bytes(data)
+    with pytest.warns(UserWarning, match="3 of 5 files"):
+        read = ModelNet(tmp_path, split="test", num_points=8)
+    assert len(read) == 2
+    assert {name[-14:] for name, _ in read.broken} == {"/desk_0001.off", "/desk_bomb.off", "table_0001.off"}
+    assert all("damaged or cut off" in reason or "too many for" in reason for _, reason in read.broken)
 
 
 def test_nothing_found_tells_what_to_do(tmp_path):

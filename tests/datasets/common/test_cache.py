@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +42,13 @@ def rewritten(path: Path, **changes: Any) -> None:
     np.savez(path / "rest.npz", **{key: value for key, value in arrays.items() if value is not None})
 
 
+def shortened(name: str, size: int, folder: Path) -> None:
+    (folder / name).write_bytes((folder / name).read_bytes()[:size])
+
+
 DAMAGES: dict[str, Callable[[Path], Any]] = {
     **{
-        f"{name} {how}": lambda folder, name=name, size=size: (folder / name).write_bytes(
-            (folder / name).read_bytes()[:size]
-        )
+        f"{name} {how}": partial(shortened, name, size)
         for name in ("rest.npz", "points.npy", "normals.npy")
         for how, size in (("empty", 0), ("cut", 4), ("without its end", -60))
     },

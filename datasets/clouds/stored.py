@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -91,16 +89,9 @@ class StoredClouds:
         """Read what :meth:`save` wrote; points, normals and attributes stay on disk until they are used.
 
         Raises:
-            OSError: a file is missing or cannot be read.
-            ValueError: a file is damaged, or they do not fit together.
+            ValueError: the arrays do not fit together; numpy lets other errors of damaged files through.
         """
-        try:
-            return cls._load(Path(folder))
-        except (EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-            raise ValueError(f"'{folder}' holds a damaged file ({type(error).__name__}: {error})") from error
-
-    @classmethod
-    def _load(cls, folder: Path) -> StoredClouds:
+        folder = Path(folder)
         with np.load(folder / "rest.npz") as rest:
             arrays = {key: rest[key] for key in rest.files}
         normals = folder / "normals.npy"
@@ -136,7 +127,9 @@ class StoredClouds:
         )
         for name, values in (("points", self.points), ("normals", self.normals)):
             if values is not None and (values.dtype.kind != "i" or values.shape[1:] != (3,)):
-                raise ValueError(f"'{name}' must be integers [N, 3] (got {values.dtype}, {list(values.shape)})")
+                raise ValueError(
+                    f"'{name}' must be integers [N, 3] (got {values.dtype}, {list(values.shape)})"
+                )
         check_labels(self.label, self.classes)
 
     def cloud(self, row: int) -> tuple[torch.Tensor, torch.Tensor | None]:

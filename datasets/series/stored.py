@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -81,16 +79,9 @@ class StoredSeries:
         """Read what :meth:`save` wrote; values stay on disk until they are used.
 
         Raises:
-            OSError: a file is missing or cannot be read.
-            ValueError: a file is damaged, or they do not fit together.
+            ValueError: the arrays do not fit together; numpy lets other errors of damaged files through.
         """
-        try:
-            return cls._load(Path(folder))
-        except (EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-            raise ValueError(f"'{folder}' holds a damaged file ({type(error).__name__}: {error})") from error
-
-    @classmethod
-    def _load(cls, folder: Path) -> StoredSeries:
+        folder = Path(folder)
         with np.load(folder / "rest.npz") as rest:
             arrays: dict[str, Any] = {key: rest[key] for key in rest.files}
         arrays["classes"] = arrays["classes"].tolist()

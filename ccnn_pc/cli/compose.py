@@ -124,11 +124,13 @@ CLASSIFICATION_WORDS = ("label_smoothing", "logit_adjustment")
 
 
 def follow_task(config: DictConfig) -> None:
-    """Leave out of an experiment what belongs to classification, where another task was chosen."""
-    if not str(config.task.get("_target_", "")).endswith(".ClassificationTask"):
-        with open_dict(config):
+    """Leave out of an experiment what belongs to its own task, where another one was chosen."""
+    with open_dict(config):
+        if not str(config.task.get("_target_", "")).endswith(".ClassificationTask"):
             for word in CLASSIFICATION_WORDS:
                 config.task.pop(word, None)
+        elif "_target_" not in config.task.get("objective", {"_target_": None}):
+            config.task.pop("objective")
 
 
 #: Words of a model that belong to its own kernel: another one has its own.

@@ -167,6 +167,11 @@ def check_classes(classes: Sequence[str], out_channels: int) -> list[str]:
         raise ValueError(
             f"'classes' must be {max(fitting)} different names for a model of {out_channels} outputs "
             f"(got {len(classes)}: {list(classes)})"
+            + (
+                "; more than two classes have an output each, task=classification"
+                if out_channels == 1
+                else ""
+            )
         )
     return list(classes)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import abc
-import contextlib
 import copy
 import dataclasses
 import difflib
 import inspect
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -18,6 +18,7 @@ from torch.utils.data import Dataset
 
 from ccnn_pc._checks import check_at_least
 from ccnn_pc.datasets.common.seeding import seeded_generator
+from ccnn_pc.datasets.formats.numerals import is_number, number_in
 from ccnn_pc.datasets.transforms.base import Transform, apply
 
 _KEEP: Any = object()
@@ -237,17 +238,17 @@ def as_numbers(classes: Sequence[str]) -> np.ndarray:
         >>> as_numbers(["0.5", "-2"]).tolist()
         [0.5, -2.0]
     """
-    found = np.full(len(classes), np.nan)
-    for place, name in enumerate(classes):
-        with contextlib.suppress(ValueError):
-            found[place] = float(name) if "_" not in name else np.nan
-    if not np.isfinite(found).all():
-        wrong = classes[int(np.argmin(np.isfinite(found)))]
+    try:
+        found = [number_in(name) for name in classes]
+    except ValueError:
+        found = [math.nan]
+    if not all(math.isfinite(number) for number in found):
+        wrong = next(name for name in classes if not is_number(name))
         raise ValueError(
             f"'numbers' must be False for classes that are no numbers (got {wrong!r}): targets of a regression are the "
             "names of the class folders, or labels, like 0.5 and 12; classes have task=classification"
         )
-    return found
+    return np.array(found, dtype=np.float64)
 
 
 def whole_labels(labels: Any) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -35,6 +36,19 @@ def number_in(cell: str) -> float:
     if abs(value) > LARGEST:
         raise ValueError(f"must be a finite number, in float32 (got {cell!r})")
     return value
+
+
+def is_number(cell: str) -> bool:
+    """Whether a text is a number that is known.
+
+    Example:
+        >>> is_number("0.5"), is_number("nan"), is_number("1_5")
+        (True, False, False)
+    """
+    try:
+        return not math.isnan(number_in(cell))
+    except ValueError:
+        return False
 
 
 def numbers_in(cells: Sequence[str]) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 from ccnn_pc.datasets.common.cache import cached, check_labels, check_stored
 from ccnn_pc.datasets.common.shuffle_split import published_rows
 from ccnn_pc.datasets.common.splits import Split
-from ccnn_pc.datasets.formats.numerals import number_in
+from ccnn_pc.datasets.formats.numerals import is_number, number_in
 
 
 @dataclasses.dataclass
@@ -174,9 +174,16 @@ def rows_of_split(
         return published_rows(stored.label, split, seeds)
     except ValueError as error:
         sizes = np.bincount(stored.label, minlength=len(stored.classes))
-        counted = ", ".join(f"{size} of {name!r}" for name, size in zip(stored.classes, sizes, strict=True))
+        counted = [f"{size} of {name!r}" for name, size in zip(stored.classes, sizes, strict=True)]
+        more = f" and {len(counted) - 8} more classes" if len(counted) > 8 else ""
+        hint = (
+            ": numbers as targets have task=regression"
+            if more and all(map(is_number, stored.classes))
+            else ""
+        )
         raise ValueError(
-            f"'{where}' must have about ten series of each class, for three parts (got {counted})"
+            f"'{where}' must have about ten series of each class, for three parts (got {', '.join(counted[:8])}{more})"
+            f"{hint}"
         ) from error
 
 

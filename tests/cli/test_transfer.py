@@ -164,9 +164,9 @@ def test_few_neighbours_mean_the_same_on_an_array(model: str, data: str, tmp_pat
         )
     rows = transfer_model(str(few), data, "voxels", ["dense"])["results"]
     assert rows["voxels"] == rows["dense"]
-    whole = CloudArrays(
-        data, transform=preprocessing_from_json(SHAPES | {"form": "dense", "num_neighbors": None}).transform()
-    )  # type: ignore[union-attr]
+    dense = preprocessing_from_json(SHAPES | {"form": "dense", "num_neighbors": None})
+    assert dense is not None
+    whole = CloudArrays(data, transform=dense.transform())
     with pytest.raises(
         ValueError, match=r"saw the 6 nearest samples in training .* all of 30 samples\).*KNN\(6\)"
     ):

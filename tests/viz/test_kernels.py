@@ -103,7 +103,7 @@ def seen_place(layer: Layer, monkeypatch: pytest.MonkeyPatch) -> tuple[float, fl
     plot_kernel(layer, "nowhere.png", channels=1)
     axes = figures[0].axes[0]
     (shown,) = axes.get_images()
-    values = shown.get_array()
+    values = np.asarray(shown.get_array())
     left, right, bottom, top = shown.get_extent()
     x, y = np.linspace(left, right, values.shape[1]), np.linspace(bottom, top, values.shape[0])
     assert shown.origin == "lower"  # the first row of values is at the first y

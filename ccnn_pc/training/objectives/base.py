@@ -7,8 +7,22 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ccnn_pc._checks import check_at_least
 from ccnn_pc.models.task import Task
 from ccnn_pc.training.scores import Scores
+
+
+def check_several(num_classes: int) -> int:
+    """There must be classes to tell apart.
+
+    Raises:
+        ValueError: fewer than two; targets that are numbers have another task.
+    """
+    if num_classes == 1:
+        raise ValueError(
+            "'num_classes' must be at least 2 (got 1): targets that are numbers have task=regression"
+        )
+    return check_at_least("num_classes", num_classes, 2)
 
 
 class Objective(nn.Module, abc.ABC):

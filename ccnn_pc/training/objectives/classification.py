@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ccnn_pc._checks import check_at_least, check_fraction, check_not_negative
+from ccnn_pc._checks import check_fraction, check_not_negative
 from ccnn_pc.models.task import Task, TaskKind
-from ccnn_pc.training.objectives.base import Objective
+from ccnn_pc.training.objectives.base import Objective, check_several
 from ccnn_pc.training.scores import BinaryScores, RunningScores
 
 
@@ -85,7 +85,7 @@ class Classification(Objective):
         logit_adjustment: float = 0.0,
     ) -> None:
         super().__init__()
-        self.num_classes = check_at_least("num_classes", num_classes, 2)
+        self.num_classes = check_several(num_classes)
         self.label_smoothing = check_fraction("label_smoothing", label_smoothing)
         self.prior_shift: Tensor | None
         self.register_buffer("prior_shift", None, persistent=False)

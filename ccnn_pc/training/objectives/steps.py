@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from ccnn_pc._checks import check_at_least
 from ccnn_pc.models.task import Task, TaskKind
-from ccnn_pc.training.objectives.base import Objective
+from ccnn_pc.training.objectives.base import Objective, check_several
 from ccnn_pc.training.scores import Scores, StepScores
 
 
@@ -55,7 +55,7 @@ class StepClassification(Objective):
         bits: bool = False,
     ) -> None:
         super().__init__()
-        self.num_classes = check_at_least("num_classes", num_classes, 2)
+        self.num_classes = check_several(num_classes)
         self.last = None if last is None else check_at_least("last", last, 1)
         self.ignored, self.bits = ignored, bits
 
@@ -66,6 +66,11 @@ class StepClassification(Objective):
 
     def loss(self, answers: Tensor, target: Tensor) -> Tensor:
         """Mean cross entropy over the steps that have a target."""
+        if target.dim() == 1 and len(answers) > len(target) and answers.dim() == 2:
+            raise ValueError(
+                f"targets must be a class for each of the {len(answers)} samples (got {len(target)}): data with one "
+                "class per item have task=classification"
+            )
         wanted = (len(target), self.num_classes, *target.shape[1:])
         if tuple(answers.shape) != wanted:
             raise ValueError(

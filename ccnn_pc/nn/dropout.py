@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,27 @@ from ccnn_pc._checks import check_fraction
 from ccnn_pc.domains.base import AbstractDomain
 
 
-class ChannelDropout(nn.Module):
+class _CloudDropout(nn.Module):
+    """Drop the same for all samples of a cloud: every channel by itself, or all of them together."""
+
+    together: ClassVar[bool]
+
+    def __init__(self, p: float = 0.0) -> None:
+        super().__init__()
+        self.p = check_fraction("p", p)
+
+    def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:
+        if not self.training or self.p == 0:
+            return x
+        batch, clouds = domain.segments()
+        keep = torch.rand(clouds, 1 if self.together else x.shape[1], device=x.device) >= self.p
+        return x * (keep.to(x) / (1 - self.p))[batch]
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
+
+
+class ChannelDropout(_CloudDropout):
     """Drop whole channels of a cloud: all of its samples lose the same ones (CCNN, appendix; ``Dropout2d`` on grids).
 
     Args:
@@ -28,19 +49,7 @@ class ChannelDropout(nn.Module):
         (True, [0.0, 2.0])
     """
 
-    def __init__(self, p: float = 0.0) -> None:
-        super().__init__()
-        self.p = check_fraction("p", p)
-
-    def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:
-        if not self.training or self.p == 0:
-            return x
-        batch, clouds = domain.segments()
-        keep = torch.rand(clouds, x.shape[1], device=x.device) >= self.p
-        return x * (keep.to(x) / (1 - self.p))[batch]
-
-    def extra_repr(self) -> str:
-        return f"p={self.p}"
+    together = False
 
 
 class DropoutKind(enum.Enum):
@@ -55,7 +64,7 @@ class DropoutKind(enum.Enum):
         return ChannelDropout if self is DropoutKind.CHANNEL else nn.Dropout
 
 
-class DropPath(nn.Module):
+class DropPath(_CloudDropout):
     """Drop the whole residual branch of a cloud, image or series (stochastic depth, Huang et al. 2016; SMPConv).
 
     Args:
@@ -71,16 +80,4 @@ class DropPath(nn.Module):
         True
     """
 
-    def __init__(self, p: float = 0.0) -> None:
-        super().__init__()
-        self.p = check_fraction("p", p)
-
-    def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:
-        if not self.training or self.p == 0:
-            return x
-        batch, clouds = domain.segments()
-        keep = torch.rand(clouds, 1, device=x.device) >= self.p
-        return x * (keep.to(x) / (1 - self.p))[batch]
-
-    def extra_repr(self) -> str:
-        return f"p={self.p}"
+    together = True

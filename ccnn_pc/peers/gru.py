@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from ccnn_pc._checks import check_at_least, check_flags
 from ccnn_pc.models.base import reset_parameters
-from ccnn_pc.models.registry import register_model
-from ccnn_pc.peers.padded import PaddedSeries, SeriesPeer
+from ccnn_pc.peers.padded import PaddedSeries, SeriesPeer, register_series_peer
 
 
 def observed_inputs(series: PaddedSeries, mask_input: bool) -> Tensor:
@@ -177,29 +176,5 @@ def _below_one(channels: int) -> Tensor:
     return torch.rand(channels) / channels**0.5
 
 
-@register_model("gru_dt", dim=1)
-def build_gru_dt(
-    *,
-    dim: int,
-    in_channels: int,
-    out_channels: int,
-    shape: Sequence[int] | None = None,
-    spacing: float = 1.0,
-    **options: Any,
-) -> GRUDt:
-    """GRU-Δt by name; ``shape`` means nothing to it, options are those of the class."""
-    return GRUDt(in_channels, out_channels, spacing=spacing, **options)
-
-
-@register_model("gru_d", dim=1)
-def build_gru_d(
-    *,
-    dim: int,
-    in_channels: int,
-    out_channels: int,
-    shape: Sequence[int] | None = None,
-    spacing: float = 1.0,
-    **options: Any,
-) -> GRUD:
-    """GRU-D by name; ``shape`` means nothing to it, options are those of the class."""
-    return GRUD(in_channels, out_channels, spacing=spacing, **options)
+register_series_peer("gru_dt", GRUDt)
+register_series_peer("gru_d", GRUD)

@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from ccnn_pc._checks import check_at_least, check_flags
 from ccnn_pc._choices import choice
 from ccnn_pc._optional import require
-from ccnn_pc.models.registry import register_model
 from ccnn_pc.peers.gru import observed_inputs
-from ccnn_pc.peers.padded import PaddedSeries, SeriesPeer
+from ccnn_pc.peers.padded import PaddedSeries, SeriesPeer, register_series_peer
 from ccnn_pc.peers.solvers import Solver
 
 
@@ -104,15 +103,4 @@ def _torchdiffeq() -> Any:
     return require("torchdiffeq", extra="baselines", purpose="to solve differential equations")
 
 
-@register_model("ode_rnn", dim=1)
-def build_ode_rnn(
-    *,
-    dim: int,
-    in_channels: int,
-    out_channels: int,
-    shape: Sequence[int] | None = None,
-    spacing: float = 1.0,
-    **options: Any,
-) -> ODERNN:
-    """ODE-RNN by name; ``shape`` means nothing to it, options are those of the class."""
-    return ODERNN(in_channels, out_channels, spacing=spacing, **options)
+register_series_peer("ode_rnn", ODERNN)

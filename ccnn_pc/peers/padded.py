@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +15,7 @@ from ccnn_pc._precision import HALF, SinglePrecision, at_least_single
 from ccnn_pc.domains.series.irregular_series import IrregularSeries
 from ccnn_pc.models.base import Model
 from ccnn_pc.models.reading import Input, common_spacing, irregular_series, is_series
+from ccnn_pc.models.registry import register_model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,3 +167,19 @@ class SeriesPeer(SinglePrecision, Model, abc.ABC):
         return PaddedSeries(
             values, torch.ones_like(values, dtype=torch.bool), times.expand(len(x), -1), lengths
         )
+
+
+def register_series_peer(name: str, kind: Callable[..., SeriesPeer]) -> None:
+    """Enter a peer; ``dim`` and ``shape`` of the data mean nothing to it, all options are those of the class."""
+
+    @register_model(name, dim=1)
+    def build(
+        *,
+        dim: int,
+        in_channels: int,
+        out_channels: int,
+        shape: Sequence[int] | None = None,
+        spacing: float = 1.0,
+        **options: Any,
+    ) -> SeriesPeer:
+        return kind(in_channels, out_channels, spacing=spacing, **options)

@@ -107,8 +107,17 @@ def made(name: str) -> tuple[nn.Module, Tensor | Data]:
     return create_model(name, dim=1, shape=(12,), **sizes), torch.randn(2, 3, 12)
 
 
+#: One of each family; the others take longer.
+QUICK = ("ccnn_4_16", "ckcnn_2_10", "dgcnn", "flexnet_5", "gru_dt", "pointnet2", "smpnet_tcn_6")
+
+
 @pytest.mark.parametrize(
-    "name", [n for n in list_models() if n not in ("smpconv_b", "ccnn_6_380", "ccnn_6_380_flex")]
+    "name",
+    [
+        pytest.param(n, marks=() if n in QUICK else pytest.mark.slow)
+        for n in list_models()
+        if n not in ("smpconv_b", "ccnn_6_380", "ccnn_6_380_flex")
+    ],
 )
 def test_batch_norms_become_synchronised_ones(name: str) -> None:
     """What Lightning's ``sync_batchnorm=True`` does too. In eval mode, and on one process, nothing changes."""

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from ccnn_pc.domains import Boundary, Grid, Pool
-from ccnn_pc.kernels import GaussianWindow, NoWindow
-from ccnn_pc.nn import Algorithm, ContinuousConv, Quadrature, kernel_penalty
+from ccnn_pc.kernels import GaussianWindow
+from ccnn_pc.nn import Algorithm, ContinuousConv, kernel_penalty
 from ccnn_pc.ops.grids.convolution import Method
 from tests.clouds import DOUBLE
-from tests.grids import SHAPES, SPACINGS, as_points, conv_for, noise
+from tests.grids import SHAPES, SPACINGS, as_points, conv_for, counting_conv, noise
 
 
 @pytest.mark.parametrize("separable", [True, False])
@@ -85,19 +85,7 @@ def test_anisotropic_spacing_and_extent() -> None:
 def test_no_boundary_tap_is_lost_to_rounding() -> None:
     """Extent 39 taps at spacing 1/39: a constant kernel sums exactly the samples in reach."""
     for spacing in SPACINGS:
-        conv = ContinuousConv(
-            1,
-            1,
-            dim=1,
-            extent=7 * spacing,
-            window=NoWindow,
-            bias=False,
-            quadrature=Quadrature(spacing=spacing),
-        )
-        with torch.no_grad():
-            conv.kernel.readout.weight.zero_()  # type: ignore[union-attr, operator]
-            conv.kernel.readout.bias.fill_(1.0)  # type: ignore[union-attr, operator]
-            conv.mix.weight.fill_(1.0)  # type: ignore[union-attr]
+        conv = counting_conv(spacing)
         grid = Grid((40,), spacing)
         for algorithm in (Algorithm.AUTO, Algorithm.MESSAGES):
             y = conv(torch.ones(40, 1), grid, algorithm=algorithm)

@@ -9,12 +9,10 @@ import torch
 from torch import Tensor
 
 from ccnn_pc.domains import Grid, IrregularSeries, PointSet, Pool, Weights
-from ccnn_pc.kernels import NoWindow
-from ccnn_pc.nn import Algorithm, ContinuousConv, Quadrature, kernel_penalty
+from ccnn_pc.nn import Algorithm, ContinuousConv, kernel_penalty
 from ccnn_pc.ops.grids.convolution import Method
 from tests.clouds import DOUBLE, layer
-
-SPACINGS = [1.0, 0.1, 1 / 3, 1 / 39]
+from tests.grids import SPACINGS, counting_conv
 
 
 def noise(n: int, channels: int = 3, seed: int = 1) -> Tensor:
@@ -195,19 +193,7 @@ def test_pruning_keeps_its_bound() -> None:
 
 def test_no_boundary_tap_is_lost_to_rounding() -> None:
     for spacing in SPACINGS:
-        conv = ContinuousConv(
-            1,
-            1,
-            dim=1,
-            extent=7 * spacing,
-            window=NoWindow,
-            bias=False,
-            quadrature=Quadrature(spacing=spacing),
-        )
-        with torch.no_grad():
-            conv.kernel.readout.weight.zero_()  # type: ignore[union-attr, operator]
-            conv.kernel.readout.bias.fill_(1.0)  # type: ignore[union-attr, operator]
-            conv.mix.weight.fill_(1.0)  # type: ignore[union-attr]
+        conv = counting_conv(spacing)
         series = IrregularSeries(torch.arange(40) * spacing, lattice=spacing)
         for algorithm in (Algorithm.AUTO, Algorithm.MESSAGES):
             assert round(conv(torch.ones(40, 1), series, algorithm=algorithm)[20].item()) == 15, (

@@ -10,6 +10,8 @@ TORCH_INDEX ?=
 # Hydra overrides for `make train`, arguments for `make test`.
 ARGS ?=
 EXPERIMENT ?= shapes_quickstart
+# Versions of numpy that setup.cfg and constraints.txt allow besides the one of this Python: the oldest, and that of Python 3.10.
+NUMPY ?= 1.26.4 2.2.6
 # Processes that run the tests, one thread each.
 JOBS ?= 2
 
@@ -20,12 +22,13 @@ INSTALL := $(PIP) install -q --no-compile
 INPUTS := setup.cfg pyproject.toml constraints.txt
 CHECKED := ccnn_pc datasets configs tests scripts
 
-.PHONY: help train test lint types clean
+.PHONY: help train test test-numpy lint types clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make train   set up $(VENV) where needed, train experiment=$(EXPERIMENT)  (ARGS='trainer.max_epochs=5 seed=1')"
 	@echo "make test    set up $(VENV) where needed, run the fast suite and the doctests  (ARGS='-k window')"
+	@echo "make test-numpy  the tests of clouds and their files with numpy $(NUMPY)"
 	@echo "make lint    ruff"
 	@echo "make types   mypy"
 	@echo "make clean   remove $(VENV), caches and builds (never runs/ or data/)"
@@ -38,6 +41,16 @@ train: $(VENV)/.ready-train
 
 test: $(VENV)/.ready-test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile ccnn_pc tests $(ARGS)
+
+# A reader that relies on what one numpy does reads other numbers under another.
+test-numpy: $(NUMPY:%=$(VENV)/numpy-%)
+	for numpy in $^; do \
+		PYTHONPATH=$$numpy OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile \
+			tests/datasets/formats tests/datasets/clouds tests/datasets/transforms $(ARGS) || exit 1; \
+	done
+
+$(VENV)/numpy-%: $(VENV)/.ready-test
+	$(INSTALL) --no-deps --upgrade --target $@ numpy==$*
 
 lint: $(VENV)/.ready-test
 	$(BIN)/ruff check $(CHECKED)

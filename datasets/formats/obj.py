@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 
+from ccnn_pc.datasets.formats.columns import COLOURS
 from ccnn_pc.datasets.formats.polygons import triangulate
 from ccnn_pc.datasets.formats.raw import RawShape, numbers
 
@@ -24,7 +25,8 @@ def read_obj(data: bytes) -> RawShape:
     """Read the faces of all objects and groups of an OBJ file; polygons are cut into triangles.
 
     Indices count from 1, or back from the vertex before the face's own line (-1). Textures, normals, materials, points,
-    lines and curves are passed over, and so are faces of fewer than three corners.
+    lines and curves are passed over, and so are faces of fewer than three corners. Colours of vertices
+    (``v x y z r g b``) are kept as attributes where all have one.
 
     Raises:
         ValueError: a malformed vertex or face, or a face that names a missing vertex; the message names the line.
@@ -32,11 +34,11 @@ def read_obj(data: bytes) -> RawShape:
     vertices, faces, before = _lines(data)
     if not vertices:
         raise ValueError("it has no vertices ('v x y z')")
-    positions = _positions(vertices)
+    positions, colours = _positions(vertices)
     if not faces:
-        return RawShape(positions)
+        return RawShape(positions, attributes=colours)
     corners, sizes = _corners(faces, np.array(before), len(positions))
-    return RawShape(positions, triangulate(positions, corners, sizes))
+    return RawShape(positions, triangulate(positions, corners, sizes), attributes=colours)
 
 
 def _lines(data: bytes) -> tuple[list[Line], list[Line], list[int]]:
@@ -83,7 +85,8 @@ def _numbers(rows: list[Line], texts: list[bytes]) -> tuple[np.ndarray, np.ndarr
     return values, widths
 
 
-def _positions(vertices: list[Line]) -> np.ndarray:
+def _positions(vertices: list[Line]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Positions ``[V, 3]``, and red, green, blue."""
     values, widths = _numbers(vertices, [row for _, row in vertices])
     odd = np.flatnonzero(~np.isin(widths, _WIDTHS))
     if len(odd):
@@ -91,7 +94,9 @@ def _positions(vertices: list[Line]) -> np.ndarray:
             f"line {vertices[odd[0]][0]} must hold a vertex x y z (got {widths[odd[0]]} numbers)"
         )
     starts = np.cumsum(widths) - widths
-    return values[starts[:, None] + np.arange(3)]
+    coloured = bool((widths >= 6).all())
+    colours = values[(starts + widths)[:, None] - np.arange(3, 0, -1)].T if coloured else []
+    return values[starts[:, None] + np.arange(3)], dict(zip(COLOURS, colours, strict=coloured))
 
 
 def _corners(faces: list[Line], before: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:

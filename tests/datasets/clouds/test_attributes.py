@@ -232,3 +232,15 @@ def test_an_npy_in_place_of_an_npz(tmp_path):
     (tmp_path / "a.npz").write_bytes(b"\x93NUMPY")
     with pytest.raises(ValueError, match=r"a\.npz' must be an npz archive"):
         CloudArrays(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("weight", ["", " 1.0"])
+def test_colours_of_obj_corners(tmp_path, weight):
+    corners = [(0, 0, 0), (1, 0, 0), (0, 1, 0)]
+    (tmp_path / "a.obj").write_text(
+        "".join(f"v {x} {y} {z}{weight} {x / 2} 0 {y}\n" for x, y, z in corners) + "f 1 2 3\n"
+    )
+    data = read_shape(tmp_path / "a.obj", 50, torch.Generator().manual_seed(0))
+    pos = data.pos + data.center[0].float()
+    torch.testing.assert_close(data.red, pos[:, 0] / 2, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(data.blue, pos[:, 1], rtol=1e-5, atol=1e-6)

@@ -68,9 +68,9 @@ def zip_members(path: str | os.PathLike[str], end: str) -> list[tuple[str, Calla
     """
     try:
         archive = zipfile.ZipFile(path)
-    except OSError:
-        raise
-    except Exception as error:  # zipfile raises BadZipFile, struct.error, NotImplementedError …
+    except Exception as error:  # zipfile raises BadZipFile, struct.error, NotImplementedError, bare OSErrors …
+        if isinstance(error, OSError) and error.filename is not None:
+            raise
         raise ValueError(f"'{path}' is damaged or cut off ({error}); copy or download it again") from error
     packed = Path(path).stat().st_size
 
@@ -80,9 +80,9 @@ def zip_members(path: str | os.PathLike[str], end: str) -> list[tuple[str, Calla
             check_unpacked(member.file_size, packed, name)
             with archive.open(member) as stream:
                 return read_unpacked(stream, packed, name)
-        except (ValueError, OSError):
-            raise
         except Exception as error:  # RuntimeError (encrypted), NotImplementedError, BadZipFile, zlib.error …
+            if name in str(error):  # too large
+                raise
             raise ValueError(f"{name} is damaged or cut off ({error}); copy or download it again") from error
 
     wanted = sorted(

@@ -26,17 +26,22 @@ _LABEL = re.compile(rf":\s*({_QUOTED}|[^:]*)$")
 _CELL = re.compile(rf"\s*({_QUOTED}|[^,'\"]*?)\s*(,|$)")
 _ATTRIBUTE = re.compile(rf"@attribute\s+({_QUOTED}|\S+)\s+(.+)", re.IGNORECASE)
 _ELSEWHERE = "a table with one observation per row (LongCSV) holds such series"
+_NUMBERS = "'numbers=True' reads them"
 
 
-def read_uea(path: str | os.PathLike[str]) -> Labelled:
+def read_uea(path: str | os.PathLike[str], numbers: bool = False) -> Labelled:
     """Read ``.ts``, ``.arff``, or ``.tsv`` and ``.txt`` whose first column is the class; also ``.gz`` and ``.xz``.
 
     ``?`` and NaN are missing values; samples without any value at the end of a series are cut.
 
+    Args:
+        path: the file.
+        numbers: labels are numbers to predict instead of classes.
+
     Raises:
         OSError: no such file, or it cannot be read.
-        ValueError: damaged, cut off, without classes, or with time stamps of its own (which no archive file
-            that is read here has); the message names file and line.
+        ValueError: damaged, cut off, without labels, with numbers where classes are wanted, or with time stamps of
+            its own (which no archive file that is read here has); the message names file and line.
     """
     content, name = read_packed(path), str(path)
     try:
@@ -47,10 +52,15 @@ def read_uea(path: str | os.PathLike[str]) -> Labelled:
     reader = _arff if ".arff" in suffixes else _columns if {".tsv", ".txt"} & set(suffixes) else _ts
     rows: list[np.ndarray] = []
     labels: list[str] = []
-    for number, channels, label in reader(_LINE_END.split(text), name):
+    for number, channels, label in reader(_LINE_END.split(text), name, numbers):
         rows.append(_series(channels, name, number, rows))
         if label.lower() in ("", "?", "nan"):
-            raise _damaged(name, number, f"it must end with its class (got {label!r})")
+            raise _damaged(name, number, f"it must have a class (got {label!r})")
+        if numbers:
+            try:
+                number_in(label)
+            except ValueError as error:
+                raise _damaged(name, number, f"its label {error}") from None
         labels.append(label)
     if not rows:
         raise ValueError(f"'{name}' must hold at least one series (found none)")
@@ -61,19 +71,20 @@ Lines = Iterable[tuple[int, Sequence[str], str]]
 """Number of a line, text of its channels, and its class."""
 
 
-def _ts(lines: Sequence[str], name: str) -> Lines:
+def _ts(lines: Sequence[str], name: str, numbers: bool) -> Lines:
     settings, start = _header(lines, name, "#")
     if _flag(settings, "@timestamps", name):
         raise ValueError(
             f"'{name}' must have series without time stamps of their own (got '@timeStamps true'): {_ELSEWHERE}"
         )
-    if _flag(settings, "@targetlabel", name):
+    target = _flag(settings, "@targetlabel", name)
+    if target and not numbers:
         raise ValueError(
-            f"'{name}' must have classes, not numbers to predict (got '@targetLabel true'): {_ELSEWHERE}"
+            f"'{name}' must have classes, not numbers to predict (got '@targetLabel true'): {_NUMBERS}"
         )
-    if not _flag(settings, "@classlabel", name):
+    if not target and not _flag(settings, "@classlabel", name):
         raise ValueError(f"'{name}' must have class labels (got '@classLabel false'): {_ELSEWHERE}")
-    known = [_bare(word) for word in settings["@classlabel"][1:]]
+    known = [] if target else [_bare(word) for word in settings["@classlabel"][1:]]
     for number, line in enumerate(lines[start:], start + 1):
         line = line.strip()
         if not line or line.startswith("#"):
@@ -83,14 +94,14 @@ def _ts(lines: Sequence[str], name: str) -> Lines:
             raise _damaged(name, number, "it must be channels and a class with ':' between them")
         label = _bare(found.group(1).strip())
         _check_known(label, known, name, number)
-        if not known and re.fullmatch(r"[+-]?\d*\.\d*[1-9]\d*", label):
+        if not known and not numbers and re.fullmatch(r"[+-]?\d*\.\d*[1-9]\d*", label):
             raise _damaged(
-                name, number, f"its class must be a name or a whole number (got {label!r}): {_ELSEWHERE}"
+                name, number, f"its class must be a name or a whole number (got {label!r}): {_NUMBERS}"
             )
         yield number, line[: found.start()].split(":"), label
 
 
-def _arff(lines: Sequence[str], name: str) -> Lines:
+def _arff(lines: Sequence[str], name: str, numbers: bool) -> Lines:
     _, start = _header(lines, name, "%")
     attributes, inside = [], False
     for number, line in enumerate(lines[:start], 1):
@@ -104,11 +115,13 @@ def _arff(lines: Sequence[str], name: str) -> Lines:
         elif line.lower().startswith("@attribute") and not found:
             raise _damaged(name, number, f"it must be '@attribute NAME TYPE' (got {line[:40]!r})")
     nominal = [place for place, kind in enumerate(attributes) if kind.startswith("{")]
-    if len(nominal) != 1:
+    if len(nominal) != 1 and not (numbers and attributes and not nominal):
         raise ValueError(
-            f"'{name}' must have one attribute with names of classes in braces (got {len(nominal)}): {_ELSEWHERE}"
+            f"'{name}' must have one attribute with names of classes in braces (got {len(nominal)}); "
+            f"where the last one is a number to predict, {_NUMBERS}"
         )
-    known = [_bare(cell) for cell in _cells(attributes[nominal[0]].strip("{} \t"), name, 0)]
+    place = nominal[0] if nominal else len(attributes) - 1
+    known = [_bare(cell) for cell in _cells(attributes[place].strip("{} \t"), name, 0)] if nominal else []
     for number, line in enumerate(lines[start:], start + 1):
         line = line.strip()
         if not line or line.startswith("%"):
@@ -116,23 +129,29 @@ def _arff(lines: Sequence[str], name: str) -> Lines:
         cells = _cells(line, name, number)
         if len(attributes) > 1 and len(cells) != len(attributes):
             raise _damaged(name, number, f"it must have {len(attributes)} entries (got {len(cells)})")
-        label = _bare(cells.pop(nominal[0] if len(attributes) > 1 else -1))
+        label = _bare(cells.pop(place if len(attributes) > 1 else -1))
         _check_known(label, known, name, number)
         related = len(cells) == 1 and cells[0][:1] in ("'", '"')
         yield number, _bare(cells[0]).strip("\n").split("\n") if related else [",".join(cells)], label
 
 
-def _columns(lines: Sequence[str], name: str) -> Lines:
+def _columns(lines: Sequence[str], name: str, numbers: bool) -> Lines:
     for number, line in enumerate(lines, 1):
         if line.strip():
             label, *values = line.strip().split(next((mark for mark in "\t," if mark in line), None))
-            try:
-                whole = number_in(label.strip())
-            except ValueError as error:
-                raise _damaged(name, number, f"its class {error}") from None
-            if whole % 1:
-                raise _damaged(name, number, f"its class must be a whole number (got {label!r})")
-            yield number, [",".join(values)], str(int(whole))
+            if not numbers:
+                try:
+                    whole = number_in(label.strip())
+                except ValueError as error:
+                    raise _damaged(name, number, f"its class {error}") from None
+                if whole % 1:
+                    raise _damaged(
+                        name,
+                        number,
+                        f"its class must be a whole number (got {label!r}); of others, {_NUMBERS}",
+                    )
+                label = str(int(whole))
+            yield number, [",".join(values)], label.strip()
 
 
 def _header(lines: Sequence[str], name: str, comment: str) -> tuple[dict[str, list[str]], int]:

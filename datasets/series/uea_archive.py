@@ -59,8 +59,9 @@ class UEAArchive(SeriesDataset):
             ``.arff``, which is all of the data whatever ``split`` says.
         split: TRAIN (default) or TEST, the official parts; None: both.
         cache: folder of processed data (None: the default cache).
-        options: form, length, normalize, drop, drop_seed, spacing, transform, pre_transform, seed: see
-            :class:`SeriesDataset`. Values are normalised by the training file where there is one.
+        options: form, length, normalize, drop, drop_seed, spacing, transform, pre_transform, seed, and numbers, which
+            the archives of regression need: see :class:`SeriesDataset`. Values are normalised by the training file
+            where there is one.
 
     Raises:
         FileNotFoundError: no such files, or not the one of the wanted part.
@@ -86,8 +87,11 @@ class UEAArchive(SeriesDataset):
             raise FileNotFoundError(
                 f"'{there}' must have the file of the part '{split.value}' beside it (found none)"
             )
-        settings = {"version": 1, "source": fingerprint(parts.values()), "parts": str(list(parts))}
-        stored = cached_series(cache, "uea", settings, lambda: _read(parts))
+        numbers = bool(options.get("numbers"))
+        settings = {
+            "version": 2, "source": fingerprint(parts.values()), "parts": str(list(parts)), "numbers": numbers
+        }  # fmt: skip
+        stored = cached_series(cache, "uea", settings, lambda: _read(parts, numbers))
         part = np.asarray(stored.static)[:, 0]
         rows = {each: np.flatnonzero(part == number) for number, each in enumerate(parts)}
         everything = np.arange(len(stored))
@@ -149,12 +153,12 @@ def find_uea(root: str | os.PathLike[str]) -> Parts:
     return max(of_name, key=lambda item: item[:2])[2]
 
 
-def _read(parts: Parts) -> StoredSeries:
+def _read(parts: Parts, numbers: bool) -> StoredSeries:
     series: list[np.ndarray] = []
     labels: list[str] = []
     part: list[int] = []
     for number, path in enumerate(parts.values()):
-        found, names = read_uea(path)
+        found, names = read_uea(path, numbers)
         if series and found[0].shape[1] != series[0].shape[1]:
             raise ValueError(
                 f"'{path}' must have series of {series[0].shape[1]} channels, as the other part has "

@@ -104,7 +104,7 @@ def test_columns(tmp_path: Path) -> None:
         (":right", ":NaN", "must be one of left, right"),
         ("@timeStamps false", "@timeStamps", "true or false after '@timestamps'"),
         ("@timeStamps false", "@timeStamps true", "time stamps of their own .*LongCSV"),
-        ("@classLabel true left right", "@targetLabel true", "numbers to predict .*LongCSV"),
+        ("@classLabel true left right", "@targetLabel true", "numbers to predict .*numbers=True"),
         ("@classLabel true left right", "@classLabel false", r"class labels \(got '@classLabel false'\)"),
         ("@classLabel true left right", "@ classLabel true", "'@ classLabel true' in line 8"),
         ("@data", "@", "'@' in line 10"),
@@ -115,6 +115,18 @@ def test_columns(tmp_path: Path) -> None:
 def test_damaged_ts(old: str, new: str, match: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=rf"a\.ts' .*({match})"):
         read(tmp_path, TS.replace(old, new, 1))
+
+
+def test_numbers_to_predict(tmp_path: Path) -> None:
+    (tmp_path / "a.ts").write_text("@targetLabel true\n@data\n1,2:0.5\n3,4:-2\n5,6:0.5\n")
+    (tmp_path / "b.arff").write_text("@attribute a numeric\n@attribute y real\n@data\n1,0.5\n3,-2\n5,0.5\n")
+    for name in ("a.ts", "b.arff"):
+        data: Any = UEAArchive(tmp_path / name, None, numbers=True, cache=tmp_path / "cache")
+        assert [item.y.tolist() for item in data] == [[[0.5]], [[-2.0]], [[0.5]]]
+    for label in ("left", "NaN", "1_5", "inf"):
+        (tmp_path / "a.ts").write_text(f"@targetLabel true\n@data\n1,2:{label}\n")
+        with pytest.raises(ValueError, match=r"a\.ts' is damaged or cut off in line 3: .*" + label):
+            UEAArchive(tmp_path / "a.ts", None, numbers=True, cache=tmp_path / "cache")
 
 
 def test_numbers_to_predict_are_no_classes(tmp_path: Path) -> None:

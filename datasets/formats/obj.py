@@ -13,7 +13,8 @@ from ccnn_pc.datasets.formats.raw import RawShape, numbers
 
 _CONTINUED = re.compile(rb"(?:[^\n]*\\\n)+[^\n]*")
 _BEHIND_SLASH = re.compile(rb"/[0-9/+-]*")
-_COMMENT = re.compile(rb"#[^\n]*")
+_COMMENT = re.compile(rb"(?<!\.)#[^\n]*")
+"""``1.#IND`` is no number with a comment behind it."""
 _WIDTHS = (3, 4, 6, 7)
 """Numbers of a vertex: x y z, then a weight and a colour, each or not."""
 

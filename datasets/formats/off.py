@@ -11,7 +11,8 @@ from ccnn_pc.datasets.formats.raw import RawShape, numbers
 
 _HEADER = re.compile(rb"\s*(ST)?C?N?(4)?(n)?(?:OFF|off)")
 _COUNTS = re.compile(rb"\s*(\d+)\s+(\d+)(?:[ \t]+\d+|\s*\n[ \t]*\d+(?=[ \t\r]*\n))?[ \t\r]*(?:\n|$)")
-_COMMENT = re.compile(rb"#[^\n]*")
+_COMMENT = re.compile(rb"(?<!\.)#[^\n]*")
+"""``1.#IND`` is no number with a comment behind it."""
 
 
 def read_off(data: bytes) -> RawShape:
@@ -115,7 +116,7 @@ class _Body:
         if len(widths) == count:
             starts = ends - widths
             sizes = values[starts]
-            if (sizes == np.rint(sizes)).all() and (sizes >= 0).all() and (widths > sizes).all():
+            if (sizes == np.rint(sizes)).all() and (sizes > 0).all() and (widths > sizes).all():
                 sizes = sizes.astype(np.int64)
                 self._check_colours(widths - 1 - sizes, places)
                 named = (
@@ -136,7 +137,7 @@ class _Body:
             if place >= len(values):
                 raise ValueError(f"it is truncated: {count} faces are announced, {len(sizes)} are there")
             size = values[place]
-            if not (size >= 0 and size == int(size)):
+            if not (size > 0 and size == int(size)):
                 raise ValueError(f"line {places[line]} must begin with a number of corners (got {size:g})")
             stop = place + 1 + int(size)
             if stop > len(values):

@@ -79,7 +79,10 @@ def test_areas(text: str, wanted: float) -> None:
         ),
         ("OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2 0 0\n", r"line 6 .* end after its corners.*\(got 2 more"),
         ("OFF\n4 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n", "must hold a vertex of 3|truncated"),
-        ("OFF\n2 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n", r"line 5 must begin with a number of corners \(got 0\)"),
+        (
+            "OFF\n2 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n",
+            r"line 5 must begin with a number of corners \(got 0\)",
+        ),
         ("OFF\n3 1 0\n0 0 0\n1 0 0\n0 1_0 0\n3 0 1 2\n", r"line 5 is malformed.*'0 1_0 0'"),
         ("OFF\n3 1 0\n0 0 0\n1 0 0\n0 1,5 0\n3 0 1 2\n", r"line 5 is malformed.*'0 1,5 0'"),
         ("4OFF\n1 1 0\n0 0 0 0\n", "do not have three coordinates"),

@@ -20,7 +20,8 @@ _BITS, _PHOTOMETRIC = 258, 262
 def read_image(data: bytes, name: str = "image", size: int | None = None, grey: bool = False) -> np.ndarray:
     """Read an image file as people see it: turned as its EXIF orientation says, colours without their opacity.
 
-    Of channels of more than 8 bits the upper 8 are kept (grey of 16 bits: ``value >> 8``).
+    Of channels of more than 8 bits the upper 8 are kept (grey of 16 bits: ``value >> 8``), of several pictures in a
+    file the first.
 
     Args:
         data: content of the file.

@@ -6,6 +6,7 @@ import enum
 import math
 from dataclasses import dataclass, replace
 
+from ccnn_pc.datasets.formats.numerals import number_in
 from ccnn_pc.datasets.preprocessing import (
     CloudPreprocessing,
     ImagePreprocessing,
@@ -82,16 +83,18 @@ class Sampling:
                 f"a sampling must be one of {', '.join(kinds)}, [:NUMBER][+density] (got '{text}')"
             )
         try:
-            value = float(number) if colon else None
+            value = number_in(number) if colon else None
         except ValueError:
             raise ValueError(f"a sampling's number must be one (got '{number}' in '{text}')") from None
         kind = Kind(name)
         wrong = value is not None and not (0 < value <= 1 if kind is Kind.SCATTERED else value >= 1)
         if wrong or (value is not None and kind is not Kind.SCATTERED and value != int(value)):
             allowed = "in (0, 1]" if kind is Kind.SCATTERED else "a whole number, at least 1"
-            raise ValueError(f"the number of '{name}' must be {allowed} (got '{number}')")
+            raise ValueError(f"the number of the sampling '{name}' must be {allowed} (got '{number}')")
         if plus and kind in (Kind.DENSE, Kind.PIXELS):
-            raise ValueError(f"'+density' must go with samples that may lie unevenly (got '{text}')")
+            raise ValueError(
+                f"'+density' must go with samples that may lie unevenly (got the sampling '{text}')"
+            )
         return Sampling(kind, value, bool(plus))
 
     def transform(

@@ -259,8 +259,18 @@ def open_part(
         entry = dataset_entry(trained["dataset"])
         if entry.may_hold(path) if entry.needs_files else str(spec) == entry.name:
             dataset = _open_divided(entry, path if entry.needs_files else None, split, trained, options)
-            return dataset.with_numbers() if numbers else dataset
-    dataset = open_dataset(spec, split, **options)
+            return _checked(dataset, spec, numbers)
+    return _checked(open_dataset(spec, split, **options), spec, numbers)
+
+
+def _checked(dataset: LabelledDataset[Any], spec: str | Path, numbers: bool) -> LabelledDataset[Any]:
+    """Something must be there to be judged.
+
+    Raises:
+        ValueError: no item; classes where numbers are wanted.
+    """
+    if not len(dataset):
+        raise ValueError(f"'data' must hold at least one item (got none at '{spec}')")
     return dataset.with_numbers() if numbers else dataset
 
 

@@ -12,7 +12,7 @@ import typer
 
 def models(
     pattern: str = typer.Argument("*", help="Show names that match, e.g. 'ccnn_4_*'."),
-    dim: int = typer.Option(3, help="Number of axes of the positions."),
+    dim: int = typer.Option(3, help="Number of axes of the positions, 1 to 3."),
     in_channels: int = typer.Option(6, help="Features per sample; 6: normal and position."),
     out_channels: int = typer.Option(40, help="Classes; 40: ModelNet40."),
     as_json: bool = typer.Option(False, "--json", help="Print the table as JSON on the last line of stdout."),

@@ -11,6 +11,9 @@ from ccnn_pc.models.registry import create_model, only_dim
 #: Name -> axes -> numbers a, b, c of the count a + b in_channels + c out_channels; a test makes the models and counts.
 TABLE = Path(__file__).with_name("parameters.json")
 
+#: Series, images, volumes and clouds.
+MOST_AXES = 3
+
 
 def count_parameters(name: str, dim: int, in_channels: int, out_channels: int) -> int:
     """Parameters of a model with its own kernel and default options.
@@ -44,10 +47,15 @@ def nearest_dim(name: str, dim: int) -> int:
 
     Kernels of the largest networks are not made for volumes.
 
+    Raises:
+        ValueError: more axes than there are counts for.
+
     Example:
         >>> nearest_dim("ccnn_4_16", 3), nearest_dim("smpconv_t", 3), nearest_dim("gru_d", 3)
         (3, 2, 1)
     """
+    if dim > MOST_AXES:
+        raise ValueError(f"'dim' must be 1 to {MOST_AXES} (got {dim}); create_model makes networks of more")
     known = [int(key) for key in _table().get(name, {})]
     return min(known, key=lambda axes: abs(axes - dim)) if known else only_dim(name) or dim
 

@@ -37,7 +37,7 @@ class Batches:
     num_workers: int = 0
 
     def __post_init__(self) -> None:
-        check_at_least("size", self.size, 1)
+        check_at_least("batch_size", self.size, 1)
         check_at_least("num_workers", self.num_workers, 0)
         if self.eval_size is not None:
             check_at_least("eval_size", self.eval_size, 1)

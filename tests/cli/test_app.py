@@ -90,6 +90,16 @@ def test_models_of_a_missing_package_are_listed_without_a_count(
     assert "-: a package is missing" in run("models", "neural_*", capsys=capsys)[1]
 
 
+def test_models_of_more_axes_than_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run("models", "ccnn_4_16", "--dim", "9", capsys=capsys)
+    assert code == 1 and "'dim' must be 1 to 3 (got 9)" in err
+
+
+def test_a_model_that_is_no_name() -> None:
+    with pytest.raises(TypeError, match=r"'name' must be the name of a model \(got 3\)"):
+        create_model(3, dim=3, in_channels=3, out_channels=2)  # type: ignore[arg-type]
+
+
 def test_models_without_a_match_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = run("models", "nothing*", capsys=capsys)
     assert code == 1 and "'pattern' must match a model's name (got 'nothing*')" in err

@@ -33,7 +33,7 @@ def start(words: list[str], runs: Path) -> Path:
         (["model.name=ccnn_4_15"], "did you mean 'ccnn_4_16'"),
         (["task.kernel_penalty=-1"], "kernel_penalty"),
         (["trainer.accelerator=tpu_pod"], "tpu_pod"),
-        (["data.batch_size=0"], "'size' must be at least 1|'batch_size'"),
+        (["data.batch_size=0"], "'batch_size' must be at least 1"),
         (["data.batch_size=1000"], "at least one batch of 1000"),
         (["optim.lr=-1"], "lr"),
         (["kernel=siren", "kernel._target_=torch.nn.Linear"], "'kernel' must"),

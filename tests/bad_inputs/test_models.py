@@ -372,3 +372,19 @@ def test_no_checkpoint(state: Any, tmp_path: Path) -> None:
 def test_a_checkpoint_with_more_than_tensors_is_not_executed(tmp_path: Path) -> None:
     right_or_clear(lambda: read(harmful(tmp_path / "touched"), tmp_path), "last.ckpt", must_fail=True)
     assert not (tmp_path / "touched").exists()
+
+
+def test_a_full_disk_leaves_the_old_model(folder: Path, tmp_path: Path) -> None:
+    import resource
+    import signal
+
+    place = copy(folder, tmp_path / "model")
+    before = {path.name: path.read_bytes() for path in place.iterdir()}
+
+    def write() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+        save_pretrained(from_pretrained(place), place)
+
+    right_or_clear(write, str(place), must_fail=True)
+    assert {path.name: path.read_bytes() for path in place.iterdir()} == before

@@ -56,6 +56,9 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
         if changing:
             check_words(changing, config)
             config = _compose(words)
+            for word in changing:
+                if isinstance(word.value, str) and "${" in word.value:
+                    OmegaConf.select(config, word.key)  # what it refers to must be there
         if config.name is None:
             config.name = experiment
         if config.run_dir is None:

@@ -175,7 +175,7 @@ class ResumableLoader:
             ValueError: if the data set, the batch size or the seed is another one than that of the stored
                 run.
         """
-        for name, value in self._identity().items():
+        for name, value in {**self._identity(), "devices": self.world}.items():
             before = state.get(name, 1 if name == "devices" else None)
             if before != value:
                 raise ValueError(f"'{name}' must be {before} to resume this run in mid-epoch (got {value})")

@@ -48,12 +48,12 @@ def test_batches_are_shared_out(count: int, drop_last: bool, world: int) -> None
     ]
     assert len({len(share) for share in shares}) == 1
     handed = [batch for step in zip(*(share.batches() for share in shares), strict=True) for batch in step]
-    assert handed[: len(alone)] == alone and handed[len(alone) :] == alone[: len(handed) - len(alone)]
+    assert handed == [alone[i % len(alone)] for i in range(len(handed))] and len(handed) - len(alone) < world
 
 
 def test_a_position_is_of_so_many_processes() -> None:
     state = ResumableLoader(Numbers(24), 4, share=(0, 2)).state_dict()
-    with pytest.raises(ValueError, match="'devices' must be 2 to resume this run in mid-epoch .got None."):
+    with pytest.raises(ValueError, match="'devices' must be 2 to resume this run in mid-epoch .got 1."):
         ResumableLoader(Numbers(24), 4).load_state_dict(state)
 
 
@@ -89,13 +89,13 @@ def trained(words: list[str], folder: Path) -> tuple[int, str, str]:
     done = subprocess.run(
         [sys.executable, "-m", "ccnn_pc.cli.app", "train", *words, "trainer.devices=2", "--json"],
         env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}, cwd=folder, capture_output=True, text=True,
-        timeout=280,
+        timeout=800,
     )  # fmt: skip
     return done.returncode, done.stdout, done.stderr
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(2500)
 def test_two_processes_are_one_run(words: Words, tmp_path: Path) -> None:
     """One folder, one writer, data shared out; stopped and resumed it equals the uninterrupted run."""
     code, out, err = trained(words("data.batch_size=4", runs="whole"), tmp_path)

@@ -20,8 +20,8 @@ _BITS, _PHOTOMETRIC = 258, 262
 def read_image(data: bytes, name: str = "image", size: int | None = None, grey: bool = False) -> np.ndarray:
     """Read an image file as people see it: turned as its EXIF orientation says, colours without their opacity.
 
-    Of channels of more than 8 bits the upper 8 are kept (grey of 16 bits: ``value >> 8``), of several pictures in a
-    file the first.
+    Of channels of more than 8 bits the upper 8 are kept (grey of 16 bits: ``value >> 8``), of floating-point numbers in
+    [0, 1] the nearest of ``n / 255``, of several pictures in a file the first.
 
     Args:
         data: content of the file.
@@ -35,8 +35,8 @@ def read_image(data: bytes, name: str = "image", size: int | None = None, grey: 
 
     Raises:
         ImportError: PIL is missing.
-        ValueError: it is no image, damaged, of floating-point or 32-bit numbers (whose range nobody knows), or of many
-            more pixels than a file of its size holds; the message names the file.
+        ValueError: it is no image, damaged, of 32-bit numbers or of floating-point ones outside [0, 1] (nobody knows
+            which of them is white), or of many more pixels than a file of its size holds; the message names the file.
     """
     image = require("PIL.Image", extra="train", purpose="to read image files")
     turn = require("PIL.ImageOps", extra="train").exif_transpose
@@ -50,10 +50,17 @@ def read_image(data: bytes, name: str = "image", size: int | None = None, grey: 
         raise ValueError(
             f"'{name}' cannot be read as an image ({error or type(error).__name__}); copy or download it again"
         ) from error
-    if mode == "F" or (mode == "I" and tags):
-        raise ValueError(f"'{name}' must have 8 or 16 bits per channel (got mode {mode!r}): save it so")
-    if mode == "I" or mode.startswith("I;16"):  # PIL would cut it off at 255, and takes 0 for black always
-        deep = np.asarray(picture) >> (4 if bits == (12,) else 8)
+    if mode in ("I", "F") or mode.startswith("I;16"):
+        # PIL would cut them off at 255, and takes 0 for black always
+        deep = np.asarray(picture)
+        if mode == "F" and ((deep >= 0) & (deep <= 1)).all():
+            deep = np.rint(255 * deep)
+        elif mode == "F" or (mode == "I" and tags):
+            raise ValueError(
+                f"'{name}' must have 8 or 16 bits per channel, or fractions in [0, 1] (got mode {mode!r}): save it so"
+            )
+        else:
+            deep = deep >> (4 if bits == (12,) else 8)
         picture = image.fromarray((255 - deep if inverted else deep).astype(np.uint8))
     picture = picture.convert("L" if grey else "RGB")
     if size is not None and picture.size != (size, size):

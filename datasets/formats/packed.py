@@ -68,7 +68,9 @@ def zip_members(path: str | os.PathLike[str], end: str) -> list[tuple[str, Calla
     """
     try:
         archive = zipfile.ZipFile(path)
-    except Exception as error:  # zipfile raises BadZipFile, struct.error, NotImplementedError, bare OSErrors …
+    except (
+        Exception
+    ) as error:  # zipfile raises BadZipFile, struct.error, NotImplementedError, bare OSErrors …
         if isinstance(error, OSError) and error.filename is not None:
             raise
         raise ValueError(f"'{path}' is damaged or cut off ({error}); copy or download it again") from error

@@ -137,7 +137,7 @@ def png_bomb(side: int = 30_000) -> bytes:
 
 
 FLOAT = io.BytesIO()
-Image.fromarray(np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)).save(FLOAT, "TIFF")
+Image.fromarray(np.linspace(0, 2, 12, dtype=np.float32).reshape(3, 4)).save(FLOAT, "TIFF")
 GZ_BOMB = gzip.compress(bytes(1 << 30), 9)
 BATCHES: dict[str, dict[str, Any]] = {
     "label negative": {"labels": [-1] * COUNT},

@@ -93,9 +93,20 @@ def test_other_depths() -> None:
 @pytest.mark.parametrize("dtype", ["<f4", ">f4", "<i4", "<i2"])
 def test_numbers_without_a_known_range_are_refused(dtype: str) -> None:
     with pytest.raises(
-        ValueError, match=r"'scan\.tif' must have 8 or 16 bits per channel \(got mode '[FI]'\)"
+        ValueError,
+        match=r"'scan\.tif' must have 8 or 16 bits per channel, or fractions .* \(got mode '[FI]'\)",
     ):
         read_image(tiff((RAMP >> 1).astype(dtype)), "scan.tif")
+
+
+@pytest.mark.parametrize("order", ["<f4", ">f4"])
+def test_fractions_keep_their_value(order: str) -> None:
+    fractions = np.linspace(0, 1, 24).reshape(4, 6)
+    read = read_image(tiff(fractions.astype(order)), grey=True)[0]
+    assert np.abs(read / 255 - fractions).max() <= 0.5 / 255 + 1e-7 and (read.min(), read.max()) == (0, 255)
+    for wrong in (fractions + 0.1, fractions - 0.1, fractions * np.nan):
+        with pytest.raises(ValueError, match=r"'a\.tif' must have 8 or 16 bits"):
+            read_image(tiff(wrong.astype(order)), "a.tif")
 
 
 @pytest.mark.parametrize("orientation", range(10))

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 
+from ccnn_pc.datasets.formats.columns import COLOURS
 from ccnn_pc.datasets.formats.polygons import triangulate
 from ccnn_pc.datasets.formats.raw import RawShape, numbers
 
@@ -20,7 +21,7 @@ def read_off(data: bytes) -> RawShape:
 
     Understood: a byte order mark, comments and blank lines anywhere, counts on the header's line with or without a
     space (``OFF490 518 0``, as in many ModelNet files), polygons of any size over any number of lines, colours behind
-    faces, extra columns of COFF/NOFF/STOFF vertices.
+    faces, extra columns of COFF/NOFF/STOFF vertices; the colours of COFF are kept as attributes.
 
     Raises:
         ValueError: not OFF, other counts than announced, a line too short, or a face that names a missing vertex.
@@ -40,7 +41,8 @@ def read_off(data: bytes) -> RawShape:
     num_vertices, num_faces = int(counts[1]), int(counts[2])
     start = text.count(b"\n", 0, header.end() + counts.end()) + 1
     body = body[counts.end() :]
-    return _plain(body, num_vertices, num_faces) or _Body(body, start).read(num_vertices, num_faces)
+    coloured = header[0].strip().upper() == b"COFF"
+    return _plain(body, num_vertices, num_faces) or _Body(body, start).read(num_vertices, num_faces, coloured)
 
 
 def _plain(body: bytes, num_vertices: int, num_faces: int) -> RawShape | None:
@@ -90,7 +92,7 @@ class _Body:
                 shown = b" ".join(line)[:60].decode(errors="replace")
                 raise ValueError(f"line {place} is malformed: it must hold numbers (got {shown!r})")
 
-    def read(self, num_vertices: int, num_faces: int) -> RawShape:
+    def read(self, num_vertices: int, num_faces: int, coloured: bool) -> RawShape:
         if len(self.widths) < num_vertices + (num_faces > 0):
             raise ValueError(
                 f"it is truncated: {num_vertices} vertices and {num_faces} faces are announced, "
@@ -104,9 +106,12 @@ class _Body:
                 f"line {self.places[odd[0]]} must hold a vertex of {max(width, 3)} numbers, as the first "
                 f"(got {widths[odd[0]]})"
             )
-        vertices = self.values[: num_vertices * width].reshape(-1, width)[:, :3]
+        table = self.values[: num_vertices * width].reshape(-1, width)
+        vertices = table[:, :3]
+        colours = table[:, 3:].T if coloured and width in (6, 7) else table[:0]
         corners, sizes = self._faces(num_vertices, num_faces)
-        return RawShape(vertices, triangulate(vertices, corners, sizes))
+        attributes = dict(zip((*COLOURS, "alpha"), colours, strict=False))
+        return RawShape(vertices, triangulate(vertices, corners, sizes), attributes=attributes)
 
     def _faces(self, skipped: int, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Corners and sizes of all polygons; what stands behind a polygon in its line is its colour."""

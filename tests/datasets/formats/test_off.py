@@ -102,3 +102,15 @@ def test_coloured_faces_among_plain_ones() -> None:
     raw = parse(text.encode(), "a.off")
     assert triangles(raw).tolist() == [[0, 1, 2], [0, 2, 3]]
     np.testing.assert_array_equal(raw.vertices[2], [1, 1, 0])
+
+
+def test_colours_of_vertices_are_attributes():
+    text = "COFF\n3 1 0\n0 0 0 255 0 0 9\n1 0 0 0 128 0 9\n0 1 0 0 0 1 9\n3 0 1 2\n"
+    raw = parse(text.encode(), "a.off")
+    assert {name: values.tolist() for name, values in raw.attributes.items()} == {
+        "red": [255, 0, 0],
+        "green": [0, 128, 0],
+        "blue": [0, 0, 1],
+        "alpha": [9, 9, 9],
+    }
+    assert not parse(text.replace("COFF", "NOFF").replace(" 9\n", "\n").encode(), "a.off").attributes

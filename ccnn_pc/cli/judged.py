@@ -38,24 +38,29 @@ class Judged:
             self.answers.append(answers.double().flatten(1))
             self.targets.append(target.double().flatten(1))
         count = number_of_items(batch)
-        per_item = len(target) == count and self.model.answers.kind is not TaskKind.STEPS
+        per_item = len(target) == count and answers.dim() == 2 and len(answers) == count
         sizes = [1] * count if per_item else [len(rows) for rows in rows_by_item(answers, batch)]
-        wanted = target.reshape(-1, *target.shape[2:]) if not per_item and target.dim() == 2 else target
-        for said, true in zip(answers_of(self.model, answers, batch), wanted.split(sizes), strict=True):
+        rows = target if per_item or answers.dim() == 2 else _sample_by_sample(target)
+        for said, true in zip(answers_of(self.model, answers, batch), rows.split(sizes), strict=True):
             place = len(self.rows)
-            self.rows.append({self.column: self.items[place], **self._true(true), **said})
+            row = {self.column: self.items[place], **said}
+            if per_item:
+                row = {self.column: self.items[place], **self._true(true), **said}
+            else:
+                row["each"] = {**said["each"], **self._true(true, each=True)}
+            self.rows.append(row)
 
-    def _true(self, true: Tensor) -> dict[str, Any]:
-        """The target of an item, under names of its own."""
-        if not true.is_floating_point():
-            known = [self._named(int(label)) for label in true.flatten()]
-            return {"true": known[0] if len(known) == 1 else known}
+    def _true(self, true: Tensor, each: bool = False) -> dict[str, Any]:
+        """The target of an item, under names of its own, or lists of those of its samples."""
         from ccnn_pc.cli.answers import output_names
 
-        values = true.flatten().tolist()
+        if not true.is_floating_point():
+            known = [self._named(int(label)) for label in true.flatten()]
+            return {"true": known if each else known[0]}
+        columns = true.reshape(len(true), -1).t().tolist()
+        names = output_names(self.model, len(columns))
         return {
-            f"true {name}": value
-            for name, value in zip(output_names(self.model, len(values)), values, strict=True)
+            f"true {name}": values if each else values[0] for name, values in zip(names, columns, strict=True)
         }
 
     def _named(self, label: int) -> str:
@@ -81,7 +86,7 @@ class Judged:
         from ccnn_pc.cli.answers import output_names, write_answers
         from ccnn_pc.viz import plot_confusion, plot_regression
 
-        write_answers([_with_columns(row) for row in self.rows], path)
+        write_answers(self.rows, path)
         if confusion is not None:
             names = output_names(self.model, len(confusion))
             counts = confusion.cpu().tolist()
@@ -99,11 +104,11 @@ class Judged:
             )
 
 
-def _with_columns(row: dict[str, Any]) -> dict[str, Any]:
-    """Targets of single samples become a column beside those of their answers."""
-    if "each" not in row or not isinstance(row.get("true"), list):
-        return row
-    return {**row, "each": {**row["each"], "true": row["true"]}} | {"true": ""}
+def _sample_by_sample(target: Tensor) -> Tensor:
+    """Targets of arrays, classes ``[B, *S]`` or numbers ``[B, K, *S]``, a row for each sample."""
+    if not target.is_floating_point():
+        return target.reshape(-1)
+    return target.flatten(2).transpose(1, 2).reshape(-1, target.shape[1])
 
 
 def item_names(dataset: Any) -> tuple[str, list[str]]:

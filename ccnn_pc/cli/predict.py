@@ -29,7 +29,7 @@ Examples:
 Reads off, obj, ply, stl, glb, pcd, xyz, txt, npy and npz; models of images and of their pixels as a sequence
 read png, jpg, bmp, ppm, pgm, webp and tif: the square in the middle, resized to what they were trained on.
 Of a folder all such files are read. Models of tables read tables (id, time, variable, value): one answer for each
-id, and no picture. Models of other series are used on data sets: ccnn-pc evaluate.
+id, and no picture. Pictures show one class per item. Models of other series are used on data sets: ccnn-pc evaluate.
 The answer is what the model was trained to give: a class with its probability, numbers, or one of these for every
 point, pixel or stamp; then the table shows how many of each, and --csv and --json have all of them.
 A file that cannot be read is reported and the others go on.

@@ -234,3 +234,45 @@ def test_transfer_compares_classes_only(tmp_path: Path, shapes: Path) -> None:
     model = save_pretrained(network(1), tmp_path / "m", preprocessing=CLOUD, task="regression")
     with pytest.raises(ValueError, match="ccnn-pc evaluate"):
         transfer_model(str(model), shapes, "points", ["voxels"])
+
+
+@pytest.mark.parametrize("task", ["steps", "regression"])
+def test_answers_and_targets_of_every_sample_stand_side_by_side(task: str, tmp_path: Path) -> None:
+    """Of arrays of two axes, and of samples one after the other in a batch of two items."""
+    from types import SimpleNamespace
+
+    from torch_geometric.data import Batch, Data
+
+    from ccnn_pc.cli.judged import Judged
+    from ccnn_pc.datasets import GridData
+
+    made = SimpleNamespace(classes=["u", "v"], answers=Task(task))
+    items = [0, 1]
+    for arrays in (True, False):
+        judged = Judged.__new__(Judged)
+        judged.model, judged.names = made, ["u", "v"]  # type: ignore[assignment]
+        judged.column, judged.items = "file", ["p", "q"]
+        judged.rows, judged.answers, judged.targets = [], [], []
+        if arrays:
+            batch: Any = Batch.from_data_list([GridData(x=torch.zeros(1, 1, 2, 3)) for _ in items])
+            answers = torch.arange(24.0).view(2, 2, 2, 3)
+            target = torch.arange(12).view(2, 2, 3) % 2 if task == "steps" else answers + 0.5
+            first = (answers[1, :, 1, 2], target[1, ..., 1, 2])
+        else:
+            batch = Batch.from_data_list([Data(pos=torch.rand(n, 3)) for n in (2, 3)])
+            answers = torch.arange(10.0).view(5, 2)
+            target = torch.arange(5) % 2 if task == "steps" else answers + 0.5
+            first = (answers[4], target[4])
+        judged(batch, answers, target)
+        assert [row["samples"] for row in judged.rows] == ([6, 6] if arrays else [2, 3])
+        last = {name: values[-1] for name, values in judged.rows[1]["each"].items()}
+        if task == "steps":
+            assert last["true"] == "uv"[int(first[1])] and last["class"] == "uv"[int(first[0].argmax())]
+        else:
+            assert [last["u"], last["v"], last["true u"], last["true v"]] == [
+                *first[0].tolist(),
+                *first[1].tolist(),
+            ]
+        judged.answers.clear()  # no picture
+        judged.store(tmp_path / "all.csv", None)
+        assert len(table(tmp_path / "all.csv")) == (12 if arrays else 5)

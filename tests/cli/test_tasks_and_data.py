@@ -111,9 +111,10 @@ def test_parts_mean_what_the_training_meant(
         assert evaluate_model(model, place)["n"] == 10 * len(names)
         (row,) = predict_files(model, [next(Path(str(place)).rglob("*.npy"))])
         assert ("numbers" in row) == (task == "regression")
-    assert from_pretrained(model).answers.kind.value == {"binary": "classification", "text": "steps"}.get(
-        task, task
-    )
+    assert from_pretrained(model).answers.to_json()["kind"] == {
+        "binary": "classification",
+        "text": "steps",
+    }.get(task, task)
 
 
 @pytest.mark.slow

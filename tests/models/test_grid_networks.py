@@ -212,3 +212,9 @@ def test_names_and_options() -> None:
         create_model("smpnet_tcn_6", dim=3, in_channels=1, out_channels=2)
     with pytest.raises(ValueError, match="'kernel_taps' must have as many"):
         SMPConvNet(3, 5, depths=(1,), widths=(8,), kernel_taps=(7, 5))
+
+
+def test_a_message_shows_the_shape_that_arrays_must_have() -> None:
+    for name, axes in (("ckcnn_2_30", "3, length"), ("flexnet_5", "3, S1, S2")):
+        with pytest.raises(TypeError, match=rf"\[batch, {axes}\] \(got \[7, 3\]\)"):
+            make(name)(torch.zeros(7, 3))

@@ -130,3 +130,12 @@ def test_rule_counts_taps_depthwise_and_products_with_full_kernels() -> None:
     assert not is_direct(auto, torch.empty(8, 784, 30), torch.empty(129, 30, 30), [128])
     assert is_direct(Method.DIRECT, x, torch.empty(4096, 64), [4095])
     assert not is_direct(Method.FFT, x, torch.empty(1, 64), [0])
+
+
+def test_channels_lie_at_distances_that_caches_tell_apart() -> None:
+    x = torch.arange(2.0 * 16 * 512).view(2, 16, 512)  # 2 KiB a channel
+    apart = fft_plan._apart(x)
+    assert apart.stride(1) * 4 % 2048 != 0
+    assert torch.equal(apart, x)
+    for unchanged in (x[:, :8], x[..., :500].contiguous()):  # few channels, or lengths that do no harm
+        assert fft_plan._apart(unchanged) is unchanged

@@ -66,12 +66,12 @@ def _faces(found: dict[str, list[tuple[str, Rows]]], vertices: np.ndarray) -> np
         for name, rows in found.get(element, []):
             if name not in ("vertex_indices", "vertex_index") or len(rows) == 0:
                 continue
-            corners = np.concatenate([np.ravel(row) for row in rows])
+            corners = rows.reshape(-1) if isinstance(rows, np.ndarray) else np.concatenate(rows)
             if corners.dtype.kind not in "iu":
                 raise ValueError(f"indices of vertices must be whole numbers (property list of '{element}')")
             if element == "tristrips":
                 return np.vstack([strips(row) for row in rows])
-            return triangulate(vertices, corners, np.array([len(row) for row in rows]))
+            return triangulate(vertices, corners, np.array(list(map(len, rows))))
     return np.empty((0, 3), dtype=np.int64)
 
 
@@ -223,7 +223,12 @@ def _text_table(rows: Sequence[tuple[int, bytes]], element: Element) -> np.ndarr
 
 def _text_lists(rows: Sequence[tuple[int, bytes]], element: Element) -> list[tuple[str, Rows]]:
     flat = numbers(b"\n".join(line for _, line in rows), rows[0][0] if rows else None)
-    ends = np.cumsum([len(line.split()) for _, line in rows], dtype=np.int64)
+    widths = np.array([len(line.split()) for _, line in rows], dtype=np.int64)
+    ends = np.cumsum(widths)
+    if len(rows) and len(element.properties) == 1 and element.properties[0].kind[0] in "iu":
+        width = int(widths[0])
+        if (widths == width).all() and (flat[::width] == width - 1).all() and (flat == np.rint(flat)).all():
+            return [(element.properties[0].name, flat.reshape(-1, width)[:, 1:].astype(np.int64))]
     columns: list[list[np.ndarray]] = [[] for _ in element.properties]
     for (number, line), row in zip(rows, np.split(flat, ends[:-1]), strict=False):
         place = 0

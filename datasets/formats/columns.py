@@ -33,6 +33,8 @@ _TAKEN = {
     *("lattice", "spacing", "times", "mask", "occupied", "one", "unoriented_normal"),
 }
 COLOURS = ("red", "green", "blue")
+MEASURED = (*COLOURS, "alpha", "intensity")
+"""Attributes that are numbers, whatever their type in the file."""
 _AXES, _NORMAL = ("x", "y", "z"), ("nx", "ny", "nz")
 PARTS = (*_AXES, *_NORMAL)
 """Columns of positions and normals; all others are attributes."""
@@ -134,7 +136,7 @@ def stored_type(name: str, values: np.ndarray) -> np.ndarray:
     """
     if values.dtype.kind == "U":
         return values
-    measured = name in (*COLOURS, "alpha", "intensity") or "index" in name or "batch" in name
+    measured = name in MEASURED or "index" in name or "batch" in name
     if values.dtype.kind in "biu" and not measured:
         return values.astype(np.int64)
     wide = values.astype(np.float64)

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ccnn_pc.datasets.formats.columns import PARTS, column_name, names_positions, shape_of_columns
+from ccnn_pc.datasets.formats.columns import MEASURED, PARTS, column_name, names_positions, shape_of_columns
 from ccnn_pc.datasets.formats.raw import RawShape, is_number, numbers
 
 _COMMENTS = (b"#", b"//")
 _DECIMAL_COMMA = re.compile(r"([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)", re.ASCII)
+_LIKE_A_NUMBER = re.compile(r"[+-]?[\d_.,]+(?:[eEdD][+-]?\d+)?")
 _NUMBERS_APART = re.compile(rb"\d\s+[-+.\d]")
 #: What Leica's pts files hold behind x, y, z.
 _PTS = ("intensity", "red", "green", "blue")
@@ -179,7 +180,7 @@ def _heading(lines: list[Line], separator: bytes | None) -> list[str] | None:
         width = len(_cells(*lines[1], separator))
         cells = cells if len(cells) == width else _names(line, separator, width)
     words = [cell for cell in cells if cell]
-    if not words or any(_value(cell) is not None for cell in words) or not re.match(r"[^\W\d]", words[0]):
+    if not words or any(_value(cell) is not None for cell in words) or not re.match(r"'?[^\W\d]", words[0]):
         return None
     return cells
 
@@ -237,7 +238,8 @@ def _column(cells: list[str], name: str, place: int, lines: Sequence[int]) -> np
     called = f"column {name!r}" if name else f"column {place + 1}"
     attribute = bool(name) and column_name(name) not in PARTS
     values = [_value(cell) for cell in cells]
-    if attribute and any(cells) and all(value is None for value in values):
+    wordy = attribute and column_name(name) not in MEASURED and not any(map(_LIKE_A_NUMBER.fullmatch, cells))
+    if wordy and any(cells) and all(value is None for value in values):
         return np.array(cells, dtype=np.str_)
     for line, cell, value in zip(lines, cells, values, strict=True):
         if value is None and not (attribute and not cell):

@@ -22,6 +22,7 @@ POINTS = [[0.5, 1.5, 2.5], [3.0, 4.0, 5.0]]
         "# x y z\n0.5 1.5 2.5\n3 4 5\n",
         "# scanned in May\n0.5 1.5 2.5\n3 4 5\n",
         '"x","y","z"\n"0.5","1.5","2.5"\n"3","4","5"\n',
+        "'x','y','z'\n0.5,1.5,2.5\n3,4,5\n",
         ",x,y,z\n0,0.5,1.5,2.5\n1,3,4,5\n",
         "X [m], Y [m], Z [m]\n0.5, 1.5, 2.5\n3, 4, 5\n",
         "x y z\n0.5,1.5,2.5\n3,4,5\n",
@@ -104,6 +105,9 @@ def test_names_that_items_use_themselves():
         ("1;2;3\n4;5;\n", "line 2: column 3 is empty"),
         ("x,y,z\n1,2,3\n4,NA,6\n", "line 3: 'NA' is not a number"),
         ("x,y,z,label\n1,2,3,4\n4,5,6,tree\n", r"line 3: 'tree' is not a number \(column 'label'"),
+        ("x,y,z,t\n1,2,3,1_5\n", r"line 2: '1_5' is not a number \(column 't'"),
+        ("x,y,z,t\n1,2,3,1d5\n", r"line 2: '1d5' is not a number \(column 't'"),
+        ("x,y,z,Intensity\n1,2,3,high\n", r"line 2: 'high' is not a number"),
         ("1 2 3\n4 5\n6 7 8 9\n", "line 2 must have the 3 columns of line 1"),
         ("1,2,3\n4,5\n6,7,8,9\n", "line 2 must have the 3 columns of line 1"),
         (

@@ -119,18 +119,20 @@ class SupervisedTask(pl.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Store what ``aliasing`` has measured, and the scores of all processes that train together."""
         if self._trainer is not None and self.trainer.world_size > 1:
-            state = checkpoint["state_dict"]
-            for key in state:
-                if key.startswith("train_scores."):
-                    state[key] = self.trainer.strategy.reduce(state[key].clone(), reduce_op="sum")
+            for state in _states(checkpoint):
+                for key in state:
+                    if key.startswith("train_scores."):
+                        state[key] = self.trainer.strategy.reduce(state[key].clone(), reduce_op="sum")
         if isinstance(self.aliasing, Measuring):
             checkpoint["aliasing"] = self.aliasing.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Restore it; checkpoints of earlier versions have none. Scores go on in the first process."""
         if self._trainer is not None and self.trainer.global_rank > 0:
-            state = checkpoint["state_dict"]
-            state.update({k: torch.zeros_like(v) for k, v in state.items() if k.startswith("train_scores.")})
+            for state in _states(checkpoint):
+                state.update(
+                    {k: torch.zeros_like(v) for k, v in state.items() if k.startswith("train_scores.")}
+                )
         if "aliasing" in checkpoint and isinstance(self.aliasing, Measuring):
             self.aliasing.load_state_dict(checkpoint["aliasing"])
 
@@ -185,6 +187,11 @@ class SupervisedTask(pl.LightningModule):
     def _log_scores(self, part: str, scores: Scores) -> None:
         for name, value in scores.results().items():
             self.log(f"{part}/{name}", torch.tensor(value), batch_size=1)
+
+
+def _states(checkpoint: dict[str, Any]) -> list[dict[str, Tensor]]:
+    """The states in a checkpoint: with a moving average of the weights there are two."""
+    return [checkpoint[name] for name in ("state_dict", "current_model_state") if name in checkpoint]
 
 
 class ClassificationTask(SupervisedTask):

@@ -28,7 +28,7 @@ STL += "facet normal 0 1 0\nouter loop\nvertex 0 0 0\nvertex 0 0 1\nvertex 1 0 0
 #: What makes an example a matter of seconds; given after its own words.
 SMALL = {
     "fit": ["--steps", "3"],
-    "train": ["trainer.max_epochs=1", "threads=1", "trainer.accelerator=cpu"],
+    "train": ["trainer.max_epochs=1", "threads=1", "trainer.accelerator=cpu", "data.batch_size=4"],
 }
 CLOUDS = [
     "data.num_points=32",
@@ -46,9 +46,9 @@ def examples() -> list[list[str]]:
     for command in COMMANDS:
         group: Any = typer.main.get_command(build_app(command))
         for line in (group.commands[command].help or "").splitlines():
-            for part in line.split("  |  "):
-                if "ccnn-pc " in part:
-                    found.append(shlex.split(part[part.index("ccnn-pc ") :])[1:])
+            for part in line.removeprefix("Examples:").split("  |  "):
+                if part.strip().startswith("ccnn-pc "):
+                    found.append(shlex.split(part)[1:])
     return found
 
 

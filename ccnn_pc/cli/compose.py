@@ -458,10 +458,13 @@ def store_config(config: DictConfig, overrides: Sequence[str], folder: Path) -> 
 
 
 def point_latest(config: DictConfig, folder: Path) -> None:
-    """Let ``latest`` beside a run point to it, where runs of the experiment lie."""
+    """Let ``latest`` beside a run point to it, where runs of the experiment lie; a folder of that name stays."""
+    link = folder.parent / LATEST
     if folder.resolve().parent != (Path(config.runs) / config.name).resolve():
+        return
+    if link.exists() and not link.is_symlink():
         return
     hidden = folder.parent / f".{LATEST}.{os.getpid()}"
     hidden.unlink(missing_ok=True)
     hidden.symlink_to(folder.name, target_is_directory=True)
-    hidden.replace(folder.parent / LATEST)
+    hidden.replace(link)

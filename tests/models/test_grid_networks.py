@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from ccnn_pc.models import (
     list_models,
     save_pretrained,
 )
-from ccnn_pc.nn import ContinuousConv, GlobalLayerNorm, merge_branches
+from ccnn_pc.nn import ContinuousConv, GlobalLayerNorm, TapConv, merge_branches
 from tests.released import linear_of
 
 SERIES = ["ckcnn_2_30", "flextcn_6", "smpnet_tcn_6"]
@@ -218,3 +219,33 @@ def test_a_message_shows_the_shape_that_arrays_must_have() -> None:
     for name, axes in (("ckcnn_2_30", "3, length"), ("flexnet_5", "3, S1, S2")):
         with pytest.raises(TypeError, match=rf"\[batch, {axes}\] \(got \[7, 3\]\)"):
             make(name)(torch.zeros(7, 3))
+
+
+@pytest.mark.parametrize(("name", "coord_std"), [("smpnet_tcn_6", 0.1), ("smpnet_resnet_7", 0.05)])
+def test_points_per_filter_start_as_published(name: str, coord_std: float) -> None:
+    model = make(name)
+    layers = [m for m in model.modules() if isinstance(m, SelfMovingPointsPerFilter)]
+    taps = 24 if name in SERIES else 9  # the length of a causal kernel, the longest odd one of a centred
+    assert {layer.coord_std for layer in layers} == {coord_std}
+    assert {layer.initial_radius for layer in layers} == {4.0 / taps}
+
+
+def test_points_of_large_networks_are_four_taps_wide() -> None:
+    from ccnn_pc.models.smpconv import DepthwiseBranches
+
+    kernel = DepthwiseBranches(dim=2)(8, taps=13, spacing=4.0).conv.kernel
+    assert kernel.initial_radius == 4 / 13
+    assert kernel.hidden_channels == 13**2 // 4
+
+
+@pytest.mark.parametrize(("init", "std"), [("smpconv", 0.02), ("default", None)])
+def test_small_branches_are_drawn_as_their_kernels_are(init: str, std: float | None) -> None:
+    model = make("smpnet_tcn_6", init=init)
+    assert {layer.std for layer in model.modules() if isinstance(layer, TapConv)} == {std}
+
+
+def test_a_network_keeps_the_reading_that_it_is_given() -> None:
+    conv = functools.partial(ContinuousConv, dim=2)
+    usual = FlexNet(3, 5, widths=(4,), conv=conv).reading
+    other = dataclasses.replace(usual, num_neighbors=7)
+    assert FlexNet(3, 5, widths=(4,), conv=conv, reading=other).reading == other != usual

@@ -87,9 +87,8 @@ def test_half_precision(name: str, kind: str) -> None:
     model = create_model(name, dim=dim, in_channels=channels, out_channels=4, shape=shape).eval()
     data = data_of(kind, torch.Generator().manual_seed(1))
     exact, gradient = answer(model, data)
-    smooth = name.startswith(
-        "ccnn"
-    )  # with ReLU, or neighbours by features, gradients jump with the rounding of data
+    # with ReLU, or neighbours by features, gradients jump with the rounding of data
+    smooth = name.startswith("ccnn") and not name.endswith("_flex")
     for half, bound in BOUND.items():
         found = [answer(model, data, half)]
         with torch.no_grad(), torch.autocast("cpu", half):

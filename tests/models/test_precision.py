@@ -49,7 +49,8 @@ def data_of(kind: str, g: torch.Generator) -> Data | Tensor:
         return torch.randn(2, channels, *shape, generator=g)
     items = []
     for n in (36, 33):
-        data = Data(x=torch.randn(n, channels, generator=g))
+        # on a lattice untrained networks answer large numbers: beyond 65504, where float16 ends, unless x is small
+        data = Data(x=torch.randn(n, channels, generator=g) * (0.1 if kind == "stamps" else 1.0))
         if kind == "clouds":
             data.pos = torch.rand(n, 3, generator=g) * 2 - 1
         elif kind == "series":
@@ -89,6 +90,7 @@ def test_half_precision(name: str, kind: str) -> None:
     exact, gradient = answer(model, data)
     # with ReLU, or neighbours by features, gradients jump with the rounding of data
     smooth = name.startswith("ccnn") and not name.endswith("_flex")
+    depth = len(getattr(model, "blocks", ()))  # every block's ReLUs jump
     for half, bound in BOUND.items():
         found = [answer(model, data, half)]
         with torch.no_grad(), torch.autocast("cpu", half):
@@ -100,7 +102,7 @@ def test_half_precision(name: str, kind: str) -> None:
         assert whole[0].dtype is half
         for y, slope in (*found, whole):
             assert (y.float() - exact).norm() <= bound * exact.norm()
-            factor = 2.0 if smooth else 8.0 if half is torch.bfloat16 else 20.0
+            factor = 2.0 if smooth else (8.0 if half is torch.bfloat16 else 20.0) * max(1.0, depth / 5)
             assert (slope - gradient).norm() <= factor * bound * gradient.norm()
 
 

@@ -114,7 +114,14 @@ FLAGS: list[tuple[Callable[..., Any], list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("make", "name"), [(make, name) for make, names in FLAGS for name in names], ids=str)
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        pytest.param(make, name, id=f"{row}-{name}")
+        for row, (make, names) in enumerate(FLAGS)
+        for name in names
+    ],
+)
 def test_what_is_neither_true_nor_false_is_no_flag(make: Callable[..., Any], name: str) -> None:
     """A text counts as true in Python, "no" among them."""
     for other in ("yes", "no", 3, 0.0):

@@ -8,6 +8,7 @@ import importlib
 import importlib.util
 import re
 import shlex
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import torch
 
 import ccnn_pc
 from ccnn_pc.cli.app import COMMANDS, build_app
+from ccnn_pc.domains.points import coverage
 from ccnn_pc.kernels import registry as kernels
 from ccnn_pc.models import list_pretrained, registry
 from scripts.tables import update
@@ -67,6 +69,7 @@ def test_examples_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         registry._builders()
         monkeypatch.setattr(module, table, dict(getattr(module, table)))  # examples enter names of their own
     torch.manual_seed(0)
+    monkeypatch.setattr(coverage, "_SAID", set())
     namespace: dict[str, Any] = {"__name__": path.stem}
     left_out = []
     for line, more, code in fences(path, "python"):
@@ -78,7 +81,10 @@ def test_examples_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         if wanted:
             left_out.append(f"line {line} needs the packaged model {', '.join(wanted)}")
         elif more != "no-run":
-            exec(program, namespace)
+            with warnings.catch_warnings():
+                if path.name == "README.md":  # what is shown first has neighbours that fit the window
+                    warnings.simplefilter("error", coverage.NeighborhoodWarning)
+                exec(program, namespace)
     if left_out:
         pytest.skip("all others ran; " + "; ".join(left_out))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -78,9 +78,12 @@ def fit(
     problems = make_problems(functions, image, points=points, pixels=pixels, seed=seed)
     check_writable_folder("out", out)
     made_with = about(steps, seed)
-    fits = fit_all(problems, families, hidden=hidden, steps=steps, lr=lr, omega_0=omega_0, seed=seed)
-    rows = [found.row() | made_with for found in fits]
-    write_rows_atomically(out / TABLE, rows)
+    fits: list[Fit] = []
+    rows: list[dict[str, Any]] = []
+    for found in fit_all(problems, families, hidden=hidden, steps=steps, lr=lr, omega_0=omega_0, seed=seed):
+        fits.append(found)
+        rows.append(found.row() | made_with)
+        write_rows_atomically(out / TABLE, rows)  # what is done is kept, whatever comes
     written = [out / TABLE, *draw(fits, out)]
     if as_json:
         print(json.dumps({"rows": rows, "files": [str(path) for path in written]}))
@@ -156,8 +159,8 @@ def fit_all(
     lr: float | None,
     omega_0: float | None,
     seed: int,
-) -> list[Fit]:
-    """Fit every kernel to every problem, with a bar on stderr."""
+) -> Iterator[Fit]:
+    """Fit every kernel to every problem, with a bar on stderr; each fit when it is done."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -171,7 +174,7 @@ def fit_all(
             if done % 25 == 0:
                 bar.update(task, completed=done, description=text)
 
-        return run_study(
+        yield from run_study(
             problems,
             families,
             hidden_channels=hidden,

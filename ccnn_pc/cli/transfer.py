@@ -104,6 +104,9 @@ def transfer_model(
     transforms = [s.transform(model.preprocessing, spacing, extent / spacing) for s in samplings]
     normals = getattr(model.preprocessing, "needs_normals", False)
     found: dict[str, Any] = {}
+    result = {
+        "results": found, "from": str(samplings[0]), "model": str(name_or_path), "data": str(data), "seed": seed,
+    }  # fmt: skip
     for sampling, transform in zip(samplings, transforms, strict=True):
         dataset = open_dataset(data, split, transform=transform, seed=seed, normals=normals)
         confusion = confusion_matrix(
@@ -121,11 +124,8 @@ def transfer_model(
             "mean_class_accuracy": float(mean_class_accuracy(confusion)),
             "n": int(confusion.sum()),
         }
-    result = {
-        "results": found, "from": str(samplings[0]), "model": str(name_or_path), "data": str(data), "seed": seed,
-    }  # fmt: skip
-    if folder is not None:
-        _store(result, folder)
+        if folder is not None:
+            _store(result, folder)  # after each sampling: what is done is kept, whatever comes
     return result
 
 

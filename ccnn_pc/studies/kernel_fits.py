@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,7 +152,7 @@ def run_study(
     omega_0: float | None = None,
     seed: int = 0,
     progress: StudyProgress | None = None,
-) -> list[Fit]:
+) -> Iterator[Fit]:
     """Fit every family to every problem, each kernel drawn anew by the seed.
 
     A perceptron of three layers with ``hidden_channels`` units, as SIREN is by default, sets the number of
@@ -169,20 +169,21 @@ def run_study(
         seed: of the kernels' parameters.
         progress: called after each step.
 
-    Returns:
-        The fits, problem by problem.
+    Yields:
+        The fits, problem by problem, each when it is done.
 
     Raises:
         ValueError: see :func:`ccnn_pc.studies.fitting.fit_kernel`.
 
     Example:
-        >>> fits = run_study([line_problem(Target.STEP, 20)], [kernel_family("relu")], hidden_channels=8, steps=5)
-        >>> fits[0].row()["parameters"], fits[0].row()["points"]
+        >>> problems = [line_problem(Target.STEP, 20)]
+        >>> fit = next(run_study(problems, [kernel_family("relu")], hidden_channels=8, steps=5))
+        >>> fit.row()["parameters"], fit.row()["points"]
         (97, 20)
     """
     check_at_least("hidden_channels", hidden_channels, 1)
     check_at_least("steps", steps, 1)
-    fits: list[Fit] = []
+    done = 0
     for problem in problems:
         dim = problem.u.shape[1]
         budget = count_parameters(kernel_family("siren"), dim, hidden_channels)
@@ -194,7 +195,7 @@ def run_study(
 
             omega = data_omega_0(build, problem.nyquist) if omega_0 is None else omega_0
             rate = family.rate if lr is None else lr
-            kernel, text, before = build(omega), f"{family.name} to {problem.name}", steps * len(fits)
+            kernel, text, before = build(omega), f"{family.name} to {problem.name}", steps * done
 
             def report(step: int, loss: float, text: str = text, before: int = before) -> None:
                 if progress is not None:
@@ -212,5 +213,5 @@ def run_study(
             with torch.no_grad():
                 values = kernel(problem.shown)[..., 0].double()
             hidden = getattr(kernel, "hidden_channels", size)
-            fits.append(Fit(family, problem, hidden, omega, rate, found, values))
-    return fits
+            yield Fit(family, problem, hidden, omega, rate, found, values)
+            done += 1

@@ -11,6 +11,7 @@ from ccnn_pc.cli.app import main
 from ccnn_pc.cli.fit import TABLE
 from ccnn_pc.cli.fit_report import IMAGE, LINES, advice, ranked, report
 from ccnn_pc.kernels import registry
+from ccnn_pc.studies import kernel_fits
 from ccnn_pc.studies.families import STUDIED, list_families
 from ccnn_pc.studies.targets import Target
 
@@ -40,6 +41,31 @@ def test_table_and_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert {row["steps"] for row in rows} == {"5"} and "torch" in rows[0]["versions"]
     shown = [line.split()[0] for line in printed.splitlines() if line.split()[:1] in (["relu"], ["siren"])]
     assert shown == [row["kernel"] for row in ranked([_numbers(row) for row in rows])]
+
+
+def test_finished_fits_are_kept_when_it_ends_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, calls = kernel_fits.fit_kernel, []
+
+    def ends_at_the_third(*args: object, **options: object) -> object:
+        calls.append(None)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return run(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(kernel_fits, "fit_kernel", ends_at_the_third)
+    words = ["--kernels", "relu,siren", "--targets", "step,noise", *QUICK, "--out", str(tmp_path)]
+    assert run_or_stop(*words) != 0
+    assert [(row["target"], row["kernel"]) for row in read_rows(tmp_path / TABLE)] == [
+        ("step", "relu"),
+        ("step", "siren"),
+    ]
+
+
+def run_or_stop(*words: str) -> int:
+    try:
+        return run(*words)
+    except KeyboardInterrupt:
+        return 130
 
 
 def _numbers(row: dict[str, str]) -> dict[str, object]:

@@ -58,6 +58,26 @@ def test_the_same_voxels_as_points_and_as_an_array(model: str, data: str, tmp_pa
     assert (tmp_path / "out" / "transfer.csv").read_text().count("\n") == 5
 
 
+def test_what_is_measured_is_kept_when_it_ends_early(
+    model: str, data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ccnn_pc.training import evaluation
+
+    run, calls = evaluation.confusion_matrix, []
+
+    def ends_at_the_second(*args: Any, **options: Any) -> torch.Tensor:
+        calls.append(None)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return run(*args, **options)
+
+    monkeypatch.setattr(evaluation, "confusion_matrix", ends_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        transfer_model(model, data, "voxels", ["dense"], out=tmp_path / "out")
+    lines = (tmp_path / "out" / "transfer.csv").read_text().splitlines()
+    assert len(lines) == 2 and "voxels" in lines[1]
+
+
 def test_whole_networks_agree_on_the_same_voxels(model: str, data: str) -> None:
     """All 30 voxels see one another: the lattice of points, and the array with its mask, give the same logits."""
     from ccnn_pc.datasets.clouds.arrays import CloudArrays

@@ -82,7 +82,7 @@ def test_the_same_seed_gives_the_same_bits_and_leaves_the_global_state() -> None
     problems = [line_problem(Target.NOISE, 20, seed=5)]
     before = torch.random.get_rng_state()
     first, again, other = (
-        run_study(problems, [kernel_family("magnet")], hidden_channels=8, steps=10, seed=seed)[0]
+        next(run_study(problems, [kernel_family("magnet")], hidden_channels=8, steps=10, seed=seed))
         for seed in (0, 0, 1)
     )
     assert torch.equal(torch.random.get_rng_state(), before)
@@ -96,10 +96,9 @@ def test_aliasing_shows_between_the_points() -> None:
     """Above Nyquist a kernel may agree at every point and nowhere else; from the spacing, it agrees everywhere."""
     problem = line_problem(Target.SINE, 80)
     families = [kernel_family("fouriernet")]
-    wild = run_study([problem], families, hidden_channels=16, steps=300, omega_0=4 * problem.nyquist)[
-        0
-    ].result
-    tame = run_study([problem], families, hidden_channels=16, steps=300)[0].result
+    omega_0 = 4 * problem.nyquist
+    wild = next(run_study([problem], families, hidden_channels=16, steps=300, omega_0=omega_0)).result
+    tame = next(run_study([problem], families, hidden_channels=16, steps=300)).result
     assert wild.error_between is not None and tame.error_between is not None
     assert wild.error < 0.1 and wild.error_between > 0.5
     assert tame.error < 0.1 and tame.error_between < 0.1
@@ -189,7 +188,7 @@ def test_image_positions_and_chessboard() -> None:
     row, column = 1, 3
     place = (problem.u == positions[row, column]).all(dim=1).nonzero()[0, 0]
     assert problem.target[place, 0] == image[row, column]
-    fit = run_study([problem], [kernel_family("swish")], hidden_channels=8, steps=3)[0]
+    fit = next(run_study([problem], [kernel_family("swish")], hidden_channels=8, steps=3))
     assert fit.values.shape == (4, 7)
 
 

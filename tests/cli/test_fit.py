@@ -44,7 +44,8 @@ def test_table_and_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_finished_fits_are_kept_when_it_ends_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run, calls = kernel_fits.fit_kernel, []
+    run = kernel_fits.fit_kernel
+    calls: list[None] = []
 
     def ends_at_the_third(*args: object, **options: object) -> object:
         calls.append(None)

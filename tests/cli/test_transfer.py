@@ -63,7 +63,8 @@ def test_what_is_measured_is_kept_when_it_ends_early(
 ) -> None:
     from ccnn_pc.training import evaluation
 
-    run, calls = evaluation.confusion_matrix, []
+    run = evaluation.confusion_matrix
+    calls: list[None] = []
 
     def ends_at_the_second(*args: Any, **options: Any) -> torch.Tensor:
         calls.append(None)

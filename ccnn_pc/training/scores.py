@@ -64,6 +64,9 @@ class Scores(nn.Module, abc.ABC):
         states: the sums, by name.
     """
 
+    #: Names of :meth:`results`, those that may be left out included; what is monitored is looked up before training.
+    names: tuple[str, ...] = ()
+
     def __init__(self, **states: Metric) -> None:
         super().__init__()
         self.states = MetricCollection(dict(states), compute_groups=False)
@@ -105,6 +108,8 @@ class RunningScores(Scores):
         num_classes: K.
     """
 
+    names: tuple[str, ...] = ("loss", "accuracy", "mean_class_accuracy")
+
     def __init__(self, num_classes: int) -> None:
         super().__init__(loss=_sum(), confusion=MulticlassConfusionMatrix(num_classes))
 
@@ -139,6 +144,8 @@ class BinaryScores(RunningScores):
     of the scores s of a random item of class 1 and of class 0. It keeps every probability until it is reset; they are
     not stored in checkpoints, since a validation is never resumed in its middle.
     """
+
+    names: tuple[str, ...] = (*RunningScores.names, "auc")
 
     def __init__(self) -> None:
         super().__init__(2)
@@ -178,6 +185,7 @@ class StepScores(Scores):
             loss=_sum(), steps=_sum(), seen=_sum(), confusion=MulticlassConfusionMatrix(num_classes)
         )
         self.last, self.ignored, self.bits = last, ignored, bits
+        self.names = ("loss", "accuracy", *(("bits_per_character",) if bits else ()))
 
     def add(self, loss: Tensor, answers: Tensor, target: Tensor) -> None:
         """Take in one batch: mean loss, logits ``[B, K, L]`` or ``[n, K]``, classes ``[B, L]`` or ``[n]``."""
@@ -208,6 +216,8 @@ class StepScores(Scores):
 
 class ErrorScores(Scores):
     """Mean squared error of numbers."""
+
+    names: tuple[str, ...] = ("loss", "mse")
 
     def __init__(self) -> None:
         super().__init__(loss=_sum(), squares=_sum(), numbers=_sum(), seen=_sum())

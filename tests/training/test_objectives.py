@@ -18,6 +18,7 @@ from ccnn_pc.training.callbacks import Checkpoints
 from ccnn_pc.training.data import Batches, ClassificationData
 from ccnn_pc.training.objectives import Classification, Objective, Regression, StepClassification
 from ccnn_pc.training.optim import adamw
+from ccnn_pc.training.scores import BinaryScores, ErrorScores, RunningScores, StepScores
 from ccnn_pc.training.task import SupervisedTask
 
 
@@ -173,6 +174,20 @@ def test_best_epoch_follows_the_direction_of_the_score(monitor: str, best: int, 
     keep.on_validation_end(trainer, module)
     with pytest.raises(ValueError, match=rf"'monitor' must be .*\['val/loss'\] \(got '{monitor}'\)"):
         keep.on_train_epoch_end(trainer, module)
+
+
+@pytest.mark.parametrize(
+    "scores", [RunningScores(2), BinaryScores(), StepScores(2, None, -1, True), ErrorScores()]
+)
+def test_a_monitor_that_there_is_not_is_said_before_training(scores: Any, tmp_path: Any) -> None:
+    trainer: Any = SimpleNamespace(is_global_zero=True)
+    module: Any = SimpleNamespace(eval_scores=scores)
+    assert set(scores.results()) <= set(scores.names)
+    for name in scores.names:
+        Checkpoints(tmp_path, monitor=f"val/{name}").setup(trainer, module, "fit")
+    with pytest.raises(ValueError, match=r"'monitor' must be a score .*'val/loss'.* \(got 'val/foo'\)"):
+        Checkpoints(tmp_path / "new", monitor="val/foo").setup(trainer, module, "fit")
+    assert not (tmp_path / "new").exists()
 
 
 class _Linear(nn.Module):

@@ -33,7 +33,8 @@ class Checkpoints(Checkpoint):
         higher_is_better: direction of the score; None (default): losses and errors should fall, all else rise.
 
     Raises:
-        ValueError: if ``every_n_steps`` is below 1; after a validation that did not log ``monitor``.
+        ValueError: if ``every_n_steps`` is below 1; before training where the task's scores do not have ``monitor``,
+            else after a validation that did not log it.
     """
 
     def __init__(
@@ -66,7 +67,10 @@ class Checkpoints(Checkpoint):
         return found if found.exists() else self.last
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Create the folder."""
+        """Look for what is monitored among the task's scores, and create the folder."""
+        names = [f"val/{name}" for name in getattr(getattr(pl_module, "eval_scores", None), "names", ())]
+        if stage == "fit" and names and self.monitor not in names:
+            raise ValueError(f"'monitor' must be a score of the validation, {names} (got '{self.monitor}')")
         if stage == "fit" and trainer.is_global_zero:
             self.folder.mkdir(parents=True, exist_ok=True)
             for left in self.folder.glob(".*.ckpt.*.part"):  # by a killed run

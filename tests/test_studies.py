@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ccnn_pc._files import read_rows
-from ccnn_pc.cli.compose import compose_config, stored_overrides
+from ccnn_pc.cli.compose import OVERRIDES, compose_config, stored_overrides
 from scripts.studies import chartraj, harness, images, physionet, speech, stress
 from tests.datasets.series.test_series_configs import fake_mfcc
 from tests.grid_files import write_images
@@ -123,7 +123,10 @@ def test_an_interrupted_training_goes_on(
 
     def interrupted(words: list[str]) -> Any:
         once([*words, "trainer.max_epochs=1"])
-        (Path(words[-1].split("=", 1)[1]) / "result.json").unlink()
+        folder = Path(words[-1].split("=", 1)[1])
+        (folder / "result.json").unlink()
+        typed = folder / OVERRIDES  # what a training that is stopped after an epoch has there
+        typed.write_text(typed.read_text().replace("trainer.max_epochs=1", "trainer.max_epochs=2"))
         raise harness.TrainingInterrupted(15)
 
     monkeypatch.setattr(harness, "run_experiment", interrupted)

@@ -21,6 +21,8 @@ PLACES = ("root", "labels", "runs", "run_dir", "resume", "results_csv", "folder"
 GIVEN = ("root", "runs")
 #: What a number of an experiment may be instead.
 WORDS_FOR_NUMBERS = {"trainer.devices": "auto"}
+#: Groups and keys whose numbers may be lists: one for each axis, a range.
+LISTS_FOR_NUMBERS = ("data", "model", "kernel", "window", "trainer.devices")
 
 
 class UsageError(ValueError):
@@ -147,7 +149,7 @@ def check_words(words: Iterable[Word], base: DictConfig) -> None:
 
 
 def check_kind(word: Word, base: DictConfig) -> None:
-    """A word must give a number where there is one.
+    """A word must give a number where there is one; some may be lists, which are left to what takes them.
 
     Raises:
         UsageError: text, or a list.
@@ -160,9 +162,9 @@ def check_kind(word: Word, base: DictConfig) -> None:
         raise
     if not isinstance(before, (bool, int, float)) or not isinstance(word.value, (str, list)):
         return
-    if isinstance(word.value, str) and ("${" in word.value or WORDS_FOR_NUMBERS.get(word.key) == word.value):
+    if isinstance(word.value, list) and {word.key, word.key.partition(".")[0]} & {*LISTS_FOR_NUMBERS}:
         return
-    if word.key in WORDS_FOR_NUMBERS and isinstance(word.value, list):
+    if isinstance(word.value, str) and ("${" in word.value or WORDS_FOR_NUMBERS.get(word.key) == word.value):
         return
     kind = "true or false" if isinstance(before, bool) else "a number"
     kind = "an integer" if isinstance(before, int) and not isinstance(before, bool) else kind

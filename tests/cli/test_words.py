@@ -143,3 +143,10 @@ def test_a_registered_kernel_is_a_choice_without_a_file() -> None:
         assert instantiate(config.kernel).keywords["hidden_channels"] == 5
     finally:
         registry._KERNELS.pop("ripples")
+
+
+def test_numbers_of_data_and_models_may_be_one_per_axis() -> None:
+    from ccnn_pc.cli.compose import compose_config
+
+    config = compose_config(["experiment=shapes_quickstart", "window=gaussian", "window.width=[0.1,0.2,0.3]"])
+    assert list(config.window.width) == [0.1, 0.2, 0.3]

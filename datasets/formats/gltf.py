@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ccnn_pc.datasets.formats.columns import COLOURS
 from ccnn_pc.datasets.formats.gltf_accessors import Accessors, at, whole
 from ccnn_pc.datasets.formats.limits import check_unpacked
 from ccnn_pc.datasets.formats.raw import RawShape, strips
@@ -122,9 +123,10 @@ def _scene(document: dict[str, Any], accessors: Accessors) -> RawShape:
         if _all(document, "nodes")
         else [({"mesh": i}, np.eye(4)) for i in range(len(meshes))]
     )
-    parts: dict[tuple[int, int, str], tuple[np.ndarray, np.ndarray]] = {}
+    parts: dict[tuple[int, int, str], tuple[np.ndarray, np.ndarray, np.ndarray | None]] = {}
     vertices: list[np.ndarray] = []
     faces: list[np.ndarray] = []
+    colours: list[np.ndarray | None] = []
     offset = size = 0
     for node, transform in placed:
         if "mesh" not in node:
@@ -136,16 +138,30 @@ def _scene(document: dict[str, Any], accessors: Accessors) -> RawShape:
             key = index, row, str(weights)
             if key not in parts:
                 parts[key] = _primitive(primitive, accessors, weights)
-            points, triangles = parts[key]
-            size += points.nbytes + triangles.nbytes
+            points, triangles, colour = parts[key]
+            size += points.nbytes + triangles.nbytes + (0 if colour is None else colour.nbytes)
             check_unpacked(size, accessors.packed)
             vertices.append(points @ transform[:3, :3].T + transform[:3, 3])
             mirrored = np.linalg.det(transform[:3, :3]) < 0
             faces.append((triangles[:, ::-1] if mirrored else triangles) + offset)
+            colours.append(colour)
             offset += len(points)
     if offset == 0:
         return RawShape(np.empty((0, 3)), np.empty((0, 3), dtype=np.int64))
-    return RawShape(np.vstack(vertices), np.vstack(faces))
+    return RawShape(np.vstack(vertices), np.vstack(faces), attributes=_attributes(vertices, colours))
+
+
+def _attributes(vertices: list[np.ndarray], colours: list[np.ndarray | None]) -> dict[str, np.ndarray]:
+    """Colours of all vertices where some have one; what has none is white, since colours multiply the material."""
+    if all(colour is None for colour in colours):
+        return {}
+    whole_scene = np.vstack(
+        [
+            np.ones((len(part), 3)) if colour is None else colour
+            for part, colour in zip(vertices, colours, strict=True)
+        ]
+    )
+    return dict(zip(COLOURS, whole_scene.astype(np.float32).T, strict=True))
 
 
 def _placed(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
@@ -207,12 +223,12 @@ def _vector(node: dict[str, Any], key: str, default: np.ndarray) -> np.ndarray:
 
 def _primitive(
     primitive: dict[str, Any], accessors: Accessors, weights: list[Any]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices and triangles of a primitive; of points and lines none."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Vertices, triangles and colours of a primitive; of points and lines none."""
     mode = whole(primitive, "mode", _TRIANGLES, below=7)
     attributes = at(primitive, "attributes", dict, {})
     if mode < _TRIANGLES or "POSITION" not in attributes:
-        return np.empty((0, 3)), np.empty((0, 3), dtype=np.int64)
+        return np.empty((0, 3)), np.empty((0, 3), dtype=np.int64), None
     if _DRACO in at(primitive, "extensions", dict, {}) and not accessors.has_data(attributes):
         raise ValueError(
             f"it needs the glTF extension {_DRACO} (what DracoPy decodes), which is not read: export it without"
@@ -226,6 +242,7 @@ def _primitive(
             vertices += float(weight) * moved
     if not np.isfinite(vertices).all():
         raise ValueError("its positions must be finite")
+    colour = _colours(attributes, accessors, len(vertices))
     if "indices" in primitive:
         index = accessors.read(whole(primitive, "indices"), "SCALAR")
         if index.dtype.kind != "u":
@@ -238,8 +255,20 @@ def _primitive(
     if mode == _TRIANGLES:
         if len(index) % 3:
             raise ValueError(f"triangles must have three indices each (got {len(index)} in all)")
-        return vertices, index.reshape(-1, 3)
+        return vertices, index.reshape(-1, 3), colour
     if mode == _STRIP:
-        return vertices, strips(index)
+        return vertices, strips(index), colour
     first = np.full(max(len(index) - 2, 0), index[0] if len(index) else 0)
-    return vertices, np.column_stack([first, index[1:-1], index[2:]])
+    return vertices, np.column_stack([first, index[1:-1], index[2:]]), colour
+
+
+def _colours(attributes: dict[str, Any], accessors: Accessors, count: int) -> np.ndarray | None:
+    """Red, green and blue of every vertex in [0, 1], without their opacity."""
+    if "COLOR_0" not in attributes:
+        return None
+    colour = accessors.read(whole(attributes, "COLOR_0"), "VEC3", "VEC4")[:, :3]
+    if len(colour) != count:
+        raise ValueError(f"there must be as many colours as positions (got {len(colour)} and {count})")
+    if not np.isfinite(colour).all():
+        raise ValueError("its colours must be finite")
+    return colour

@@ -10,7 +10,7 @@ import numpy as np
 from ccnn_pc.datasets.formats.limits import check_unpacked
 
 _KINDS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
-_PARTS = {"SCALAR": 1, "VEC3": 3}
+_PARTS = {"SCALAR": 1, "VEC3": 3, "VEC4": 4}
 
 
 def at(holder: dict[str, Any], key: str, kind: type, default: Any) -> Any:
@@ -76,20 +76,22 @@ class Accessors:
         """Whether the positions are there, and not only as compressed data."""
         return "bufferView" in self._accessor(whole(attributes, "POSITION"))
 
-    def read(self, number: int, kind: str) -> np.ndarray:
+    def read(self, number: int, *kinds: str) -> np.ndarray:
         """Accessor ``number``, ``[n, parts]``; normalised integers as numbers in [-1, 1].
 
         Args:
             number: of the accessor.
-            kind: SCALAR or VEC3.
+            kinds: which of SCALAR, VEC3 and VEC4 it may be.
 
         Raises:
             ValueError: of another type, or not all there.
         """
         accessor = self._accessor(number)
-        if accessor.get("type") != kind:
-            raise ValueError(f"accessor {number} must be of type {kind} (got {accessor.get('type')!r})")
-        count, parts = whole(accessor, "count"), _PARTS[kind]
+        if accessor.get("type") not in kinds:
+            raise ValueError(
+                f"accessor {number} must be of type {' or '.join(kinds)} (got {accessor.get('type')!r})"
+            )
+        count, parts = whole(accessor, "count"), _PARTS[accessor["type"]]
         dtype = self._dtype(accessor)
         check_unpacked(count * parts * 8, self.packed)
         if "bufferView" in accessor:

@@ -41,7 +41,7 @@ class File:
 
     def array(self, values: Any, kind: str = "f4", **more: Any) -> int:
         values = np.asarray(values)
-        shape = {1: "SCALAR", 2: "VEC3"}[values.ndim]
+        shape = "SCALAR" if values.ndim == 1 else f"VEC{values.shape[1]}"
         accessor = {
             "bufferView": self.view(values, kind),
             "componentType": CODES[kind],
@@ -327,4 +327,25 @@ def test_many_instances_of_a_large_mesh_are_refused(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("CCNN_PC_MAX_UNPACKED", "1")
     file = File().mesh(np.zeros((1000, 3)), [0, 1, 2]).nodes(*[{"mesh": 0}] * 2000)
     with pytest.raises(ValueError, match="too many for the"):
+        parse(file.glb(), "a.glb")
+
+
+@pytest.mark.parametrize("opacity", [False, True])
+def test_colours_are_attributes_and_what_has_none_is_white(opacity: bool) -> None:
+    file = File().mesh(SQUARE, [0, 1, 2, 0, 2, 3]).mesh(SQUARE, [0, 1, 2])
+    colours = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [51, 51, 51]])
+    if opacity:
+        colours = np.column_stack([colours, [0, 9, 99, 255]])
+    at = file.array(colours, "u1", normalized=True)
+    file.json["meshes"][0]["primitives"][0]["attributes"]["COLOR_0"] = at
+    shape = parse(file.glb(), "a.glb")
+    found = np.column_stack([shape.attributes[name] for name in ("red", "green", "blue")])
+    np.testing.assert_allclose(found[:4], colours[:, :3] / 255, atol=1e-7)
+    np.testing.assert_array_equal(found[4:], 1.0)
+
+
+def test_colours_must_be_as_many_as_positions() -> None:
+    file = File().mesh(SQUARE, [0, 1, 2])
+    file.json["meshes"][0]["primitives"][0]["attributes"]["COLOR_0"] = file.array(np.zeros((3, 3)))
+    with pytest.raises(ValueError, match="as many colours as positions .got 3 and 4."):
         parse(file.glb(), "a.glb")

@@ -287,10 +287,12 @@ def _build(instantiate: Any, node: Any) -> Any:
     """Build the objects of a node; what an object says about its arguments is the message."""
     from hydra.errors import InstantiationException
 
+    from ccnn_pc.cli.words import UsageError
+
     try:
         return instantiate(node, _convert_="all")
     except InstantiationException as error:
-        raise error.__cause__ or error from None
+        raise error.__cause__ or UsageError(_one_line(error)) from None
 
 
 def _report(result: dict[str, Any], folder: Path) -> None:

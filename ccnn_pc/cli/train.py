@@ -307,13 +307,13 @@ def _report(result: dict[str, Any], folder: Path) -> None:
         f"{name}/" * (folder / name).is_dir() or name for name in names if (folder / name).exists()
     )
     _say(f"written to {folder}: {written}")
-    commands = [f"  ccnn-pc plot {folder}/model                   the kernels it has learned"]
-    if "test_mean_class_accuracy" in result:  # one class per item
-        commands = [
-            f"  ccnn-pc predict {folder}/model FILE...        classes of your own files",
-            f"  ccnn-pc evaluate {folder}/model --data PATH   accuracy on other data",
-            *commands,
-        ]
+    classes = "test_mean_class_accuracy" in result  # one per item
+    commands = [
+        f"  ccnn-pc evaluate {folder}/model --data PATH   {'accuracy' if classes else 'scores'} on other data",
+        f"  ccnn-pc plot {folder}/model                   the kernels it has learned",
+    ]
+    if classes:
+        commands.insert(0, f"  ccnn-pc predict {folder}/model FILE...        classes of your own files")
     _say("\n".join(["next:", *commands]))
 
 

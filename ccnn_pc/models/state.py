@@ -1,12 +1,34 @@
-"""Parameters and buffers by name, compared with those of a network before they are loaded."""
+"""Tensors from files, and compared with those of a network before they are loaded; nothing in a file is executed."""
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+
+
+def load_tensors(path: Path, advice: str) -> Any:
+    """What torch saved in a file, if it is nothing but tensors and plain values; on the CPU.
+
+    Args:
+        path: the file, which exists.
+        advice: what to do about a file that is damaged.
+
+    Raises:
+        ValueError: cut off, damaged, or more than tensors and plain values in it; the message names the file.
+    """
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"'{path}' must hold tensors and plain values alone (got: {reason})") from error
+    except (RuntimeError, EOFError, LookupError, TypeError, AttributeError, ValueError, OSError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise ValueError(f"'{path}' is damaged or cut off ({reason}); {advice}") from error
 
 
 def differences(state: Mapping[Any, Any], wanted: Mapping[str, Tensor], most: int = 3) -> str:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import pickle
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import torch
-
 from ccnn_pc._files import check_new_folder, written_whole
 from ccnn_pc.models.base import Model
 from ccnn_pc.models.hub import save_pretrained
+from ccnn_pc.models.state import load_tensors
 from ccnn_pc.published.ckconv_checkpoint import CKConvCheckpoint, check_omega_0
 
 #: Names of released files have ω₀ with two decimals.
@@ -30,14 +28,7 @@ def read_ckconv(file: str | os.PathLike[str]) -> CKConvCheckpoint:
     path = Path(file)
     if not path.is_file():
         raise FileNotFoundError(f"'file' must be a released checkpoint (found no file at '{path}')")
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"'{path}' must hold tensors alone, saved by torch (got: {reason})") from error
-    except (RuntimeError, EOFError, LookupError, TypeError, AttributeError, ValueError, OSError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise ValueError(f"'{path}' is damaged or cut off ({reason}); copy or download it again") from error
+    state = load_tensors(path, "copy or download it again")
     if not isinstance(state, Mapping):
         raise ValueError(f"'{path}' must hold parameters by name (got {type(state).__name__})")
     return CKConvCheckpoint.of(state, str(path))

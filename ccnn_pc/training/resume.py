@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
-from ccnn_pc.models.state import differences
+from ccnn_pc.models.state import differences, load_tensors
 
 #: What Lightning stores of a training.
 PARTS = {
@@ -38,24 +36,7 @@ def read_checkpoint(path: Path, task: nn.Module) -> dict[str, Any]:
     """
     if not path.is_file():
         raise FileNotFoundError(f"'{path}' must be a checkpoint (there is no such file)")
-    try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"'{path}' must hold tensors and plain values alone (got: {reason})") from error
-    except (
-        RuntimeError,
-        EOFError,
-        IndexError,
-        KeyError,
-        TypeError,
-        ValueError,
-        OSError,
-        AttributeError,
-    ) as error:
-        raise ValueError(
-            f"'{path}' is damaged or cut off ({_line(error)}); take an older one, or start anew"
-        ) from error
+    found = load_tensors(path, "take an older one, or start anew")
     if not isinstance(found, dict):
         raise ValueError(f"'{path}' must be a checkpoint of a training (got {type(found).__name__})")
     missing = [name for name, kind in PARTS.items() if not isinstance(found.get(name), kind)]
@@ -65,7 +46,3 @@ def read_checkpoint(path: Path, task: nn.Module) -> dict[str, Any]:
     if wrong:
         raise ValueError(f"'{path}' must be of the network of this run ({wrong})")
     return found
-
-
-def _line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]

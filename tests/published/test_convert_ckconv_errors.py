@@ -103,7 +103,7 @@ class Code:
 def test_nothing_in_a_file_is_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     path = save({"weight": Code()}, tmp_path)
-    with pytest.raises(ValueError, match=r"file.pt' must hold tensors alone"):
+    with pytest.raises(ValueError, match=r"file.pt' must hold tensors and plain values alone"):
         convert_ckconv(path, tmp_path / "m", omega_0=OMEGA_0)
     assert os.listdir(tmp_path) == ["file.pt"]
 
@@ -113,7 +113,9 @@ def test_damaged_files(tmp_path: Path) -> None:
     whole = path.read_bytes()
     for content in (whole[: len(whole) // 2], whole[:-1], whole[:40], b"", b"no checkpoint at all\n"):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match=r"file.pt' (is damaged or cut off|must hold tensors alone)"):
+        with pytest.raises(
+            ValueError, match=r"file.pt' (is damaged or cut off|must hold tensors and plain values alone)"
+        ):
             convert_ckconv(path, tmp_path / "m", omega_0=OMEGA_0, length=12)
     for missing in (tmp_path / "none.pt", tmp_path):
         with pytest.raises(FileNotFoundError, match="'file' must be a released checkpoint"):

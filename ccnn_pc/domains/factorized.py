@@ -8,7 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from ccnn_pc.domains.base import ConvolutionTerms
+from ccnn_pc import native
 from ccnn_pc.kernels.base import FactorizedKernel
+from ccnn_pc.kernels.formula import formula_of, gaussian_of
+from ccnn_pc.kernels.windows import AbstractWindow
+from ccnn_pc.native import Family, Features
 from ccnn_pc.ops.points.convolution import FactorizedProfile, PointGeometry, point_convolution
 
 
@@ -35,7 +39,20 @@ def fused_terms(terms: ConvolutionTerms) -> tuple[FactorizedProfile, Tensor]:
     read_out = {id(p) for p in kernel.readout.parameters()}
     trained = [p for p in kernel.parameters() if id(p) not in read_out] + list(terms.window.parameters())
     features, window = _as_called(kernel, kernel.features), _as_called(terms.window, terms.window.forward)
-    return FactorizedProfile(features, window, trained), table
+    return FactorizedProfile(features, window, trained, _native_features(kernel, terms.window)), table
+
+
+def _native_features(kernel: FactorizedKernel, window: AbstractWindow) -> Features | None:
+    """Features and window as the native operator takes them, where it knows both."""
+    if not native.state().runs:
+        return None
+    formula, gaussian = formula_of(kernel), gaussian_of(window)
+    if formula is None or gaussian is None:
+        return None
+    numbers = torch.cat([number.reshape(-1) for number in formula.numbers])
+    family = Family[formula.function.name]
+    envelope = torch.stack(gaussian).to(numbers.dtype)
+    return Features(family, formula.hidden_channels, formula.num_layers, numbers, envelope)
 
 
 class _Call(nn.Module):

@@ -13,6 +13,7 @@ from torch.nn.utils import skip_init
 from ccnn_pc._checks import check_at_least, check_flags, check_positive
 from ccnn_pc._choices import choice
 from ccnn_pc._precision import SinglePrecision
+from ccnn_pc.kernels.formula import Formula
 from ccnn_pc.kernels.scaling import scale_readout_, support_points
 from ccnn_pc.kernels.weight_norm import scale_weight_
 
@@ -174,6 +175,14 @@ class FactorizedKernel(AbstractKernel):
         features = self.features(u)
         with torch.autocast(device_type=u.device.type, enabled=False):
             return self.readout(features)
+
+    def formula(self) -> Formula | None:
+        """Which known function of u the features are, with its numbers; None where they are no such function.
+
+        Native operators compute it without calling the kernel. It holds for the class that writes it: see
+        :func:`ccnn_pc.kernels.formula.formula_of`.
+        """
+        return None
 
     def scale_readout(self) -> None:
         """Give the read-out the variance that ``init`` asks for; the last line of :meth:`reset_parameters`.

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ccnn_pc._checks import check_at_least, check_positive
 from ccnn_pc.kernels.base import AbstractKernel, FactorizedKernel, Init, empty_linear, uniform_
+from ccnn_pc.kernels.formula import Formula, Function
 from ccnn_pc.kernels.registry import register_kernel
 from ccnn_pc.kernels.scaling import support_points
 
@@ -167,6 +168,11 @@ class SelfMovingPoints(MovingPoints, FactorizedKernel):
     def compute_features(self, u: Tensor) -> Tensor:
         """Features ``[..., P]`` at checked coordinates."""
         return self.tents(u[..., None, :])
+
+    def formula(self) -> Formula | None:
+        """Tents."""
+        steepness = self.radius.clamp_min(self.min_radius).reciprocal()
+        return Formula(Function.TENTS, self.hidden_channels, 0, (self.coord, steepness))
 
     @classmethod
     def options_of_size(cls, size: int, omega_0: float, dim: int) -> dict[str, Any]:

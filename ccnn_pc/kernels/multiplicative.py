@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ccnn_pc._checks import check_at_least, check_positive
 from ccnn_pc.kernels.base import FactorizedKernel, Init, empty_linear, uniform_
+from ccnn_pc.kernels.formula import Formula, Function, linear_numbers
 from ccnn_pc.kernels.filter_functions import gabor_filters, multiplicative_chain
 from ccnn_pc.kernels.registry import register_kernel
 from ccnn_pc.kernels.spectrum import Lengths, linear_frequency, nyquist_frequency
@@ -158,6 +159,14 @@ class GaborFilterNetwork(MultiplicativeFilterNetwork):
     def filters(self, u: Tensor) -> Tensor:
         """Values of all filters ``[..., (L+1)·H]`` at ``u [..., D]``, filter by filter."""
         return gabor_filters(u, self.gamma, self.mu, self.weight, self.bias)
+
+    def formula(self) -> Formula | None:
+        """Products of Gabor filters."""
+        mixing = linear_numbers(self.mixing)
+        if mixing is None:
+            return None
+        filters = (self.weight, self.bias, self.gamma.expand_as(self.mu), self.mu)
+        return Formula(Function.GABOR, self.hidden_channels, self.num_layers, (*filters, *mixing))
 
     def filter_frequencies(self, gauss_stddevs: float = 2.0) -> Tensor:
         """Largest ``(‖W_h‖ + c·max_d|γ_hd|) / 2π`` over the units of each filter, in cycles per unit of u.
@@ -308,6 +317,15 @@ class FourierNet(MultiplicativeFilterNetwork):
     def filters(self, u: Tensor) -> Tensor:
         """Values of all filters ``[..., (L+1)·H]`` at ``u [..., D]``, filter by filter."""
         return torch.sin(nn.functional.linear(u, self.weight, self.bias))
+
+    def formula(self) -> Formula | None:
+        """Products of sines."""
+        mixing = linear_numbers(self.mixing)
+        if mixing is None:
+            return None
+        return Formula(
+            Function.FOURIER, self.hidden_channels, self.num_layers, (self.weight, self.bias, *mixing)
+        )
 
     def filter_frequencies(self, gauss_stddevs: float = 2.0) -> Tensor:
         """Largest ``‖W_h‖ / 2π`` over the units of each filter; exact, there is no Gaussian to cut."""

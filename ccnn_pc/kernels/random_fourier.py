@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ccnn_pc._checks import check_at_least, check_positive
 from ccnn_pc.kernels.activations import Activation, ActivationFactory, activation_factory
 from ccnn_pc.kernels.base import FactorizedKernel, Init, empty_linear, uniform_
+from ccnn_pc.kernels.formula import Formula, Function, linear_numbers
 from ccnn_pc.kernels.registry import register_kernel
 from ccnn_pc.kernels.spectrum import largest_slope, linear_frequency, modulated_frequency
 
@@ -101,6 +102,13 @@ class RandomFourierNet(FactorizedKernel):
         for layer, activation in zip(self.hidden, self.activations, strict=True):
             h = activation(layer(h))
         return h
+
+    def formula(self) -> Formula | None:
+        """Sines and cosines, then layers with the positive part."""
+        numbers = linear_numbers([self.embedding, *self.hidden])
+        if numbers is None or any(type(activation) is not nn.ReLU for activation in self.activations):
+            return None
+        return Formula(Function.RANDOM_FOURIER, self.hidden_channels, len(self.hidden), numbers)
 
     def filter_frequencies(self, gauss_stddevs: float = 2.0) -> Tensor:
         """Frequencies ``‖W_h‖/2π`` of the embedding, widened by the layers behind it: ``[1]``."""

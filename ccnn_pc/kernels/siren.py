@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ccnn_pc._checks import check_at_least, check_flags, check_positive
 from ccnn_pc.kernels.base import FactorizedKernel, Init, empty_linear, uniform_
+from ccnn_pc.kernels.formula import Formula, Function, linear_numbers
 from ccnn_pc.kernels.registry import register_kernel
 from ccnn_pc.kernels.spectrum import linear_frequency, modulated_frequency
 from ccnn_pc.kernels.weight_norm import add_weight_norm_, plain_weights
@@ -106,6 +107,14 @@ class SIREN(FactorizedKernel):
         for layer in self.hidden:
             u = torch.sin(layer(u) * self.omega)
         return u
+
+    def formula(self) -> Formula | None:
+        """Sines of sines, the factor ω within the numbers."""
+        numbers = linear_numbers(self.hidden)
+        if numbers is None:
+            return None
+        scaled = tuple(number * self.omega for number in numbers)
+        return Formula(Function.SIREN, self.hidden_channels, len(self.hidden) - 1, scaled)
 
     def filter_frequencies(self, gauss_stddevs: float = 2.0) -> Tensor:
         """Carson's bandwidth through the layers, ``[1]``; see :func:`ccnn_pc.kernels.modulated_frequency`."""

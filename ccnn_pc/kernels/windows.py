@@ -27,6 +27,13 @@ class AbstractWindow(SinglePrecision, abc.ABC):
     def forward(self, u: Tensor) -> Tensor:
         """Window values ``[..., 1]`` at coordinates ``u [..., D]``."""
 
+    def gaussian(self) -> tuple[Tensor, Tensor] | None:
+        """Mean and precision p ``[D]`` where the window is ``exp(-Σ_d p_d (u_d - μ_d)²)``; None where it is not.
+
+        Holds for the class that writes it, as :meth:`ccnn_pc.kernels.FactorizedKernel.formula` does.
+        """
+        return None
+
     @abc.abstractmethod
     def reset_parameters(self) -> None:
         """Set all parameters as the constructor did; buffers stay."""
@@ -65,6 +72,11 @@ class NoWindow(AbstractWindow):
     def forward(self, u: Tensor) -> Tensor:
         """Ones ``[..., 1]``, in the type of ``u``."""
         return u.new_ones(*u.shape[:-1], 1)
+
+    def gaussian(self) -> tuple[Tensor, Tensor] | None:
+        """A Gaussian without precision."""
+        zero = self._device.expand(self.dim)
+        return zero, zero
 
     def support(self, threshold: float) -> tuple[Tensor, Tensor]:
         check_fraction("threshold", threshold)
@@ -161,6 +173,11 @@ class GaussianWindow(AbstractWindow):
         offset = u.to(self.width.dtype) - self.mean
         precision = -0.5 / (self.width.square() + self.min_width**2)
         return (offset.square() * precision).sum(dim=-1, keepdim=True).exp()
+
+    def gaussian(self) -> tuple[Tensor, Tensor] | None:
+        """Mean and ``1 / 2(σ² + min_width²)``."""
+        precision = 0.5 / (self.width.square() + self.min_width**2)
+        return self.mean, precision.expand(self.dim)
 
     @torch.no_grad()
     def support(self, threshold: float) -> tuple[Tensor, Tensor]:

@@ -20,7 +20,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ccnn_pc._precision import at_least_single, autocast_type, without_autocast
-from ccnn_pc.ops.coordinates import in_support, kernel_coordinates
+from ccnn_pc.native import Features, native_convolution, runs_on
+from ccnn_pc.ops.coordinates import TOLERANCE, in_support, kernel_coordinates
 from ccnn_pc.ops.neighbors.lists import Chunk, NeighborLists
 from ccnn_pc.ops.points.contraction import Buffer, Contraction, Depthwise, Full
 
@@ -76,11 +77,13 @@ class FactorizedProfile:
         features: kernel coordinates ``[..., D]`` -> ``[..., H]``.
         envelope: kernel coordinates ``[..., D]`` -> window ``[..., 1]``.
         parameters: every tensor that ``features`` and ``envelope`` depend on.
+        native: the same as the native operator takes it; None where it does not know it.
     """
 
     features: Callable[[Tensor], Tensor]
     envelope: Callable[[Tensor], Tensor]
     parameters: Sequence[Tensor]
+    native: Features | None = None
 
     def __call__(self, u: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
         """Features ``h [E, H]`` and window times support ``m [E, 1]``."""
@@ -123,6 +126,8 @@ def point_convolution(
         >>> y.flatten().tolist()  # kernel K(u) = u: 0 * 1 + 0.5 * 2 and 0 * 2 - 0.5 * 1
         [1.0, -0.5]
     """
+    if profile.native is not None and runs_on(x, table, geometry.pos.shape[1]):
+        return _native_convolution(x, geometry, profile.native, table, gram)
     if chunk_edges is None:
         budget = CHUNK_BYTES.get(x.device.type, CHUNK_BYTES["cuda"])
         widest = max(x.shape[1], 4 * table.shape[0])
@@ -133,6 +138,30 @@ def point_convolution(
             x, table, geometry, profile, gram, chunk_edges, *profile.parameters
         )
     return y, (moments if gram else None)
+
+
+def _native_convolution(
+    x: Tensor, geometry: PointGeometry, features: Features, table: Tensor, gram: bool
+) -> tuple[Tensor, Tensor | None]:
+    """The operator in C++; sums run in the type of ``table``, answers are in that of autocast or of x."""
+    kind, lists = autocast_type(x), geometry.lists
+    with torch.autocast(x.device.type, enabled=False):
+        tolerance = TOLERANCE[geometry.pos.dtype] if geometry.tolerance is None else geometry.tolerance
+        y, moments = native_convolution(
+            x.to(kind).to(table.dtype),
+            table,
+            features,
+            geometry.pos,
+            geometry.query_pos,
+            lists.index,
+            lists.start,
+            lists.length,
+            geometry.extent,
+            causal=geometry.causal,
+            tolerance=tolerance,
+            gram=gram,
+        )
+    return y.to(kind), (moments if gram else None)
 
 
 class _PointConvolution(torch.autograd.Function):

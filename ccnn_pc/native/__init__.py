@@ -1,0 +1,19 @@
+"""Operators in C++, where a compiler was there when the package was installed; everything works without them.
+
+``src/`` is plain C++17 that knows nothing of torch; :mod:`ccnn_pc.native.library` finds and loads what became of it,
+:mod:`ccnn_pc.native.convolution` makes it an operator of torch.
+"""
+
+from ccnn_pc.native.convolution import Family, Features, native_convolution, runs_on
+from ccnn_pc.native.library import InstructionSet, State, choose_instruction_set, state
+
+__all__ = [
+    "Family",
+    "Features",
+    "InstructionSet",
+    "State",
+    "choose_instruction_set",
+    "native_convolution",
+    "runs_on",
+    "state",
+]

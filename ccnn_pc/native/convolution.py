@@ -1,0 +1,267 @@
+r"""The native point convolution as an operator of torch.
+
+.. math:: y_i = \sum_j m(u_{ij}) \, [h(u_{ij}), 1]^\top T \, x_j
+
+Features h, window m and sums are one pass over tiles of edges in C++; the backward pass computes them anew. Sums have a
+fixed order, whatever the number of threads.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ccnn_pc.native.library import MAX_DIM, Gradients, Problem, call, state
+
+
+class Family(enum.IntEnum):
+    """Features that the library computes; ``ROWS`` takes them from a table."""
+
+    ROWS = 0
+    GABOR = 1
+    FOURIER = 2
+    SIREN = 3
+    RANDOM_FOURIER = 4
+    TENTS = 5
+
+
+@dataclass(frozen=True)
+class Features:
+    """Features of kernel coordinates as the library takes them.
+
+    Attributes:
+        family: which function of u.
+        hidden: number of features H.
+        layers: layers behind the first one.
+        parameters: all numbers, one after the other, 1-D; the order is that of ``src/features.h``.
+        window: mean and precision of the window :math:`\\exp(-\\sum_d p_d (u_d - \\mu_d)^2)`, ``[2, D]``; None: 1.
+    """
+
+    family: Family
+    hidden: int
+    layers: int
+    parameters: Tensor
+    window: Tensor | None
+
+
+def native_convolution(
+    x: Tensor,
+    table: Tensor,
+    features: Features,
+    pos: Tensor,
+    query_pos: Tensor,
+    index: Tensor,
+    start: Tensor,
+    length: Tensor,
+    extent: Tensor,
+    *,
+    causal: bool = False,
+    tolerance: float = 1e-6,
+    gram: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """Convolve samples with a windowed factorised kernel; on the CPU, 1 to 3 axes, float32 or float64.
+
+    Args:
+        x: weighted samples ``[n, C_in]``, in the type of ``table``.
+        table: read-out with bias, ``[H + 1, C]`` or ``[H + 1, C_in, C_out]``.
+        features: the kernel's features and window.
+        pos: samples ``[n, D]``. query_pos: queries ``[m, D]``.
+        index: samples of all edges ``[T]``; start, length: edges of each query ``[m]``.
+        extent: reach of the kernel ``[D]``.
+        causal: see :func:`ccnn_pc.ops.coordinates.kernel_coordinates`.
+        tolerance: how far outside of the support is still inside.
+        gram: also the sums of products of windowed features.
+
+    Returns:
+        ``y [m, C]`` and ``[H + 1, H + 1]``, or no numbers unless ``gram``. Differentiable (once) in x, table,
+        parameters, window and positions.
+    """
+    settings = [int(features.family), features.hidden, features.layers, int(causal), int(gram)]
+    y, moments = _forward(
+        x.contiguous(),
+        table.contiguous(),
+        features.parameters,
+        features.window,
+        pos.double(),
+        query_pos.double(),
+        index,
+        start,
+        length,
+        extent.double(),
+        settings,
+        tolerance,
+    )
+    return y, moments
+
+
+@torch.library.custom_op("ccnn_pc::point_convolution", mutates_args=(), device_types="cpu")
+def _forward(
+    x: Tensor,
+    table: Tensor,
+    parameters: Tensor,
+    window: Tensor | None,
+    pos: Tensor,
+    query_pos: Tensor,
+    index: Tensor,
+    start: Tensor,
+    length: Tensor,
+    extent: Tensor,
+    settings: list[int],
+    tolerance: float,
+) -> tuple[Tensor, Tensor]:
+    y, moments = _results(x, table, start, settings)
+    problem = _problem(
+        x, table, parameters, window, pos, query_pos, index, start, length, extent, settings, tolerance
+    )
+    problem.y, problem.moments = y.data_ptr(), _address(moments if moments.numel() else None)
+    call("forward", x.dtype, problem)
+    return y, moments
+
+
+@_forward.register_fake
+def _(x, table, parameters, window, pos, query_pos, index, start, length, extent, settings, tolerance):  # type: ignore[no-untyped-def]
+    return _results(x, table, start, settings)
+
+
+def _results(x: Tensor, table: Tensor, start: Tensor, settings: list[int]) -> tuple[Tensor, Tensor]:
+    size = table.shape[0] if settings[4] else 0
+    return x.new_empty(start.shape[0], table.shape[-1]), x.new_empty(size, size)
+
+
+@torch.library.custom_op("ccnn_pc::point_convolution_backward", mutates_args=(), device_types="cpu")
+def _backward(
+    grad_y: Tensor,
+    grad_moments: Tensor | None,
+    x: Tensor,
+    table: Tensor,
+    parameters: Tensor,
+    window: Tensor | None,
+    pos: Tensor,
+    query_pos: Tensor,
+    index: Tensor,
+    start: Tensor,
+    length: Tensor,
+    extent: Tensor,
+    settings: list[int],
+    tolerance: float,
+    wanted: list[bool],
+) -> list[Tensor]:
+    found = _gradients(x, table, parameters, window, pos, query_pos, wanted)
+    problem = _problem(
+        x, table, parameters, window, pos, query_pos, index, start, length, extent, settings, tolerance
+    )
+    gradients = Gradients(parameters.numel(), _address(grad_y), _address(grad_moments))
+    for name, tensor in zip(("x", "table", "parameters", "window", "pos", "query"), found, strict=True):
+        setattr(gradients, name, _address(tensor if tensor.numel() else None))
+    call("backward", x.dtype, problem, gradients)
+    if window is not None and wanted[3]:
+        found[3] = found[3].flip(0)  # the library has precision first
+    return found
+
+
+@_backward.register_fake
+def _(grad_y, grad_moments, x, table, parameters, window, pos, query_pos, index, start, length, extent,
+      settings, tolerance, wanted):  # type: ignore[no-untyped-def]  # fmt: skip
+    return _gradients(x, table, parameters, window, pos, query_pos, wanted)
+
+
+def _gradients(
+    x: Tensor,
+    table: Tensor,
+    parameters: Tensor,
+    window: Tensor | None,
+    pos: Tensor,
+    query_pos: Tensor,
+    wanted: list[bool],
+) -> list[Tensor]:
+    tensors = (x, table, parameters, window, pos, query_pos)
+    return [
+        x.new_empty(0) if tensor is None or not wants else torch.zeros_like(tensor)
+        for tensor, wants in zip(tensors, wanted, strict=True)
+    ]
+
+
+def _keep(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
+    *tensors, settings, tolerance = inputs
+    ctx.save_for_backward(*tensors)
+    ctx.settings, ctx.tolerance = settings, tolerance
+
+
+def _differentiate(ctx, grad_y, grad_moments):  # type: ignore[no-untyped-def]
+    tensors = ctx.saved_tensors
+    wanted = [bool(needs) for needs in ctx.needs_input_grad[:6]]
+    symmetric = (grad_moments + grad_moments.t()).contiguous() if ctx.settings[4] else None
+    found = _backward(grad_y.contiguous(), symmetric, *tensors, ctx.settings, ctx.tolerance, wanted)
+    gradients = [gradient if wants else None for gradient, wants in zip(found, wanted, strict=True)]
+    return *gradients, None, None, None, None, None, None
+
+
+_forward.register_autograd(_differentiate, setup_context=_keep)
+
+
+def _address(tensor: Tensor | None) -> int | None:
+    return None if tensor is None else tensor.data_ptr()
+
+
+def _problem(
+    x: Tensor,
+    table: Tensor,
+    parameters: Tensor,
+    window: Tensor | None,
+    pos: Tensor,
+    query_pos: Tensor,
+    index: Tensor,
+    start: Tensor,
+    length: Tensor,
+    extent: Tensor,
+    settings: list[int],
+    tolerance: float,
+) -> Problem:
+    """The structure; it holds addresses only, so that the tensors must outlive it."""
+    family, hidden, layers, causal, _ = settings
+    dim = pos.shape[1]
+    problem = Problem(
+        samples=x.shape[0],
+        queries=start.shape[0],
+        channels_in=x.shape[1],
+        channels_out=table.shape[-1],
+        dim=dim,
+        hidden=hidden,
+        full=int(table.dim() == 3),
+        causal=causal,
+        threads=torch.get_num_threads(),
+        wide_index=int(index.dtype == torch.int64),
+        tolerance=tolerance,
+    )
+    problem.scale[:dim] = extent.reciprocal().tolist()
+    problem.kernel.family, problem.kernel.hidden, problem.kernel.layers = family, hidden, layers
+    for place, offset in enumerate(_offsets(Family(family), hidden, layers, dim)):
+        if offset is not None:
+            problem.kernel.parameters[place] = parameters.data_ptr() + offset * parameters.element_size()
+    if window is not None:
+        problem.mean, problem.precision = window[0].data_ptr(), window[1].data_ptr()
+    for name, tensor in {
+        "pos": pos, "query": query_pos, "index": index, "start": start, "length": length, "x": x, "table": table
+    }.items():  # fmt: skip
+        setattr(problem, name, tensor.data_ptr())
+    return problem
+
+
+def _offsets(family: Family, hidden: int, layers: int, dim: int) -> list[int | None]:
+    """Where W (or places), b (or steepness), gamma, mu and the mixing layers begin."""
+    if family is Family.GABOR or family is Family.FOURIER:
+        units = (layers + 1) * hidden
+        if family is Family.FOURIER:
+            return [0, units * dim, None, None, units * (dim + 1)]
+        return [0, units * dim, units * (dim + 1), units * (2 * dim + 1), units * (3 * dim + 1)]
+    units = hidden // 2 if family is Family.RANDOM_FOURIER else hidden
+    return [0, units * dim, None, None, units * (dim + 1)]
+
+
+def runs_on(x: Tensor, table: Tensor, dim: int) -> bool:
+    """Whether the library is there, turned on, and has an operator for such tensors."""
+    fits = x.device.type == "cpu" and dim <= MAX_DIM and table.dtype in (torch.float32, torch.float64)
+    return fits and state().runs

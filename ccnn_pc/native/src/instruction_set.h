@@ -1,0 +1,15 @@
+// The operators for one instruction set; its file defines NAMESPACE and VECTOR_BYTES and sets the target.
+namespace NAMESPACE {
+#include "vectors.h"
+
+#include "matrix.h"
+
+#include "features.h"
+
+#include "convolution.h"
+
+template void forward<float>(const Problem<float>&);
+template void forward<double>(const Problem<double>&);
+template void backward<float>(const Problem<float>&, const Gradients<float>&);
+template void backward<double>(const Problem<double>&, const Gradients<double>&);
+}  // namespace NAMESPACE

@@ -19,7 +19,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # byte code is written at first import, for the files that are used
 INSTALL := $(PIP) install -q --no-compile
-INPUTS := setup.cfg pyproject.toml constraints.txt
+INPUTS := setup.cfg setup.py pyproject.toml constraints.txt $(wildcard ccnn_pc/native/src/*)
 CHECKED := ccnn_pc datasets configs tests scripts
 
 .PHONY: help train test test-numpy lint types clean

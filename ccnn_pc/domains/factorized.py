@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from ccnn_pc.domains.base import ConvolutionTerms
 from ccnn_pc import native
+from ccnn_pc.domains.base import ConvolutionTerms
 from ccnn_pc.kernels.base import FactorizedKernel
 from ccnn_pc.kernels.formula import formula_of, gaussian_of
 from ccnn_pc.kernels.windows import AbstractWindow

@@ -5,13 +5,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from torch import Tensor, nn
-
-if TYPE_CHECKING:
-    from ccnn_pc.kernels.base import FactorizedKernel
-    from ccnn_pc.kernels.windows import AbstractWindow
 
 
 class Function(enum.Enum):
@@ -41,11 +37,25 @@ class Formula:
     numbers: tuple[Tensor, ...]
 
 
+class WithFormula(Protocol):
+    """A kernel that may have a formula."""
+
+    def formula(self) -> Formula | None:
+        """The features as a formula, or None."""
+
+
+class WithGaussian(Protocol):
+    """A window that may be a Gaussian."""
+
+    def gaussian(self) -> tuple[Tensor, Tensor] | None:
+        """Mean and precision, or None."""
+
+
 #: Methods that a formula stands for: who writes one of them anew has another function.
 STANDS_FOR = ("features", "compute_features", "filters", "tents", "forward")
 
 
-def formula_of(kernel: FactorizedKernel) -> Formula | None:
+def formula_of(kernel: WithFormula) -> Formula | None:
     """The kernel's formula, unless a sub-class changed what it stands for or somebody listens to its calls.
 
     Example:
@@ -61,7 +71,7 @@ def formula_of(kernel: FactorizedKernel) -> Formula | None:
     return kernel.formula() if _is_as_written(kernel, "formula") else None
 
 
-def gaussian_of(window: AbstractWindow) -> tuple[Tensor, Tensor] | None:
+def gaussian_of(window: WithGaussian) -> tuple[Tensor, Tensor] | None:
     """Mean and precision of a window that is a Gaussian, unless a sub-class changed it or somebody listens to it."""
     return window.gaussian() if _is_as_written(window, "gaussian") else None
 
@@ -77,9 +87,13 @@ def linear_numbers(layers: Iterable[nn.Module]) -> tuple[Tensor, ...] | None:
     return tuple(numbers)
 
 
-def _is_as_written(module: nn.Module, method: str) -> bool:
+def _is_as_written(module: object, method: str) -> bool:
     """Whether no class below the one that writes ``method`` writes anything that it stands for."""
-    if _has_hooks(module) or any(name in module.__dict__ for name in (*STANDS_FOR, method)):
+    if (
+        not isinstance(module, nn.Module)
+        or _has_hooks(module)
+        or any(name in module.__dict__ for name in (*STANDS_FOR, method))
+    ):
         return False
     for owner in type(module).__mro__:
         if method in owner.__dict__:

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from ccnn_pc._checks import check_at_least, check_positive
 from ccnn_pc.kernels.base import FactorizedKernel, Init, empty_linear, uniform_
-from ccnn_pc.kernels.formula import Formula, Function, linear_numbers
 from ccnn_pc.kernels.filter_functions import gabor_filters, multiplicative_chain
+from ccnn_pc.kernels.formula import Formula, Function, linear_numbers
 from ccnn_pc.kernels.registry import register_kernel
 from ccnn_pc.kernels.spectrum import Lengths, linear_frequency, nyquist_frequency
 

@@ -4,10 +4,11 @@
 :mod:`ccnn_pc.native.convolution` makes it an operator of torch.
 """
 
-from ccnn_pc.native.convolution import Family, Features, native_convolution, runs_on
+from ccnn_pc.native.convolution import Edges, Family, Features, native_convolution, runs_on
 from ccnn_pc.native.library import InstructionSet, State, choose_instruction_set, state
 
 __all__ = [
+    "Edges",
     "Family",
     "Features",
     "InstructionSet",

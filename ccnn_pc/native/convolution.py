@@ -30,14 +30,14 @@ class Family(enum.IntEnum):
 
 @dataclass(frozen=True)
 class Features:
-    """Features of kernel coordinates as the library takes them.
+    r"""Features of kernel coordinates as the library takes them.
 
     Attributes:
         family: which function of u.
         hidden: number of features H.
         layers: layers behind the first one.
         parameters: all numbers, one after the other, 1-D; the order is that of ``src/features.h``.
-        window: mean and precision of the window :math:`\\exp(-\\sum_d p_d (u_d - \\mu_d)^2)`, ``[2, D]``; None: 1.
+        window: mean and precision of the window :math:`\exp(-\sum_d p_d (u_d - \mu_d)^2)`, ``[2, D]``; None: 1.
     """
 
     family: Family
@@ -47,20 +47,30 @@ class Features:
     window: Tensor | None
 
 
+@dataclass(frozen=True)
+class Edges:
+    """Where samples and queries lie, and which samples each query reads.
+
+    Attributes:
+        pos: samples ``[n, D]``. query_pos: queries ``[m, D]``.
+        index: samples of all edges ``[T]``; start, length: edges of each query ``[m]``.
+        extent: reach of the kernel ``[D]``.
+        causal: see :func:`ccnn_pc.ops.coordinates.kernel_coordinates`.
+        tolerance: how far outside of the support is still inside.
+    """
+
+    pos: Tensor
+    query_pos: Tensor
+    index: Tensor
+    start: Tensor
+    length: Tensor
+    extent: Tensor
+    causal: bool = False
+    tolerance: float = 1e-6
+
+
 def native_convolution(
-    x: Tensor,
-    table: Tensor,
-    features: Features,
-    pos: Tensor,
-    query_pos: Tensor,
-    index: Tensor,
-    start: Tensor,
-    length: Tensor,
-    extent: Tensor,
-    *,
-    causal: bool = False,
-    tolerance: float = 1e-6,
-    gram: bool = False,
+    x: Tensor, table: Tensor, features: Features, edges: Edges, gram: bool = False
 ) -> tuple[Tensor, Tensor]:
     """Convolve samples with a windowed factorised kernel; on the CPU, 1 to 3 axes, float32 or float64.
 
@@ -68,35 +78,31 @@ def native_convolution(
         x: weighted samples ``[n, C_in]``, in the type of ``table``.
         table: read-out with bias, ``[H + 1, C]`` or ``[H + 1, C_in, C_out]``.
         features: the kernel's features and window.
-        pos: samples ``[n, D]``. query_pos: queries ``[m, D]``.
-        index: samples of all edges ``[T]``; start, length: edges of each query ``[m]``.
-        extent: reach of the kernel ``[D]``.
-        causal: see :func:`ccnn_pc.ops.coordinates.kernel_coordinates`.
-        tolerance: how far outside of the support is still inside.
+        edges: positions and neighbours.
         gram: also the sums of products of windowed features.
 
     Returns:
         ``y [m, C]`` and ``[H + 1, H + 1]``, or no numbers unless ``gram``. Differentiable (once) in x, table,
         parameters, window and positions.
     """
-    settings = [int(features.family), features.hidden, features.layers, int(causal), int(gram)]
+    settings = [int(features.family), features.hidden, features.layers, int(edges.causal), int(gram)]
     y, moments = _forward(
         x.contiguous(),
         table.contiguous(),
         features.parameters,
         features.window,
-        pos.double(),
-        query_pos.double(),
-        index,
-        start,
-        length,
-        extent.double(),
+        edges.pos.double() / edges.extent,
+        edges.query_pos.double() / edges.extent,
+        edges.index,
+        torch.stack([edges.start, edges.length]),
         settings,
-        tolerance,
+        edges.tolerance,
     )
     return y, moments
 
 
+# Arguments of both operators: what has gradients, positions in units of the extent; samples of all edges; first edge
+# and number of edges of each query ``[2, m]``; family, H, layers, causal and gram.
 @torch.library.custom_op("ccnn_pc::point_convolution", mutates_args=(), device_types="cpu")
 def _forward(
     x: Tensor,
@@ -106,53 +112,43 @@ def _forward(
     pos: Tensor,
     query_pos: Tensor,
     index: Tensor,
-    start: Tensor,
-    length: Tensor,
-    extent: Tensor,
+    spans: Tensor,
     settings: list[int],
     tolerance: float,
 ) -> tuple[Tensor, Tensor]:
-    y, moments = _results(x, table, start, settings)
-    problem = _problem(
-        x, table, parameters, window, pos, query_pos, index, start, length, extent, settings, tolerance
-    )
+    y, moments = _results(x, table, spans, settings)
+    problem = _problem([x, table, parameters, window, pos, query_pos], index, spans, settings, tolerance)
     problem.y, problem.moments = y.data_ptr(), _address(moments if moments.numel() else None)
     call("forward", x.dtype, problem)
     return y, moments
 
 
 @_forward.register_fake
-def _(x, table, parameters, window, pos, query_pos, index, start, length, extent, settings, tolerance):  # type: ignore[no-untyped-def]
-    return _results(x, table, start, settings)
+def _(x, table, parameters, window, pos, query_pos, index, spans, settings, tolerance):  # type: ignore[no-untyped-def]
+    return _results(x, table, spans, settings)
 
 
-def _results(x: Tensor, table: Tensor, start: Tensor, settings: list[int]) -> tuple[Tensor, Tensor]:
+def _results(x: Tensor, table: Tensor, spans: Tensor, settings: list[int]) -> tuple[Tensor, Tensor]:
     size = table.shape[0] if settings[4] else 0
-    return x.new_empty(start.shape[0], table.shape[-1]), x.new_empty(size, size)
+    return x.new_empty(spans.shape[1], table.shape[-1]), x.new_empty(size, size)
 
 
 @torch.library.custom_op("ccnn_pc::point_convolution_backward", mutates_args=(), device_types="cpu")
 def _backward(
     grad_y: Tensor,
     grad_moments: Tensor | None,
-    x: Tensor,
-    table: Tensor,
-    parameters: Tensor,
-    window: Tensor | None,
-    pos: Tensor,
-    query_pos: Tensor,
+    inputs: list[Tensor | None],
     index: Tensor,
-    start: Tensor,
-    length: Tensor,
-    extent: Tensor,
+    spans: Tensor,
     settings: list[int],
     tolerance: float,
     wanted: list[bool],
 ) -> list[Tensor]:
-    found = _gradients(x, table, parameters, window, pos, query_pos, wanted)
-    problem = _problem(
-        x, table, parameters, window, pos, query_pos, index, start, length, extent, settings, tolerance
-    )
+    found = _gradients(inputs, wanted)
+    x, _, parameters, window, _, _ = inputs
+    if x is None or parameters is None:
+        raise TypeError("samples and parameters must be tensors (got None)")
+    problem = _problem(inputs, index, spans, settings, tolerance)
     gradients = Gradients(parameters.numel(), _address(grad_y), _address(grad_moments))
     for name, tensor in zip(("x", "table", "parameters", "window", "pos", "query"), found, strict=True):
         setattr(gradients, name, _address(tensor if tensor.numel() else None))
@@ -163,24 +159,16 @@ def _backward(
 
 
 @_backward.register_fake
-def _(grad_y, grad_moments, x, table, parameters, window, pos, query_pos, index, start, length, extent,
-      settings, tolerance, wanted):  # type: ignore[no-untyped-def]  # fmt: skip
-    return _gradients(x, table, parameters, window, pos, query_pos, wanted)
+def _(grad_y, grad_moments, inputs, index, spans, settings, tolerance, wanted):  # type: ignore[no-untyped-def]
+    return _gradients(inputs, wanted)
 
 
-def _gradients(
-    x: Tensor,
-    table: Tensor,
-    parameters: Tensor,
-    window: Tensor | None,
-    pos: Tensor,
-    query_pos: Tensor,
-    wanted: list[bool],
-) -> list[Tensor]:
-    tensors = (x, table, parameters, window, pos, query_pos)
+def _gradients(inputs: list[Tensor | None], wanted: list[bool]) -> list[Tensor]:
+    """Zeros like each input, and nothing for those whose gradient nobody wants."""
+    like = next(tensor for tensor in inputs if tensor is not None)
     return [
-        x.new_empty(0) if tensor is None or not wants else torch.zeros_like(tensor)
-        for tensor, wants in zip(tensors, wanted, strict=True)
+        like.new_empty(0) if tensor is None or not wants else torch.zeros_like(tensor)
+        for tensor, wants in zip(inputs, wanted, strict=True)
     ]
 
 
@@ -191,12 +179,14 @@ def _keep(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
 
 
 def _differentiate(ctx, grad_y, grad_moments):  # type: ignore[no-untyped-def]
-    tensors = ctx.saved_tensors
+    *inputs, index, spans = ctx.saved_tensors
     wanted = [bool(needs) for needs in ctx.needs_input_grad[:6]]
     symmetric = (grad_moments + grad_moments.t()).contiguous() if ctx.settings[4] else None
-    found = _backward(grad_y.contiguous(), symmetric, *tensors, ctx.settings, ctx.tolerance, wanted)
+    found = _backward(
+        grad_y.contiguous(), symmetric, inputs, index, spans, ctx.settings, ctx.tolerance, wanted
+    )
     gradients = [gradient if wants else None for gradient, wants in zip(found, wanted, strict=True)]
-    return *gradients, None, None, None, None, None, None
+    return *gradients, None, None, None, None
 
 
 _forward.register_autograd(_differentiate, setup_context=_keep)
@@ -207,25 +197,17 @@ def _address(tensor: Tensor | None) -> int | None:
 
 
 def _problem(
-    x: Tensor,
-    table: Tensor,
-    parameters: Tensor,
-    window: Tensor | None,
-    pos: Tensor,
-    query_pos: Tensor,
-    index: Tensor,
-    start: Tensor,
-    length: Tensor,
-    extent: Tensor,
-    settings: list[int],
-    tolerance: float,
+    inputs: list[Tensor | None], index: Tensor, spans: Tensor, settings: list[int], tolerance: float
 ) -> Problem:
     """The structure; it holds addresses only, so that the tensors must outlive it."""
+    x, table, parameters, window, pos, query_pos = inputs
+    if x is None or table is None or parameters is None or pos is None:
+        raise TypeError("samples, table, parameters and positions must be tensors (got None)")
     family, hidden, layers, causal, _ = settings
     dim = pos.shape[1]
     problem = Problem(
         samples=x.shape[0],
-        queries=start.shape[0],
+        queries=spans.shape[1],
         channels_in=x.shape[1],
         channels_out=table.shape[-1],
         dim=dim,
@@ -236,7 +218,6 @@ def _problem(
         wide_index=int(index.dtype == torch.int64),
         tolerance=tolerance,
     )
-    problem.scale[:dim] = extent.reciprocal().tolist()
     problem.kernel.family, problem.kernel.hidden, problem.kernel.layers = family, hidden, layers
     for place, offset in enumerate(_offsets(Family(family), hidden, layers, dim)):
         if offset is not None:
@@ -244,9 +225,9 @@ def _problem(
     if window is not None:
         problem.mean, problem.precision = window[0].data_ptr(), window[1].data_ptr()
     for name, tensor in {
-        "pos": pos, "query": query_pos, "index": index, "start": start, "length": length, "x": x, "table": table
+        "pos": pos, "query": query_pos, "index": index, "start": spans[0], "length": spans[1], "x": x, "table": table
     }.items():  # fmt: skip
-        setattr(problem, name, tensor.data_ptr())
+        setattr(problem, name, _address(tensor))
     return problem
 
 

@@ -27,10 +27,9 @@ template <class R> struct Problem {
     int64_t samples, queries, channels_in, channels_out, row_count;
     int32_t dim, hidden, full, causal, threads, wide_index;
     double tolerance;
-    double scale[MAX_DIM];  // 1 / extent
     Description<R> kernel;
     const R *mean, *precision;  // of the Gaussian window exp(-sum_d precision_d (u_d - mean_d)^2); null: 1
-    const double *pos, *query;
+    const double *pos, *query;  // in units of the kernel's reach
     const void* index;  // sample of each edge, int32 or int64 (wide_index); null: the edge's own number
     const int64_t *row, *start, *length;
     const R *x, *table;

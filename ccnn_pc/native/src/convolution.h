@@ -101,7 +101,7 @@ template <class R> struct Walk {
                 if (p.kernel.family == Family::ROWS) continue;
                 for (int d = 0; d < p.dim; ++d) {
                     const double rel = p.pos[j * p.dim + d] - p.query[s.query * p.dim + d];
-                    double u = rel * p.scale[d];
+                    double u = rel;
                     if (p.causal) u = rel > 0 ? std::max(1 + 2 * u, 1.001) : 1 + 2 * u;
                     if (std::fabs(u) > 1 + p.tolerance) window[e] = 0;
                     u = std::min(std::max(u, -1.0), 1.0);
@@ -437,7 +437,7 @@ template <class R> void backward(const Problem<R>& p, const Gradients<R>& out) {
                         const long at = offset[s.query - first] + (walk.edge[s.first] - p.start[s.query]);
                         for (int e = 0; e < s.count; ++e)
                             for (int d = 0; d < p.dim; ++d) {
-                                const double factor = p.scale[d] * (p.causal ? 2 : 1);
+                                const double factor = p.causal ? 2 : 1;
                                 const R move = (R)(du[d * TILE + s.first + e] * factor);
                                 moves[(at + e) * p.dim + d] = move;
                                 if (out.query) out.query[s.query * p.dim + d] -= move;

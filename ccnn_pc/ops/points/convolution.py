@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ccnn_pc._precision import at_least_single, autocast_type, without_autocast
-from ccnn_pc.native import Features, native_convolution, runs_on
+from ccnn_pc.native import Edges, Features, native_convolution, runs_on
 from ccnn_pc.ops.coordinates import TOLERANCE, in_support, kernel_coordinates
 from ccnn_pc.ops.neighbors.lists import Chunk, NeighborLists
 from ccnn_pc.ops.points.contraction import Buffer, Contraction, Depthwise, Full
@@ -147,20 +147,11 @@ def _native_convolution(
     kind, lists = autocast_type(x), geometry.lists
     with torch.autocast(x.device.type, enabled=False):
         tolerance = TOLERANCE[geometry.pos.dtype] if geometry.tolerance is None else geometry.tolerance
-        y, moments = native_convolution(
-            x.to(kind).to(table.dtype),
-            table,
-            features,
-            geometry.pos,
-            geometry.query_pos,
-            lists.index,
-            lists.start,
-            lists.length,
-            geometry.extent,
-            causal=geometry.causal,
-            tolerance=tolerance,
-            gram=gram,
-        )
+        edges = Edges(
+            geometry.pos, geometry.query_pos, lists.index, lists.start, lists.length, geometry.extent,
+            geometry.causal, tolerance,
+        )  # fmt: skip
+        y, moments = native_convolution(x.to(kind).to(table.dtype), table, features, edges, gram)
     return y.to(kind), (moments if gram else None)
 
 

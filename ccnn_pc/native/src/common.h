@@ -3,13 +3,18 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <condition_variable>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <limits>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <thread>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 constexpr int MAX_DIM = 3;
@@ -49,24 +54,72 @@ template <class R> struct Gradients {
     double *pos, *query;
 };
 
+// Blocks of memory that were given back, kept for the next call: fresh pages cost more than small problems.
+class Pool {
+    static constexpr size_t MOST = 64 << 20;
+    std::mutex guard;
+    std::vector<std::pair<void*, size_t>> blocks;
+    size_t held = 0;
+
+  public:
+    std::pair<void*, size_t> take(size_t bytes) {
+        std::unique_lock<std::mutex> lock(guard, std::try_to_lock);  // in a forked process nobody may ever unlock it
+        if (lock.owns_lock())
+            for (auto& block : blocks)
+                if (block.second >= bytes && block.second <= 2 * bytes) {
+                    const auto found = block;
+                    held -= found.second;
+                    block = blocks.back();
+                    blocks.pop_back();
+                    return found;
+                }
+        return {std::aligned_alloc(64, bytes), bytes};
+    }
+    void give(void* block, size_t bytes) {
+        std::unique_lock<std::mutex> lock(guard, std::try_to_lock);
+        if (lock.owns_lock() && held + bytes <= MOST && blocks.size() < 256) {
+            blocks.emplace_back(block, bytes);
+            held += bytes;
+        } else
+            std::free(block);
+    }
+};
+inline Pool& pool() {
+    static Pool* one = new Pool;  // never destroyed: threads may outlive static objects
+    return *one;
+}
+
 // Memory that starts at a whole cache line.
 class Memory {
     void* block = nullptr;
     size_t bytes = 0;
+    void drop() {
+        if (block != nullptr) pool().give(block, bytes);
+        block = nullptr;
+        bytes = 0;
+    }
 
   public:
     Memory() = default;
     Memory(const Memory&) = delete;
     Memory(Memory&& other) noexcept { std::swap(block, other.block), std::swap(bytes, other.bytes); }
-    ~Memory() { std::free(block); }
-    template <class R> void resize(size_t count) {  // what was there is lost
+    ~Memory() { drop(); }
+    template <class R> R* resize(size_t count) {  // what was there is lost
         const size_t wanted = (count * sizeof(R) + 127) / 64 * 64;
-        if (wanted <= bytes) return;
-        std::free(block);
-        bytes = 0;
-        block = std::aligned_alloc(64, wanted);
-        if (block == nullptr) throw std::bad_alloc();
-        bytes = wanted;
+        if (wanted > bytes) {
+            drop();
+            std::tie(block, bytes) = pool().take(wanted);
+            if (block == nullptr) {
+                bytes = 0;
+                throw std::bad_alloc();
+            }
+        }
+        return static_cast<R*>(block);
+    }
+    template <class R> R* zeros(size_t count) {
+        R* start = resize<R>(count);
+        std::fill(start, start + count, (R)0);
+        return start;
     }
     template <class R> R* at(size_t start) const { return static_cast<R*>(block) + start; }
 };
@@ -75,26 +128,65 @@ inline int round_up(long value, int step) { return (int)((value + step - 1) / st
 
 template <class R> struct Same { typedef R type; };
 
-// work(index, thread) for all indices below count. Threads live as long as the call, so that a fork finds none.
-template <class Work> void in_parallel(long count, int threads, Work work) {
-    threads = (int)std::min<long>(threads, count);
-    if (threads <= 1) {
-        for (long i = 0; i < count; ++i) work(i, 0);
-        return;
-    }
-    std::atomic<long> next{0};
-    std::atomic<bool> failed{false};
-    auto run = [&](int thread) {
-        try {
-            for (long i; (i = next.fetch_add(1)) < count;) work(i, thread);
-        } catch (...) {
-            failed = true;
-            next = count;
-        }
-    };
+// Threads that work off loops together. They live as long as the call, so that a fork finds none.
+class Team {
     std::vector<std::thread> others;
-    for (int t = 1; t < threads; ++t) others.emplace_back(run, t);
-    run(0);
-    for (auto& other : others) other.join();
-    if (failed) throw std::bad_alloc();
-}
+    std::mutex guard;
+    std::condition_variable begin, end;
+    std::function<void(int)> job;
+    long round = 0, busy = 0;
+    bool over = false;
+
+    void wait_for_work(int thread) {
+        for (long seen = 0;;) {
+            std::unique_lock<std::mutex> lock(guard);
+            begin.wait(lock, [&] { return over || round != seen; });
+            if (over) return;
+            seen = round;
+            lock.unlock();
+            job(thread);
+            lock.lock();
+            if (--busy == 0) end.notify_one();
+        }
+    }
+
+  public:
+    const int threads;
+    explicit Team(int threads) : threads(std::max(threads, 1)) {}
+    ~Team() {
+        {
+            std::lock_guard<std::mutex> lock(guard);
+            over = true;
+        }
+        begin.notify_all();
+        for (auto& other : others) other.join();
+    }
+    // work(index, thread) for all indices below count
+    template <class Work> void run(long count, Work work) {
+        if (std::min<long>(threads, count) <= 1) {
+            for (long i = 0; i < count; ++i) work(i, 0);
+            return;
+        }
+        for (int t = (int)others.size() + 1; t < threads; ++t) others.emplace_back(&Team::wait_for_work, this, t);
+        std::atomic<long> next{0};
+        std::atomic<bool> failed{false};
+        {
+            std::lock_guard<std::mutex> lock(guard);
+            job = [&](int thread) {
+                try {
+                    for (long i; (i = next.fetch_add(1)) < count;) work(i, thread);
+                } catch (...) {
+                    failed = true;
+                    next = count;
+                }
+            };
+            busy = (long)others.size();
+            ++round;
+        }
+        begin.notify_all();
+        job(0);
+        std::unique_lock<std::mutex> lock(guard);
+        end.wait(lock, [&] { return busy == 0; });
+        if (failed) throw std::bad_alloc();
+    }
+};

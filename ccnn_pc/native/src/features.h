@@ -28,6 +28,18 @@ template <class R> struct Features {
     virtual void reduce(R* gradients) = 0;
 };
 
+// Sums over edges, each in as many parts as a vector has lanes.
+template <class R> struct Sums {
+    static constexpr int L = Lanes<R>::N;
+    Memory memory;
+    R* parts = nullptr;
+    size_t count = 0;
+    void make(size_t wanted) { parts = memory.zeros<R>((count = wanted) * L); }
+    void add(size_t i, Vec<R> v) { store(parts + i * L, load(parts + i * L) + v); }
+    R total(size_t i) const { return sum<R>(load(parts + i * L)); }
+    void clear() { std::fill(parts, parts + count * L, (R)0); }
+};
+
 // Phases W u + b in turns, less a quarter and less whole turns, exact to a few 1e-8 of a turn whatever W: in float both
 // factors are split so that the leading products and their sums are exact.
 template <class R> struct Phases {
@@ -69,19 +81,24 @@ template <class R> struct Phases {
     }
 };
 
-// out[h] = act(sum_k A[h, k] z[k] + a[h]), act given the row, the first column and the sums.
-template <class R, class Act> INLINE void mix(int units, int depth, const R* A, const R* a, const R* z, Act act) {
-    product<R>(units, TILE, depth, A, depth, 1, [&](int k) { return z + (long)k * TILE; },
-               [&](int h, int e, Vec<R> v) { act(h, e, v + a[h]); });
+// out[h, e] = act(h, e, sum_k A[h, k] z[k, e] + a[h])
+template <class R, class Act> INLINE void mix(int units, int depth, const R* A, const R* a, const R* z, R* out, Act act) {
+    product<R>(units, TILE, depth, {A, depth, 1}, {z, TILE}, out, TILE);
+    for (int h = 0; h < units; ++h)
+        for (int e = 0; e < TILE; e += Lanes<R>::N) {
+            const long at = (long)h * TILE + e;
+            act(at, load(out + at) + a[h]);
+        }
 }
 
 // Sums over edges of the gradient of a linear layer, dA += d z^T and da += d 1^T, and of its input: dz = A^T d.
 template <class R> struct LinearGradient {
     int units, depth, padded;
-    std::vector<R> dA, da;
+    Memory dA_memory, da_memory;
+    R *dA, *da;
     LinearGradient(int units, int depth) : units(units), depth(depth), padded(round_up(depth, Lanes<R>::N)) {
-        dA.assign((size_t)units * padded + 16, 0);
-        da.assign((size_t)units * Lanes<R>::N + 16, 0);
+        dA = dA_memory.zeros<R>((size_t)units * padded);
+        da = da_memory.zeros<R>((size_t)units * Lanes<R>::N);
     }
     void add(const R* d, const R* z, R* transposed) {
         constexpr int L = Lanes<R>::N;
@@ -89,19 +106,15 @@ template <class R> struct LinearGradient {
             for (int e = 0; e < TILE; e += L)
                 transpose_block<R>([&](int i) { return z + (long)std::min(k + i, depth - 1) * TILE + e; },
                                    [&](int i) { return transposed + (long)(e + i) * padded + k; });
-        R* sums = dA.data();
-        const int width = padded;
-        product<R>(units, padded, TILE, d, TILE, 1, [&](int e) { return transposed + (long)e * width; },
-                   [&](int h, int k, Vec<R> v) { unaligned_add<R>(sums + (long)h * width + k, v); });
+        product<R>(units, padded, TILE, {d, TILE, 1}, {transposed, padded}, dA, padded, true);
         for (int h = 0; h < units; ++h) {
-            Vec<R> total{};
+            Vec<R> total = load(da + (long)h * L);
             for (int e = 0; e < TILE; e += L) total += load(d + (long)h * TILE + e);
-            unaligned_add<R>(da.data() + (long)h * L, total);
+            store(da + (long)h * L, total);
         }
     }
     void input(const R* A, const R* d, R* dz) const {
-        product<R>(depth, TILE, units, A, 1, depth, [&](int h) { return d + (long)h * TILE; },
-                   [&](int k, int e, Vec<R> v) { store(dz + (long)k * TILE + e, v); });
+        product<R>(depth, TILE, units, {A, 1, depth}, {d, TILE}, dz, TILE);
     }
     R* reduce(R* weight, R scale = 1) {
         constexpr int L = Lanes<R>::N;
@@ -110,8 +123,8 @@ template <class R> struct LinearGradient {
         R* bias = weight;
         for (int h = 0; h < units; ++h)
             for (int i = 0; i < L; ++i) bias[h] += scale * da[(size_t)h * L + i];
-        std::fill(dA.begin(), dA.end(), (R)0);
-        std::fill(da.begin(), da.end(), (R)0);
+        std::fill(dA, dA + (size_t)units * padded, (R)0);
+        std::fill(da, da + (size_t)units * L, (R)0);
         return bias + units;
     }
 };
@@ -126,7 +139,7 @@ template <class R, int D, bool ENVELOPE> struct Multiplicative final : Features<
     Phases<R> phases;
     std::vector<R> slope, shift;  // t = slope u - shift, envelope 2^-(t . t)
     std::vector<LinearGradient<R>> linear;
-    std::vector<R> sums;  // [F][SUMS][L]
+    Sums<R> sums;  // [F][SUMS]
     R *value, *derivative, *mixed, *z, *d_value, *d_mixed, *transposed;
     size_t offset_of(int layer) const { return (size_t)layer * hidden * (hidden + 1); }
 
@@ -148,7 +161,7 @@ template <class R, int D, bool ENVELOPE> struct Multiplicative final : Features<
             d_value = scratch.take((layers + 1) * plane);
             d_mixed = scratch.take(plane);
             transposed = scratch.take((size_t)TILE * round_up(hidden, L));
-            sums.assign((size_t)filters * SUMS * L + 16, 0);
+            sums.make((size_t)filters * SUMS);
             for (int l = 0; l < layers; ++l) linear.emplace_back(hidden, hidden);
         }
     }
@@ -177,9 +190,8 @@ template <class R, int D, bool ENVELOPE> struct Multiplicative final : Features<
         for (int l = 1; l <= layers; ++l) {
             filter<KEEP>(tile, l);
             const R *A = mixing + offset_of(l - 1), *g = value + l * plane;
-            R *out = l == layers ? h : z + l * plane, *kept = KEEP ? mixed + (l - 1) * plane : nullptr;
-            mix<R>(hidden, hidden, A, A + hidden * hidden, previous, [&](int row, int e, Vec<R> v) {
-                const long at = (long)row * TILE + e;
+            R *out = l == layers ? h : z + l * plane, *kept = KEEP ? mixed + (l - 1) * plane : out;
+            mix<R>(hidden, hidden, A, A + hidden * hidden, previous, kept, [&](long at, Vec<R> v) {
                 if constexpr (KEEP) store(kept + at, v);
                 store(out + at, v * load(g + at));
             });
@@ -230,17 +242,14 @@ template <class R, int D, bool ENVELOPE> struct Multiplicative final : Features<
                         store(du + i * TILE + e, load(du + i * TILE + e) + part);
                     }
             }
-            for (int s = 0; s < SUMS; ++s) unaligned_add<R>(sums.data() + ((size_t)f * SUMS + s) * L, total[s]);
+            for (int s = 0; s < SUMS; ++s) sums.add((size_t)f * SUMS + s, total[s]);
         }
     }
     void reduce(R* out) override {
         R *dw = out, *db = dw + filters * D, *dgamma = db + filters, *dmu = dgamma + filters * D;
         for (int f = 0; f < filters; ++f) {
             R s[SUMS];
-            for (int i = 0; i < SUMS; ++i) {
-                s[i] = 0;
-                for (int lane = 0; lane < L; ++lane) s[i] += sums[((size_t)f * SUMS + i) * L + lane];
-            }
+            for (int i = 0; i < SUMS; ++i) s[i] = sums.total((size_t)f * SUMS + i);
             for (int i = 0; i < D; ++i) dw[f * D + i] += s[i];
             db[f] += s[D];
             if constexpr (ENVELOPE)
@@ -253,7 +262,7 @@ template <class R, int D, bool ENVELOPE> struct Multiplicative final : Features<
         }
         R* next = ENVELOPE ? dmu + filters * D : dgamma;
         for (auto& layer : linear) next = layer.reduce(next);
-        std::fill(sums.begin(), sums.end(), (R)0);
+        sums.clear();
     }
 };
 
@@ -266,7 +275,7 @@ template <class R, int D, bool PAIRS, bool SINES> struct Perceptron final : Feat
     Phases<R> phases;
     std::vector<R> turns;  // A and a in turns
     std::vector<LinearGradient<R>> linear;
-    std::vector<R> sums;  // [P][D + 1][L]
+    Sums<R> sums;  // [P][D + 1]
     R *z, *slope, *first_slope, *d, *dz, *transposed;
     size_t offset_of(int layer) const { return (size_t)layer * hidden * (hidden + 1); }
 
@@ -287,7 +296,7 @@ template <class R, int D, bool PAIRS, bool SINES> struct Perceptron final : Feat
             d = scratch.take(plane);
             dz = scratch.take(plane);
             transposed = scratch.take((size_t)TILE * round_up(hidden, L));
-            sums.assign((size_t)count * (D + 1) * L + 16, 0);
+            sums.make((size_t)count * (D + 1));
             for (int l = 0; l < layers; ++l) linear.emplace_back(hidden, hidden);
         }
     }
@@ -314,8 +323,7 @@ template <class R, int D, bool PAIRS, bool SINES> struct Perceptron final : Feat
         for (int l = 1; l <= layers; ++l) {
             const R* A = (SINES ? turns.data() : mixing) + offset_of(l - 1);
             R *out = l == layers ? h : z + l * plane, *kept = KEEP ? slope + l * plane : nullptr;
-            mix<R>(hidden, hidden, A, A + hidden * hidden, z + (l - 1) * plane, [&](int row, int e, Vec<R> v) {
-                const long at = (long)row * TILE + e;
+            mix<R>(hidden, hidden, A, A + hidden * hidden, z + (l - 1) * plane, out, [&](long at, Vec<R> v) {
                 if constexpr (SINES) {
                     const Vec<R> phase = v - nearest<R>(v);
                     store(out + at, sine<R>(phase));
@@ -350,17 +358,16 @@ template <class R, int D, bool PAIRS, bool SINES> struct Perceptron final : Feat
                     for (int i = 0; i < D; ++i)
                         store(du + i * TILE + e, load(du + i * TILE + e) + w[f * D + i] * phase);
             }
-            for (int s = 0; s <= D; ++s) unaligned_add<R>(sums.data() + ((size_t)f * (D + 1) + s) * L, total[s]);
+            for (int s = 0; s <= D; ++s) sums.add((size_t)f * (D + 1) + s, total[s]);
         }
     }
     void reduce(R* out) override {
         for (int f = 0; f < count; ++f)
             for (int s = 0; s <= D; ++s)
-                for (int lane = 0; lane < L; ++lane)
-                    (s < D ? out[f * D + s] : out[count * D + f]) += sums[((size_t)f * (D + 1) + s) * L + lane];
+                (s < D ? out[f * D + s] : out[count * D + f]) += sums.total((size_t)f * (D + 1) + s);
         R* next = out + (size_t)count * (D + 1);
         for (auto& layer : linear) next = layer.reduce(next);
-        std::fill(sums.begin(), sums.end(), (R)0);
+        sums.clear();
     }
 };
 
@@ -369,10 +376,10 @@ template <class R, int D> struct Tents final : Features<R> {
     static constexpr int L = Lanes<R>::N;
     int hidden;
     const R *place, *steepness;
-    std::vector<R> sums;  // [P][D + 1][L]
+    Sums<R> sums;  // [P][D + 1]
     Tents(const Description<R>& k, Scratch<R>&, bool trains)
         : hidden(k.hidden), place(k.parameters[0]), steepness(k.parameters[1]) {
-        if (trains) sums.assign((size_t)hidden * (D + 1) * L + 16, 0);
+        if (trains) sums.make((size_t)hidden * (D + 1));
     }
     void forward(const Tile<R>& tile, R* h, bool) override {
         for (int p = 0; p < hidden; ++p)
@@ -400,15 +407,14 @@ template <class R, int D> struct Tents final : Features<R> {
                 }
                 total[D] -= distance * d;
             }
-            for (int s = 0; s <= D; ++s) unaligned_add<R>(sums.data() + ((size_t)p * (D + 1) + s) * L, total[s]);
+            for (int s = 0; s <= D; ++s) sums.add((size_t)p * (D + 1) + s, total[s]);
         }
     }
     void reduce(R* out) override {
         for (int p = 0; p < hidden; ++p)
             for (int s = 0; s <= D; ++s)
-                for (int lane = 0; lane < L; ++lane)
-                    (s < D ? out[p * D + s] : out[hidden * D + p]) += sums[((size_t)p * (D + 1) + s) * L + lane];
-        std::fill(sums.begin(), sums.end(), (R)0);
+                (s < D ? out[p * D + s] : out[hidden * D + p]) += sums.total((size_t)p * (D + 1) + s);
+        sums.clear();
     }
 };
 

@@ -1,51 +1,88 @@
 // Small matrix products whose operands lie in cache. Included inside of an instruction set's namespace.
 
-// Rows of vector registers that a product keeps: 24 sums where there are 32 registers, 12 where there are 16.
+// Operands: row m begins at base + (rows ? rows[m] : m) * down, its numbers are `along` apart; of the right operand, whose
+// rows are whole vectors, they follow each other.
+template <class R> struct Left {
+    const R* base;
+    long down, along;
+    const int* rows = nullptr;
+    const R* row(int m) const { return base + (rows == nullptr ? m : rows[m]) * down; }
+};
+template <class R> struct Right {
+    const R* base;
+    long down;
+    const int* rows = nullptr;
+};
+
+// Vector registers that a block of a product keeps: 24 sums where there are 32 registers, 12 where there are 16.
 constexpr int ROWS = 6;
 constexpr int COLUMNS = VECTOR_BYTES == 64 ? 4 : 2;
 
-template <class R, int M, int N, class Row, class Done>
-INLINE void product_block(int depth, const R* a, long down, long along, Row row, long column, Done done) {
+// out[m, n] (+)= sum over k of a[m, k] b[k, n] for M rows and N vectors of columns.
+template <class R, int M, int N, bool GATHER>
+__attribute__((noinline)) void product_block(int depth, const R* const* a, long along, const R* b, long down,
+                                             const int* rows, R* out, long out_down, bool add) {
+    constexpr int L = Lanes<R>::N;
+    const R* left[M];
     Vec<R> total[M][N];
-    for (int m = 0; m < M; ++m)
-        for (int n = 0; n < N; ++n) total[m][n] = Vec<R>{};
+#pragma GCC unroll 8
+    for (int m = 0; m < M; ++m) {
+        left[m] = a[m];
+#pragma GCC unroll 8
+        for (int n = 0; n < N; ++n) total[m][n] = add ? load<R>(out + m * out_down + n * L) : Vec<R>{};
+    }
     for (int k = 0; k < depth; ++k) {
-        const R* b = row(k) + column;
+        const R* from = b + (GATHER ? (long)rows[k] : (long)k) * down;
         Vec<R> right[N];
 #pragma GCC unroll 8
-        for (int n = 0; n < N; ++n) right[n] = load<R>(b + n * Lanes<R>::N);
+        for (int n = 0; n < N; ++n) right[n] = load<R>(from + n * L);
 #pragma GCC unroll 8
         for (int m = 0; m < M; ++m) {
-            const R left = a[m * down + k * along];
+            const R value = left[m][k * along];
 #pragma GCC unroll 8
-            for (int n = 0; n < N; ++n) total[m][n] += left * right[n];
+            for (int n = 0; n < N; ++n) total[m][n] += value * right[n];
         }
     }
 #pragma GCC unroll 8
     for (int m = 0; m < M; ++m)
 #pragma GCC unroll 8
-        for (int n = 0; n < N; ++n) done(m, n, total[m][n]);
+        for (int n = 0; n < N; ++n) store<R>(out + m * out_down + n * L, total[m][n]);
 }
 
-// For each of `rows` x `vectors`: store(row, first column, sum over k of a[row, k] b[k, columns]).
-template <class R, int N, class Row, class Done>
-INLINE void product_columns(int rows, int depth, const R* a, long down, long along, Row row, long column, Done store) {
-    int m = 0;
-    auto part = [&](int first) {
-        return [=, &store](int i, int n, Vec<R> v) { store(first + i, column + n * Lanes<R>::N, v); };
-    };
-    for (; m + ROWS <= rows; m += ROWS)
-        product_block<R, ROWS, N>(depth, a + m * down, down, along, row, column, part(m));
-    for (; m + 3 <= rows; m += 3) product_block<R, 3, N>(depth, a + m * down, down, along, row, column, part(m));
-    for (; m < rows; ++m) product_block<R, 1, N>(depth, a + m * down, down, along, row, column, part(m));
+template <class R> using Block = void (*)(int, const R* const*, long, const R*, long, const int*, R*, long, bool);
+template <class R, int N, bool GATHER> Block<R> block_of(int rows) {
+    switch (rows) {
+    case 1: return product_block<R, 1, N, GATHER>;
+    case 2: return product_block<R, 2, N, GATHER>;
+    case 3: return product_block<R, 3, N, GATHER>;
+    case 4: return product_block<R, 4, N, GATHER>;
+    case 5: return product_block<R, 5, N, GATHER>;
+    default: return product_block<R, 6, N, GATHER>;
+    }
 }
-template <class R, class Row, class Done>
-INLINE void product(int rows, int columns, int depth, const R* a, long down, long along, Row row, Done store) {
+template <class R, bool GATHER> Block<R> block_of(int rows, int vectors) {
+    if constexpr (COLUMNS == 4) {
+        if (vectors == 4) return block_of<R, 4, GATHER>(rows);
+        if (vectors == 3) return block_of<R, 3, GATHER>(rows);
+    }
+    return vectors == 2 ? block_of<R, 2, GATHER>(rows) : block_of<R, 1, GATHER>(rows);
+}
+
+// out (+)= a b for `rows` x `columns`, columns in whole vectors; blocks are about equally large.
+template <class R>
+void product(int rows, int columns, int depth, Left<R> a, Right<R> b, R* out, long out_down, bool add = false) {
     constexpr int L = Lanes<R>::N;
-    int c = 0;
-    for (; c + COLUMNS * L <= columns; c += COLUMNS * L)
-        product_columns<R, COLUMNS>(rows, depth, a, down, along, row, c, store);
-    for (; c < columns; c += L) product_columns<R, 1>(rows, depth, a, down, along, row, c, store);
+    const int vectors = columns / L, across = (vectors + COLUMNS - 1) / COLUMNS, down = (rows + ROWS - 1) / ROWS;
+    for (int i = 0; i < across; ++i) {
+        const int column = vectors * i / across * L, width = vectors * (i + 1) / across - vectors * i / across;
+        for (int j = 0; j < down; ++j) {
+            const int row = rows * j / down, height = rows * (j + 1) / down - row;
+            const R* left[ROWS];
+            for (int m = 0; m < height; ++m) left[m] = a.row(row + m);
+            const auto block = b.rows == nullptr ? block_of<R, false>(height, width) : block_of<R, true>(height, width);
+            block(depth, left, a.along, b.base + column, b.down, b.rows, out + row * out_down + column, out_down, add);
+        }
+    }
 }
 
 // out[c, r] = in[r, c] for one block of lanes x lanes.

@@ -30,12 +30,6 @@ template <class R> using Int = typename Lanes<R>::I;
 
 template <class R> INLINE Vec<R> load(const R* p) { return *reinterpret_cast<const Vec<R>*>(p); }
 template <class R> INLINE void store(R* p, Vec<R> v) { *reinterpret_cast<Vec<R>*>(p) = v; }
-template <class R> INLINE void unaligned_add(R* p, Vec<R> v) {
-    Vec<R> old;
-    std::memcpy(&old, p, sizeof old);
-    old += v;
-    std::memcpy(p, &old, sizeof old);
-}
 template <class R> INLINE Vec<R> all(typename Same<R>::type value) { return Vec<R>{} + value; }
 template <class R> INLINE Int<R> bits(Vec<R> v) { return (Int<R>)v; }
 template <class R> INLINE Vec<R> from_bits(Int<R> i) { return (Vec<R>)i; }

@@ -4,7 +4,14 @@
 :mod:`ccnn_pc.native.convolution` makes it an operator of torch.
 """
 
-from ccnn_pc.native.convolution import Edges, Family, Features, native_convolution, runs_on
+from ccnn_pc.native.convolution import (
+    Edges,
+    Family,
+    Features,
+    native_convolution,
+    native_row_convolution,
+    runs_on,
+)
 from ccnn_pc.native.library import InstructionSet, State, choose_instruction_set, state
 
 __all__ = [
@@ -15,6 +22,7 @@ __all__ = [
     "State",
     "choose_instruction_set",
     "native_convolution",
+    "native_row_convolution",
     "runs_on",
     "state",
 ]

@@ -93,16 +93,42 @@ def native_convolution(
         features.window,
         edges.pos.double() / edges.extent,
         edges.query_pos.double() / edges.extent,
-        edges.index,
-        torch.stack([edges.start, edges.length]),
+        [edges.index, torch.stack([edges.start, edges.length])],
         settings,
         edges.tolerance,
     )
     return y, moments
 
 
-# Arguments of both operators: what has gradients, positions in units of the extent; samples of all edges; first edge
-# and number of edges of each query ``[2, m]``; family, H, layers, causal and gram.
+def native_row_convolution(
+    x: Tensor, table: Tensor, rows: Tensor, which: Tensor | None, edges: Edges
+) -> Tensor:
+    """The same where windowed features are given.
+
+    Args:
+        x: weighted samples ``[n, C_in]``, in the type of ``table``.
+        table: read-out with bias, ``[H + 1, C]`` or ``[H + 1, C_in, C_out]``.
+        rows: windowed features, the window itself last, ``[U, H + 1]``, in the type of ``table``.
+        which: row of each edge, int64 ``[T]``; None: the edge's own number.
+        edges: neighbours; their positions are not looked at.
+
+    Returns:
+        ``y [m, C]``; differentiable (once) in x, table and rows.
+    """
+    nowhere = [
+        x.new_empty(len(x), 0, dtype=torch.float64),
+        x.new_empty(len(edges.start), 0, dtype=torch.float64),
+    ]
+    given = [edges.index, torch.stack([edges.start, edges.length]), *([] if which is None else [which])]
+    settings = [int(Family.ROWS), rows.shape[1] - 1, 0, 0, 0]
+    y, _ = _forward(
+        x.contiguous(), table.contiguous(), rows.contiguous(), None, *nowhere, given, settings, 0.0
+    )
+    return y
+
+
+# Arguments of both operators: what has gradients, positions in units of the extent; samples of all edges, first edge
+# and number of edges of each query ``[2, m]``, and perhaps the row of each edge; family, H, layers, causal and gram.
 @torch.library.custom_op("ccnn_pc::point_convolution", mutates_args=(), device_types="cpu")
 def _forward(
     x: Tensor,
@@ -111,26 +137,25 @@ def _forward(
     window: Tensor | None,
     pos: Tensor,
     query_pos: Tensor,
-    index: Tensor,
-    spans: Tensor,
+    edges: list[Tensor],
     settings: list[int],
     tolerance: float,
 ) -> tuple[Tensor, Tensor]:
-    y, moments = _results(x, table, spans, settings)
-    problem = _problem([x, table, parameters, window, pos, query_pos], index, spans, settings, tolerance)
+    y, moments = _results(x, table, edges, settings)
+    problem = _problem([x, table, parameters, window, pos, query_pos], edges, settings, tolerance)
     problem.y, problem.moments = y.data_ptr(), _address(moments if moments.numel() else None)
     call("forward", x.dtype, problem)
     return y, moments
 
 
 @_forward.register_fake
-def _(x, table, parameters, window, pos, query_pos, index, spans, settings, tolerance):  # type: ignore[no-untyped-def]
-    return _results(x, table, spans, settings)
+def _(x, table, parameters, window, pos, query_pos, edges, settings, tolerance):  # type: ignore[no-untyped-def]
+    return _results(x, table, edges, settings)
 
 
-def _results(x: Tensor, table: Tensor, spans: Tensor, settings: list[int]) -> tuple[Tensor, Tensor]:
+def _results(x: Tensor, table: Tensor, edges: list[Tensor], settings: list[int]) -> tuple[Tensor, Tensor]:
     size = table.shape[0] if settings[4] else 0
-    return x.new_empty(spans.shape[1], table.shape[-1]), x.new_empty(size, size)
+    return x.new_empty(edges[1].shape[1], table.shape[-1]), x.new_empty(size, size)
 
 
 @torch.library.custom_op("ccnn_pc::point_convolution_backward", mutates_args=(), device_types="cpu")
@@ -138,8 +163,7 @@ def _backward(
     grad_y: Tensor,
     grad_moments: Tensor | None,
     inputs: list[Tensor | None],
-    index: Tensor,
-    spans: Tensor,
+    edges: list[Tensor],
     settings: list[int],
     tolerance: float,
     wanted: list[bool],
@@ -148,7 +172,7 @@ def _backward(
     x, _, parameters, window, _, _ = inputs
     if x is None or parameters is None:
         raise TypeError("samples and parameters must be tensors (got None)")
-    problem = _problem(inputs, index, spans, settings, tolerance)
+    problem = _problem(inputs, edges, settings, tolerance)
     gradients = Gradients(parameters.numel(), _address(grad_y), _address(grad_moments))
     for name, tensor in zip(("x", "table", "parameters", "window", "pos", "query"), found, strict=True):
         setattr(gradients, name, _address(tensor if tensor.numel() else None))
@@ -159,7 +183,7 @@ def _backward(
 
 
 @_backward.register_fake
-def _(grad_y, grad_moments, inputs, index, spans, settings, tolerance, wanted):  # type: ignore[no-untyped-def]
+def _(grad_y, grad_moments, inputs, edges, settings, tolerance, wanted):  # type: ignore[no-untyped-def]
     return _gradients(inputs, wanted)
 
 
@@ -173,20 +197,18 @@ def _gradients(inputs: list[Tensor | None], wanted: list[bool]) -> list[Tensor]:
 
 
 def _keep(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
-    *tensors, settings, tolerance = inputs
-    ctx.save_for_backward(*tensors)
+    *tensors, edges, settings, tolerance = inputs
+    ctx.save_for_backward(*tensors, *edges)
     ctx.settings, ctx.tolerance = settings, tolerance
 
 
 def _differentiate(ctx, grad_y, grad_moments):  # type: ignore[no-untyped-def]
-    *inputs, index, spans = ctx.saved_tensors
+    inputs, edges = list(ctx.saved_tensors[:6]), list(ctx.saved_tensors[6:])
     wanted = [bool(needs) for needs in ctx.needs_input_grad[:6]]
     symmetric = (grad_moments + grad_moments.t()).contiguous() if ctx.settings[4] else None
-    found = _backward(
-        grad_y.contiguous(), symmetric, inputs, index, spans, ctx.settings, ctx.tolerance, wanted
-    )
+    found = _backward(grad_y.contiguous(), symmetric, inputs, edges, ctx.settings, ctx.tolerance, wanted)
     gradients = [gradient if wants else None for gradient, wants in zip(found, wanted, strict=True)]
-    return *gradients, None, None, None, None
+    return *gradients, [None] * len(edges), None, None
 
 
 _forward.register_autograd(_differentiate, setup_context=_keep)
@@ -197,13 +219,14 @@ def _address(tensor: Tensor | None) -> int | None:
 
 
 def _problem(
-    inputs: list[Tensor | None], index: Tensor, spans: Tensor, settings: list[int], tolerance: float
+    inputs: list[Tensor | None], edges: list[Tensor], settings: list[int], tolerance: float
 ) -> Problem:
     """The structure; it holds addresses only, so that the tensors must outlive it."""
     x, table, parameters, window, pos, query_pos = inputs
     if x is None or table is None or parameters is None or pos is None:
         raise TypeError("samples, table, parameters and positions must be tensors (got None)")
     family, hidden, layers, causal, _ = settings
+    index, spans, *row = edges
     dim = pos.shape[1]
     problem = Problem(
         samples=x.shape[0],
@@ -219,6 +242,8 @@ def _problem(
         tolerance=tolerance,
     )
     problem.kernel.family, problem.kernel.hidden, problem.kernel.layers = family, hidden, layers
+    if family == Family.ROWS:
+        problem.row_count, problem.row = len(parameters), _address(row[0] if row else None)
     for place, offset in enumerate(_offsets(Family(family), hidden, layers, dim)):
         if offset is not None:
             problem.kernel.parameters[place] = parameters.data_ptr() + offset * parameters.element_size()
@@ -233,6 +258,8 @@ def _problem(
 
 def _offsets(family: Family, hidden: int, layers: int, dim: int) -> list[int | None]:
     """Where W (or places), b (or steepness), gamma, mu and the mixing layers begin."""
+    if family is Family.ROWS:
+        return [0]
     if family is Family.GABOR or family is Family.FOURIER:
         units = (layers + 1) * hidden
         if family is Family.FOURIER:

@@ -20,7 +20,15 @@ from ccnn_pc.kernels import (
     RandomFourierNet,
     SelfMovingPoints,
 )
-from ccnn_pc.native import Edges, Family, Features, InstructionSet, choose_instruction_set, native_convolution
+from ccnn_pc.native import (
+    Edges,
+    Family,
+    Features,
+    InstructionSet,
+    choose_instruction_set,
+    native_convolution,
+    native_row_convolution,
+)
 from ccnn_pc.nn import Algorithm, ContinuousConv
 from ccnn_pc.ops.neighbors.lists import NeighborLists
 
@@ -203,7 +211,7 @@ def test_operator_keeps_torchs_rules():
     spans = torch.stack([lists.start, lists.length])
     torch.library.opcheck(
         torch.ops.ccnn_pc.point_convolution.default,
-        (x, table, parameters, window, pos, query, lists.index, spans, settings, 1e-6),
+        (x, table, parameters, window, pos, query, [lists.index, spans], settings, 1e-6),
     )
 
 
@@ -265,3 +273,30 @@ def test_half_precision_in_and_out():
 def test_state_says_why(monkeypatch):
     monkeypatch.setenv("CCNN_PC_NATIVE", "0")
     assert "CCNN_PC_NATIVE" in native.state().reason
+
+
+@pytest.mark.parametrize("separable", [True, False], ids=["depthwise", "full"])
+@pytest.mark.parametrize("kernel", [MAGNet, MLP])
+def test_lattices_take_rows(kernel, separable, instruction_set, monkeypatch):
+    torch.manual_seed(0)
+    spacing = torch.tensor([0.1, 0.2])
+    cells = torch.randperm(200)[:90]
+    pos = torch.stack([cells % 20, cells // 20], dim=1) * spacing.double()
+    cloud = PointSet(pos, torch.arange(90) // 45, lattice=spacing.double()).knn(11)
+    conv = ContinuousConv(5, 4, dim=2, kernel=kernel, separable=separable, extent=0.7).double()
+    x = torch.randn(90, 5).double()
+    wanted = by_torch(monkeypatch, conv, x, cloud)
+    count = calls(monkeypatch)
+    assert_same(answers(conv, x, cloud), wanted, 1e-11)
+    assert count == ["forward", "backward"]
+
+
+@pytest.mark.parametrize("separable", [True, False], ids=["depthwise", "full"])
+def test_gradients_of_rows(separable, instruction_set):
+    x, table, _, _, pos, query, lists, hidden, _ = problem(separable=separable)
+    rows = torch.randn(4, hidden + 1, dtype=torch.float64).requires_grad_()
+    which = torch.randint(4, (len(lists.index),))
+    edges = Edges(pos, query, lists.index, lists.start, lists.length, torch.ones(2))
+    torch.autograd.gradcheck(lambda *t: native_row_convolution(*t, which, edges), (x, table, rows))
+    own = torch.randn(len(lists.index), hidden + 1, dtype=torch.float64).requires_grad_()
+    torch.autograd.gradcheck(lambda *t: native_row_convolution(*t, None, edges), (x, table, own))

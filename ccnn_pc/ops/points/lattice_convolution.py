@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ccnn_pc._precision import at_least_single, autocast_type, without_autocast
+from ccnn_pc.native import Edges, native_row_convolution, runs_on
 from ccnn_pc.ops.neighbors.lists import NeighborLists
 from ccnn_pc.ops.points.contraction import Buffer, Depthwise, Full
 from ccnn_pc.ops.points.convolution import CHUNK_BYTES, MIN_CHUNK_EDGES
@@ -84,6 +85,8 @@ def lattice_convolution(
         >>> lattice_convolution(torch.tensor([[1.0], [2.0]]), lists, which, features, table).flatten().tolist()
         [1.0, -0.5]
     """
+    if runs_on(x, table, dim=0):
+        return _native(x, lists, which, features, table)
     if chunk_edges is None:
         budget = CHUNK_BYTES.get(x.device.type, CHUNK_BYTES["cuda"])
         chunk_edges = max(MIN_CHUNK_EDGES, budget // (max(x.shape[1], 2 * table.shape[0]) * x.element_size()))
@@ -91,6 +94,17 @@ def lattice_convolution(
     with torch.autocast(x.device.type, enabled=False):
         y: Tensor = _LatticeConvolution.apply(x, features, table, lists, which, chunk_edges)
     return y
+
+
+def _native(x: Tensor, lists: NeighborLists, which: Tensor, features: Tensor, table: Tensor) -> Tensor:
+    """The operator in C++; sums run in the type of ``table``, answers are in that of autocast or of x."""
+    kind = autocast_type(x)
+    with torch.autocast(x.device.type, enabled=False):
+        edges = Edges(
+            x, x, lists.index, lists.start, lists.length, x
+        )  # positions and extent are in the features
+        y = native_row_convolution(x.to(kind).to(table.dtype), table, features.to(table.dtype), which, edges)
+    return y.to(kind)
 
 
 class _LatticeConvolution(torch.autograd.Function):

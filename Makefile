@@ -22,13 +22,15 @@ INSTALL := $(PIP) install -q --no-compile
 INPUTS := setup.cfg setup.py pyproject.toml constraints.txt $(wildcard ccnn_pc/native/src/*)
 CHECKED := ccnn_pc datasets configs tests scripts
 
-.PHONY: help train test test-numpy lint types clean
+.PHONY: help train test test-torch test-numpy wheel lint types clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make train   set up $(VENV) where needed, train experiment=$(EXPERIMENT)  (ARGS='trainer.max_epochs=5 seed=1')"
 	@echo "make test    set up $(VENV) where needed, run the fast suite and the doctests  (ARGS='-k window')"
+	@echo "make test-torch  the tests of the convolution without the operators in C++"
 	@echo "make test-numpy  the tests of data sets with numpy $(NUMPY)"
+	@echo "make wheel   dist/*.whl with the operators in C++ for all instruction sets"
 	@echo "make lint    ruff"
 	@echo "make types   mypy"
 	@echo "make clean   remove $(VENV), caches and builds (never runs/ or data/)"
@@ -41,6 +43,15 @@ train: $(VENV)/.ready-train
 
 test: $(VENV)/.ready-test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile ccnn_pc tests $(ARGS)
+
+# Operators of torch calls, which run where no compiler was.
+test-torch: $(VENV)/.ready-test
+	CCNN_PC_NATIVE=0 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile \
+		tests/ops/points tests/domains/points tests/domains/series tests/nn $(ARGS)
+
+wheel: $(VENV)/.ready-test
+	$(PIP) wheel -q --no-deps --no-build-isolation -w dist .
+	@ls dist/*.whl
 
 # A reader that relies on what one numpy does reads other numbers under another. (Tables need a pandas of their own.)
 test-numpy: $(NUMPY:%=$(VENV)/numpy-%)

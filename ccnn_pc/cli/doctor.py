@@ -115,8 +115,10 @@ def machine_state() -> dict[str, str]:
     """Python, system, device and threads, in words."""
     import torch
 
-    from ccnn_pc import __version__
+    from ccnn_pc import __version__, native
 
+    state = native.state()
+    path = "in C++" if state.runs else "of torch calls, slower"
     device = "cpu"
     if torch.cuda.is_available():
         device = f"cuda ({torch.cuda.get_device_name()}, {torch.cuda.device_count()} device(s))"
@@ -128,6 +130,7 @@ def machine_state() -> dict[str, str]:
         "system": f"{platform.system()} {platform.machine()}",
         "device": device,
         "threads": f"{torch.get_num_threads()} of {os.cpu_count()} cores",
+        "operators": f"{path} ({state.reason})",
     }
 
 

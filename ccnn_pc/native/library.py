@@ -86,7 +86,7 @@ def path() -> Path:
 @functools.cache
 def _loaded() -> tuple[ctypes.CDLL | None, str]:
     if not path().exists():
-        return None, "not built: pip install again with a C++17 compiler (g++ or clang++)"
+        return None, "not built: install a C++17 compiler (g++ or clang++), then this package again"
     try:
         library = ctypes.CDLL(str(path()))
     except OSError as error:
@@ -103,7 +103,7 @@ def state() -> State:
     """
     library, reason = _loaded()
     if library is not None and os.environ.get(SWITCH) == "0":
-        return State(False, f"{reason}, turned off by {SWITCH}=0")
+        return State(False, f"{reason}, turned off by {SWITCH}=0: unset it")
     return State(library is not None, reason)
 
 

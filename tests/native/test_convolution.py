@@ -282,7 +282,7 @@ def test_lattices_take_rows(kernel, separable, instruction_set, monkeypatch):
     spacing = torch.tensor([0.1, 0.2])
     cells = torch.randperm(200)[:90]
     pos = torch.stack([cells % 20, cells // 20], dim=1) * spacing.double()
-    cloud = PointSet(pos, torch.arange(90) // 45, lattice=spacing.double()).knn(11)
+    cloud = PointSet(pos, torch.arange(90) // 45, lattice=spacing.tolist()).knn(11)
     conv = ContinuousConv(5, 4, dim=2, kernel=kernel, separable=separable, extent=0.7).double()
     x = torch.randn(90, 5).double()
     wanted = by_torch(monkeypatch, conv, x, cloud)
@@ -297,6 +297,10 @@ def test_gradients_of_rows(separable, instruction_set):
     rows = torch.randn(4, hidden + 1, dtype=torch.float64).requires_grad_()
     which = torch.randint(4, (len(lists.index),))
     edges = Edges(pos, query, lists.index, lists.start, lists.length, torch.ones(2))
-    torch.autograd.gradcheck(lambda *t: native_row_convolution(*t, which, edges), (x, table, rows))
+    torch.autograd.gradcheck(
+        lambda x, table, rows: native_row_convolution(x, table, rows, which, edges), (x, table, rows)
+    )
     own = torch.randn(len(lists.index), hidden + 1, dtype=torch.float64).requires_grad_()
-    torch.autograd.gradcheck(lambda *t: native_row_convolution(*t, None, edges), (x, table, own))
+    torch.autograd.gradcheck(
+        lambda x, table, rows: native_row_convolution(x, table, rows, None, edges), (x, table, own)
+    )

@@ -263,7 +263,7 @@ class PointSet(AbstractDomain):
         lists = edges.within(float(terms.window.reach(terms.extent, terms.threshold)))
         if self.lattice is None:
             geometry = PointGeometry(
-                self.pos, self.query_pos, lists, terms.extent, terms.causal, tolerance, rel=edges.offsets()
+                self.pos, self.query_pos, lists, terms.extent, terms.causal, tolerance, edges.offsets
             )
             return convolve_factorized(x, terms, geometry)
         profile, table = fused_terms(terms)

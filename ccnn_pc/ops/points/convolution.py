@@ -40,7 +40,7 @@ class PointGeometry:
         lists: the neighbours of each query.
         extent: reach of the kernel per axis ``[D]``. causal: see :func:`kernel_coordinates`.
         tolerance: see :func:`in_support`.
-        rel: offsets of all edges of ``lists.index``, ``[T, D]``, where they are at hand already; else None.
+        offsets: gives the offsets of all edges of ``lists.index``, ``[T, D]``, or None where nobody keeps them.
     """
 
     pos: Tensor
@@ -49,14 +49,15 @@ class PointGeometry:
     extent: Tensor
     causal: bool = False
     tolerance: float | None = None
-    rel: Tensor | None = None
+    offsets: Callable[[], Tensor | None] = lambda: None
 
     def block(self, chunk: Chunk, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
         """Sample numbers ``[q k]``, kernel coordinates ``[q k, D]`` and what counts ``[q k, 1]``."""
         edge, counts = self.lists.edges(chunk)
         index = self.lists.index[edge].long()
-        if self.rel is not None:
-            rel = self.rel[edge]
+        offsets = self.offsets()
+        if offsets is not None:
+            rel = offsets[edge]
         else:
             query = self.query_pos[chunk.queries]
             rel = (

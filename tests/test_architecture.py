@@ -32,7 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "viz": {"kernels", "ops", "domains", "nn", "models", "datasets", "studies"},
     "training": {"kernels", "ops", "domains", "nn", "models", "datasets", "viz"},
     "cli": {
-        *("kernels", "ops", "domains", "nn", "models", "published", "peers", "studies"),
+        *("native", "kernels", "ops", "domains", "nn", "models", "published", "peers", "studies"),
         *("datasets", "viz", "training"),
     },
 }

@@ -91,41 +91,56 @@ template <class R, class Act> INLINE void mix(int units, int depth, const R* A, 
         }
 }
 
-// Sums over edges of the gradient of a linear layer, dA += d z^T and da += d 1^T, and of its input: dz = A^T d.
+// Sums over edges of the gradient of a linear layer, dA += d z^T and da += d 1^T, and of its input: dz = A^T d. Layers
+// narrower than a vector are summed lane by lane: rows of their products would be mostly padding.
 template <class R> struct LinearGradient {
+    static constexpr int L = Lanes<R>::N;
     int units, depth, padded;
-    Memory dA_memory, da_memory;
-    R *dA, *da;
-    LinearGradient(int units, int depth) : units(units), depth(depth), padded(round_up(depth, Lanes<R>::N)) {
-        dA = dA_memory.zeros<R>((size_t)units * padded);
-        da = da_memory.zeros<R>((size_t)units * Lanes<R>::N);
+    bool narrow;
+    Memory memory;
+    R* dA;
+    Sums<R> lanes, da;
+    LinearGradient(int units, int depth)
+        : units(units), depth(depth), padded(round_up(depth, L)), narrow(depth < L), dA(nullptr) {
+        if (narrow)
+            lanes.make((size_t)units * depth);
+        else
+            dA = memory.zeros<R>((size_t)units * padded);
+        da.make(units);
     }
     void add(const R* d, const R* z, R* transposed) {
-        constexpr int L = Lanes<R>::N;
+        for (int h = 0; h < units; ++h) {
+            Vec<R> left[TILE / L], total{};
+            for (int i = 0; i < TILE / L; ++i) total += left[i] = load(d + (long)h * TILE + i * L);
+            da.add(h, total);
+            if (narrow)
+                for (int k = 0; k < depth; ++k) {
+                    Vec<R> product{};
+                    for (int i = 0; i < TILE / L; ++i) product += left[i] * load(z + (long)k * TILE + i * L);
+                    lanes.add((size_t)h * depth + k, product);
+                }
+        }
+        if (narrow) return;
         for (int k = 0; k < padded; k += L)
             for (int e = 0; e < TILE; e += L)
                 transpose_block<R>([&](int i) { return z + (long)std::min(k + i, depth - 1) * TILE + e; },
                                    [&](int i) { return transposed + (long)(e + i) * padded + k; });
         product<R>(units, padded, TILE, {d, TILE, 1}, {transposed, padded}, dA, padded, true);
-        for (int h = 0; h < units; ++h) {
-            Vec<R> total = load(da + (long)h * L);
-            for (int e = 0; e < TILE; e += L) total += load(d + (long)h * TILE + e);
-            store(da + (long)h * L, total);
-        }
     }
     void input(const R* A, const R* d, R* dz) const {
         product<R>(depth, TILE, units, {A, 1, depth}, {d, TILE}, dz, TILE);
     }
-    R* reduce(R* weight, R scale = 1) {
-        constexpr int L = Lanes<R>::N;
+    R* reduce(R* weight) {
         for (int h = 0; h < units; ++h)
-            for (int k = 0; k < depth; ++k) *weight++ += scale * dA[(size_t)h * padded + k];
-        R* bias = weight;
-        for (int h = 0; h < units; ++h)
-            for (int i = 0; i < L; ++i) bias[h] += scale * da[(size_t)h * L + i];
-        std::fill(dA, dA + (size_t)units * padded, (R)0);
-        std::fill(da, da + (size_t)units * L, (R)0);
-        return bias + units;
+            for (int k = 0; k < depth; ++k)
+                *weight++ += narrow ? lanes.total((size_t)h * depth + k) : dA[(size_t)h * padded + k];
+        for (int h = 0; h < units; ++h) *weight++ += da.total(h);
+        if (narrow)
+            lanes.clear();
+        else
+            std::fill(dA, dA + (size_t)units * padded, (R)0);
+        da.clear();
+        return weight;
     }
 };
 

@@ -1,8 +1,10 @@
-"""Contenders of ``point_conv.py``: the same convolution, written four ways, with the same parameters."""
+"""Contenders of ``point_conv.py``: one convolution in several forms, of the same parameters, and other operators."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import cast
 
@@ -12,24 +14,29 @@ from torch_geometric.nn.models.schnet import CFConv
 
 from ccnn_pc.domains import PointSet
 from ccnn_pc.kernels import GaussianWindow, MAGNet
+from ccnn_pc.native import InstructionSet, choose_instruction_set
+from ccnn_pc.native.library import SWITCH
 from ccnn_pc.nn import Algorithm, ContinuousConv
 from ccnn_pc.nn.mixing import ChannelMixing
 
 Step = Callable[[Tensor], Tensor]
+#: Makes the forward pass of a layer on some clouds.
+Contender = Callable[["BenchConv", PointSet, int], Step]
 
 
 class BenchConv(ContinuousConv):
-    """The layer under test: separable, MAGNet of three layers, plain Gaussian window."""
+    """The layer under test: separable, MAGNet, plain Gaussian window."""
 
     kernel: MAGNet
     window: GaussianWindow
     mix: ChannelMixing
     bias: nn.Parameter
 
-    def __init__(self, channels: int, hidden: int, width: float) -> None:
-        kernel = partial(MAGNet, hidden_channels=hidden, num_layers=3)
+    def __init__(self, channels: int, hidden: int, layers: int, width: float, omega_0: float) -> None:
+        kernel = partial(MAGNet, hidden_channels=hidden, num_layers=layers, omega_0=omega_0)
         window = partial(GaussianWindow, width=width, min_width=0.0)
         super().__init__(channels, channels, dim=3, kernel=kernel, window=window)
+        self.sizes = {"hidden": hidden, "layers": layers, "width": width, "omega_0": omega_0}
 
 
 class PlainMAGNet(nn.Module):
@@ -69,9 +76,44 @@ class WindowedKernel(nn.Module):
         return self.conv.kernel(rel) * (self.conv.window(rel) * inside)
 
 
+@contextmanager
+def switch(value: str) -> Iterator[None]:
+    """Turn the native operators on or off for a while."""
+    before = os.environ.get(SWITCH)
+    os.environ[SWITCH] = value
+    try:
+        yield
+    finally:
+        os.environ.pop(SWITCH)
+        if before is not None:
+            os.environ[SWITCH] = before
+
+
+def with_instruction_set(wanted: InstructionSet) -> Contender:
+    """The native operator with vectors of its own; backward passes follow their forward pass."""
+
+    def native(conv: BenchConv, cloud: PointSet, clouds: int) -> Step:
+        if choose_instruction_set(wanted) is not wanted and wanted is not max(InstructionSet):
+            raise RuntimeError(f"this processor has no {wanted.name}")
+
+        def run(x: Tensor) -> Tensor:
+            choose_instruction_set(wanted)
+            with switch("1"):
+                return cast(Tensor, conv(x, cloud, algorithm=Algorithm.FAST))
+
+        return run
+
+    return native
+
+
 def fused(conv: BenchConv, cloud: PointSet, clouds: int) -> Step:
-    """Ours."""
-    return lambda x: conv(x, cloud, algorithm=Algorithm.FAST)
+    """Ours, in calls of torch."""
+
+    def run(x: Tensor) -> Tensor:
+        with switch("0"):
+            return cast(Tensor, conv(x, cloud, algorithm=Algorithm.FAST))
+
+    return run
 
 
 def messages(conv: BenchConv, cloud: PointSet, clouds: int) -> Step:
@@ -139,10 +181,70 @@ def cfconv_lean(conv: BenchConv, cloud: PointSet, clouds: int) -> Step:
     return _cfconv(conv, cloud, WindowedKernel(conv))
 
 
-CONTENDERS: dict[str, Callable[[BenchConv, PointSet, int], Step]] = {
+def _other(layer: nn.Module, run: Step) -> Step:
+    """The step of an operator with parameters of its own."""
+
+    def once(x: Tensor) -> Tensor:
+        layer.zero_grad(set_to_none=True)
+        return run(x)
+
+    return once
+
+
+def kpconv(conv: BenchConv, cloud: PointSet, clouds: int) -> Step:
+    """KPConv of torch-pointcloud, 15 kernel points."""
+    from torch_pointcloud.layers import KPConv
+
+    channels, reach = conv.in_channels, float(cloud.rel(cloud.edges()).norm(dim=1).max())
+    layer = KPConv(3, channels, channels, 15, kp_radius=reach, kp_sigma=reach / 2)
+    edge_index = cloud.edges()
+    return _other(layer, lambda x: cast(Tensor, layer(x, cloud.pos, edge_index)))
+
+
+def pointconv(conv: BenchConv, cloud: PointSet, clouds: int) -> Step:
+    """PointConv of torch-pointcloud, 16 numbers per edge of a network of H units, and its linear map at the end."""
+    from torch_pointcloud.layers import PointConv
+
+    channels, hidden = conv.in_channels, conv.kernel.hidden_channels
+    local = nn.Linear(3 + channels, channels)
+    weights = nn.Sequential(nn.Linear(3, hidden), nn.ReLU(), nn.Linear(hidden, 16))
+    layer = nn.ModuleList([PointConv(local, weights), nn.Linear(16 * channels, channels)])
+    edge_index = cloud.edges()
+    return _other(layer, lambda x: cast(Tensor, layer[1](layer[0](x, cloud.pos, edge_index))))
+
+
+def open3d_conv(conv: BenchConv, cloud: PointSet, clouds: int) -> Step:
+    """ContinuousConv of Open3D, 4 x 4 x 4 taps."""
+    from open3d.ml.torch.layers import ContinuousConv
+
+    channels, edge_index = conv.in_channels, cloud.edges()
+    extents = 2 * cloud.rel(edge_index).norm(dim=1).max().float()
+    layer = ContinuousConv(channels, channels, kernel_size=[4, 4, 4], radius_search_ignore_query_points=False)
+    counts = torch.bincount(edge_index[1], minlength=len(cloud.pos))
+    splits = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
+    index = edge_index[0].int()
+
+    def run(x: Tensor) -> Tensor:
+        found = layer(
+            x, cloud.pos, cloud.pos, extents, user_neighbors_index=index, user_neighbors_row_splits=splits
+        )
+        return cast(Tensor, found)
+
+    return _other(layer, run)
+
+
+#: The same numbers.
+CONTENDERS: dict[str, Contender] = {
+    "native": with_instruction_set(max(InstructionSet)),
     "fused": fused,
     "messages": messages,
     "released_repaired": released,
     "pyg_cfconv": cfconv,
     "pyg_cfconv_our_kernel": cfconv_lean,
+}
+#: Other convolutions on the same edges.
+OTHERS: dict[str, Contender] = {
+    "torch_pointcloud_kpconv": kpconv,
+    "torch_pointcloud_pointconv": pointconv,
+    "open3d_continuous_conv": open3d_conv,
 }

@@ -61,7 +61,18 @@ def test_metadata(wheel: zipfile.ZipFile) -> None:
     base = {line.split(">=")[0] for line in required if "extra ==" not in line}
     assert base == {"torch", "torch-geometric", "numpy", "scipy", "safetensors"}
     extras = {line.removeprefix("Provides-Extra: ") for line in lines if line.startswith("Provides-Extra")}
-    assert extras == {"train", "mesh", "open3d", "wandb", "baselines", "tables", "accel", "dev", "all"}
+    assert extras == {
+        "train",
+        "mesh",
+        "open3d",
+        "wandb",
+        "baselines",
+        "tables",
+        "bench",
+        "accel",
+        "dev",
+        "all",
+    }
 
 
 def test_every_requirement_is_pinned() -> None:

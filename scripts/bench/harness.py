@@ -97,7 +97,7 @@ def reason(error: BaseException) -> str:
     """An error in a line.
 
     Example:
-        >>> reason(ValueError("no such points\\nat all"))
+        >>> reason(ValueError("no such points"))
         'ValueError: no such points'
     """
     return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"[:200]
@@ -148,7 +148,9 @@ class Benchmark:
         self.parser.add_argument("--threads", type=int, default=threads)
         self.parser.add_argument("--out", type=Path, help=f"table (default: results/{results.name})")
         if small:
-            self.parser.add_argument("--small", action="store_true", help="a few points, one round: does it run?")
+            self.parser.add_argument(
+                "--small", action="store_true", help="a few points, one round: does it run?"
+            )
         self.results = results
         self.parser.add_argument("--memory", help=argparse.SUPPRESS)
         self.parser.add_argument("--options", help=argparse.SUPPRESS)

@@ -1,8 +1,8 @@
 r"""What can this machine do, and how long must a point convolution take on it at least?
 
-Speeds of torch: float32 matrix products, sines, exponentials and copies, the best of several repetitions, on tensors that
-are there already. From them follows the roofline of a separable point convolution with Gabor filters, if nothing but its
-arithmetic took time, at the speed of a matrix product, plus one sine and one exponential per filter:
+Speeds of torch: float32 matrix products, sines, exponentials and copies, the best of several repetitions, on tensors
+that are there already. From them follows the roofline of a separable point convolution with Gabor filters, if nothing
+but its arithmetic took time, at the speed of a matrix product, plus one sine and one exponential per filter:
 
 .. math::
     F = (6 D + 1)(L + 1) H, \qquad M = 2 L (H^2 + H), \qquad S = 2 (H + 1) C

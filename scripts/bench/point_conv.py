@@ -16,7 +16,6 @@ channels. Prints a table and writes results/bench_point_conv.csv.
 from __future__ import annotations
 
 import functools
-import math
 from typing import Any
 
 import torch
@@ -120,7 +119,8 @@ def errors(run: Any, x: Tensor, conv: BenchConv, exact: list[Tensor]) -> dict[st
     y.square().mean().backward()
     found = [y.detach(), *gradients(x, conv)]
     parts = [
-        float((a - b).abs().max() / b.abs().max().clamp_min(1e-300)) for a, b in zip(found, exact, strict=True)
+        float((a - b).abs().max() / b.abs().max().clamp_min(1e-300))
+        for a, b in zip(found, exact, strict=True)
     ]
     return {"max_error": parts[0], "gradient_error": max(parts[1:])}
 
@@ -152,7 +152,9 @@ def measure_case(bench: Benchmark, name: str, options: dict[str, Any], contender
             found[other] = {} if other in OTHERS else errors(runs[other], x, conv, exact)
         except FAILURES as error:
             failed[other] = reason(error)
-    steps = {other: functools.partial(step, run, x, conv) for other, run in runs.items() if other not in failed}
+    steps = {
+        other: functools.partial(step, run, x, conv) for other, run in runs.items() if other not in failed
+    }
     size = 64 if bench.arguments.small else 1024
     speeds = measure(size=size)
     seconds = interleaved(steps, bench.arguments.rounds, limit=LIMIT, failed=failed)
@@ -177,7 +179,9 @@ def title(options: dict[str, Any]) -> str:
 def main() -> None:
     """Run the benchmark."""
     bench = Benchmark("point_conv", __doc__, rounds=9, small=True)
-    bench.parser.add_argument("--only", nargs="+", choices=CASES, default=list(CASES), help="cases to measure")
+    bench.parser.add_argument(
+        "--only", nargs="+", choices=CASES, default=list(CASES), help="cases to measure"
+    )
     sets = [kind.name.lower() for kind in InstructionSet]
     bench.parser.add_argument(
         "--sets", nargs="+", choices=sets, default=[], help="native also with these vectors"

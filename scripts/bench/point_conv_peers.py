@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +36,7 @@ class BenchConv(ContinuousConv):
         kernel = partial(MAGNet, hidden_channels=hidden, num_layers=layers, omega_0=omega_0)
         window = partial(GaussianWindow, width=width, min_width=0.0)
         super().__init__(channels, channels, dim=3, kernel=kernel, window=window)
-        self.sizes = {"hidden": hidden, "layers": layers, "width": width, "omega_0": omega_0}
+        self.sizes: dict[str, Any] = {"hidden": hidden, "layers": layers, "width": width, "omega_0": omega_0}
 
 
 class PlainMAGNet(nn.Module):

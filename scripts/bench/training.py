@@ -109,7 +109,9 @@ def main() -> None:
     bench.parser.add_argument("--modelnet10", help="folder with train.npz and test.npz")
     bench.parser.add_argument("--characters", help="folder or file of the character trajectories")
     bench.parser.add_argument("--steps", type=int, default=20, help="that count, in each round")
-    bench.parser.add_argument("--before", type=Path, help="checkout of an earlier version, to train with as well")
+    bench.parser.add_argument(
+        "--before", type=Path, help="checkout of an earlier version, to train with as well"
+    )
     if not bench.starts(None, "torch", "lightning"):
         return
     roots = {what: root for what in TRAININGS if (root := getattr(bench.arguments, what))}

@@ -14,11 +14,18 @@ __all__ = ["experiments", "models"]
 # --- scripts/bench ----------------------------------------------------------------------------------------------
 
 CONTENDERS = {
-    "fused": "this library, fused operator",
+    "native": "this library, native operator",
+    "native_baseline": "this library, native operator, baseline vectors",
+    "native_avx2": "this library, native operator, AVX2",
+    "native_avx512": "this library, native operator, AVX-512",
+    "fused": "this library, fused operator in calls of torch",
     "messages": "this library, message passing",
     "released_repaired": "released formulation, gather repaired",
     "pyg_cfconv": "PyG `CFConv`, kernel network as released",
     "pyg_cfconv_our_kernel": "PyG `CFConv`, our kernel network",
+    "torch_pointcloud_kpconv": "*KPConv (torch-pointcloud)*",
+    "torch_pointcloud_pointconv": "*PointConv (torch-pointcloud)*",
+    "open3d_continuous_conv": "*ContinuousConv (Open3D)*",
     "ours": "this library",
     "ours_fft": "this library, FFT",
     "released_fft": "released formulation, FFT",
@@ -27,11 +34,8 @@ CONTENDERS = {
 
 
 def named(rows: Rows) -> Rows:
-    """Rows with what the tables call a contender; those of large clouds, whose errors are not known, marked."""
-    return [
-        {**row, "name": CONTENDERS[row["contender"]], "large": "" if row.get("max_error") else "yes"}
-        for row in rows
-    ]
+    """Rows with what the tables call a contender; those that failed are left out."""
+    return [{**row, "name": CONTENDERS[row["contender"]]} for row in rows if not row.get("reason")]
 
 
 def ratio(column: str, top: Rows, bottom: Rows) -> str:
@@ -42,26 +46,30 @@ def ratio(column: str, top: Rows, bottom: Rows) -> str:
 def speed_on_points(rows: Rows) -> str:
     """What follows from the times on points."""
     widths = list(dict.fromkeys(row["width"] for row in rows))
-    wide, narrow = (matching(rows, {"contender": "fused", "width": w}) for w in (widths[0], widths[-1]))
+    names = {row["contender"] for row in rows}
+    ours = "native" if "native" in names else "fused"
+    wide, narrow = (
+        matching(rows, {"contender": ours, "width": w})[:1] for w in (widths[0], min(widths, key=float))
+    )
     released, cfconv = (
-        matching(rows, {"contender": name, "width": widths[0]})
+        matching(rows, {"contender": name, "width": widths[0]})[:1]
         for name in ("released_repaired", "pyg_cfconv_our_kernel")
     )
     text = (
-        f"With width {widths[0]} (nothing pruned) the fused operator is "
+        f"With width {widths[0]} (nothing pruned) the {ours} operator is "
         f"{ratio('both_min_ms', released, wide)} faster than the released formulation with its gather repaired, in "
         f"{ratio('peak_mb', released, wide)} less memory, and {ratio('both_min_ms', cfconv, wide)} faster than PyG's "
-        f"`CFConv` with our kernel network. With width {widths[-1]} it is a further "
+        f"`CFConv` with our kernel network. With width {narrow[0]['width']} it is a further "
         f"{ratio('both_min_ms', wide, narrow)} faster. Errors are against the definition in float64, relative to the "
-        "largest output."
+        "largest output; operators in italics compute something else on the same edges."
     )
     large = (
-        "One cloud of {points:,} points, k = {k}, C = {channels}: forward + backward in {seconds:.0f} s and "
+        "One cloud of {points:,} points, k = {k}, C = {channels}, {operator} operator: forward + backward in "
+        "{seconds:.0f} s and {peak_mb:.0f} MB extra."
     )
     lines = [
-        shown(large + "{peak_mb:.0f} MB extra.", [{**row, "seconds": str(float(row["both_min_ms"]) / 1e3)}])
-        for row in matching(rows_of("results/bench_point_conv.csv"), {"max_error": ""})
-        if row["contender"] == "fused"
+        shown(large, [{**row, "operator": row["contender"], "seconds": str(float(row["both_min_ms"]) / 1e3)}])
+        for row in matching(rows_of("results/bench_large_clouds.csv"), {"part": "wide", "reason": ""})
     ]
     return "\n\n".join([text, *lines])
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence, Sized
 import torch
 from torch import Tensor
 
+from ccnn_pc._values import readable
+
 
 def check_positive(name: str, value: float) -> float:
     """``value`` must be a finite number above zero.
@@ -112,7 +114,7 @@ def check_positions(name: str, pos: Tensor, dim: int | None = None) -> Tensor:
         wanted = dim if dim is not None else "at least 1"
         raise ValueError(f"'{name}' must have {wanted} coordinates per point (got {pos.shape[1]})")
     finite = torch.isfinite(pos).all(dim=1)
-    if not bool(finite.all()):
+    if readable(pos) and not bool(finite.all()):
         row = int((~finite).nonzero()[0, 0])
         bad = int((~finite).sum())
         raise ValueError(
@@ -139,7 +141,7 @@ def check_batch(name: str, batch: Tensor | None, like: Tensor) -> Tensor:
         )
     if batch.shape != (n,):
         raise ValueError(f"'{name}' must have shape [{n}], one entry per point (got {list(batch.shape)})")
-    if n == 0:
+    if n == 0 or not readable(batch):
         return batch.long()
     step = batch[1:] - batch[:-1]
     if bool((step < 0).any()):
@@ -169,7 +171,7 @@ def check_query_batch(query_batch: Tensor | None, query_pos: Tensor, num_segment
             f"'query_batch' must say which of the {num_segments} clouds each query belongs to (got None)"
         )
     segments = check_batch("query_batch", query_batch, query_pos)
-    if int(segments[-1]) + 1 != num_segments:
+    if readable(segments) and int(segments[-1]) + 1 != num_segments:
         raise ValueError(
             f"'query_batch' must have queries in each of the {num_segments} clouds (got {int(segments[-1]) + 1})"
         )

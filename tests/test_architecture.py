@@ -38,7 +38,10 @@ ALLOWED: dict[str, set[str]] = {
 }
 #: Single arrows against that order, inside functions only: a model reads and writes what it was trained on.
 EXCEPTIONS = {("models", "ccnn_pc.datasets.preprocessing")}
-HELPERS = {"_autograd", "_checks", "_choices", "_files", "_lazy", "_optional", "_precision", "__version__"}
+HELPERS = {
+    *("_autograd", "_checks", "_choices", "_edges", "_files", "_lazy", "_optional", "_precision", "_values"),
+    "__version__",
+}
 
 #: Packages of extras: below the rooms that are made of them, imported inside functions only.
 EXTRAS = {

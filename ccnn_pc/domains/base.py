@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import abc
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from torch import Tensor
 
+from ccnn_pc._values import numbers, readable
 from ccnn_pc.domains.pooling import Pool
 from ccnn_pc.domains.sampling import Sampling
 from ccnn_pc.kernels.base import AbstractKernel
@@ -32,6 +34,7 @@ class ConvolutionTerms:
         separable: whether the kernel is depthwise.
         penalty: whether the kernel's L2 penalty is asked for.
         spacing: distance of samples in training ``[D]``.
+        reach: ``extent`` as the layer was built or loaded with it, for graphs, which know no values of tensors.
     """
 
     kernel: AbstractKernel
@@ -43,6 +46,12 @@ class ConvolutionTerms:
     separable: bool = True
     penalty: bool = False
     spacing: Tensor | None = None
+    reach: tuple[float, ...] | None = None
+
+    def reach_as_numbers(self) -> Sequence[float]:
+        """``extent`` as numbers, those of now where they can be read."""
+        known = self.reach is None or readable(self.extent)
+        return numbers(self.extent) if known else self.reach  # type: ignore[return-value]
 
 
 class AbstractDomain(abc.ABC):
@@ -83,7 +92,7 @@ class AbstractDomain(abc.ABC):
     def segments(self) -> tuple[Tensor, int]:
         """Which cloud, series or image each query belongs to, int64 ``[m]``, and how many there are."""
 
-    def tolerance(self, extent: Tensor) -> float | None:
+    def tolerance(self, extent: Tensor) -> float | Tensor | None:
         """How far outside of the support a kernel coordinate still counts as inside; None: by floating type."""
         return None
 
@@ -141,16 +150,20 @@ class AbstractDomain(abc.ABC):
 
     @property
     def requires_grad(self) -> bool:
-        """Whether somebody wants gradients with respect to positions; only message passing gives them."""
+        """Whether somebody may want derivatives with respect to positions."""
+        return False
+
+    def differentiates(self, x: Tensor, terms: ConvolutionTerms) -> bool:
+        """Whether :meth:`convolve` gives gradients with respect to positions; message passing always does."""
         return False
 
     @abc.abstractmethod
-    def quadrature(self, spacing: Tensor, reference_count: float | None) -> Tensor | None:
+    def quadrature(self, spacing: Tensor, reference_count: float | Tensor | None) -> Tensor | None:
         """Weights w of the samples: the volume each stands for over that in training.
 
         Args:
             spacing: distance of samples in training ``[D]``, which grids and series refer to.
-            reference_count: samples per cloud in training, which clouds refer to.
+            reference_count: samples per cloud in training, which clouds refer to; None, or a tensor of 0: their own.
 
         Returns:
             ``[n]``, ``[n, C_in]`` where channels differ, one number where all samples are alike, None where all are 1.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -36,10 +38,16 @@ def fused_terms(terms: ConvolutionTerms) -> tuple[FactorizedProfile, Tensor]:
     if not terms.separable:
         channels_in = terms.channels_in
         table = table.view(len(table), -1, channels_in).transpose(1, 2)
-    read_out = {id(p) for p in kernel.readout.parameters()}
-    trained = [p for p in kernel.parameters() if id(p) not in read_out] + list(terms.window.parameters())
-    features, window = _as_called(kernel, kernel.features), _as_called(terms.window, terms.window.forward)
-    return FactorizedProfile(features, window, trained, _native_features(kernel, terms.window)), table
+    numbers = _Numbers.of(kernel, terms.window)
+    return (
+        FactorizedProfile(
+            numbers.called(kernel.features),
+            numbers.called(terms.window.forward),
+            numbers.values,
+            _native_features(kernel, terms.window),
+        ),
+        table,
+    )
 
 
 def _native_features(kernel: FactorizedKernel, window: AbstractWindow) -> Features | None:
@@ -56,36 +64,57 @@ def _native_features(kernel: FactorizedKernel, window: AbstractWindow) -> Featur
 
 
 class _Call(nn.Module):
-    """A module's method as a module, for :func:`torch.func.functional_call`."""
+    """A method of kernel or window as a module, for :func:`torch.func.functional_call`."""
 
-    def __init__(self, module: nn.Module, method: Callable[[Tensor], Tensor]) -> None:
+    def __init__(self, parts: Sequence[nn.Module], method: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
-        self.module, self.method = module, method
+        self.parts, self.method = nn.ModuleList(parts), method
 
     def forward(self, u: Tensor) -> Tensor:
         return self.method(u)
 
 
-def _as_called(module: nn.Module, method: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    """The method with the module's parameters and buffers of now.
+@dataclass(frozen=True)
+class _Numbers:
+    """Parameters and buffers of kernel and window, without the read-out; as :class:`_Call` names them."""
 
-    Backward passes evaluate it again, when ``functional_call`` has put others back into the module.
-    """
+    parts: tuple[nn.Module, ...]
+    names: list[str]
+    values: list[Tensor]
 
-    def values() -> dict[str, Tensor]:
-        return {**dict(module.named_parameters()), **dict(module.named_buffers())}
+    @staticmethod
+    def of(kernel: FactorizedKernel, window: AbstractWindow) -> _Numbers:
+        """Those of now."""
+        read_out = {id(p) for p in kernel.readout.parameters()}
+        pairs = [
+            (f"parts.{place}.{name}", value)
+            for place, part in enumerate((kernel, window))
+            for name, value in (*part.named_parameters(), *part.named_buffers())
+            if id(value) not in read_out
+        ]
+        return _Numbers((kernel, window), [name for name, _ in pairs], [value for _, value in pairs])
 
-    then = values()
+    def called(self, method: Callable[[Tensor], Tensor]) -> Callable[[Tensor, Sequence[Tensor]], Tensor]:
+        """The method as a function of coordinates and values: those in the module may be others by then."""
 
-    def run(u: Tensor) -> Tensor:
-        now = values()
-        if all(now.get(name) is value for name, value in then.items()):
-            return method(u)
-        replaced = {f"module.{name}": value for name, value in then.items()}
-        found: Tensor = torch.func.functional_call(_Call(module, method), replaced, (u,))
-        return found
+        def run(u: Tensor, values: Sequence[Tensor]) -> Tensor:
+            now = _Numbers.of(*self.parts).values  # type: ignore[arg-type]
+            if len(now) == len(values) and all(map(operator.is_, now, values)):
+                return method(u)
+            replaced = dict(zip(self.names, values, strict=True))
+            found: Tensor = torch.func.functional_call(_Call(self.parts, method), replaced, (u,))
+            return found
 
-    return run
+        return run
+
+
+def runs_natively(x: Tensor, terms: ConvolutionTerms, dim: int) -> bool:
+    """Whether :func:`convolve_factorized` is the native operator, which has gradients with respect to positions."""
+    if not isinstance(terms.kernel, FactorizedKernel) or not native.runs_on(
+        x, terms.kernel.readout.weight, dim
+    ):
+        return False
+    return _native_features(terms.kernel, terms.window) is not None
 
 
 def penalty_from_moments(moments: Tensor, table: Tensor, num_queries: int) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ccnn_pc._choices import choice
 from ccnn_pc._precision import at_least_single
-from ccnn_pc.ops.segments import segment_sum
+from ccnn_pc.ops.segments import segment_count, segment_sum
 
 
 class Pool(enum.Enum):
@@ -56,7 +56,7 @@ def pool_segments(
         both = (pool_segments(x, batch, num_segments, r, volume) for r in (Pool.MEAN, Pool.MAX))
         return torch.cat(list(both), dim=1)
     if reduce is Pool.LAST:
-        return x[torch.bincount(batch, minlength=num_segments).cumsum(0) - 1]
+        return x[segment_count(batch, num_segments).cumsum(0) - 1]
     if reduce is Pool.MAX:
         empty = x.new_full((num_segments, x.shape[1]), -torch.inf)
         return empty.scatter_reduce(0, batch[:, None].expand_as(x), x, reduce="amax")

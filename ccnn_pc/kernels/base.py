@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
+from ccnn_pc._autograd import check_outside_of_torch_func
 from ccnn_pc._checks import check_at_least, check_flags, check_positive
 from ccnn_pc._choices import choice
 from ccnn_pc._precision import SinglePrecision
@@ -69,6 +70,7 @@ class AbstractKernel(SinglePrecision, abc.ABC):
         fan: float = 1.0,
         causal: bool = False,
     ) -> None:
+        check_outside_of_torch_func("a kernel")
         super().__init__()
         self.dim = check_at_least("dim", dim, 1)
         self.out_channels = check_at_least("out_channels", out_channels, 1)

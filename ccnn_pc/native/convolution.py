@@ -9,12 +9,17 @@ fixed order, whatever the number of threads.
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from ccnn_pc._autograd import Operator, Tensors
+from ccnn_pc._edges import all_edges, kernel_sum
 from ccnn_pc.native.library import MAX_DIM, Gradients, Problem, call, state
+from ccnn_pc.native.reference import FEATURES, windowed_features
 
 
 class Family(enum.IntEnum):
@@ -82,20 +87,20 @@ def native_convolution(
         gram: also the sums of products of windowed features.
 
     Returns:
-        ``y [m, C]`` and ``[H + 1, H + 1]``, or no numbers unless ``gram``. Differentiable (once) in x, table,
-        parameters, window and positions.
+        ``y [m, C]`` and ``[H + 1, H + 1]``, or no numbers unless ``gram``. Differentiable in x, table, parameters,
+        window and positions; second derivatives cost what message passing costs.
     """
     settings = [int(features.family), features.hidden, features.layers, int(edges.causal), int(gram)]
-    y, moments = _forward(
-        x.contiguous(),
-        table.contiguous(),
+    y, moments = _CONVOLVE(
+        (settings, edges.tolerance),
+        x,
+        table,
         features.parameters,
         features.window,
         edges.pos.double() / edges.extent,
         edges.query_pos.double() / edges.extent,
-        [edges.index, torch.stack([edges.start, edges.length])],
-        settings,
-        edges.tolerance,
+        edges.index,
+        torch.stack([edges.start, edges.length]),
     )
     return y, moments
 
@@ -113,17 +118,12 @@ def native_row_convolution(
         edges: neighbours; their positions are not looked at.
 
     Returns:
-        ``y [m, C]``; differentiable (once) in x, table and rows.
+        ``y [m, C]``; differentiable in x, table and rows.
     """
-    nowhere = [
-        x.new_empty(len(x), 0, dtype=torch.float64),
-        x.new_empty(len(edges.start), 0, dtype=torch.float64),
-    ]
-    given = [edges.index, torch.stack([edges.start, edges.length]), *([] if which is None else [which])]
+    nowhere = [x.new_empty(count, 0, dtype=torch.float64) for count in (len(x), len(edges.start))]
     settings = [int(Family.ROWS), rows.shape[1] - 1, 0, 0, 0]
-    y, _ = _forward(
-        x.contiguous(), table.contiguous(), rows.contiguous(), None, *nowhere, given, settings, 0.0
-    )
+    given = [edges.index, torch.stack([edges.start, edges.length]), *([] if which is None else [which])]
+    y, _ = _CONVOLVE((settings, 0.0), x, table, rows, None, *nowhere, *given)
     return y
 
 
@@ -211,7 +211,50 @@ def _differentiate(ctx, grad_y, grad_moments):  # type: ignore[no-untyped-def]
     return *gradients, [None] * len(edges), None, None
 
 
-_forward.register_autograd(_differentiate, setup_context=_keep)
+_forward.register_autograd(_differentiate, setup_context=_keep)  # in graphs; elsewhere _CONVOLVE has more
+
+
+def _run(tensors: Tensors, settings: tuple[list[int], float]) -> tuple[Tensor, ...]:
+    inputs, edges = _contiguous(tensors[:6]), list(tensors[6:])
+    found: tuple[Tensor, Tensor] = _forward(*inputs, edges, *settings)
+    return found
+
+
+def _run_backward(
+    tensors: Tensors, grads: Tensors, wanted: Sequence[bool], settings: tuple[list[int], float]
+) -> Sequence[Tensor | None]:
+    inputs, edges = _contiguous(tensors[:6]), list(tensors[6:])
+    symmetric = (grads[1] + grads[1].t()).contiguous() if settings[0][4] else None
+    found = _backward(grads[0].contiguous(), symmetric, inputs, edges, *settings, list(wanted[:6]))
+    return *found, *(None for _ in edges)
+
+
+def _contiguous(tensors: Tensors) -> list[Any]:
+    return [None if tensor is None else tensor.contiguous() for tensor in tensors]
+
+
+def _formula(tensors: Tensors, settings: tuple[list[int], float]) -> tuple[Tensor, ...]:
+    x, table, parameters, window, pos, query_pos, index, spans, *which = tensors
+    (family, hidden, layers, causal, gram), tolerance = settings
+    edge, query = all_edges(*spans)
+    sample = index[edge].long()
+    if family == Family.ROWS:
+        hm = parameters[which[0][edge] if which else edge]
+    else:
+        compute = FEATURES[Family(family).name]
+
+        def features(u: Tensor) -> Tensor:
+            return compute(u, parameters, hidden, layers)
+
+        offset = pos[sample] - query_pos[query]
+        hm = windowed_features(offset, features, window, bool(causal), tolerance).to(table.dtype)
+    y = kernel_sum(hm, table, x[sample], query, spans.shape[1])
+    return y, (hm.t() @ hm if gram else x.new_empty(0, 0))
+
+
+_CONVOLVE = Operator(
+    _run, _run_backward, _formula, channels=lambda axes: (0, 1) if axes[1] == 2 else (), node=_run
+)
 
 
 def _address(tensor: Tensor | None) -> int | None:

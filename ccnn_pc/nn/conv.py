@@ -13,10 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 
-from ccnn_pc._autograd import in_torch_func
+from ccnn_pc._autograd import check_outside_of_torch_func, in_forward_mode
 from ccnn_pc._checks import check_at_least, check_extent, check_flags
 from ccnn_pc._choices import choice
 from ccnn_pc._precision import at_least_single, autocast_type, keeping_single
+from ccnn_pc._values import is_batched, number, numbers, readable
 from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
 from ccnn_pc.kernels import Init, MAGNet
 from ccnn_pc.kernels.base import AbstractKernel, FactorizedKernel
@@ -93,6 +94,7 @@ class KernelConv(MessagePassing):
         bias: bool = True,
         quadrature: Quadrature = Quadrature(),  # noqa: B008  (frozen)
     ) -> None:
+        check_outside_of_torch_func("a layer")
         if not isinstance(quadrature, Quadrature):
             raise TypeError(f"'quadrature' must be a Quadrature (got {quadrature!r})")
         check_flags(causal=causal, separable=separable, bias=bias)
@@ -114,6 +116,7 @@ class KernelConv(MessagePassing):
         self.register_buffer("spacing", spacing.to(torch.get_default_dtype()))
         # 0: the cloud's own count
         self.register_buffer("reference_count", torch.tensor(float(quadrature.reference_count or 0.0)))
+        self._remember()
         self.extent: Tensor
         self.spacing: Tensor
         self.reference_count: Tensor
@@ -130,6 +133,15 @@ class KernelConv(MessagePassing):
         self.kernel = kernel(dim=dim, out_channels=values, fan=self.fan, causal=causal)
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
         self._match_variance()
+
+    def _remember(self) -> None:
+        """Extent and spacing of training as numbers, for graphs, which know no values of tensors."""
+        if readable(self.extent, self.spacing):
+            self._reach, self._trained = tuple(numbers(self.extent)), tuple(numbers(self.spacing))
+
+    def _load_from_state_dict(self, *arguments: Any, **options: Any) -> None:
+        super()._load_from_state_dict(*arguments, **options)
+        self._remember()
 
     def reset_parameters(self) -> None:
         """Draw new initial values of window, kernel and bias."""
@@ -189,20 +201,23 @@ class KernelConv(MessagePassing):
             domain: where they lie: a domain; or positions ``[n, D]``, or a pair of them, of samples and queries.
             edge_index: neighbours ``[2, E]`` where positions are given, row 0 samples, row 1 queries.
             batch: where positions are given, the cloud of each sample, or a pair of them; None: one cloud.
-            algorithm: how to compute; every one gives the same number up to rounding. Gradients with respect to
-                positions come from MESSAGES only, which AUTO takes where the positions ask for them, and while hooks of
-                message passing are registered or the mask of an explainer is set.
+            algorithm: how to compute; every one gives the same number up to rounding. AUTO takes MESSAGES where
+                positions ask for gradients and the fast algorithm has none, for tangents (``torch.func.jvp``), and
+                while hooks of message passing are registered or the mask of an explainer is set.
 
         Raises:
-            ValueError: x does not fit the layer or the domain; FAST where positions need a gradient, or while hooks or
-                masks are there to be heard.
+            ValueError: x does not fit the layer or the domain; FAST where positions need a gradient that it does not
+                have, or while hooks or masks are there to be heard; buffers that are a batch of ``torch.vmap``.
             TypeError: x is no floating tensor of the layer's precision, or lies on no domain; FAST with a kernel that
                 does not factorise.
         """
         if domain is None and edge_index is None:
-            samples, grid = as_grid(x, self.dim, self.in_channels, self.spacing)
+            samples, grid = as_grid(x, self.dim, self.in_channels, self._spacings())
             return grid.unflatten(self.convolve(samples, grid, algorithm))
         return self.convolve(*as_domain(x, domain, edge_index, batch), algorithm)
+
+    def _spacings(self) -> Sequence[float]:
+        return numbers(self.spacing) if readable(self.spacing) else self._trained
 
     def convolve(self, x: Tensor, domain: AbstractDomain, algorithm: Algorithm = Algorithm.AUTO) -> Tensor:
         """Samples ``[n, C_in]`` on a domain to ``[m, C_out]``; see :meth:`forward`."""
@@ -216,10 +231,15 @@ class KernelConv(MessagePassing):
 
     def _check(self, x: Tensor, domain: AbstractDomain) -> None:
         check_samples(x, domain, self.dim, self.in_channels, self.extent)
+        if is_batched(self.extent):
+            raise ValueError(
+                "buffers must be those of the layer where torch.vmap runs over its parameters: in_dims=None for them "
+                "(got a batch of 'extent')"
+            )
 
     def _weighted(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         """Samples times their quadrature weights."""
-        weights = domain.quadrature(self.spacing, float(self.reference_count) or None)
+        weights = domain.quadrature(self.spacing, number(self.reference_count) or None)
         if weights is None:
             return x
         if weights.dim() == 2 and weights.shape[1] != self.in_channels:
@@ -232,14 +252,15 @@ class KernelConv(MessagePassing):
     def _sum(self, x: Tensor, domain: AbstractDomain, algorithm: Algorithm) -> Tensor:
         """The sum over weighted samples, by one algorithm or the other."""
         algorithm = choice("algorithm", algorithm, Algorithm)
-        if algorithm is Algorithm.FAST and domain.requires_grad:
+        lacks_gradient = domain.requires_grad and not domain.differentiates(x, self.terms())
+        if algorithm is Algorithm.FAST and lacks_gradient:
             raise ValueError(
                 "'algorithm' must be MESSAGES or AUTO where positions need a gradient (got Algorithm.FAST)"
             )
         if algorithm is Algorithm.FAST:
             self._check_unwatched()
         has_fast = isinstance(self.kernel, FactorizedKernel) or domain.renders
-        messages_only = self._watched() or domain.requires_grad or in_torch_func() or not has_fast
+        messages_only = self._watched() or lacks_gradient or in_forward_mode() or not has_fast
         if algorithm is Algorithm.MESSAGES or (algorithm is Algorithm.AUTO and messages_only):
             return self._messages(x, domain)
         y = self._fast(x, domain)
@@ -265,13 +286,8 @@ class KernelConv(MessagePassing):
         """Nobody may look at messages where there are none.
 
         Raises:
-            ValueError: hooks of message passing, an edge mask, or a transform of ``torch.func``.
+            ValueError: hooks of message passing, or an edge mask.
         """
-        if in_torch_func():
-            raise ValueError(
-                "'algorithm' must be MESSAGES or AUTO inside of torch.func, which cannot see through hand-written "
-                "gradients (got Algorithm.FAST)"
-            )
         if self._watched():
             raise ValueError(
                 "'algorithm' must be MESSAGES or AUTO while hooks of message passing are registered or an edge mask "
@@ -283,8 +299,8 @@ class KernelConv(MessagePassing):
         edge_index = domain.given_edges() if self._watched() else None
         if edge_index is None:
             reach = self.window.reach(self.extent, self._threshold(x))
-            # a width that torch.func follows is no number; all edges then
-            edge_index = domain.edges(math.inf if in_torch_func() else float(reach))
+            # a batch of widths is no number; all edges then
+            edge_index = domain.edges(float(reach) if readable(reach) else math.inf)
         if self.explain and self._edge_mask is not None and len(self._edge_mask) != edge_index.shape[1]:
             raise ValueError(
                 f"the edge mask must have an entry for each of the {edge_index.shape[1]} edges "
@@ -329,6 +345,7 @@ class KernelConv(MessagePassing):
             self.separable,
             penalty,
             self.spacing,
+            self._reach,
         )
 
     def _fast(self, x: Tensor, domain: AbstractDomain) -> Tensor:

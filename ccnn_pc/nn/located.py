@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -67,7 +68,7 @@ def as_domain(
     return x, PointSet(pos, of_samples, query_pos=query_pos, query_batch=of_queries, edge_index=edge_index)
 
 
-def as_grid(x: Any, dim: int, channels: int, spacing: Tensor) -> tuple[Tensor, Grid]:
+def as_grid(x: Any, dim: int, channels: int, spacing: Sequence[float]) -> tuple[Tensor, Grid]:
     """Samples and grid of an array ``[B, C, *S]`` with as many axes as the layer has, samples ``spacing`` apart.
 
     Raises:
@@ -81,7 +82,7 @@ def as_grid(x: Any, dim: int, channels: int, spacing: Tensor) -> tuple[Tensor, G
             f"'x' must have shape [B, {channels}, {', '.join('S' * dim)}] where no 'domain' is given "
             f"(got {list(x.shape)})"
         )
-    grid = Grid(x.shape[2:], spacing.tolist(), len(x), device=x.device)
+    grid = Grid(x.shape[2:], spacing, len(x), device=x.device)
     return grid.flatten(x), grid
 
 

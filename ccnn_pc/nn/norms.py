@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from ccnn_pc._checks import check_at_least, check_positive
 from ccnn_pc._precision import at_least_single
 from ccnn_pc.domains.base import AbstractDomain
-from ccnn_pc.ops.segments import segment_sum
+from ccnn_pc.ops.segments import segment_count, segment_sum
 
 
 class GlobalLayerNorm(nn.Module):
@@ -52,7 +52,7 @@ class GlobalLayerNorm(nn.Module):
     def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         batch, clouds = domain.segments()
         wide = x.to(at_least_single(x.dtype))
-        count = torch.bincount(batch, minlength=clouds).clamp(min=1).to(wide)[:, None]
+        count = segment_count(batch, clouds).clamp(min=1).to(wide)[:, None]
         mean = segment_sum(wide.mean(1, keepdim=True), batch, clouds) / count
         centred = wide - mean[batch]
         variance = segment_sum(centred.square().mean(1, keepdim=True), batch, clouds) / count

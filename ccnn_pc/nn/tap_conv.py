@@ -106,7 +106,7 @@ class TapConv(nn.Module):
 
     def forward(self, x: Tensor, domain: AbstractDomain | None = None) -> Tensor:
         if domain is None:
-            samples, grid = as_grid(x, self.dim, self.in_channels, self.spacing)
+            samples, grid = as_grid(x, self.dim, self.in_channels, self.spacing.tolist())
             return grid.unflatten(self(samples, grid))
         if not isinstance(domain, Grid):
             raise TypeError(f"'domain' must be a Grid for a kernel of taps (got {type(domain).__name__})")

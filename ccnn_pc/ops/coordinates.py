@@ -41,7 +41,7 @@ def kernel_coordinates(rel: Tensor, extent: Tensor, causal: bool = False) -> Ten
     return torch.where(rel > 0, u.clamp(min=1 + FUTURE), u)
 
 
-def in_support(u: Tensor, tolerance: float | None = None) -> Tensor:
+def in_support(u: Tensor, tolerance: float | Tensor | None = None) -> Tensor:
     r"""Whether kernel coordinates lie in the support :math:`|u_d| \le 1`, up to rounding.
 
     Args:

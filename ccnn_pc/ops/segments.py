@@ -26,7 +26,18 @@ def segment_sum(x: Tensor, segment: Tensor, num_segments: int) -> Tensor:
     return x.new_zeros(num_segments, *x.shape[1:]).index_add(0, segment, x)
 
 
+def segment_count(segment: Tensor, num_segments: int) -> Tensor:
+    """Rows of each segment, int64 ``[B]``; unlike :func:`torch.bincount` no device is waited for.
+
+    Example:
+        >>> import torch
+        >>> segment_count(torch.tensor([0, 2, 0]), 3).tolist()
+        [2, 0, 1]
+    """
+    return segment_sum(segment.new_ones(segment.shape), segment, num_segments)
+
+
 def segment_mean(x: Tensor, segment: Tensor, num_segments: int) -> Tensor:
     """Mean of the rows of each segment; NaN for segments without rows. See :func:`segment_sum`."""
-    count = segment.bincount(minlength=num_segments).view(-1, *[1] * (x.dim() - 1))
+    count = segment_count(segment, num_segments).view(-1, *[1] * (x.dim() - 1))
     return segment_sum(x, segment, num_segments) / count

@@ -12,7 +12,7 @@ from ccnn_pc.ops.neighbors.k_nearest import Neighbors
 from tests.clouds import DOUBLE, cloud, features, layer
 
 
-def test_positions_get_their_gradient_and_auto_knows() -> None:
+def test_positions_get_their_gradient_and_auto_knows(monkeypatch: pytest.MonkeyPatch) -> None:
     points, conv = cloud(8, k=4), layer()
     x = features(points)
 
@@ -21,6 +21,7 @@ def test_positions_get_their_gradient_and_auto_knows() -> None:
 
     pos = points.pos.clone().requires_grad_()
     assert torch.autograd.gradcheck(run, (pos,))
+    monkeypatch.setenv("CCNN_PC_NATIVE", "0")
     with pytest.raises(ValueError, match="'algorithm' must be MESSAGES or AUTO"):
         conv(x, PointSet(pos, neighbors=points.neighbors), algorithm=Algorithm.FAST)
 

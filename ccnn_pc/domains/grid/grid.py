@@ -12,12 +12,15 @@ from torch import Tensor
 
 from ccnn_pc._checks import check_at_least, check_extent
 from ccnn_pc._choices import choice
+from ccnn_pc._values import number
 from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms, moved_source
 from ccnn_pc.domains.grid.rendered import TAP_TOLERANCE, Taps, check_resolution, render, smoothed, taps_within
 from ccnn_pc.domains.pooling import Pool, pool_segments
+from ccnn_pc.domains.ragged import at_reference
 from ccnn_pc.domains.sampling import Interpolation, Sampling
 from ccnn_pc.ops.grids.convolution import Method, count_pairs, grid_convolution
 from ccnn_pc.ops.interpolation import finer_positions, interpolate_axis
+from ccnn_pc.ops.segments import segment_count
 
 
 class Boundary(enum.Enum):
@@ -198,11 +201,15 @@ class Grid(AbstractDomain):
         """Image of each sample, and how many images there are."""
         return torch.div(self._cell(), self.cells, rounding_mode="floor"), self.batch_size
 
-    def tolerance(self, extent: Tensor) -> float:
+    def tolerance(self, extent: Tensor) -> float | Tensor:
         """A small part of the tap spacing, in kernel coordinates."""
-        return TAP_TOLERANCE * min(s / e for s, e in zip(self.spacing, extent.tolist(), strict=True))
+        return number(TAP_TOLERANCE * (self._steps(extent) / extent.detach().double()).min())
 
-    def quadrature(self, spacing: Tensor, reference_count: float | None = None) -> Tensor | None:
+    def _steps(self, like: Tensor) -> Tensor:
+        """The spacing, float64 ``[D]``."""
+        return torch.tensor(self.spacing, dtype=torch.float64, device=like.device)
+
+    def quadrature(self, spacing: Tensor, reference_count: float | Tensor | None = None) -> Tensor | None:
         r"""The weight of all samples :math:`w = \prod_d \Delta_d / \Delta_{\mathrm{train}, d}`; None where it is 1.
 
         It is CKConv's factor for another sampling rate (its eq. 5). Occupied cells are counted like the points of a
@@ -210,8 +217,11 @@ class Grid(AbstractDomain):
         """
         if self.occupied_cells is not None and reference_count is not None:
             batch, images = self.segments()
-            return (reference_count / torch.bincount(batch, minlength=images))[batch]
-        ratio = math.prod(s / t for s, t in zip(self.spacing, spacing.tolist(), strict=True))
+            own = segment_count(batch, images).double()
+            return (at_reference(own, reference_count) / own)[batch]
+        ratio = number((self._steps(spacing) / spacing.double()).prod())
+        if isinstance(ratio, Tensor):
+            return torch.where((ratio - 1).abs() <= 1e-6, 1.0, ratio)
         if math.isclose(ratio, 1.0, rel_tol=1e-6):
             return None
         return torch.tensor(ratio, dtype=torch.float64, device=self.device)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ccnn_pc._autograd import in_torch_func
+from ccnn_pc._values import numbers, readable
 from ccnn_pc.domains.base import ConvolutionTerms
 from ccnn_pc.kernels.base import AbstractKernel
 from ccnn_pc.ops.coordinates import kernel_coordinates
@@ -54,13 +56,16 @@ def taps_within(terms: ConvolutionTerms, spacing: Sequence[float], furthest: Seq
         furthest: offsets beyond which no two samples lie, per axis.
 
     Returns:
-        the smallest box of taps; the query itself is always in it.
+        the smallest box of taps, or all of the support where no values can be read; the query itself is always in it.
     """
-    lower, upper = (corner.tolist() for corner in terms.window.support(terms.threshold))
+    corners = terms.window.support(terms.threshold)
+    if readable(terms.extent, *corners):
+        lower, upper = map(numbers, corners)
+    else:
+        lower, upper = [-1.0] * len(spacing), [1.0] * len(spacing)
+    extent = terms.reach_as_numbers()
     first, last = [], []
-    for reach, step, low, high, far in zip(
-        terms.extent.tolist(), spacing, lower, upper, furthest, strict=True
-    ):
+    for reach, step, low, high, far in zip(extent, spacing, lower, upper, furthest, strict=True):
         back, ahead = (
             (reach * (low - 1) / 2, reach * (high - 1) / 2) if terms.causal else (reach * low, reach * high)
         )
@@ -75,9 +80,9 @@ def check_resolution(terms: ConvolutionTerms, spacing: Sequence[float]) -> None:
     Raises:
         ValueError: they are farther apart, so that no sample would have a neighbour.
     """
-    if terms.spacing is None:
+    if terms.spacing is None or not readable(terms.spacing, terms.extent):
         return
-    for here, then, reach in zip(spacing, terms.spacing.tolist(), terms.extent.tolist(), strict=True):
+    for here, then, reach in zip(spacing, numbers(terms.spacing), numbers(terms.extent), strict=True):
         if here > max(then, reach) * (1 + TAP_TOLERANCE):
             raise ValueError(
                 f"'spacing' must be at most {reach:g}, as far as kernels reach, for a sample to have neighbours "
@@ -92,14 +97,16 @@ def render(terms: ConvolutionTerms, spacing: Sequence[float], taps: Taps) -> Ten
     gradients and out of training mode, the last rendering of a kernel is kept, with copies of all that it was rendered
     from: it is used again where these have the same values, however they were set.
     """
-    kept = not (torch.is_grad_enabled() or terms.kernel.training or torch.compiler.is_compiling())
-    source = _Source.of(terms, tuple(spacing), taps) if kept and terms.extent.device.type == "cpu" else None
+    kept = not (torch.is_grad_enabled() or terms.kernel.training or in_torch_func())
+    tensors = [terms.extent, *terms.kernel.parameters()]
+    plain = kept and readable(*tensors) and terms.extent.device.type == "cpu"
+    source = _Source.of(terms, tuple(spacing), taps) if plain else None
     if source is not None:
         entry = _memory.get(terms.kernel)
         if entry is not None and entry[0].equals(source):
             return entry[1]
-    rel = taps.offsets(terms.extent.device) * torch.tensor(spacing, dtype=torch.float64).to(
-        terms.extent.device
+    rel = taps.offsets(terms.extent.device) * torch.tensor(
+        spacing, dtype=torch.float64, device=terms.extent.device
     )
     u = kernel_coordinates(rel, terms.extent.double(), terms.causal).clamp(-1, 1).to(terms.extent)
     with torch.autocast(u.device.type, enabled=False):

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from ccnn_pc._values import number, readable
 from ccnn_pc.ops.neighbors.lists import NeighborLists
 from ccnn_pc.ops.points.lattice_convolution import DistinctOffsets
 
@@ -95,11 +96,20 @@ class EdgeGeometry:
             ((edge > lists.start[query]) & (edge < lists.start[query] + lists.length[query])).any()
         )
 
-    def within(self, reach: float) -> NeighborLists:
-        """The lists, cut where edges are longer than ``reach`` (position units); the first one always stays."""
-        if math.isinf(reach) or reach >= self.furthest():
-            return self.lists
-        close = (self.distances() <= reach * (1 + 1e-6)).long()
-        total = torch.cat([close.new_zeros(1), close.cumsum(0)])
-        lists = self.lists
-        return lists.pruned((total[lists.start + lists.length] - total[lists.start]).clamp(min=1))
+    def within(self, reach: Tensor) -> NeighborLists:
+        """The lists, cut behind the last edge within ``reach`` (position units); the first edge always stays.
+
+        Where numbers cannot be read nothing is decided by them: the lists are then cut whatever the reach.
+        """
+        bound = number(reach)
+        if not isinstance(bound, Tensor) and readable(self.pos, self.query_pos):
+            if math.isinf(bound) or bound >= self.furthest():
+                return self.lists
+            close = (self.distances() <= bound * (1 + 1e-6)).long()
+            total = torch.cat([close.new_zeros(1), close.cumsum(0)])
+            lists = self.lists
+            return lists.pruned((total[lists.start + lists.length] - total[lists.start]).clamp(min=1))
+        lists, edge = self.lists, torch.arange(len(self.lists.index), device=self.lists.index.device)
+        query = self._query(edge)
+        near = torch.where(self.distances() <= bound * (1 + 1e-6), edge - lists.start[query] + 1, 1)
+        return lists.pruned(torch.ones_like(lists.length).scatter_reduce(0, query, near, "amax"))

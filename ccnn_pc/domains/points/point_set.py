@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ccnn_pc._autograd import is_tracked
 from ccnn_pc._checks import (
     check_at_least,
     check_batch,
@@ -19,13 +20,19 @@ from ccnn_pc._checks import (
     check_same_length,
 )
 from ccnn_pc._choices import choice
+from ccnn_pc._values import number, readable
 from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
-from ccnn_pc.domains.factorized import convolve_factorized, fused_terms, penalty_from_moments
+from ccnn_pc.domains.factorized import (
+    convolve_factorized,
+    fused_terms,
+    penalty_from_moments,
+    runs_natively,
+)
 from ccnn_pc.domains.grid.rendered import TAP_TOLERANCE
 from ccnn_pc.domains.points.coverage import judge_coverage
 from ccnn_pc.domains.points.edge_geometry import EdgeGeometry
 from ccnn_pc.domains.pooling import Pool, pool_segments
-from ccnn_pc.domains.ragged import centered, centers
+from ccnn_pc.domains.ragged import at_reference, centered, centers
 from ccnn_pc.kernels.windows import AbstractWindow
 from ccnn_pc.ops.coordinates import in_support, kernel_coordinates
 from ccnn_pc.ops.neighbors.graph import Graph
@@ -33,7 +40,7 @@ from ccnn_pc.ops.neighbors.k_nearest import Backend, Neighbors, knn
 from ccnn_pc.ops.neighbors.radius_graph import radius
 from ccnn_pc.ops.points.convolution import PointGeometry
 from ccnn_pc.ops.points.lattice_convolution import lattice_convolution
-from ccnn_pc.ops.segments import segment_sum
+from ccnn_pc.ops.segments import segment_count, segment_sum
 
 
 class PointSet(AbstractDomain):
@@ -80,9 +87,9 @@ class PointSet(AbstractDomain):
     ) -> None:
         check_positions("pos", pos)
         self.batch = check_batch("batch", batch, pos)
-        self.num_clouds, self.dim = int(self.batch[-1]) + 1, pos.shape[1]
+        self.num_clouds, self.dim = 1 if batch is None else int(self.batch[-1]) + 1, pos.shape[1]
         self.bipartite = query_pos is not None
-        query_pos, self.query_batch = _check_queries(query_pos, query_batch, pos, self.batch)
+        query_pos, self.query_batch = _check_queries(query_pos, query_batch, pos, self)
         self.num_samples, self.num_queries = len(pos), len(query_pos)
         self.volume = _check_volume(volume, pos)
 
@@ -103,8 +110,9 @@ class PointSet(AbstractDomain):
             name, neighbors = "edge_index", Graph.from_edge_index(edge_index, self.num_queries)
         self.neighbors: Neighbors | Graph | None = neighbors
         if neighbors is not None:
-            _check_neighbors(name, neighbors, self.batch, self.query_batch)
-            if edge_index is not None or not self._edge_geometry().sorted_by_distance():
+            _check_neighbors(name, neighbors, self)
+            known = readable(self.pos, self.query_pos, neighbors.index)
+            if known and (edge_index is not None or not self._edge_geometry().sorted_by_distance()):
                 if edge_index is None:
                     self.edge_index = neighbors.to_edge_index()
                 self.neighbors, self._edges = self._by_distance(neighbors.to_edge_index()), None
@@ -196,8 +204,10 @@ class PointSet(AbstractDomain):
 
         Looked at for the first layer on these points; graphs and radii are taken as they were meant.
         """
+        if not (isinstance(self.neighbors, Neighbors) and readable(self.pos, extent, *window.parameters())):
+            return
         edges = self._edge_geometry()
-        if isinstance(self.neighbors, Neighbors) and not edges.judged:
+        if not edges.judged:
             edges.judged = True
             in_cloud = torch.bincount(self.batch, minlength=self.num_clouds)[self.query_batch]
             judge_coverage(edges, self.neighbors.k, in_cloud, self.bipartite, window, extent.detach())
@@ -221,24 +231,24 @@ class PointSet(AbstractDomain):
         spacing = self.lattice.to(rel.device)
         return (rel.double() / spacing).round() * spacing
 
-    def tolerance(self, extent: Tensor) -> float | None:
+    def tolerance(self, extent: Tensor) -> float | Tensor | None:
         """On a lattice a small part of its spacing, in kernel coordinates."""
         if self.lattice is None:
             return None
-        return TAP_TOLERANCE * float((self.lattice / extent.detach().cpu().double()).min())
+        return number(TAP_TOLERANCE * (self.lattice.to(extent.device) / extent.detach().double()).min())
 
     def segments(self) -> tuple[Tensor, int]:
         """Cloud of each query, and how many clouds there are."""
         return self.query_batch, self.num_clouds
 
     def quadrature(
-        self, spacing: Tensor | None = None, reference_count: float | None = None
+        self, spacing: Tensor | None = None, reference_count: float | Tensor | None = None
     ) -> Tensor | None:
         r"""Weights of the samples, :math:`w_j = N_\mathrm{ref} V_j / \sum_\mathrm{cloud} V`.
 
         Args:
             spacing: not used: clouds have no common one.
-            reference_count: points per cloud in training; None is the cloud's own count.
+            reference_count: points per cloud in training; None, or a tensor of 0, is the cloud's own count.
 
         Returns:
             ``[n]``, or None where every weight is 1.
@@ -247,10 +257,8 @@ class PointSet(AbstractDomain):
             return None
         volume = self.pos.new_ones(self.num_samples) if self.volume is None else self.volume
         total = segment_sum(volume, self.batch, self.num_clouds)
-        if reference_count is None:
-            count = torch.bincount(self.batch, minlength=self.num_clouds).to(total)
-        else:
-            count = torch.full_like(total, reference_count)
+        own = segment_count(self.batch, self.num_clouds).to(total)
+        count = own if reference_count is None else at_reference(own, reference_count)
         return volume * (count / total)[self.batch]
 
     def convolve(self, x: Tensor, terms: ConvolutionTerms) -> tuple[Tensor, Tensor | None]:
@@ -259,18 +267,18 @@ class PointSet(AbstractDomain):
         See :func:`ccnn_pc.ops.points.convolution.point_convolution` and
         :func:`ccnn_pc.ops.points.lattice_convolution.lattice_convolution`.
         """
-        edges, tolerance = self._edge_geometry(), self.tolerance(terms.extent)
-        lists = edges.within(float(terms.window.reach(terms.extent, terms.threshold)))
+        edges = self._edge_geometry()
+        lists = edges.within(terms.window.reach(terms.extent, terms.threshold))
         if self.lattice is None:
             geometry = PointGeometry(
-                self.pos, self.query_pos, lists, terms.extent, terms.causal, tolerance, edges.offsets
+                self.pos, self.query_pos, lists, terms.extent, terms.causal, offsets=edges.offsets
             )
             return convolve_factorized(x, terms, geometry)
         profile, table = fused_terms(terms)
         spacing = self.lattice.to(x.device)
         offsets = edges.distinct(spacing)
         u = kernel_coordinates(offsets.steps * spacing, terms.extent.double(), terms.causal)
-        inside = in_support(u, tolerance)[:, None].to(terms.extent)
+        inside = in_support(u, self.tolerance(terms.extent))[:, None].to(terms.extent)
         h, window = profile(u.clamp(-1, 1).to(terms.extent), inside)
         features = torch.cat([h * window, window], dim=1)
         y = lattice_convolution(x, lists, offsets.which, features, table)
@@ -289,8 +297,12 @@ class PointSet(AbstractDomain):
 
     @property
     def requires_grad(self) -> bool:
-        """Whether somebody wants gradients with respect to positions."""
-        return self.pos.requires_grad or self.query_pos.requires_grad
+        """Whether somebody may want derivatives with respect to positions."""
+        return is_tracked(self.pos) or is_tracked(self.query_pos)
+
+    def differentiates(self, x: Tensor, terms: ConvolutionTerms) -> bool:
+        """Where the native operator runs, and positions lie on no lattice."""
+        return self.lattice is None and runs_natively(x, terms, self.dim)
 
     def _by_distance(self, edge_index: Tensor) -> Graph:
         """A graph, each query's samples sorted by distance so that a prefix of them is all within a radius."""
@@ -311,17 +323,17 @@ class PointSet(AbstractDomain):
 
 
 def _check_queries(
-    query_pos: Tensor | None, query_batch: Tensor | None, pos: Tensor, batch: Tensor
+    query_pos: Tensor | None, query_batch: Tensor | None, pos: Tensor, points: PointSet
 ) -> tuple[Tensor, Tensor]:
     """Queries like the samples, in the same clouds; None: the samples."""
     if query_pos is None:
         if query_batch is not None:
             raise ValueError("'query_batch' needs 'query_pos' beside it (got query_pos=None)")
-        return pos, batch
+        return pos, points.batch
     check_positions("query_pos", query_pos, pos.shape[1])
     if query_pos.dtype != pos.dtype:
         raise TypeError(f"'query_pos' must have the dtype of 'pos' ({pos.dtype}; got {query_pos.dtype})")
-    return query_pos, check_query_batch(query_batch, query_pos, int(batch[-1]) + 1)
+    return query_pos, check_query_batch(query_batch, query_pos, points.num_clouds)
 
 
 def _check_volume(volume: Tensor | None, pos: Tensor) -> Tensor | None:
@@ -329,7 +341,7 @@ def _check_volume(volume: Tensor | None, pos: Tensor) -> Tensor | None:
     if volume is None:
         return None
     check_same_length("volume", volume, "pos", pos)
-    if volume.dim() != 1 or not bool((torch.isfinite(volume) & (volume > 0)).all()):
+    if volume.dim() != 1 or readable(volume) and not bool((torch.isfinite(volume) & (volume > 0)).all()):
         raise ValueError(
             f"'volume' must be positive and finite, one per sample (got shape {list(volume.shape)})"
         )
@@ -340,6 +352,8 @@ def _check_on_lattice(
     name: str, pos: Tensor, batch: Tensor, points: PointSet, spacing: Tensor, slack: float = 1e-2
 ) -> None:
     """Positions must lie whole multiples of the lattice's spacing from their cloud's first, up to a part of it."""
+    if not readable(pos, points.pos, batch):
+        return
     first = torch.searchsorted(points.batch, torch.arange(points.num_clouds, device=batch.device))
     steps = (pos - points.pos[first[batch]]).detach().double() / spacing.to(pos.device)
     off = (steps - steps.round()).abs().amax(dim=1)
@@ -351,16 +365,18 @@ def _check_on_lattice(
         )
 
 
-def _check_neighbors(name: str, neighbors: Neighbors | Graph, batch: Tensor, query_batch: Tensor) -> None:
+def _check_neighbors(name: str, neighbors: Neighbors | Graph, points: PointSet) -> None:
     """Neighbours must have a list for each query, of samples that exist, in the query's own cloud."""
     index, num_queries = neighbors.index, len(neighbors.lists())
+    batch, query_batch, num_clouds = points.batch, points.query_batch, points.num_clouds
     if num_queries != len(query_batch):
         raise ValueError(
             f"'{name}' must have one row for each of the {len(query_batch)} queries (got {num_queries})"
         )
+    if not readable(index, batch, query_batch):
+        return
     if index.numel() and int(index.max()) >= len(batch):
         raise ValueError(f"'{name}' must name samples below {len(batch)} (got {int(index.max())})")
-    num_clouds = int(batch[-1]) + 1
     if num_clouds == 1 or not index.numel():
         return
     if isinstance(neighbors, Neighbors):  # samples of a cloud are consecutive: bounds clear most rows at once

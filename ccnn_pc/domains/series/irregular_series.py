@@ -8,10 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ccnn_pc._autograd import is_tracked
 from ccnn_pc._checks import check_batch, check_floating, check_positive, check_query_batch
 from ccnn_pc._choices import choice
+from ccnn_pc._values import number
 from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms, moved_source
-from ccnn_pc.domains.factorized import convolve_factorized
+from ccnn_pc.domains.factorized import convolve_factorized, runs_natively
 from ccnn_pc.domains.grid.rendered import TAP_TOLERANCE
 from ccnn_pc.domains.pooling import Pool, pool_segments
 from ccnn_pc.domains.ragged import centered, centers
@@ -163,8 +165,12 @@ class IrregularSeries(AbstractDomain):
 
     @property
     def requires_grad(self) -> bool:
-        """Whether somebody wants gradients with respect to times."""
-        return self.times.requires_grad or self.query_times.requires_grad
+        """Whether somebody may want derivatives with respect to times."""
+        return is_tracked(self.times) or is_tracked(self.query_times)
+
+    def differentiates(self, x: Tensor, terms: ConvolutionTerms) -> bool:
+        """Where the native operator runs, and times lie on no lattice."""
+        return self.lattice is None and runs_natively(x, terms, 1)
 
     def to(self, device: Any) -> IrregularSeries:
         """The same series on another device."""
@@ -262,7 +268,7 @@ class IrregularSeries(AbstractDomain):
         regular.resampled_from = (self, index)
         return interpolate_series(x, stamps, self.pointer, times, batch, self.mask), regular
 
-    def _ranges(self, back: float, ahead: float) -> tuple[Tensor, Tensor]:
+    def _ranges(self, back: float | Tensor, ahead: float | Tensor) -> tuple[Tensor, Tensor]:
         """First sample and number of samples within [q + back, q + ahead] of each query's time q."""
         if self.lattice is None:
             values, query = self.times.detach(), self.query_times.detach()
@@ -289,20 +295,20 @@ class IrregularSeries(AbstractDomain):
             return (steps * self.lattice.spacing)[:, None]
         return (self.times[j] - self.query_times[i])[:, None]
 
-    def tolerance(self, extent: Tensor) -> float:
+    def tolerance(self, extent: Tensor) -> float | Tensor:
         """On a lattice a small part of its spacing, else the rounding of the stamps' type, in kernel coordinates.
 
         It is for the far end of a kernel. Causal layers compare stamps as they are: no later sample counts.
         """
         if self.lattice is None:
             return self.rounding
-        return TAP_TOLERANCE * self.lattice.spacing / float(extent)
+        return number(TAP_TOLERANCE * self.lattice.spacing / extent.detach().double().min())
 
     def segments(self) -> tuple[Tensor, int]:
         """Series of each query, and how many series there are."""
         return self.query_batch, self.num_series
 
-    def quadrature(self, spacing: Tensor, reference_count: float | None = None) -> Tensor | None:
+    def quadrature(self, spacing: Tensor, reference_count: float | Tensor | None = None) -> Tensor | None:
         """Weights: the time each sample stands for over the spacing of training.
 
         Args:
@@ -316,15 +322,15 @@ class IrregularSeries(AbstractDomain):
             return self.weights / spacing.to(self.weights)
         if self.weights is Weights.CONSTANT and self.mask is None:
             return None
-        step = float(spacing)
-        weight = self._weights.get(step)
+        step = number(spacing)
+        weight = None if isinstance(step, Tensor) else self._weights.get(step)
         if weight is None:
             times = self.exact_times()
             weight = series_volume(times, self.batch, self.weights, default=step, mask=self.mask) / step
             if not self.requires_grad:
-                weight = self._weights[step] = torch.where(
-                    (weight - 1).abs() <= 1e-6, 1.0, weight
-                )  # as grids do
+                weight = torch.where((weight - 1).abs() <= 1e-6, 1.0, weight)  # as grids do
+                if not isinstance(step, Tensor):
+                    self._weights[step] = weight
         return weight
 
     def future_fraction(self) -> Tensor | None:
@@ -351,7 +357,9 @@ class IrregularSeries(AbstractDomain):
         if self.lattice is not None:  # in steps, so that offsets are exact
             pos, query = self.lattice.cell.double(), self.lattice.query_cell.double()
             extent = extent / self.lattice.spacing
-        tolerance = self.tolerance(terms.extent)
+        tolerance = self.rounding
+        if self.lattice is not None:
+            tolerance = TAP_TOLERANCE * self.lattice.spacing / terms.reach_as_numbers()[0]
         geometry = PointGeometry(pos[:, None], query[:, None], lists, extent, terms.causal, tolerance)
         return convolve_factorized(x, terms, geometry)
 
@@ -366,18 +374,18 @@ class IrregularSeries(AbstractDomain):
         return pool_segments(x, self.query_batch, self.num_series, reduce, volume)
 
 
-def _interval(terms: ConvolutionTerms, rounding: float) -> tuple[float, float]:
+def _interval(terms: ConvolutionTerms, rounding: float) -> tuple[Tensor, Tensor]:
     """Offsets sample - query between which the window is not below the threshold; 0 is among them.
 
     Args:
         terms: of the layer.
         rounding: widens the interval by this part of it; never beyond the present of a causal layer.
     """
-    low, high = (float(corner) for corner in terms.window.support(terms.threshold))
-    extent, slack = float(terms.extent), 1 + rounding
+    low, high = (corner.double() for corner in terms.window.support(terms.threshold))
+    extent, slack = terms.extent.double(), 1 + rounding
     if terms.causal:
-        return min(0.0, extent * (low - 1) / 2) * slack, 0.0
-    return min(0.0, extent * low) * slack, max(0.0, extent * high) * slack
+        return (extent * (low - 1) / 2).clamp(max=0.0) * slack, torch.zeros_like(extent)
+    return (extent * low).clamp(max=0.0) * slack, (extent * high).clamp(min=0.0) * slack
 
 
 def _check_times(name: str, times: Tensor, series: Tensor) -> Tensor:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from ccnn_pc._autograd import in_torch_func
+from ccnn_pc._autograd import Operator, Tensors
 from ccnn_pc._choices import choice
-from ccnn_pc._precision import at_least_single, autocast_type, without_autocast
+from ccnn_pc._precision import at_least_single, autocast_type
 from ccnn_pc.ops.grids.direct import direct_correlate, direct_correlate_samples
-from ccnn_pc.ops.grids.fft import fft_correlate, fft_correlate_gradients, fft_correlate_samples
+from ccnn_pc.ops.grids.fft import (
+    correlate_by_formula,
+    fft_correlate,
+    fft_correlate_gradients,
+    fft_correlate_samples,
+)
 from ccnn_pc.ops.grids.method import Method, is_direct
 
 
@@ -43,8 +47,7 @@ def grid_convolution(
         method: how.
 
     Returns:
-        ``[B, *S, C]`` in the type of x (under autocast in that of autocast); differentiable (once; inside of
-        ``torch.func`` as often as wanted) in ``x`` and ``kernel``.
+        ``[B, *S, C]`` in the type of x (under autocast in that of autocast); differentiable in ``x`` and ``kernel``.
 
     Raises:
         ValueError: shapes that do not fit, or a circular kernel of more taps than the grid has samples.
@@ -104,42 +107,48 @@ def _within_reach(kernel: Tensor, origin: Sequence[int], shape: Sequence[int]) -
     return kernel[kept], [a - f for a, f in zip(origin, first, strict=True)]
 
 
+@dataclass(frozen=True)
+class _Correlation:
+    """How to correlate: the tap of offset 0, the method, and the type of the result."""
+
+    origin: tuple[int, ...]
+    method: Method
+    result: torch.dtype
+
+
 def _correlation(x: Tensor, kernel: Tensor, origin: Sequence[int], method: Method) -> Tensor:
-    result = autocast_type(x)
+    settings = _Correlation(tuple(origin), method, autocast_type(x))
     with torch.autocast(x.device.type, enabled=False):
-        if in_torch_func():
-            return _correlate(x, kernel, origin, Method.DIRECT, result)
-        y: Tensor = _Correlation.apply(x, kernel, tuple(origin), method, result)
+        (y,) = _CORRELATE(settings, x, kernel)
     return y
 
 
-class _Correlation(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, kernel: Tensor, origin: tuple[int, ...], method: Method,
-                result: torch.dtype) -> Tensor:  # fmt: skip
-        ctx.save_for_backward(x, kernel)
-        ctx.origin, ctx.method, ctx.result = origin, method, result
-        return _correlate(x, kernel, origin, method, result)
-
-    @staticmethod
-    @once_differentiable
-    @without_autocast
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        (g,) = grads
-        x, kernel = ctx.saved_tensors
-        grad_x, grad_kernel = _gradients(
-            x, g.contiguous(), kernel, ctx.origin, ctx.method, ctx.needs_input_grad
-        )
-        grad_x = None if grad_x is None else grad_x.to(x.dtype)
-        return grad_x, None if grad_kernel is None else grad_kernel.to(kernel.dtype), None, None, None
+def _forward(tensors: Tensors, settings: _Correlation) -> tuple[Tensor, ...]:
+    x, kernel = tensors
+    direct = is_direct(settings.method, x, kernel, settings.origin)
+    x, kernel = _for_sums(settings.result, direct, x, kernel)
+    return ((direct_correlate if direct else fft_correlate)(x, kernel, settings.origin).to(settings.result),)
 
 
-def _correlate(
-    x: Tensor, kernel: Tensor, origin: Sequence[int], method: Method, result: torch.dtype
-) -> Tensor:
-    direct = is_direct(method, x, kernel, origin)
-    x, kernel = _for_sums(result, direct, x, kernel)
-    return (direct_correlate if direct else fft_correlate)(x, kernel, origin).to(result)
+def _formula(tensors: Tensors, settings: _Correlation) -> tuple[Tensor, ...]:
+    x, kernel = tensors
+    direct = is_direct(settings.method, x, kernel, settings.origin)
+    x, kernel = _for_sums(settings.result, False, x, kernel)
+    correlate = direct_correlate if direct else correlate_by_formula
+    return (correlate(x, kernel, settings.origin).to(settings.result),)
+
+
+def _backward(
+    tensors: Tensors, grads: Tensors, wanted: Sequence[bool], settings: _Correlation
+) -> Sequence[Tensor | None]:
+    x, kernel = tensors
+    found = _gradients(x, grads[0].contiguous(), kernel, settings.origin, settings.method, wanted)
+    return [None if g is None else g.to(like) for g, like in zip(found, tensors, strict=True)]
+
+
+_CORRELATE = Operator(
+    _forward, _backward, _formula, channels=lambda axes: (0, 1) if axes[1] == axes[0] - 1 else ()
+)
 
 
 def _for_sums(result: torch.dtype, direct: bool, *tensors: Tensor) -> tuple[Tensor, ...]:

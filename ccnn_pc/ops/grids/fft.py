@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
+from ccnn_pc.ops.grids.fft_lengths import fft_lengths
 from ccnn_pc.ops.grids.fft_plan import FFTPlan
 
 
@@ -23,6 +25,19 @@ def fft_correlate(x: Tensor, kernel: Tensor, origin: Sequence[int]) -> Tensor:
         for b in parts:
             plan.write_samples(y[b, ..., c], plan.samples(x[b, ..., c]).mul_(taps))
     return y
+
+
+def correlate_by_formula(x: Tensor, kernel: Tensor, origin: Sequence[int]) -> Tensor:
+    """What :func:`fft_correlate` computes, all at once and in calls of torch that can be differentiated."""
+    dim, depthwise = len(origin), kernel.dim() == x.dim() - 1
+    shape, taps = x.shape[1:-1], kernel.shape[:dim]
+    lengths, axes = fft_lengths(shape, taps, origin), list(range(1, dim + 1))
+    sides = [side for a in reversed(origin) for side in (a, 0)]
+    samples = torch.fft.rfftn(functional.pad(x, [0, 0, *sides]), lengths, axes)
+    spectrum = torch.fft.rfftn(kernel[None], lengths, axes).conj()
+    product = samples * spectrum if depthwise else (samples[..., None, :] @ spectrum)[..., 0, :]
+    y = torch.fft.irfftn(product, lengths, axes)
+    return y[(slice(None), *(slice(size) for size in shape))]
 
 
 def fft_correlate_gradients(

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ccnn_pc._values import readable
 from ccnn_pc.ops.neighbors.lists import NeighborLists
+from ccnn_pc.ops.segments import segment_count
 
 
 def check_edges(edge_index: Tensor, num_queries: int) -> None:
@@ -23,7 +25,7 @@ def check_edges(edge_index: Tensor, num_queries: int) -> None:
         )
     if edge_index.dim() != 2 or edge_index.shape[0] != 2:
         raise ValueError(f"'edge_index' must have shape [2, E] (got {list(edge_index.shape)})")
-    if edge_index.shape[1] == 0:
+    if edge_index.shape[1] == 0 or not readable(edge_index):
         return
     if int(edge_index.min()) < 0:
         raise ValueError(f"'edge_index' must not be negative (got {int(edge_index.min())})")
@@ -61,8 +63,8 @@ class Graph:
         check_edges(edge_index, num_queries)
         query = edge_index[1].long()
         order = query.argsort(stable=True)
-        ptr = torch.zeros(num_queries + 1, dtype=torch.long, device=edge_index.device)
-        ptr[1:] = torch.bincount(query, minlength=num_queries).cumsum(0)
+        ends = segment_count(query, num_queries).cumsum(0)
+        ptr = torch.cat([ends.new_zeros(1), ends])
         return cls(ptr, edge_index[0][order].int())
 
     @property

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ccnn_pc._checks import check_at_least
 from ccnn_pc._choices import choice
+from ccnn_pc._values import readable
 from ccnn_pc.ops.neighbors.cluster import knn_cluster
 from ccnn_pc.ops.neighbors.dense import knn_dense
 from ccnn_pc.ops.neighbors.kdtree import knn_kdtree
@@ -57,6 +58,8 @@ class Neighbors:
             raise ValueError(
                 f"'count' must have as many rows as 'index', {len(self.index)} (got {len(self.count)})"
             )
+        if not readable(self.index, self.count):
+            return
         if self.index.numel() and int(self.index.min()) < 0:
             raise ValueError(f"'index' must not be negative (got {int(self.index.min())})")
         if self.count.numel():

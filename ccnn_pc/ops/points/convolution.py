@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from ccnn_pc._precision import at_least_single, autocast_type, without_autocast
+from ccnn_pc._autograd import Operator, Tensors, is_tracked
+from ccnn_pc._edges import all_edges, kernel_sum
+from ccnn_pc._precision import at_least_single, autocast_type
 from ccnn_pc.native import Edges, Features, native_convolution, runs_on
 from ccnn_pc.ops.coordinates import TOLERANCE, in_support, kernel_coordinates
 from ccnn_pc.ops.neighbors.lists import Chunk, NeighborLists
@@ -69,26 +69,39 @@ class PointGeometry:
             inside &= counts
         return index, u.clamp_(-1, 1).to(dtype), inside[:, None].to(dtype)
 
+    def all_edges(self, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Of every edge sample and query ``[E]``, kernel coordinates ``[E, D]``, whether inside ``[E, 1]``."""
+        edge, query = all_edges(self.lists.start, self.lists.length)
+        index = self.lists.index[edge].long()
+        offsets = self.offsets()
+        rel = self.pos[index] - self.query_pos[query] if offsets is None else offsets[edge]
+        u = kernel_coordinates(rel, self.extent, self.causal)
+        inside = in_support(u, self.tolerance)
+        return index, query, u.clamp(-1, 1).to(dtype), inside[:, None].to(dtype)
+
 
 @dataclass(frozen=True)
 class FactorizedProfile:
-    """A windowed factorised kernel as plain functions.
+    """A windowed factorised kernel as plain functions of coordinates and numbers.
 
     Attributes:
-        features: kernel coordinates ``[..., D]`` -> ``[..., H]``.
-        envelope: kernel coordinates ``[..., D]`` -> window ``[..., 1]``.
+        features: kernel coordinates ``[..., D]`` and ``parameters`` -> ``[..., H]``.
+        envelope: kernel coordinates ``[..., D]`` and ``parameters`` -> window ``[..., 1]``.
         parameters: every tensor that ``features`` and ``envelope`` depend on.
         native: the same as the native operator takes it; None where it does not know it.
     """
 
-    features: Callable[[Tensor], Tensor]
-    envelope: Callable[[Tensor], Tensor]
+    features: Callable[[Tensor, Sequence[Tensor]], Tensor]
+    envelope: Callable[[Tensor, Sequence[Tensor]], Tensor]
     parameters: Sequence[Tensor]
     native: Features | None = None
 
-    def __call__(self, u: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
-        """Features ``h [E, H]`` and window times support ``m [E, 1]``."""
-        return self.features(u), self.envelope(u) * inside
+    def __call__(
+        self, u: Tensor, inside: Tensor, parameters: Sequence[Tensor] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Features ``h [E, H]`` and window times support ``m [E, 1]``, with its own parameters or others."""
+        given = self.parameters if parameters is None else parameters
+        return self.features(u, given), self.envelope(u, given) * inside
 
 
 def point_convolution(
@@ -115,14 +128,15 @@ def point_convolution(
             change the result beyond rounding.
 
     Returns:
-        ``y [m, C]`` and the Gram matrix or None. Differentiable (once) in ``x``, ``table`` and the profile's
-        parameters; not in positions.
+        ``y [m, C]`` and the Gram matrix or None. Differentiable in ``x``, ``table``, the profile's parameters and
+        positions. Second derivatives, and without the native operator gradients to positions, cost what message passing
+        costs.
 
     Example:
         >>> pos = torch.tensor([[0.0], [0.5]])
         >>> lists = NeighborLists(torch.tensor([0, 1, 1, 0]), torch.tensor([0, 2]), torch.tensor([2, 2]))
         >>> geometry = PointGeometry(pos, pos, lists, extent=torch.ones(1))
-        >>> box = FactorizedProfile(features=lambda u: u, envelope=lambda u: torch.ones_like(u[..., :1]), parameters=())
+        >>> box = FactorizedProfile(lambda u, _: u, envelope=lambda u, _: torch.ones_like(u[..., :1]), parameters=())
         >>> y, _ = point_convolution(torch.tensor([[1.0], [2.0]]), geometry, box, table=torch.tensor([[1.0], [0.0]]))
         >>> y.flatten().tolist()  # kernel K(u) = u: 0 * 1 + 0.5 * 2 and 0 * 2 - 0.5 * 1
         [1.0, -0.5]
@@ -133,11 +147,16 @@ def point_convolution(
         budget = CHUNK_BYTES.get(x.device.type, CHUNK_BYTES["cuda"])
         widest = max(x.shape[1], 4 * table.shape[0])
         chunk_edges = max(MIN_CHUNK_EDGES, budget // (widest * x.element_size()))
-    x = x.to(autocast_type(x))
+    x, lists = x.to(autocast_type(x)), geometry.lists
+    # offsets that were computed before have no derivatives
+    tracked = is_tracked(geometry.pos) or is_tracked(geometry.query_pos)
+    rel = None if tracked else geometry.offsets()
+    settings = _Settings(profile, geometry.causal, geometry.tolerance, gram, chunk_edges)
     with torch.autocast(x.device.type, enabled=False):  # coordinates, phases and windows keep their type
-        y, moments = _PointConvolution.apply(
-            x, table, geometry, profile, gram, chunk_edges, *profile.parameters
-        )
+        y, moments = _CONVOLVE(
+            settings, x, table, geometry.pos, geometry.query_pos, lists.index, lists.start, lists.length,
+            geometry.extent, rel, *profile.parameters,
+        )  # fmt: skip
     return y, (moments if gram else None)
 
 
@@ -156,65 +175,97 @@ def _native_convolution(
     return y.to(kind), (moments if gram else None)
 
 
-class _PointConvolution(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, table: Tensor, geometry: PointGeometry, profile: FactorizedProfile,
-                gram: bool, chunk_edges: int, *parameters: Tensor) -> tuple[Tensor, Tensor]:  # fmt: skip
-        ctx.save_for_backward(x, table, *parameters)
-        ctx.geometry, ctx.profile, ctx.gram, ctx.chunk_edges = geometry, profile, gram, chunk_edges
-        y = x.new_zeros(len(geometry.lists), table.shape[-1])
-        moments = table.new_zeros(table.shape[0], table.shape[0]) if gram else table.new_zeros(0)
-        contraction = _contraction(table.to(x.dtype))
-        windowed, gathered = Buffer(table), Buffer(x)
-        for chunk in geometry.lists.chunks(chunk_edges):
-            index, u, inside = geometry.block(chunk, table.dtype)
-            hm = _windowed(*profile(u, inside), windowed)
-            x_j = _gather(x, index, gathered)
-            shape = (chunk.count, chunk.width)
-            y[chunk.queries] = contraction.forward(
-                hm.to(x.dtype).unflatten(1, shape), x_j.unflatten(0, shape)
-            )
-            if gram:
-                moments.addmm_(hm, hm.t())
-        return y, moments
+@dataclass(frozen=True)
+class _Settings:
+    """What the operator is told beside tensors."""
 
-    @staticmethod
-    @once_differentiable
-    @without_autocast
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        x, table, *parameters = ctx.saved_tensors
-        geometry: PointGeometry = ctx.geometry
-        wants_x, wants_table = ctx.needs_input_grad[:2]
-        trained = [p for p in ctx.profile.parameters if p.requires_grad]
-        grad_x = torch.zeros_like(x, dtype=at_least_single(x.dtype)) if wants_x else None
-        grad_table = torch.zeros_like(table) if wants_table else None
-        totals = [torch.zeros_like(p) for p in trained]
-        grad_y = grads[0].to(x.dtype).contiguous()
-        symmetric = grads[1] + grads[1].t() if ctx.gram else None
-        contraction = _contraction(table.to(x.dtype))
-        windowed, gathered = Buffer(table), Buffer(x)
-        for chunk in geometry.lists.chunks(ctx.chunk_edges):
-            index, u, inside = geometry.block(chunk, table.dtype)
-            with torch.enable_grad():
-                features, window = ctx.profile(u, inside)
-            h, m, g = features.detach(), window.detach(), grad_y[chunk.queries]
-            hm = _windowed(h, m, windowed)
-            hm_block = hm.to(x.dtype).unflatten(1, (chunk.count, chunk.width))
-            if grad_x is not None:
-                part = contraction.backward_samples(hm_block, g).flatten(0, 1)
-                grad_x.index_add_(0, index, part.to(grad_x.dtype))
-            if grad_table is not None or trained:
-                x_j = _gather(x, index, gathered).unflatten(0, (chunk.count, chunk.width))
-                part, grad_hm = contraction.backward(hm_block, x_j, g)
-                if grad_table is not None:
-                    grad_table += part
-                grad_hm = grad_hm.flatten(1).to(table.dtype)
-                if symmetric is not None:
-                    grad_hm = torch.addmm(grad_hm, symmetric, hm)
-                _backpropagate(features, window, h, m, grad_hm, trained, totals)
-        by_id = {id(p): total for p, total in zip(trained, totals, strict=True)}
-        grad_x = None if grad_x is None else grad_x.to(x.dtype)
-        return grad_x, grad_table, None, None, None, None, *(by_id.get(id(p)) for p in ctx.profile.parameters)
+    profile: FactorizedProfile
+    causal: bool
+    tolerance: float | None
+    gram: bool
+    chunk_edges: int
+
+    def unpacked(self, tensors: Tensors) -> tuple[Tensor, Tensor, PointGeometry, Tensors]:
+        """Samples, table, geometry and parameters."""
+        x, table, pos, query_pos, index, start, length, extent, rel, *parameters = tensors
+        lists = NeighborLists(index, start, length)
+        geometry = PointGeometry(pos, query_pos, lists, extent, self.causal, self.tolerance, lambda: rel)
+        return x, table, geometry, parameters
+
+
+def _forward(tensors: Tensors, settings: _Settings) -> tuple[Tensor, ...]:
+    x, table, geometry, parameters = settings.unpacked(tensors)
+    y = x.new_zeros(len(geometry.lists), table.shape[-1])
+    moments = table.new_zeros(table.shape[0], table.shape[0]) if settings.gram else table.new_zeros(0)
+    contraction = _contraction(table.to(x.dtype))
+    windowed, gathered = Buffer(table), Buffer(x)
+    for chunk in geometry.lists.chunks(settings.chunk_edges):
+        index, u, inside = geometry.block(chunk, table.dtype)
+        hm = _windowed(*settings.profile(u, inside, parameters), windowed)
+        x_j = _gather(x, index, gathered)
+        shape = (chunk.count, chunk.width)
+        y[chunk.queries] = contraction.forward(hm.to(x.dtype).unflatten(1, shape), x_j.unflatten(0, shape))
+        if settings.gram:
+            moments.addmm_(hm, hm.t())
+    return y, moments
+
+
+def _formula(tensors: Tensors, settings: _Settings) -> tuple[Tensor, ...]:
+    x, table, geometry, parameters = settings.unpacked(tensors)
+    index, query, u, inside = geometry.all_edges(table.dtype)
+    h, m = settings.profile(u, inside, parameters)
+    hm = torch.cat([h * m, m], dim=1)
+    y = kernel_sum(hm.to(x.dtype), table.to(x.dtype), x[index], query, len(geometry.lists))
+    return y, (hm.t() @ hm if settings.gram else table.new_zeros(0))
+
+
+def _backward(
+    tensors: Tensors, grads: Tensors, wanted: Sequence[bool], settings: _Settings
+) -> Sequence[Tensor | None]:
+    if any(wanted[2:FIRST_PARAMETER]):  # positions, extent
+        found = iter(_CONVOLVE.gradients(tensors, grads, wanted, settings))
+        return [next(found) if wants else None for wants in wanted]
+    x, table, geometry, parameters = settings.unpacked(tensors)
+    leaves = [
+        p.detach().requires_grad_(wants)
+        for p, wants in zip(parameters, wanted[FIRST_PARAMETER:], strict=True)
+    ]
+    trained = [leaf for leaf in leaves if leaf.requires_grad]
+    grad_x = torch.zeros_like(x, dtype=at_least_single(x.dtype)) if wanted[0] else None
+    grad_table = torch.zeros_like(table) if wanted[1] else None
+    totals = [torch.zeros_like(p) for p in trained]
+    grad_y = grads[0].to(x.dtype).contiguous()
+    symmetric = grads[1] + grads[1].t() if settings.gram else None
+    contraction = _contraction(table.to(x.dtype))
+    windowed, gathered = Buffer(table), Buffer(x)
+    for chunk in geometry.lists.chunks(settings.chunk_edges):
+        index, u, inside = geometry.block(chunk, table.dtype)
+        with torch.enable_grad():
+            features, window = settings.profile(u, inside, leaves)
+        h, m, g = features.detach(), window.detach(), grad_y[chunk.queries]
+        hm = _windowed(h, m, windowed)
+        hm_block = hm.to(x.dtype).unflatten(1, (chunk.count, chunk.width))
+        if grad_x is not None:
+            part = contraction.backward_samples(hm_block, g).flatten(0, 1)
+            grad_x.index_add_(0, index, part.to(grad_x.dtype))
+        if grad_table is not None or trained:
+            x_j = _gather(x, index, gathered).unflatten(0, (chunk.count, chunk.width))
+            part, grad_hm = contraction.backward(hm_block, x_j, g)
+            if grad_table is not None:
+                grad_table += part
+            grad_hm = grad_hm.flatten(1).to(table.dtype)
+            if symmetric is not None:
+                grad_hm = torch.addmm(grad_hm, symmetric, hm)
+            _backpropagate(features, window, h, m, grad_hm, trained, totals)
+    of_parameters = iter(totals)
+    grad_x = None if grad_x is None else grad_x.to(x.dtype)
+    between = [None] * (FIRST_PARAMETER - 2)
+    return grad_x, grad_table, *between, *(next(of_parameters) if p.requires_grad else None for p in leaves)
+
+
+#: Tensors of the operator before the profile's parameters.
+FIRST_PARAMETER = 9
+_CONVOLVE = Operator(_forward, _backward, _formula, channels=lambda axes: (0, 1) if axes[1] == 2 else ())
 
 
 def _contraction(table: Tensor) -> Contraction:

@@ -8,16 +8,17 @@ them is summed per offset, so that the kernel network runs on U offsets instead 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from ccnn_pc._precision import at_least_single, autocast_type, without_autocast
+from ccnn_pc._autograd import Operator, Tensors
+from ccnn_pc._edges import all_edges, kernel_sum
+from ccnn_pc._precision import at_least_single, autocast_type
 from ccnn_pc.native import Edges, native_row_convolution, runs_on
-from ccnn_pc.ops.neighbors.lists import NeighborLists
+from ccnn_pc.ops.neighbors.lists import Chunk, NeighborLists
 from ccnn_pc.ops.points.contraction import Buffer, Depthwise, Full
 from ccnn_pc.ops.points.convolution import CHUNK_BYTES, MIN_CHUNK_EDGES
 
@@ -75,7 +76,7 @@ def lattice_convolution(
         chunk_edges: edges worked off at a time.
 
     Returns:
-        ``[m, C]``; differentiable (once) in ``x``, ``features`` and ``table``.
+        ``[m, C]``; differentiable in ``x``, ``features`` and ``table``.
 
     Example:
         >>> lists = NeighborLists(torch.tensor([0, 1, 1, 0]), torch.tensor([0, 2]), torch.tensor([2, 2]))
@@ -92,7 +93,7 @@ def lattice_convolution(
         chunk_edges = max(MIN_CHUNK_EDGES, budget // (max(x.shape[1], 2 * table.shape[0]) * x.element_size()))
     x = x.to(autocast_type(x))
     with torch.autocast(x.device.type, enabled=False):
-        y: Tensor = _LatticeConvolution.apply(x, features, table, lists, which, chunk_edges)
+        (y,) = _CONVOLVE(chunk_edges, x, features, table, lists.index, lists.start, lists.length, which)
     return y
 
 
@@ -107,56 +108,62 @@ def _native(x: Tensor, lists: NeighborLists, which: Tensor, features: Tensor, ta
     return y.to(kind)
 
 
-class _LatticeConvolution(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, features: Tensor, table: Tensor, lists: NeighborLists, which: Tensor,
-                chunk_edges: int) -> Tensor:  # fmt: skip
-        ctx.save_for_backward(x, features, table)
-        ctx.lists, ctx.which, ctx.chunk_edges = lists, which, chunk_edges
-        walk = _Walk(ctx, x, features, table)
-        y = x.new_zeros(len(lists), table.shape[-1])
-        for chunk in lists.chunks(chunk_edges):
-            index, hm, _, _ = walk.block(chunk)
-            y[chunk.queries] = walk.contraction.forward(hm, walk.gather(index, hm))
-        return y
+def _forward(tensors: Tensors, chunk_edges: int) -> tuple[Tensor, ...]:
+    x, _, table, *_ = tensors
+    walk = _Walk(tensors)
+    y = x.new_zeros(len(walk.lists), table.shape[-1])
+    for chunk in walk.lists.chunks(chunk_edges):
+        index, hm, _, _ = walk.block(chunk)
+        y[chunk.queries] = walk.contraction.forward(hm, walk.gather(index, hm))
+    return (y,)
 
-    @staticmethod
-    @once_differentiable
-    @without_autocast
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        x, features, table = ctx.saved_tensors
-        wants_x, wants_features, wants_table = ctx.needs_input_grad[:3]
-        sums = at_least_single(x.dtype)
-        grad_x = torch.zeros_like(x, dtype=sums) if wants_x else None
-        grad_features = x.new_zeros(features.shape, dtype=sums) if wants_features else None
-        grad_table = x.new_zeros(table.shape, dtype=sums) if wants_table else None
-        grad_y, walk = grads[0].to(x.dtype).contiguous(), _Walk(ctx, x, features, table)
-        for chunk in ctx.lists.chunks(ctx.chunk_edges):
-            index, hm, which, counts = walk.block(chunk)
-            g = grad_y[chunk.queries]
-            if grad_x is not None:
-                grad_x.index_add_(0, index, walk.contraction.backward_samples(hm, g).flatten(0, 1).to(sums))
-            if grad_features is not None or grad_table is not None:
-                part, grad_hm = walk.contraction.backward(hm, walk.gather(index, hm), g)
-                if grad_table is not None:
-                    grad_table += part
-                if grad_features is not None:
-                    rows = grad_hm.flatten(1).t()
-                    grad_features.index_add_(0, which, (rows if counts is None else rows * counts).to(sums))
-        found = ((grad_x, x), (grad_features, features), (grad_table, table))
-        return *(None if g is None else g.to(p) for g, p in found), None, None, None
+
+def _formula(tensors: Tensors, chunk_edges: int) -> tuple[Tensor, ...]:
+    x, features, table, index, start, length, which = tensors
+    edge, query = all_edges(start, length)
+    hm = features.to(x.dtype)[which[edge]]
+    return (kernel_sum(hm, table.to(x.dtype), x[index[edge].long()], query, len(start)),)
+
+
+def _backward(
+    tensors: Tensors, grads: Tensors, wanted: Sequence[bool], chunk_edges: int
+) -> Sequence[Tensor | None]:
+    x, features, table, *_ = tensors
+    sums = at_least_single(x.dtype)
+    grad_x = torch.zeros_like(x, dtype=sums) if wanted[0] else None
+    grad_features = x.new_zeros(features.shape, dtype=sums) if wanted[1] else None
+    grad_table = x.new_zeros(table.shape, dtype=sums) if wanted[2] else None
+    grad_y, walk = grads[0].to(x.dtype).contiguous(), _Walk(tensors)
+    for chunk in walk.lists.chunks(chunk_edges):
+        index, hm, which, counts = walk.block(chunk)
+        g = grad_y[chunk.queries]
+        if grad_x is not None:
+            grad_x.index_add_(0, index, walk.contraction.backward_samples(hm, g).flatten(0, 1).to(sums))
+        if grad_features is not None or grad_table is not None:
+            part, grad_hm = walk.contraction.backward(hm, walk.gather(index, hm), g)
+            if grad_table is not None:
+                grad_table += part
+            if grad_features is not None:
+                rows = grad_hm.flatten(1).t()
+                grad_features.index_add_(0, which, (rows if counts is None else rows * counts).to(sums))
+    found = ((grad_x, x), (grad_features, features), (grad_table, table))
+    return *(None if g is None else g.to(p) for g, p in found), None, None, None, None
+
+
+_CONVOLVE = Operator(_forward, _backward, _formula, channels=lambda axes: (0, 2) if axes[2] == 2 else ())
 
 
 class _Walk:
     """What both directions do for a chunk of queries."""
 
-    def __init__(self, ctx: Any, x: Tensor, features: Tensor, table: Tensor) -> None:
-        self.lists, self.which, self.x = ctx.lists, ctx.which, x
+    def __init__(self, tensors: Tensors) -> None:
+        x, features, table, index, start, length, self.which = tensors
+        self.lists, self.x = NeighborLists(index, start, length), x
         self.features = features.to(x.dtype).t().contiguous()
         self.contraction = Depthwise(table.to(x.dtype)) if table.dim() == 2 else Full(table.to(x.dtype))
         self.gathered, self.looked_up = Buffer(x), Buffer(x)
 
-    def block(self, chunk: Any) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+    def block(self, chunk: Chunk) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
         """Sample numbers ``[E]``, features ``[H + 1, q, k]``, distinct offsets ``[E]``, what counts ``[E, 1]``."""
         edge, counts = self.lists.edges(chunk)
         which = self.which[edge]

@@ -36,7 +36,7 @@ class Weights(enum.Enum):
 
 
 def cell_widths(
-    times: Tensor, batch: Tensor, weights: Weights = Weights.CELL, *, default: float = 1.0
+    times: Tensor, batch: Tensor, weights: Weights = Weights.CELL, *, default: float | Tensor = 1.0
 ) -> Tensor:
     r"""Width of each sample's cell.
 
@@ -118,7 +118,12 @@ def _gaps(times: Tensor, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def series_volume(
-    times: Tensor, batch: Tensor, weights: Weights, *, default: float = 1.0, mask: Tensor | None = None
+    times: Tensor,
+    batch: Tensor,
+    weights: Weights,
+    *,
+    default: float | Tensor = 1.0,
+    mask: Tensor | None = None,
 ) -> Tensor:
     """Time that each sample stands for, for every kind of weights, and for channels that are observed apart.
 
@@ -145,7 +150,7 @@ def series_volume(
         columns = [_observed(times, batch, weights, default, column) for column in patterns.unbind(1)]
         return torch.stack(columns, dim=1)[:, which]
     if weights is Weights.CONSTANT:
-        return torch.full_like(times, default)
+        return torch.ones_like(times) * default
     if weights is not Weights.DENSITY:
         return cell_widths(times, batch, weights, default=default)
     stamps, cells = times.detach(), cell_widths(times.detach(), batch, default=default)
@@ -153,7 +158,9 @@ def series_volume(
     return share * segment_mean(cells, batch, int(batch[-1]) + 1)[batch]
 
 
-def _observed(times: Tensor, batch: Tensor, weights: Weights, default: float, seen: Tensor) -> Tensor:
+def _observed(
+    times: Tensor, batch: Tensor, weights: Weights, default: float | Tensor, seen: Tensor
+) -> Tensor:
     """Volumes ``[n]`` of one channel, 0 where it was not seen."""
     rows = seen.nonzero()[:, 0]
     volume = times.new_zeros(len(times))

@@ -220,11 +220,12 @@ def test_the_future_never_rounds_into_the_present() -> None:
                 assert moved[1] == 0 < moved[2]
 
 
-def test_gradients_with_respect_to_times() -> None:
+def test_gradients_with_respect_to_times(monkeypatch: pytest.MonkeyPatch) -> None:
     times = torch.tensor([0.0, 0.4, 1.1, 1.5, 2.6], dtype=DOUBLE, requires_grad=True)
     conv, x = conv_for(1.7), noise(5)
     assert IrregularSeries(times).requires_grad and not IrregularSeries(times.detach()).requires_grad
     assert torch.autograd.gradcheck(lambda t: conv(x, IrregularSeries(t)), (times,))
+    monkeypatch.setenv("CCNN_PC_NATIVE", "0")
     with pytest.raises(ValueError, match="'algorithm' must be MESSAGES or AUTO"):
         conv(x, IrregularSeries(times), algorithm=Algorithm.FAST)
     with pytest.raises(ValueError, match="'lattice' must be None where times need a gradient"):

@@ -54,6 +54,21 @@ template <class R> struct Gradients {
     double *pos, *query;
 };
 
+// Points [points][dim], of which `wanted` are chosen, each the farthest from those before.
+template <class R> struct Farthest {
+    int64_t points, wanted, start, dim;
+    const R* pos;
+    int64_t* chosen;
+};
+
+// The `count` nearest points of each query: squared distances and numbers, sorted.
+struct Nearest {
+    int64_t points, query_count, count, dim, threads;
+    const double *pos, *queries;
+    double* d2;
+    int64_t* index;
+};
+
 // Blocks of memory that were given back, kept for the next call: fresh pages cost more than small problems.
 class Pool {
     static constexpr size_t MOST = 64 << 20;

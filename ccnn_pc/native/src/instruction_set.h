@@ -8,8 +8,13 @@ namespace NAMESPACE {
 
 #include "convolution.h"
 
+#include "points.h"
+
 template void forward<float>(const Problem<float>&);
 template void forward<double>(const Problem<double>&);
 template void backward<float>(const Problem<float>&, const Gradients<float>&);
 template void backward<double>(const Problem<double>&, const Gradients<double>&);
+template void farthest<float>(const Farthest<float>&);
+template void farthest<double>(const Farthest<double>&);
+void nearest_points(const Nearest& problem) { nearest(problem); }
 }  // namespace NAMESPACE

@@ -5,6 +5,10 @@
     namespace NAMESPACE {                                                               \
     template <class R> void forward(const Problem<R>&);                                 \
     template <class R> void backward(const Problem<R>&, const Gradients<R>&);           \
+    template <class R> void farthest(const Farthest<R>&);                               \
+    void nearest_points(const Nearest&);                                                \
+    extern template void farthest<float>(const Farthest<float>&);                       \
+    extern template void farthest<double>(const Farthest<double>&);                     \
     extern template void forward<float>(const Problem<float>&);                         \
     extern template void forward<double>(const Problem<double>&);                       \
     extern template void backward<float>(const Problem<float>&, const Gradients<float>&);   \
@@ -29,37 +33,35 @@ int best() {
 }
 int chosen = best();
 
-template <class R> int run_forward(const Problem<R>* p) {
-    try {
 #if defined(__x86_64__)
-        if (chosen == 2) return avx512::forward(*p), 0;
-        if (chosen == 1) return avx2::forward(*p), 0;
-#endif
-        return baseline::forward(*p), 0;
-    } catch (const std::exception&) {
-        return 1;
+#define CALL(FUNCTION, ...)                                       \
+    try {                                                         \
+        if (chosen == 2) return avx512::FUNCTION(__VA_ARGS__), 0; \
+        if (chosen == 1) return avx2::FUNCTION(__VA_ARGS__), 0;   \
+        return baseline::FUNCTION(__VA_ARGS__), 0;                \
+    } catch (const std::exception&) {                             \
+        return 1;                                                 \
     }
-}
-template <class R> int run_backward(const Problem<R>* p, const Gradients<R>* g) {
-    try {
-#if defined(__x86_64__)
-        if (chosen == 2) return avx512::backward(*p, *g), 0;
-        if (chosen == 1) return avx2::backward(*p, *g), 0;
-#endif
-        return baseline::backward(*p, *g), 0;
-    } catch (const std::exception&) {
-        return 1;
+#else
+#define CALL(FUNCTION, ...)                        \
+    try {                                          \
+        return baseline::FUNCTION(__VA_ARGS__), 0; \
+    } catch (const std::exception&) {              \
+        return 1;                                  \
     }
-}
+#endif
 }  // namespace
 
 #pragma GCC visibility push(default)
 extern "C" {
 int ccnn_instruction_set() { return chosen; }
 int ccnn_choose(int set) { return chosen = std::min(set, best()); }
-int ccnn_forward_float(const Problem<float>* p) { return run_forward(p); }
-int ccnn_forward_double(const Problem<double>* p) { return run_forward(p); }
-int ccnn_backward_float(const Problem<float>* p, const Gradients<float>* g) { return run_backward(p, g); }
-int ccnn_backward_double(const Problem<double>* p, const Gradients<double>* g) { return run_backward(p, g); }
+int ccnn_forward_float(const Problem<float>* p) { CALL(forward, *p) }
+int ccnn_forward_double(const Problem<double>* p) { CALL(forward, *p) }
+int ccnn_backward_float(const Problem<float>* p, const Gradients<float>* g) { CALL(backward, *p, *g) }
+int ccnn_backward_double(const Problem<double>* p, const Gradients<double>* g) { CALL(backward, *p, *g) }
+int ccnn_farthest_float(const Farthest<float>* p) { CALL(farthest, *p) }
+int ccnn_farthest_double(const Farthest<double>* p) { CALL(farthest, *p) }
+int ccnn_nearest_double(const Nearest* p) { CALL(nearest_points, *p) }
 }
 #pragma GCC visibility pop

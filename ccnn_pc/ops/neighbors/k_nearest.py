@@ -1,4 +1,4 @@
-"""The k nearest samples of each query: a table, found by one of three backends that agree to the last tie."""
+"""The k nearest samples of each query: a table, found by one of four backends that agree to the last tie."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ccnn_pc import native
 from ccnn_pc._checks import check_at_least
 from ccnn_pc._choices import choice
 from ccnn_pc._values import readable
 from ccnn_pc.ops.neighbors.cluster import knn_cluster
 from ccnn_pc.ops.neighbors.dense import knn_dense
+from ccnn_pc.ops.neighbors.exhaustive import knn_native
 from ccnn_pc.ops.neighbors.kdtree import knn_kdtree
 from ccnn_pc.ops.neighbors.lists import NeighborLists
 from ccnn_pc.ops.neighbors.search import Search, prepare
@@ -23,6 +25,7 @@ class Backend(enum.Enum):
 
     AUTO = "auto"  # see choose()
     KDTREE = "kdtree"  # scipy's k-d tree, one per cloud, on the CPU
+    NATIVE = "native"  # every query with every sample, in C++, on the CPU; where it was built
     DENSE = "dense"  # every query with every sample, in blocks; CPU or CUDA
     CLUSTER = "cluster"  # torch-cluster, where installed; k <= 100 on CUDA
 
@@ -102,11 +105,15 @@ def choose(search: Search, k: int) -> Backend:
     """The backend that :data:`Backend.AUTO` stands for.
 
     A static rule from ``scripts/bench/knn.py`` (table in ``results/bench_knn.csv``): DENSE on a GPU; on the
-    CPU DENSE where the largest cloud has at most ``384 + 6 k`` points, else KDTREE.
+    CPU NATIVE, where it is there, for clouds of at most ``1024 + 16 k`` points; else DENSE for at most ``384 + 6 k``,
+    else KDTREE.
     """
     if search.pos.device.type == "cuda":
         return Backend.DENSE
-    return Backend.DENSE if max(search.sizes()) <= 384 + 6 * k else Backend.KDTREE
+    largest = max(search.sizes())
+    if largest <= 1024 + 16 * k and native.state().runs:
+        return Backend.NATIVE
+    return Backend.DENSE if largest <= 384 + 6 * k else Backend.KDTREE
 
 
 def knn(
@@ -142,6 +149,7 @@ def knn(
             integer.
         ValueError: k < 1, wrong shapes, no points, NaN or infinity, an unsorted batch vector.
         ImportError: Backend.CLUSTER without torch-cluster.
+        RuntimeError: Backend.NATIVE without the native operators.
 
     Example:
         >>> square = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
@@ -153,9 +161,14 @@ def knn(
     search = prepare(pos, batch, query_pos, query_batch)
     if backend is Backend.AUTO:
         backend = choose(search, k)
-    if backend is Backend.KDTREE or pos.device.type not in ("cpu", "cuda"):
+    if backend in (Backend.KDTREE, Backend.NATIVE) or pos.device.type not in ("cpu", "cuda"):
         search = search.to(torch.device("cpu"))
-    find = {Backend.KDTREE: knn_kdtree, Backend.DENSE: knn_dense, Backend.CLUSTER: knn_cluster}[backend]
+    find = {
+        Backend.KDTREE: knn_kdtree,
+        Backend.NATIVE: knn_native,
+        Backend.DENSE: knn_dense,
+        Backend.CLUSTER: knn_cluster,
+    }[backend]
     index = torch.empty(len(search.query), k, dtype=torch.int32, device=search.query.device)
     count = torch.full((len(search.query),), k, dtype=torch.int32, device=search.query.device)
     for first, found in find(search, k):

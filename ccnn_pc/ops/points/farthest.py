@@ -9,7 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ccnn_pc import native
 from ccnn_pc._checks import check_at_least, check_positions
+from ccnn_pc.native.points import native_farthest
 
 
 def farthest_points(pos: Tensor, num_points: int, *, start: int = 0) -> Tensor:
@@ -41,6 +43,8 @@ def farthest_points(pos: Tensor, num_points: int, *, start: int = 0) -> Tensor:
         raise ValueError(f"'num_points' must be at most the number of points ({n}; got {num_points})")
     if not 0 <= start < n:
         raise ValueError(f"'start' must be in [0, {n}) (got {start})")
+    if pos.device.type == "cpu" and native.state().runs:
+        return native_farthest(pos.detach(), num_points, start)
     if pos.device.type == "cpu":
         return torch.from_numpy(_on_cpu(pos.detach().numpy(), num_points, start))
     return _on_device(pos.detach(), num_points, start)

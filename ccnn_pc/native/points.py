@@ -33,7 +33,8 @@ def native_farthest(pos: Tensor, num_points: int, start: int) -> Tensor:
 
     Args:
         pos: ``[n, D]``, float32 or float64, finite.
-        num_points: 1 to n. start: the first one, below n.
+        num_points: 1 to n.
+        start: the first one, below n.
     """
     pos = pos.contiguous()
     chosen = torch.empty(num_points, dtype=torch.int64)

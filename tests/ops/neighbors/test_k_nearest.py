@@ -8,6 +8,7 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from ccnn_pc import native
 from ccnn_pc.ops.neighbors.k_nearest import Backend, Neighbors, choose, knn
 from ccnn_pc.ops.neighbors.search import prepare
 
@@ -15,6 +16,7 @@ BACKENDS = [
     Backend.AUTO,
     Backend.KDTREE,
     Backend.DENSE,
+    Backend.NATIVE,
     pytest.param(Backend.CLUSTER, marks=pytest.mark.accel),
 ]
 SIZES = [5, 300, 1, 70, 300, 33]
@@ -24,6 +26,8 @@ SIZES = [5, 300, 1, 70, 300, 33]
 def backend(request: pytest.FixtureRequest) -> Backend:
     if request.param is Backend.CLUSTER:
         pytest.importorskip("torch_cluster")
+    if request.param is Backend.NATIVE and not native.state().runs:
+        pytest.skip(f"the native operators do not run: {native.state().reason}")
     return request.param
 
 
@@ -162,13 +166,17 @@ def test_dense_in_several_blocks_equals_the_tree() -> None:
     assert torch.equal(a.index, b.index)
 
 
-def test_automatic_choice_depends_on_the_largest_cloud() -> None:
+def test_automatic_choice_depends_on_the_largest_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
     def chosen(*sizes: int) -> Backend:
         pos, batch = ragged(3, torch.float32, sizes=list(sizes))
         return choose(prepare(pos, batch, None, None), 32)
 
+    if native.state().runs:
+        assert chosen(256, 1024) is Backend.NATIVE
+        assert chosen(256, 20_000) is Backend.KDTREE
+    monkeypatch.setenv("CCNN_PC_NATIVE", "0")
     assert chosen(256, 256) is Backend.DENSE
-    assert chosen(256, 20_000) is Backend.KDTREE
+    assert chosen(256, 1024) is Backend.KDTREE
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,83 @@
+"""Native searches among points agree to the last bit with those of numpy and torch, ties included."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from ccnn_pc import native
+from ccnn_pc.native import InstructionSet, choose_instruction_set
+from ccnn_pc.native.points import native_farthest, native_nearest
+from ccnn_pc.ops.neighbors import Backend, knn
+from ccnn_pc.ops.points import farthest
+
+
+@pytest.fixture(autouse=True)
+def turned_on(monkeypatch):
+    monkeypatch.setenv("CCNN_PC_NATIVE", "1")
+    if not native.state().runs:
+        pytest.skip(f"the native operators do not run: {native.state().reason}")
+
+
+@pytest.fixture(params=list(InstructionSet), ids=lambda choice: choice.name)
+def instruction_set(request):
+    best = choose_instruction_set(InstructionSet.AVX512)
+    if request.param > best:
+        pytest.skip(f"this processor has {best.name} at most")
+    yield choose_instruction_set(request.param)
+    choose_instruction_set(best)
+
+
+def clouds(dim, size, dtype=torch.float32):
+    """Points anywhere, on a lattice with duplicates, and far from 0."""
+    generator = torch.Generator().manual_seed(10 * size + dim)
+    anywhere = torch.randn(size, dim, generator=generator, dtype=dtype)
+    lattice = torch.randint(0, 5, (size, dim), generator=generator).to(dtype) / 10
+    return [anywhere, lattice, anywhere + 100, torch.zeros(size, dim, dtype=dtype)]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("dim", [1, 2, 3, 7])
+@pytest.mark.parametrize(("size", "wanted"), [(1, 1), (5, 5), (130, 40), (1000, 300)])
+def test_farthest_points_are_those_of_numpy(instruction_set, dtype, dim, size, wanted):
+    for pos in clouds(dim, size, dtype):
+        expected = torch.from_numpy(farthest._on_cpu(pos.numpy(), wanted, size // 2))
+        assert torch.equal(native_farthest(pos, wanted, size // 2), expected)
+
+
+@pytest.mark.parametrize("dim", [1, 3, 5])
+@pytest.mark.parametrize(("size", "count"), [(1, 1), (9, 9), (200, 30), (500, 300), (700, 12)])
+def test_nearest_points_are_the_first_of_all_sorted(instruction_set, dim, size, count):
+    for pos in clouds(dim, size, torch.float64):
+        queries = torch.cat([pos[::3], pos[:5] * 10 + 1])
+        d2, index = native_nearest(pos, queries, count)
+        expected = (pos[None] - queries[:, None]).square()
+        total = expected[..., 0]
+        for axis in range(1, dim):
+            total = total + expected[..., axis]
+        order = total.argsort(dim=1, stable=True)[:, :count]
+        assert torch.equal(index, order)
+        assert torch.equal(d2, total.gather(1, order))
+
+
+@pytest.mark.parametrize("k", [1, 20, 96, 256])
+def test_tables_are_those_of_the_other_searches(k):
+    for pos in clouds(3, 400):
+        batch = torch.arange(2).repeat_interleave(torch.tensor([250, 150]))
+        found = knn(pos, k, batch, backend=Backend.NATIVE)
+        for backend in (Backend.DENSE, Backend.KDTREE):
+            other = knn(pos, k, batch, backend=backend)
+            assert torch.equal(found.index, other.index)
+            assert torch.equal(found.count, other.count)
+
+
+def test_threads_change_nothing():
+    pos = torch.randn(1500, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            found.append(native_nearest(pos, pos, 70))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(found[0][0], found[1][0]) and torch.equal(found[0][1], found[1][1])

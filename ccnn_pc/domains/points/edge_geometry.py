@@ -35,8 +35,23 @@ class EdgeGeometry:
         #: Whether a layer has been told how its window fits these neighbours.
         self.judged = False
 
-    def _parts(self) -> tuple[Tensor, ...]:
-        return torch.arange(len(self.lists.index), device=self.lists.index.device).split(PART)
+    def _rels(self) -> list[Tensor]:
+        """Offsets of all edges along the flat index, in parts."""
+        lists, queries = self.lists, len(self.lists)
+        width = len(lists.index) // queries if queries else 0
+        steps = torch.arange(queries, device=lists.start.device) * width
+        if width and queries * width == len(lists.index) and bool((lists.start == steps).all()):  # a table
+            rows = max(1, PART // width)
+            parts = zip(lists.index.split(rows * width), self.query_pos.split(rows), strict=True)
+            return [
+                (self.pos.index_select(0, index).view(-1, width, self.pos.shape[1]) - query[:, None])
+                .flatten(0, 1)
+                .detach()
+                for index, query in parts
+            ]
+        return [
+            self._rel(edge) for edge in torch.arange(len(lists.index), device=lists.index.device).split(PART)
+        ]
 
     def _query(self, edge: Tensor) -> Tensor:
         """Query of each edge, numbered along the flat index."""
@@ -51,14 +66,14 @@ class EdgeGeometry:
         None where storing them would take more memory than computing them in every layer is worth.
         """
         if self._offsets is None and len(self.lists.index) * self.pos.shape[1] <= MAX_CACHED_OFFSETS:
-            parts = [self._rel(part) for part in self._parts()]
+            parts = self._rels()
             self._offsets = torch.cat(parts) if parts else self.pos.new_zeros(0, self.pos.shape[1])
         return self._offsets
 
     def distances(self) -> Tensor:
         """Length of every edge, along the flat index, float32 ``[T]``."""
         if self._distances is None:
-            parts = [self._rel(part).norm(dim=1).float() for part in self._parts()]
+            parts = [rel.norm(dim=1).float() for rel in self._rels()]
             self._distances = torch.cat(parts) if parts else self.pos.new_zeros(0)
         return self._distances
 
@@ -72,7 +87,7 @@ class EdgeGeometry:
     def distinct(self, spacing: Tensor) -> DistinctOffsets:
         """Offsets of all edges in steps of a lattice of that spacing ``[D]``, each distinct one once."""
         if self._distinct is None:
-            steps = [(self._rel(part).double() / spacing).round().long() for part in self._parts()]
+            steps = [(rel.double() / spacing).round().long() for rel in self._rels()]
             empty = torch.zeros(0, self.pos.shape[1], dtype=torch.long, device=self.pos.device)
             self._distinct = DistinctOffsets.of(torch.cat(steps) if steps else empty)
         return self._distinct

@@ -95,7 +95,16 @@ def _loaded() -> tuple[ctypes.CDLL | None, str]:
         return None, f"{path().name} does not load ({error}): build it again"
     if not all(hasattr(library, f"ccnn_{name}") for name in FUNCTIONS):
         return None, f"{path().name} is of an earlier version: install this package again"
+    library.ccnn_use_openmp(_openmp())
     return library, f"{path().name}, {InstructionSet(library.ccnn_instruction_set()).name}"
+
+
+def _openmp() -> ctypes.c_void_p:
+    """OpenMP's entry for parallel regions in the runtime that torch loaded; null where it has another one."""
+    try:
+        return ctypes.cast(ctypes.CDLL(None).GOMP_parallel, ctypes.c_void_p)
+    except (AttributeError, OSError, TypeError):  # TypeError: Windows has no handle of everything
+        return ctypes.c_void_p()
 
 
 def state() -> State:

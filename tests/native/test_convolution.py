@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -304,3 +307,22 @@ def test_gradients_of_rows(separable, instruction_set):
     torch.autograd.gradcheck(
         lambda x, table, rows: native_row_convolution(x, table, rows, None, edges), (x, table, own)
     )
+
+
+FORKED = """
+import os, sys, torch
+from tests.native.test_convolution import numbers
+torch.set_num_threads(2)
+before = numbers()
+child = os.fork()
+if not child:
+    os._exit(0 if all(torch.equal(a, b) for a, b in zip(before, numbers())) else 1)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_forked_process_answers_too():
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED], timeout=120, check=False, cwd=Path(__file__).parents[2]
+    )
+    assert done.returncode == 0

@@ -16,6 +16,7 @@
 #include <tuple>
 #include <utility>
 #include <vector>
+#include <unistd.h>
 
 constexpr int MAX_DIM = 3;
 
@@ -143,7 +144,20 @@ inline int round_up(long value, int step) { return (int)((value + step - 1) / st
 
 template <class R> struct Same { typedef R type; };
 
-// Threads that work off loops together. They live as long as the call, so that a fork finds none.
+// OpenMP's parallel region as torch's own runtime has it: its threads wait for work by spinning, and threads beside them
+// would share their cores. Not after a fork, which leaves the child a runtime without threads.
+using Parallel = void (*)(void (*)(void*), void*, unsigned, unsigned);
+struct OpenMP {
+    Parallel parallel = nullptr;
+    int process = 0;
+    bool runs() const { return parallel != nullptr && process == (int)getpid(); }
+};
+inline OpenMP& openmp() {
+    static OpenMP one;
+    return one;
+}
+
+// Threads that work off loops together: OpenMP's where they are known, else threads that end with the call.
 class Team {
     std::vector<std::thread> others;
     std::mutex guard;
@@ -182,19 +196,27 @@ class Team {
             for (long i = 0; i < count; ++i) work(i, 0);
             return;
         }
-        for (int t = (int)others.size() + 1; t < threads; ++t) others.emplace_back(&Team::wait_for_work, this, t);
         std::atomic<long> next{0};
+        std::atomic<int> numbers{0};
         std::atomic<bool> failed{false};
+        auto loop = [&](int thread) {
+            try {
+                for (long i; (i = next.fetch_add(1)) < count;) work(i, thread);
+            } catch (...) {
+                failed = true;
+                next = count;
+            }
+        };
+        if (openmp().runs()) {
+            auto numbered = [&] { loop(numbers.fetch_add(1)); };
+            openmp().parallel([](void* f) { (*static_cast<decltype(numbered)*>(f))(); }, &numbered, threads, 0);
+            if (failed) throw std::bad_alloc();
+            return;
+        }
+        for (int t = (int)others.size() + 1; t < threads; ++t) others.emplace_back(&Team::wait_for_work, this, t);
         {
             std::lock_guard<std::mutex> lock(guard);
-            job = [&](int thread) {
-                try {
-                    for (long i; (i = next.fetch_add(1)) < count;) work(i, thread);
-                } catch (...) {
-                    failed = true;
-                    next = count;
-                }
-            };
+            job = loop;
             busy = (long)others.size();
             ++round;
         }

@@ -54,6 +54,10 @@ int chosen = best();
 
 #pragma GCC visibility push(default)
 extern "C" {
+void ccnn_use_openmp(Parallel parallel) {
+    openmp().parallel = parallel;
+    openmp().process = (int)getpid();
+}
 int ccnn_instruction_set() { return chosen; }
 int ccnn_choose(int set) { return chosen = std::min(set, best()); }
 int ccnn_forward_float(const Problem<float>* p) { CALL(forward, *p) }

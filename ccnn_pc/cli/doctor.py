@@ -117,7 +117,7 @@ def machine_state() -> dict[str, str]:
 
     from ccnn_pc import __version__, native
 
-    state = native.state()
+    state, on_cuda = native.state(), native.triton.state()
     path = "in C++" if state.runs else "of torch calls, slower"
     device = "cpu"
     if torch.cuda.is_available():
@@ -131,6 +131,7 @@ def machine_state() -> dict[str, str]:
         "device": device,
         "threads": f"{torch.get_num_threads()} of {os.cpu_count()} cores",
         "operators": f"{path} ({state.reason})",
+        "operators on cuda": f"{'in Triton' if on_cuda.runs else 'of torch calls, slower'} ({on_cuda.reason})",
     }
 
 

@@ -52,7 +52,7 @@ def fused_terms(terms: ConvolutionTerms) -> tuple[FactorizedProfile, Tensor]:
 
 def _native_features(kernel: FactorizedKernel, window: AbstractWindow) -> Features | None:
     """Features and window as the native operator takes them, where it knows both."""
-    if not native.state().runs:
+    if not native.runs(kernel.readout.weight.device):
         return None
     formula, gaussian = formula_of(kernel), gaussian_of(window)
     if formula is None or gaussian is None:

@@ -1,7 +1,7 @@
-"""Operators in C++, where a compiler was there when the package was installed; everything works without them.
+"""Operators in C++, where a compiler was there at the install, and in Triton on CUDA; everything works without them.
 
 ``src/`` is plain C++17 that knows nothing of torch; :mod:`ccnn_pc.native.library` finds and loads what became of it,
-:mod:`ccnn_pc.native.convolution` makes it an operator of torch.
+:mod:`ccnn_pc.native.triton` computes the same on CUDA, :mod:`ccnn_pc.native.convolution` makes both an operator.
 """
 
 from ccnn_pc.native.convolution import (
@@ -10,6 +10,7 @@ from ccnn_pc.native.convolution import (
     Features,
     native_convolution,
     native_row_convolution,
+    runs,
     runs_on,
 )
 from ccnn_pc.native.library import InstructionSet, State, choose_instruction_set, state
@@ -23,6 +24,7 @@ __all__ = [
     "choose_instruction_set",
     "native_convolution",
     "native_row_convolution",
+    "runs",
     "runs_on",
     "state",
 ]

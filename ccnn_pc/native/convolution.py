@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ccnn_pc._autograd import Operator, Tensors
 from ccnn_pc._edges import all_edges, kernel_sum
+from ccnn_pc.native import triton
 from ccnn_pc.native.library import MAX_DIM, Gradients, Problem, call, state
 from ccnn_pc.native.reference import FEATURES, windowed_features
 
@@ -77,10 +78,10 @@ class Edges:
 def native_convolution(
     x: Tensor, table: Tensor, features: Features, edges: Edges, gram: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """Convolve samples with a windowed factorised kernel; on the CPU, 1 to 3 axes, float32 or float64.
+    """Convolve samples with a windowed factorised kernel of 1 to 3 axes; float32, on the CPU float64 as well.
 
     Args:
-        x: weighted samples ``[n, C_in]``, in the type of ``table``.
+        x: weighted samples ``[n, C_in]``; on the CPU sums run in the type of ``table``, on CUDA in that of ``x``.
         table: read-out with bias, ``[H + 1, C]`` or ``[H + 1, C_in, C_out]``.
         features: the kernel's features and window.
         edges: positions and neighbours.
@@ -93,7 +94,7 @@ def native_convolution(
     settings = [int(features.family), features.hidden, features.layers, int(edges.causal), int(gram)]
     y, moments = _CONVOLVE(
         (settings, edges.tolerance),
-        x,
+        _summed(x, table),
         table,
         features.parameters,
         features.window,
@@ -111,7 +112,7 @@ def native_row_convolution(
     """The same where windowed features are given.
 
     Args:
-        x: weighted samples ``[n, C_in]``, in the type of ``table``.
+        x: weighted samples ``[n, C_in]``; on the CPU sums run in the type of ``table``, on CUDA in that of ``x``.
         table: read-out with bias, ``[H + 1, C]`` or ``[H + 1, C_in, C_out]``.
         rows: windowed features, the window itself last, ``[U, H + 1]``, in the type of ``table``.
         which: row of each edge, int64 ``[T]``; None: the edge's own number.
@@ -123,8 +124,13 @@ def native_row_convolution(
     nowhere = [x.new_empty(count, 0, dtype=torch.float64) for count in (len(x), len(edges.start))]
     settings = [int(Family.ROWS), rows.shape[1] - 1, 0, 0, 0]
     given = [edges.index, torch.stack([edges.start, edges.length]), *([] if which is None else [which])]
-    y, _ = _CONVOLVE((settings, 0.0), x, table, rows, None, *nowhere, *given)
+    y, _ = _CONVOLVE((settings, 0.0), _summed(x, table), table, rows, None, *nowhere, *given)
     return y
+
+
+def _summed(x: Tensor, table: Tensor) -> Tensor:
+    """The samples in the type that they are added up in."""
+    return x if x.device.type == "cuda" or triton.interpreted() else x.to(table.dtype)
 
 
 # Arguments of both operators: what has gradients, positions in units of the extent; samples of all edges, first edge
@@ -141,10 +147,23 @@ def _forward(
     settings: list[int],
     tolerance: float,
 ) -> tuple[Tensor, Tensor]:
+    inputs = [x, table, parameters, window, pos, query_pos]
+    if triton.interpreted():
+        return _forward_on_cuda(*inputs, edges, settings, tolerance)  # type: ignore[no-any-return]
     y, moments = _results(x, table, edges, settings)
-    problem = _problem([x, table, parameters, window, pos, query_pos], edges, settings, tolerance)
+    problem = _problem(inputs, edges, settings, tolerance)
     problem.y, problem.moments = y.data_ptr(), _address(moments if moments.numel() else None)
     call("forward", x.dtype, problem)
+    return y, moments
+
+
+@_forward.register_kernel("cuda")
+def _forward_on_cuda(x, table, parameters, window, pos, query_pos, edges, settings, tolerance):  # type: ignore[no-untyped-def]
+    from ccnn_pc.native.triton.convolution import Call, forward
+
+    y, moments = _results(x, table, edges, settings)
+    inputs = [x, table, parameters, window, pos, query_pos]
+    forward(Call(inputs, edges, settings, tolerance), y, moments)
     return y, moments
 
 
@@ -155,7 +174,7 @@ def _(x, table, parameters, window, pos, query_pos, edges, settings, tolerance):
 
 def _results(x: Tensor, table: Tensor, edges: list[Tensor], settings: list[int]) -> tuple[Tensor, Tensor]:
     size = table.shape[0] if settings[4] else 0
-    return x.new_empty(edges[1].shape[1], table.shape[-1]), x.new_empty(size, size)
+    return x.new_empty(edges[1].shape[1], table.shape[-1]), table.new_empty(size, size)
 
 
 @torch.library.custom_op("ccnn_pc::point_convolution_backward", mutates_args=(), device_types="cpu")
@@ -168,6 +187,10 @@ def _backward(
     tolerance: float,
     wanted: list[bool],
 ) -> list[Tensor]:
+    if triton.interpreted():
+        return _backward_on_cuda(  # type: ignore[no-any-return]
+            grad_y, grad_moments, inputs, edges, settings, tolerance, wanted
+        )
     found = _gradients(inputs, wanted)
     x, _, parameters, window, _, _ = inputs
     if x is None or parameters is None:
@@ -179,6 +202,15 @@ def _backward(
     call("backward", x.dtype, problem, gradients)
     if window is not None and wanted[3]:
         found[3] = found[3].flip(0)  # the library has precision first
+    return found
+
+
+@_backward.register_kernel("cuda")
+def _backward_on_cuda(grad_y, grad_moments, inputs, edges, settings, tolerance, wanted):  # type: ignore[no-untyped-def]
+    from ccnn_pc.native.triton.convolution import Call, backward
+
+    found = _gradients(inputs, wanted)
+    backward(Call(inputs, edges, settings, tolerance), grad_y, grad_moments, found, wanted)
     return found
 
 
@@ -248,8 +280,8 @@ def _formula(tensors: Tensors, settings: tuple[list[int], float]) -> tuple[Tenso
 
         offset = pos[sample] - query_pos[query]
         hm = windowed_features(offset, features, window, bool(causal), tolerance).to(table.dtype)
-    y = kernel_sum(hm, table, x[sample], query, spans.shape[1])
-    return y, (hm.t() @ hm if gram else x.new_empty(0, 0))
+    y = kernel_sum(hm.to(x.dtype), table.to(x.dtype), x[sample], query, spans.shape[1])
+    return y, (hm.t() @ hm if gram else table.new_empty(0, 0))
 
 
 _CONVOLVE = Operator(
@@ -312,7 +344,20 @@ def _offsets(family: Family, hidden: int, layers: int, dim: int) -> list[int | N
     return [0, units * dim, None, None, units * (dim + 1)]
 
 
-def runs_on(x: Tensor, table: Tensor, dim: int) -> bool:
-    """Whether the library is there, turned on, and has an operator for such tensors."""
-    fits = x.device.type == "cpu" and dim <= MAX_DIM and table.dtype in (torch.float32, torch.float64)
-    return fits and state().runs
+def runs_on(x: Tensor, table: Tensor, dim: int, family: Family = Family.ROWS) -> bool:
+    """Whether an operator for such tensors and features is there and turned on."""
+    if x.device.type != "cpu" or triton.interpreted():
+        return family is not Family.TENTS and triton.runs_on(x, table, dim)
+    return dim <= MAX_DIM and table.dtype in (torch.float32, torch.float64) and state().runs
+
+
+def runs(device: torch.device) -> bool:
+    """Whether there are native operators for a device, turned on.
+
+    Example:
+        >>> runs(torch.device("meta"))
+        False
+    """
+    if device.type == "cuda" or (device.type == "cpu" and triton.interpreted()):
+        return triton.state().runs
+    return device.type == "cpu" and state().runs

@@ -8,6 +8,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from ccnn_pc.native import triton
+
 
 class Buffer:
     """One block of memory that every chunk uses again: fresh pages cost more than filling them."""
@@ -90,3 +92,48 @@ class Full:
 
     def _d_z(self, g: Tensor) -> Tensor:
         return (g @ self.flat.t()).view(len(g), self.table.shape[0], self.table.shape[1])
+
+
+class ChunkSums(Protocol):
+    """From features ``hm [H + 1, q, k]`` and the samples ``x [n, C_in]`` at ``index [q k]`` to ``y [q, C_out]``."""
+
+    def forward(self, hm: Tensor, x: Tensor, index: Tensor) -> Tensor:
+        """The sums."""
+
+    def backward(self, hm: Tensor, x: Tensor, index: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
+        """Gradients to the table and to ``hm``, ``[H + 1, q k]``."""
+
+    def add_backward_samples(self, hm: Tensor, index: Tensor, g: Tensor, grad_x: Tensor) -> None:
+        """Add the gradient of the samples to ``grad_x [n, C_in]``."""
+
+
+class Gathered:
+    """The sums by operators of torch, over samples that are gathered first."""
+
+    def __init__(self, table: Tensor) -> None:
+        self.contraction: Contraction = Depthwise(table) if table.dim() == 2 else Full(table)
+        self.memory = Buffer(table)
+
+    def _gather(self, hm: Tensor, x: Tensor, index: Tensor) -> Tensor:
+        out = self.memory(len(index), x.shape[1])
+        return torch.index_select(x, 0, index, out=out).unflatten(0, hm.shape[1:])
+
+    def forward(self, hm: Tensor, x: Tensor, index: Tensor) -> Tensor:
+        return self.contraction.forward(hm, self._gather(hm, x, index))
+
+    def backward(self, hm: Tensor, x: Tensor, index: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
+        d_table, d_hm = self.contraction.backward(hm, self._gather(hm, x, index), g)
+        return d_table, d_hm.flatten(1)
+
+    def add_backward_samples(self, hm: Tensor, index: Tensor, g: Tensor, grad_x: Tensor) -> None:
+        part = self.contraction.backward_samples(hm, g).flatten(0, 1)
+        grad_x.index_add_(0, index, part.to(grad_x.dtype))
+
+
+def chunk_sums(x: Tensor, table: Tensor) -> ChunkSums:
+    """The sums for ``x [n, C_in]`` and ``table``, in the type of ``x``: in Triton on CUDA, where it is there."""
+    if triton.runs_on(x, table):
+        from ccnn_pc.native.triton.chunk_sums import ChunkSums as TritonSums
+
+        return TritonSums(table)
+    return Gathered(table.to(x.dtype))

@@ -23,7 +23,7 @@ from ccnn_pc._precision import at_least_single, autocast_type
 from ccnn_pc.native import Edges, Features, native_convolution, runs_on
 from ccnn_pc.ops.coordinates import TOLERANCE, in_support, kernel_coordinates
 from ccnn_pc.ops.neighbors.lists import Chunk, NeighborLists
-from ccnn_pc.ops.points.contraction import Buffer, Contraction, Depthwise, Full
+from ccnn_pc.ops.points.contraction import Buffer, chunk_sums
 
 #: Bytes per channel-sized tensor of a chunk: on CPU a chunk should stay in cache, on CUDA it should fill the device.
 CHUNK_BYTES = {"cpu": 6 << 20, "cuda": 1 << 28}
@@ -141,8 +141,9 @@ def point_convolution(
         >>> y.flatten().tolist()  # kernel K(u) = u: 0 * 1 + 0.5 * 2 and 0 * 2 - 0.5 * 1
         [1.0, -0.5]
     """
-    if profile.native is not None and runs_on(x, table, geometry.pos.shape[1]):
-        return _native_convolution(x, geometry, profile.native, table, gram)
+    native = profile.native
+    if native is not None and runs_on(x, table, geometry.pos.shape[1], native.family):
+        return _native_convolution(x, geometry, native, table, gram)
     if chunk_edges is None:
         budget = CHUNK_BYTES.get(x.device.type, CHUNK_BYTES["cuda"])
         widest = max(x.shape[1], 4 * table.shape[0])
@@ -163,7 +164,7 @@ def point_convolution(
 def _native_convolution(
     x: Tensor, geometry: PointGeometry, features: Features, table: Tensor, gram: bool
 ) -> tuple[Tensor, Tensor | None]:
-    """The operator in C++; sums run in the type of ``table``, answers are in that of autocast or of x."""
+    """One node of torch; answers are in the type of autocast or of x."""
     kind, lists = autocast_type(x), geometry.lists
     with torch.autocast(x.device.type, enabled=False):
         tolerance = TOLERANCE[geometry.pos.dtype] if geometry.tolerance is None else geometry.tolerance
@@ -171,7 +172,7 @@ def _native_convolution(
             geometry.pos, geometry.query_pos, lists.index, lists.start, lists.length, geometry.extent,
             geometry.causal, tolerance,
         )  # fmt: skip
-        y, moments = native_convolution(x.to(kind).to(table.dtype), table, features, edges, gram)
+        y, moments = native_convolution(x.to(kind), table, features, edges, gram)
     return y.to(kind), (moments if gram else None)
 
 
@@ -197,14 +198,11 @@ def _forward(tensors: Tensors, settings: _Settings) -> tuple[Tensor, ...]:
     x, table, geometry, parameters = settings.unpacked(tensors)
     y = x.new_zeros(len(geometry.lists), table.shape[-1])
     moments = table.new_zeros(table.shape[0], table.shape[0]) if settings.gram else table.new_zeros(0)
-    contraction = _contraction(table.to(x.dtype))
-    windowed, gathered = Buffer(table), Buffer(x)
+    sums, windowed = chunk_sums(x, table), Buffer(table)
     for chunk in geometry.lists.chunks(settings.chunk_edges):
         index, u, inside = geometry.block(chunk, table.dtype)
         hm = _windowed(*settings.profile(u, inside, parameters), windowed)
-        x_j = _gather(x, index, gathered)
-        shape = (chunk.count, chunk.width)
-        y[chunk.queries] = contraction.forward(hm.to(x.dtype).unflatten(1, shape), x_j.unflatten(0, shape))
+        y[chunk.queries] = sums.forward(hm.to(x.dtype).unflatten(1, (chunk.count, chunk.width)), x, index)
         if settings.gram:
             moments.addmm_(hm, hm.t())
     return y, moments
@@ -236,8 +234,7 @@ def _backward(
     totals = [torch.zeros_like(p) for p in trained]
     grad_y = grads[0].to(x.dtype).contiguous()
     symmetric = grads[1] + grads[1].t() if settings.gram else None
-    contraction = _contraction(table.to(x.dtype))
-    windowed, gathered = Buffer(table), Buffer(x)
+    sums, windowed = chunk_sums(x, table), Buffer(table)
     for chunk in geometry.lists.chunks(settings.chunk_edges):
         index, u, inside = geometry.block(chunk, table.dtype)
         with torch.enable_grad():
@@ -246,14 +243,12 @@ def _backward(
         hm = _windowed(h, m, windowed)
         hm_block = hm.to(x.dtype).unflatten(1, (chunk.count, chunk.width))
         if grad_x is not None:
-            part = contraction.backward_samples(hm_block, g).flatten(0, 1)
-            grad_x.index_add_(0, index, part.to(grad_x.dtype))
+            sums.add_backward_samples(hm_block, index, g, grad_x)
         if grad_table is not None or trained:
-            x_j = _gather(x, index, gathered).unflatten(0, (chunk.count, chunk.width))
-            part, grad_hm = contraction.backward(hm_block, x_j, g)
+            part, grad_hm = sums.backward(hm_block, x, index, g)
             if grad_table is not None:
                 grad_table += part
-            grad_hm = grad_hm.flatten(1).to(table.dtype)
+            grad_hm = grad_hm.to(table.dtype)
             if symmetric is not None:
                 grad_hm = torch.addmm(grad_hm, symmetric, hm)
             _backpropagate(features, window, h, m, grad_hm, trained, totals)
@@ -266,15 +261,6 @@ def _backward(
 #: Tensors of the operator before the profile's parameters.
 FIRST_PARAMETER = 9
 _CONVOLVE = Operator(_forward, _backward, _formula, channels=lambda axes: (0, 1) if axes[1] == 2 else ())
-
-
-def _contraction(table: Tensor) -> Contraction:
-    return Depthwise(table) if table.dim() == 2 else Full(table)
-
-
-def _gather(x: Tensor, index: Tensor, buffer: Buffer) -> Tensor:
-    """Rows of ``x`` at ``index [E]``: ``[E, C]``."""
-    return torch.index_select(x, 0, index, out=buffer(len(index), x.shape[1]))
 
 
 def _windowed(h: Tensor, m: Tensor, buffer: Buffer) -> Tensor:

@@ -98,13 +98,13 @@ def lattice_convolution(
 
 
 def _native(x: Tensor, lists: NeighborLists, which: Tensor, features: Tensor, table: Tensor) -> Tensor:
-    """The operator in C++; sums run in the type of ``table``, answers are in that of autocast or of x."""
+    """One node of torch; answers are in the type of autocast or of x."""
     kind = autocast_type(x)
     with torch.autocast(x.device.type, enabled=False):
         edges = Edges(
             x, x, lists.index, lists.start, lists.length, x
         )  # positions and extent are in the features
-        y = native_row_convolution(x.to(kind).to(table.dtype), table, features.to(table.dtype), which, edges)
+        y = native_row_convolution(x.to(kind), table, features.to(table.dtype), which, edges)
     return y.to(kind)
 
 

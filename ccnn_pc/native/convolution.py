@@ -128,6 +128,27 @@ def native_row_convolution(
     return y
 
 
+def row_sums(x: Tensor, table: Tensor, rows: Tensor, edges: list[Tensor]) -> Tensor:
+    """:func:`native_row_convolution` without derivatives; edges: samples, and first and number of each query's."""
+    nowhere = [x.new_empty(count, 0, dtype=torch.float64) for count in (len(x), edges[1].shape[1])]
+    settings = [int(Family.ROWS), rows.shape[1] - 1, 0, 0, 0]
+    with torch.no_grad():
+        y, _ = _forward(x, table, rows, None, *nowhere, edges, settings, 0.0)
+    return y
+
+
+def row_gradients(
+    grad_y: Tensor, x: Tensor, table: Tensor, rows: Tensor, edges: list[Tensor], of_samples: bool
+) -> list[Tensor]:
+    """What :func:`row_sums` gives back: to the samples alone, whose values are not read; or to table and rows."""
+    nowhere = [x.new_empty(count, 0, dtype=torch.float64) for count in (len(x), edges[1].shape[1])]
+    settings = [int(Family.ROWS), rows.shape[1] - 1, 0, 0, 0]
+    wanted = [of_samples, not of_samples, not of_samples, False, False, False]
+    with torch.no_grad():
+        inputs = [x.contiguous(), table, rows, None, *nowhere]
+        return _backward(grad_y.contiguous(), None, inputs, edges, settings, 0.0, wanted)[:3]
+
+
 def _summed(x: Tensor, table: Tensor) -> Tensor:
     """The samples in the type that they are added up in."""
     return x if x.device.type == "cuda" or triton.interpreted() else x.to(table.dtype)

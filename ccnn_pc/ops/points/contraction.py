@@ -8,7 +8,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ccnn_pc.native import triton
+from ccnn_pc.native import runs_on, triton
+from ccnn_pc.native.chunk_sums import ChunkSums as NativeSums
 
 
 class Buffer:
@@ -131,9 +132,16 @@ class Gathered:
 
 
 def chunk_sums(x: Tensor, table: Tensor) -> ChunkSums:
-    """The sums for ``x [n, C_in]`` and ``table``, in the type of ``x``: in Triton on CUDA, where it is there."""
+    """The sums for ``x [n, C_in]`` and ``table``, in the type of ``x``: in C++ or Triton where they are there."""
     if triton.runs_on(x, table):
         from ccnn_pc.native.triton.chunk_sums import ChunkSums as TritonSums
 
         return TritonSums(table)
+    if summed_natively(x, table):
+        return NativeSums(table)
     return Gathered(table.to(x.dtype))
+
+
+def summed_natively(x: Tensor, table: Tensor) -> bool:
+    """Whether the sums of chunks run in C++, which fetches samples row by row and wants large chunks."""
+    return x.dtype == table.dtype and runs_on(x, table, dim=0)

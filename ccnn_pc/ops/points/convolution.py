@@ -23,12 +23,14 @@ from ccnn_pc._precision import at_least_single, autocast_type
 from ccnn_pc.native import Edges, Features, native_convolution, runs_on
 from ccnn_pc.ops.coordinates import TOLERANCE, in_support, kernel_coordinates
 from ccnn_pc.ops.neighbors.lists import Chunk, NeighborLists
-from ccnn_pc.ops.points.contraction import Buffer, chunk_sums
+from ccnn_pc.ops.points.contraction import Buffer, chunk_sums, summed_natively
 
 #: Bytes per channel-sized tensor of a chunk: on CPU a chunk should stay in cache, on CUDA it should fill the device.
 CHUNK_BYTES = {"cpu": 6 << 20, "cuda": 1 << 28}
 #: Chunks are never smaller than this, lest the calls cost more than the work.
 MIN_CHUNK_EDGES = 2048
+#: Chunks whose sums run in C++, where nothing of the size of channels is made for their edges.
+NATIVE_CHUNK_EDGES = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,8 @@ def point_convolution(
     native = profile.native
     if native is not None and runs_on(x, table, geometry.pos.shape[1], native.family):
         return _native_convolution(x, geometry, native, table, gram)
+    if chunk_edges is None and summed_natively(x.to(autocast_type(x)), table):
+        chunk_edges = max(NATIVE_CHUNK_EDGES, 2 * len(x))
     if chunk_edges is None:
         budget = CHUNK_BYTES.get(x.device.type, CHUNK_BYTES["cuda"])
         widest = max(x.shape[1], 4 * table.shape[0])

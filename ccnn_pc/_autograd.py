@@ -23,7 +23,7 @@ def in_torch_func() -> bool:
         >>> torch.func.grad(lambda x: x * in_torch_func())(torch.tensor(2.0)), in_torch_func()
         (tensor(1.), False)
     """
-    return torch._C._are_functorch_transforms_active()
+    return not torch.compiler.is_compiling() and torch._C._are_functorch_transforms_active()
 
 
 def check_outside_of_torch_func(what: str) -> None:
@@ -56,7 +56,9 @@ def is_tracked(tensor: Tensor) -> bool:
         >>> is_tracked(torch.ones(1)), is_tracked(torch.ones(1).requires_grad_())
         (False, True)
     """
-    if tensor.requires_grad or torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+    if tensor.requires_grad or torch.compiler.is_compiling():
+        return tensor.requires_grad
+    if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
         return True
     return in_forward_mode() and forward_ad.unpack_dual(tensor).tangent is not None
 

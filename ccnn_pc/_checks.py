@@ -38,7 +38,7 @@ def check_not_negative(name: str, value: float) -> float:
 def _finite(name: str, value: float) -> bool:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"'{name}' must be a number (got {value!r})")
-    return math.isfinite(value)
+    return torch.compiler.is_compiling() or math.isfinite(value)
 
 
 def check_at_least(name: str, value: int, minimum: int) -> int:
@@ -48,7 +48,7 @@ def check_at_least(name: str, value: int, minimum: int) -> int:
         TypeError: not an integer.
         ValueError: below ``minimum``.
     """
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, (int, torch.SymInt)):
         raise TypeError(f"'{name}' must be an integer (got {value!r})")
     if value < minimum:
         raise ValueError(f"'{name}' must be at least {minimum} (got {value})")
@@ -210,3 +210,10 @@ def check_extent(name: str, value: float | Sequence[float] | Tensor, dim: int) -
     if not bool((torch.isfinite(tensor) & (tensor > 0)).all()):
         raise ValueError(f"'{name}' must be positive and finite (got {tensor.tolist()})")
     return tensor.clone()
+
+
+def check_spacing(name: str, value: float | Sequence[float] | Tensor, dim: int) -> tuple[float, ...]:
+    """As :func:`check_extent`, as numbers; in graphs, which hold no numbers of tensors, they are taken as they are."""
+    if torch.compiler.is_compiling() and not isinstance(value, Tensor):
+        return (float(value),) * dim if isinstance(value, (int, float)) else tuple(map(float, value))
+    return tuple(check_extent(name, value, dim).tolist())

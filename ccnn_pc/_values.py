@@ -31,7 +31,7 @@ def is_batched(tensor: Tensor) -> bool:
         (tensor([1., 1., 1.]), False)
     """
     functorch = torch._C._functorch
-    while functorch.is_functorch_wrapped_tensor(tensor):
+    while not torch.compiler.is_compiling() and functorch.is_functorch_wrapped_tensor(tensor):
         if functorch.is_batchedtensor(tensor):
             return True
         tensor = functorch.get_unwrapped(tensor)

@@ -129,7 +129,7 @@ class Network(Model, abc.ABC):
         k = getattr(self.preprocessing, "num_neighbors", None)
         if k is None or not isinstance(where, Grid):
             return
-        most = int(torch.bincount(where.segments()[0]).max())
+        most = where.cells if where.occupied_cells is None else int(torch.bincount(where.segments()[0]).max())
         if most > k:
             raise ValueError(
                 f"'data' must be points for this model, whose kernels saw the {k} nearest samples in training (got an "

@@ -12,6 +12,7 @@ from torch_geometric.data import Data
 
 from ccnn_pc._checks import check_at_least, check_extent
 from ccnn_pc._choices import choice
+from ccnn_pc._values import readable
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.grid.grid import Grid
 from ccnn_pc.domains.points.point_set import PointSet
@@ -84,7 +85,6 @@ class Reading:
                 f"(got '{choice('series_weights', self.series_weights, Weights).value}')"
             )
 
-    @torch.compiler.disable  # searches for neighbours and checks values; the network behind it is compiled
     def read(
         self, data: Input, domain: AbstractDomain | None = None, spacing: Spacing | None = None
     ) -> tuple[Tensor, AbstractDomain]:
@@ -105,6 +105,12 @@ class Reading:
         """
         if isinstance(data, Tensor):
             return self._tensor(data, domain, spacing)
+        return self._data(data, domain, spacing)
+
+    @torch.compiler.disable  # searches for neighbours and checks values; the network behind it is compiled
+    def _data(
+        self, data: Data, domain: AbstractDomain | None, spacing: Spacing | None
+    ) -> tuple[Tensor, AbstractDomain]:
         if domain is not None:
             raise TypeError("'domain' must be None with PyG data, which bring their own positions")
         if not isinstance(data, Data):
@@ -161,7 +167,7 @@ class Reading:
             raise ValueError(
                 f"'x' must have {self.in_channels} channels for this model (got shape {list(x.shape)})"
             )
-        if not bool(torch.isfinite(x).all()):
+        if readable(x) and not bool(torch.isfinite(x).all()):
             raise ValueError("'x' must be finite (got NaN or inf)")
         if domain is None:
             step = self.spacing if spacing is None else spacing

@@ -367,9 +367,9 @@ def _offsets(family: Family, hidden: int, layers: int, dim: int) -> list[int | N
 
 def runs_on(x: Tensor, table: Tensor, dim: int, family: Family = Family.ROWS) -> bool:
     """Whether an operator for such tensors and features is there and turned on."""
-    if x.device.type != "cpu" or triton.interpreted():
+    if x.device.type != "cpu" or _is_interpreted():
         return family is not Family.TENTS and triton.runs_on(x, table, dim)
-    return dim <= MAX_DIM and table.dtype in (torch.float32, torch.float64) and state().runs
+    return dim <= MAX_DIM and table.dtype in (torch.float32, torch.float64) and is_on()
 
 
 def runs(device: torch.device) -> bool:
@@ -379,6 +379,17 @@ def runs(device: torch.device) -> bool:
         >>> runs(torch.device("meta"))
         False
     """
-    if device.type == "cuda" or (device.type == "cpu" and triton.interpreted()):
+    if device.type == "cuda" or (device.type == "cpu" and _is_interpreted()):
         return triton.state().runs
-    return device.type == "cpu" and state().runs
+    return device.type == "cpu" and is_on()
+
+
+@torch.compiler.assume_constant_result
+def is_on() -> bool:
+    """Whether the library is there and turned on; graphs take the answer of when they were made."""
+    return state().runs
+
+
+@torch.compiler.assume_constant_result
+def _is_interpreted() -> bool:
+    return triton.interpreted()

@@ -183,7 +183,6 @@ class KernelConv(MessagePassing):
         mine = [self.extent, self.spacing, self.reference_count]
         return super()._apply(keeping_single(fn, lambda tensor: any(tensor is t for t in mine)), recurse)
 
-    @torch.compiler.disable  # autograd functions that work off chunks; what is around them is compiled
     def forward(
         self,
         x: Tensor | Pair,
@@ -239,7 +238,9 @@ class KernelConv(MessagePassing):
 
     def _weighted(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         """Samples times their quadrature weights."""
-        weights = domain.quadrature(self.spacing, number(self.reference_count) or None)
+        reference = number(self.reference_count)
+        own = not isinstance(reference, Tensor) and reference == 0
+        weights = domain.quadrature(self.spacing, None if own else reference)
         if weights is None:
             return x
         if weights.dim() == 2 and weights.shape[1] != self.in_channels:

@@ -30,11 +30,13 @@ class KernelPenalty:
 
 
 _collector: ContextVar[KernelPenalty | None] = ContextVar("kernel_penalty", default=None)
+#: Contexts that are open in any thread: graphs can look at this number, and hold no collector while it is 0.
+_open = 0
 
 
 def active_penalty() -> KernelPenalty | None:
     """The collector of the innermost :func:`kernel_penalty`, or None outside of one."""
-    return _collector.get()
+    return _collector.get() if _open else None
 
 
 @contextlib.contextmanager
@@ -50,9 +52,12 @@ def kernel_penalty() -> Iterator[KernelPenalty]:
         >>> float(penalty.total())
         0.0
     """
+    global _open
     collector = KernelPenalty()
+    _open += 1
     token = _collector.set(collector)
     try:
         yield collector
     finally:
         _collector.reset(token)
+        _open -= 1

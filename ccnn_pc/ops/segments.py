@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 
@@ -23,7 +24,31 @@ def segment_sum(x: Tensor, segment: Tensor, num_segments: int) -> Tensor:
         >>> segment_sum(torch.tensor([1.0, 2.0, 4.0]), torch.tensor([0, 2, 0]), 3).tolist()
         [5.0, 0.0, 2.0]
     """
+    if torch.compiler.is_compiling():  # one node: inductor's own sums into few rows fail to compile on CPUs
+        found: Tensor = _node(x, segment, num_segments)
+        return found
     return x.new_zeros(num_segments, *x.shape[1:]).index_add(0, segment, x)
+
+
+@torch.library.custom_op("ccnn_pc::segment_sum", mutates_args=())
+def _node(x: Tensor, segment: Tensor, num_segments: int) -> Tensor:
+    return x.new_zeros(num_segments, *x.shape[1:]).index_add(0, segment, x)
+
+
+@_node.register_fake
+def _(x, segment, num_segments):  # type: ignore[no-untyped-def]
+    return x.new_empty(num_segments, *x.shape[1:])
+
+
+def _keep(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
+    ctx.save_for_backward(inputs[1])
+
+
+def _differentiate(ctx, grad):  # type: ignore[no-untyped-def]
+    return grad[ctx.saved_tensors[0]], None, None
+
+
+_node.register_autograd(_differentiate, setup_context=_keep)
 
 
 def segment_count(segment: Tensor, num_segments: int) -> Tensor:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ccnn_pc._checks import check_at_least, check_extent
+from ccnn_pc._checks import check_at_least, check_spacing
 from ccnn_pc._choices import choice
 from ccnn_pc._values import number
 from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms, moved_source
@@ -83,7 +83,7 @@ class Grid(AbstractDomain):
         self.dim = len(self.shape)
         if self.dim == 0:
             raise ValueError("'shape' must have at least one axis (got ())")
-        self.spacing = tuple(check_extent("spacing", spacing, self.dim).tolist())
+        self.spacing = check_spacing("spacing", spacing, self.dim)
         self.batch_size = check_at_least("batch_size", batch_size, 1)
         self.boundary = choice("boundary", boundary, Boundary)
         self.method = choice("method", method, Method)
@@ -258,7 +258,7 @@ class Grid(AbstractDomain):
             >>> fine.at_source(values)[0].flatten().tolist()
             [0.0, 2.0, 6.0]
         """
-        wanted = check_extent("spacing", spacing, self.dim).tolist()
+        wanted = list(check_spacing("spacing", spacing, self.dim))
         ratios = [_ratio(here, there) for here, there in zip(self.spacing, wanted, strict=True)]
         if self.occupied_cells is not None or all(ratio == 1 for ratio in ratios):
             return x, self.as_given()
@@ -310,9 +310,10 @@ class Grid(AbstractDomain):
         if circular and terms.causal:
             raise ValueError("'boundary' must be ZERO for causal layers: a circle has no past (got CIRCULAR)")
         check_resolution(terms, self.spacing)
-        taps = taps_within(
-            terms, self.spacing, [1 << 40] * self.dim if circular else [s - 1 for s in self.shape]
-        )
+        # in graphs sizes may be symbols: the operator leaves out what no two samples can have between them
+        unbound = circular or (torch.compiler.is_compiling() and self.smoothing == 0)
+        furthest = [1 << 40] * self.dim if unbound else [s - 1 for s in self.shape]
+        taps = taps_within(terms, self.spacing, furthest)
         if circular and any(k > s for k, s in zip(taps.shape, self.shape, strict=True)):
             raise ValueError(
                 f"'extent' must span at most the {list(self.shape)} samples of a circular grid "
@@ -345,7 +346,9 @@ class Grid(AbstractDomain):
         found = torch.full(taps.shape, float(self.batch_size), dtype=torch.float64, device=self.device)
         for axis, (size, first, last) in enumerate(zip(self.shape, taps.first, taps.last, strict=True)):
             step = torch.arange(first, last + 1, device=self.device).abs()
-            count = size - step if self.boundary is Boundary.ZERO else torch.full_like(step, size)
+            count = (
+                (size - step).clamp(min=0) if self.boundary is Boundary.ZERO else torch.full_like(step, size)
+            )
             found *= count.view([-1 if a == axis else 1 for a in range(self.dim)])
         return found
 

@@ -58,11 +58,11 @@ def taps_within(terms: ConvolutionTerms, spacing: Sequence[float], furthest: Seq
     Returns:
         the smallest box of taps, or all of the support where no values can be read; the query itself is always in it.
     """
-    corners = terms.window.support(terms.threshold)
-    if readable(terms.extent, *corners):
-        lower, upper = map(numbers, corners)
-    else:
-        lower, upper = [-1.0] * len(spacing), [1.0] * len(spacing)
+    lower, upper = [-1.0] * len(spacing), [1.0] * len(spacing)
+    if not torch.compiler.is_compiling():
+        corners = terms.window.support(terms.threshold)
+        if readable(*corners):
+            lower, upper = map(numbers, corners)
     extent = terms.reach_as_numbers()
     first, last = [], []
     for reach, step, low, high, far in zip(extent, spacing, lower, upper, furthest, strict=True):

@@ -74,7 +74,9 @@ def grid_convolution(
         raise ValueError(f"'origin' must name one of {taps} taps per axis (got {list(origin)})")
     shape = list(x.shape[1:-1])
     if not circular:
-        kernel, origin = _within_reach(kernel, origin, shape)
+        if not torch.compiler.is_compiling():
+            kept, origin = _within_reach(taps, origin, shape)
+            kernel = kernel[kept]
         return _correlation(x, kernel, origin, method)
     if any(k > s for k, s in zip(taps, shape, strict=True)):
         raise ValueError(
@@ -100,11 +102,13 @@ def _padded(x: Tensor, taps: Sequence[int], origin: Sequence[int], mode: str) ->
     return functional.pad(x.movedim(-1, 1), sides, mode=mode).movedim(1, -1)
 
 
-def _within_reach(kernel: Tensor, origin: Sequence[int], shape: Sequence[int]) -> tuple[Tensor, list[int]]:
+def _within_reach(
+    taps: Sequence[int], origin: Sequence[int], shape: Sequence[int]
+) -> tuple[tuple[slice, ...], list[int]]:
     """The taps with offsets that join two samples of the grid, and where offset 0 is among them."""
     first = [max(0, a - (s - 1)) for a, s in zip(origin, shape, strict=True)]
     kept = tuple(slice(f, a + s) for f, a, s in zip(first, origin, shape, strict=True))
-    return kernel[kept], [a - f for a, f in zip(origin, first, strict=True)]
+    return kept, [a - f for a, f in zip(origin, first, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -146,8 +150,57 @@ def _backward(
     return [None if g is None else g.to(like) for g, like in zip(found, tensors, strict=True)]
 
 
+@torch.library.custom_op("ccnn_pc::grid_correlation", mutates_args=())
+def _correlate(x: Tensor, kernel: Tensor, origin: list[int], method: str, result: torch.dtype) -> Tensor:
+    kept, origin = _within_reach(kernel.shape[: len(origin)], origin, x.shape[1:-1])
+    (y,) = _forward((x, kernel[kept]), _Correlation(tuple(origin), Method(method), result))
+    return y.contiguous()
+
+
+@_correlate.register_fake
+def _(x, kernel, origin, method, result):  # type: ignore[no-untyped-def]
+    return x.new_empty(*x.shape[:-1], kernel.shape[-1], dtype=result)
+
+
+@torch.library.custom_op("ccnn_pc::grid_correlation_backward", mutates_args=())
+def _correlate_backward(
+    grad: Tensor, x: Tensor, kernel: Tensor, origin: list[int], method: str, wanted: list[bool]
+) -> list[Tensor]:
+    kept, origin = _within_reach(kernel.shape[: len(origin)], origin, x.shape[1:-1])
+    settings = _Correlation(tuple(origin), Method(method), grad.dtype)
+    grad_x, part = _backward((x, kernel[kept]), (grad,), wanted, settings)
+    grad_kernel = None if part is None else torch.zeros_like(kernel)
+    if grad_kernel is not None and part is not None:
+        grad_kernel[kept] = part
+    return [x.new_empty(0) if g is None else g.contiguous() for g in (grad_x, grad_kernel)]
+
+
+@_correlate_backward.register_fake
+def _(grad, x, kernel, origin, method, wanted):  # type: ignore[no-untyped-def]
+    pairs = zip((x, kernel), wanted, strict=True)
+    return [like.new_empty(like.shape) if wants else x.new_empty(0) for like, wants in pairs]
+
+
+def _keep(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
+    x, kernel, ctx.origin, ctx.method, _ = inputs
+    ctx.save_for_backward(x, kernel)
+
+
+def _differentiate(ctx, grad):  # type: ignore[no-untyped-def]
+    wanted = [bool(needs) for needs in ctx.needs_input_grad[:2]]
+    found = _correlate_backward(grad, *ctx.saved_tensors, ctx.origin, ctx.method, wanted)
+    return *(g if wants else None for g, wants in zip(found, wanted, strict=True)), None, None, None
+
+
+_correlate.register_autograd(_differentiate, setup_context=_keep)
+
+
+def _node(tensors: Tensors, settings: _Correlation) -> tuple[Tensor, ...]:
+    return (_correlate(*tensors, list(settings.origin), settings.method.value, settings.result),)
+
+
 _CORRELATE = Operator(
-    _forward, _backward, _formula, channels=lambda axes: (0, 1) if axes[1] == axes[0] - 1 else ()
+    _forward, _backward, _formula, lambda axes: (0, 1) if axes[1] == axes[0] - 1 else (), node=_node
 )
 
 

@@ -31,6 +31,12 @@ def search_segments(
         >>> search_segments(values, pointer, torch.tensor([2.0]), torch.tensor([0]), right=True).tolist()
         [3]
     """
+    if torch.compiler.is_compiling():
+        return _node(values, pointer, wanted, segment, right)
+    return _search(values, pointer, wanted, segment, right)
+
+
+def _search(values: Tensor, pointer: Tensor, wanted: Tensor, segment: Tensor, right: bool) -> Tensor:
     low, high = pointer[segment], pointer[segment + 1]
     longest = int((pointer[1:] - pointer[:-1]).max()) if len(pointer) > 1 else 0
     for _ in range(longest.bit_length()):
@@ -41,3 +47,13 @@ def search_segments(
         low = torch.where(below, middle + 1, low)
         high = torch.where(open_ & ~below, middle, high)
     return low
+
+
+@torch.library.custom_op("ccnn_pc::search_segments", mutates_args=())
+def _node(values: Tensor, pointer: Tensor, wanted: Tensor, segment: Tensor, right: bool) -> Tensor:
+    return _search(values, pointer, wanted, segment, right)  # as many steps as the longest segment asks for
+
+
+@_node.register_fake
+def _(values, pointer, wanted, segment, right):  # type: ignore[no-untyped-def]
+    return pointer.new_empty(segment.shape)

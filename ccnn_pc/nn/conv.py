@@ -19,6 +19,7 @@ from ccnn_pc._choices import choice
 from ccnn_pc._precision import at_least_single, autocast_type, keeping_single
 from ccnn_pc._values import is_batched, number, numbers, readable
 from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
+from ccnn_pc.domains.factorized import runs_natively
 from ccnn_pc.kernels import Init, MAGNet
 from ccnn_pc.kernels.base import AbstractKernel, FactorizedKernel
 from ccnn_pc.kernels.scaling import scale_readout_, support_points
@@ -225,7 +226,11 @@ class KernelConv(MessagePassing):
     def _biased_sum(self, x: Tensor, domain: AbstractDomain, algorithm: Algorithm) -> Tensor:
         self._check(x, domain)
         domain.judge_coverage(self.window, self.extent)
-        y = self._sum(self._weighted(x, domain), domain, algorithm)
+        outside = torch.compiler.is_compiling() and not (
+            domain.renders or runs_natively(x, self.terms(), self.dim)
+        )
+        run = self._sum_outside if outside else self._sum
+        y = run(self._weighted(x, domain), domain, algorithm)
         return y if self.bias is None else y + self.bias
 
     def _check(self, x: Tensor, domain: AbstractDomain) -> None:
@@ -268,6 +273,10 @@ class KernelConv(MessagePassing):
         if self.endpoint < 1.0:
             y = y - 2.0 * (1.0 - self.endpoint) * future_part(x, domain, self._present())
         return y
+
+    @torch.compiler.disable  # calls that work off chunks, or edges; what is around them is compiled
+    def _sum_outside(self, x: Tensor, domain: AbstractDomain, algorithm: Algorithm) -> Tensor:
+        return self._sum(x, domain, algorithm)
 
     def _watched(self) -> bool:
         """Whether somebody looks at messages, or masks them."""

@@ -40,7 +40,12 @@ class EdgeGeometry:
         lists, queries = self.lists, len(self.lists)
         width = len(lists.index) // queries if queries else 0
         steps = torch.arange(queries, device=lists.start.device) * width
-        if width and queries * width == len(lists.index) and bool((lists.start == steps).all()):  # a table
+        if (
+            readable(lists.start)
+            and width
+            and queries * width == len(lists.index)
+            and bool((lists.start == steps).all())
+        ):  # a table
             rows = max(1, PART // width)
             parts = zip(lists.index.split(rows * width), self.query_pos.split(rows), strict=True)
             return [

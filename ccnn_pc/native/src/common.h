@@ -70,6 +70,14 @@ struct Nearest {
     int64_t* index;
 };
 
+// Samples and gradients of results [batch][size][channels] on a grid of three axes; the gradient [taps][channels] of a
+// kernel with offset 0 at tap `origin`.
+template <class R> struct Depthwise {
+    int64_t batch, channels, threads, size[3], taps[3], origin[3];
+    const R *x, *y;
+    R* gradient;
+};
+
 // Blocks of memory that were given back, kept for the next call: fresh pages cost more than small problems.
 class Pool {
     static constexpr size_t MOST = 64 << 20;

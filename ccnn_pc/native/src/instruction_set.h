@@ -10,11 +10,15 @@ namespace NAMESPACE {
 
 #include "points.h"
 
+#include "grids.h"
+
 template void forward<float>(const Problem<float>&);
 template void forward<double>(const Problem<double>&);
 template void backward<float>(const Problem<float>&, const Gradients<float>&);
 template void backward<double>(const Problem<double>&, const Gradients<double>&);
 template void farthest<float>(const Farthest<float>&);
 template void farthest<double>(const Farthest<double>&);
+template void depthwise_kernel<float>(const Depthwise<float>&);
+template void depthwise_kernel<double>(const Depthwise<double>&);
 void nearest_points(const Nearest& problem) { nearest(problem); }
 }  // namespace NAMESPACE

@@ -7,6 +7,9 @@
     template <class R> void backward(const Problem<R>&, const Gradients<R>&);           \
     template <class R> void farthest(const Farthest<R>&);                               \
     void nearest_points(const Nearest&);                                                \
+    template <class R> void depthwise_kernel(const Depthwise<R>&);                      \
+    extern template void depthwise_kernel<float>(const Depthwise<float>&);              \
+    extern template void depthwise_kernel<double>(const Depthwise<double>&);            \
     extern template void farthest<float>(const Farthest<float>&);                       \
     extern template void farthest<double>(const Farthest<double>&);                     \
     extern template void forward<float>(const Problem<float>&);                         \
@@ -66,6 +69,8 @@ int ccnn_backward_float(const Problem<float>* p, const Gradients<float>* g) { CA
 int ccnn_backward_double(const Problem<double>* p, const Gradients<double>* g) { CALL(backward, *p, *g) }
 int ccnn_farthest_float(const Farthest<float>* p) { CALL(farthest, *p) }
 int ccnn_farthest_double(const Farthest<double>* p) { CALL(farthest, *p) }
+int ccnn_depthwise_kernel_float(const Depthwise<float>* p) { CALL(depthwise_kernel, *p) }
+int ccnn_depthwise_kernel_double(const Depthwise<double>* p) { CALL(depthwise_kernel, *p) }
 int ccnn_nearest_double(const Nearest* p) { CALL(nearest_points, *p) }
 }
 #pragma GCC visibility pop

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ccnn_pc.native.grids import native_depthwise_kernel, runs_depthwise
+
 
 def direct_correlate(x: Tensor, kernel: Tensor, origin: Sequence[int]) -> Tensor:
     """``y[b, i] = Σ_t kernel[t] x[b, i + t - origin]``, zero outside; layouts as in ``grid_convolution``."""
@@ -44,6 +46,8 @@ def direct_correlate_samples(x: Tensor, g: Tensor, taps: Sequence[int], origin: 
         origin: index of the tap with offset 0, per axis.
     """
     dim, depthwise = x.dim() - 2, len(taps) == x.dim() - 1
+    if depthwise and runs_depthwise(x):
+        return native_depthwise_kernel(x, g, taps[:dim], origin)
     grad = x.new_zeros(list(taps))
     for tap in itertools.product(*(range(k) for k in taps[:dim])):
         here, there = _overlap(x.shape[1:-1], [t - a for t, a in zip(tap, origin, strict=True)])

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from ccnn_pc._choices import choice
+from ccnn_pc.native.grids import runs_depthwise
 from ccnn_pc.ops.grids.fft_lengths import fft_lengths
 
 
@@ -21,7 +22,7 @@ class Method(enum.Enum):
 
 
 #: On CPU, depthwise direct sums win up to so many taps (over all axes), by number of axes: for results, and for kernel
-#: gradients.
+#: gradients where no native operator has them.
 DIRECT_TAPS = {1: 128, 2: 121, 3: 343}
 DIRECT_GRADIENT_TAPS = {1: 9, 2: 16, 3: 27}
 #: Full kernels: so many products take as long as one padded sample of a transform; likewise.
@@ -49,7 +50,8 @@ def is_direct(
     dim = len(origin)
     taps = kernel.shape[:dim]
     if kernel.dim() == dim + 1:
-        return math.prod(taps) <= (DIRECT_GRADIENT_TAPS if gradient else DIRECT_TAPS).get(dim, 0)
+        slow = gradient and not runs_depthwise(x)  # tap by tap in torch; in C++ it costs what results cost
+        return math.prod(taps) <= (DIRECT_GRADIENT_TAPS if slow else DIRECT_TAPS).get(dim, 0)
     batch, shape, pairs = len(x), x.shape[1:-1], math.prod(kernel.shape[dim:])
     padded = math.prod(fft_lengths(shape, taps, origin)) * (pairs + batch * sum(kernel.shape[dim:]))
     products = batch * math.prod(shape) * math.prod(taps) * pairs

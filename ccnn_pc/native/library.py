@@ -15,7 +15,14 @@ import torch
 #: Environment variable: ``0`` turns the native operators off.
 SWITCH = "CCNN_PC_NATIVE"
 #: Functions that a library of this version has, each for numbers of one or two types.
-FUNCTIONS = ("forward_float", "backward_float", "farthest_float", "nearest_double", "depthwise_kernel_float")
+FUNCTIONS = (
+    "use_openmp",
+    "forward_float",
+    "backward_float",
+    "farthest_float",
+    "nearest_double",
+    "depthwise_kernel_float",
+)
 #: Axes that the operators know.
 MAX_DIM = 3
 

@@ -121,7 +121,8 @@ def test_both_gradients_share_a_spectrum(monkeypatch: pytest.MonkeyPatch) -> Non
     assert len(calls) == 3  # samples, kernel, gradient of the result
 
 
-def test_rule_counts_taps_depthwise_and_products_with_full_kernels() -> None:
+def test_rule_counts_taps_depthwise_and_products_with_full_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CCNN_PC_NATIVE", "0")
     x, auto = torch.empty(2, 4096, 64), Method.AUTO
     assert is_direct(auto, x, torch.empty(128, 64), [127])
     assert not is_direct(auto, x, torch.empty(129, 64), [128])

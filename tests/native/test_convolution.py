@@ -12,6 +12,7 @@ import torch
 
 from ccnn_pc import native
 from ccnn_pc.domains import PointSet
+from ccnn_pc.domains.factorized import fused_terms
 from ccnn_pc.kernels import (
     MLP,
     SIREN,
@@ -35,6 +36,7 @@ from ccnn_pc.native import (
 from ccnn_pc.nn import Algorithm, ContinuousConv
 from ccnn_pc.ops.neighbors.lists import NeighborLists
 from ccnn_pc.ops.points import convolution
+from ccnn_pc.ops.points.convolution import PointGeometry, point_convolution
 
 KERNELS = {
     "magnet": partial(MAGNet, hidden_channels=9),
@@ -333,3 +335,16 @@ def test_a_forked_process_answers_too():
         [sys.executable, "-c", FORKED], timeout=120, check=False, cwd=Path(__file__).parents[2]
     )
     assert done.returncode == 0
+
+
+def test_offsets_that_are_no_differences_of_positions_count():
+    torch.manual_seed(0)
+    conv = ContinuousConv(2, 2, dim=1, extent=1.0).double()
+    profile, table = fused_terms(conv.terms())
+    index, start, length = torch.arange(4), torch.tensor([0]), torch.tensor([4])
+    pos, rel = torch.zeros(4, 1).double(), torch.linspace(-0.9, 0.9, 4)[:, None].double()
+    lists, x = NeighborLists(index, start, length), torch.randn(4, 2).double()
+    given = PointGeometry(pos, pos[:1], lists, conv.extent, rel=rel)
+    plain = PointGeometry(rel, pos[:1], lists, conv.extent)
+    y, _ = point_convolution(x, given, profile, table)
+    torch.testing.assert_close(y, point_convolution(x, plain, profile, table)[0])

@@ -271,7 +271,7 @@ class PointSet(AbstractDomain):
         lists = edges.within(terms.window.reach(terms.extent, terms.threshold))
         if self.lattice is None:
             geometry = PointGeometry(
-                self.pos, self.query_pos, lists, terms.extent, terms.causal, offsets=edges.offsets
+                self.pos, self.query_pos, lists, terms.extent, terms.causal, kept=edges.offsets
             )
             return convolve_factorized(x, terms, geometry)
         profile, table = fused_terms(terms)

@@ -42,7 +42,9 @@ class PointGeometry:
         lists: the neighbours of each query.
         extent: reach of the kernel per axis ``[D]``. causal: see :func:`kernel_coordinates`.
         tolerance: see :func:`in_support`.
-        offsets: gives the offsets of all edges of ``lists.index``, ``[T, D]``, or None where nobody keeps them.
+        rel: offsets of all edges of ``lists.index``, ``[T, D]``, where they are no differences of positions, as on a
+            circle; None: they are.
+        kept: gives those differences where somebody keeps them, else None.
     """
 
     pos: Tensor
@@ -51,7 +53,12 @@ class PointGeometry:
     extent: Tensor
     causal: bool = False
     tolerance: float | None = None
-    offsets: Callable[[], Tensor | None] = lambda: None
+    rel: Tensor | None = None
+    kept: Callable[[], Tensor | None] = lambda: None
+
+    def offsets(self) -> Tensor | None:
+        """Offsets of all edges that need not be computed."""
+        return self.kept() if self.rel is None else self.rel
 
     def block(self, chunk: Chunk, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
         """Sample numbers ``[q k]``, kernel coordinates ``[q k, D]`` and what counts ``[q k, 1]``."""
@@ -144,7 +151,11 @@ def point_convolution(
         [1.0, -0.5]
     """
     native = profile.native
-    if native is not None and runs_on(x, table, geometry.pos.shape[1], native.family):
+    if (
+        native is not None
+        and geometry.rel is None
+        and runs_on(x, table, geometry.pos.shape[1], native.family)
+    ):
         return _native_convolution(x, geometry, native, table, gram)
     if chunk_edges is None and summed_natively(x.to(autocast_type(x)), table):
         chunk_edges = max(NATIVE_CHUNK_EDGES, 2 * len(x))
@@ -155,7 +166,7 @@ def point_convolution(
     x, lists = x.to(autocast_type(x)), geometry.lists
     # offsets that were computed before have no derivatives
     tracked = is_tracked(geometry.pos) or is_tracked(geometry.query_pos)
-    rel = None if tracked else geometry.offsets()
+    rel = geometry.rel if tracked else geometry.offsets()
     settings = _Settings(profile, geometry.causal, geometry.tolerance, gram, chunk_edges)
     with torch.autocast(x.device.type, enabled=False):  # coordinates, phases and windows keep their type
         y, moments = _CONVOLVE(
@@ -194,7 +205,7 @@ class _Settings:
         """Samples, table, geometry and parameters."""
         x, table, pos, query_pos, index, start, length, extent, rel, *parameters = tensors
         lists = NeighborLists(index, start, length)
-        geometry = PointGeometry(pos, query_pos, lists, extent, self.causal, self.tolerance, lambda: rel)
+        geometry = PointGeometry(pos, query_pos, lists, extent, self.causal, self.tolerance, rel)
         return x, table, geometry, parameters
 
 

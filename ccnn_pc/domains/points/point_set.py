@@ -20,7 +20,7 @@ from ccnn_pc._checks import (
     check_same_length,
 )
 from ccnn_pc._choices import choice
-from ccnn_pc._values import number, readable
+from ccnn_pc._values import is_batched, number, readable
 from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
 from ccnn_pc.domains.factorized import (
     convolve_factorized,
@@ -213,9 +213,9 @@ class PointSet(AbstractDomain):
             judge_coverage(edges, self.neighbors.k, in_cloud, self.bipartite, window, extent.detach())
 
     def edges(self, reach: float = math.inf) -> Tensor:
-        """Neighbours as ``edge_index [2, E]``, those farther than ``reach`` left out."""
+        """Neighbours as ``edge_index [2, E]``, those beyond ``reach`` left out but for batches of positions."""
         edge_index = self._given().to_edge_index()
-        if math.isinf(reach):
+        if math.isinf(reach) or is_batched(self.pos) or is_batched(self.query_pos):
             return edge_index
         return edge_index[:, self.rel(edge_index).norm(dim=1) <= reach]
 

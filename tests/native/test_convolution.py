@@ -28,8 +28,6 @@ from ccnn_pc.native import (
     Edges,
     Family,
     Features,
-    InstructionSet,
-    choose_instruction_set,
     native_convolution,
     native_row_convolution,
 )
@@ -52,20 +50,7 @@ KERNELS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def turned_on(monkeypatch):
-    monkeypatch.setenv("CCNN_PC_NATIVE", "1")
-    if not native.state().runs:
-        pytest.skip(f"the native operators do not run: {native.state().reason}")
-
-
-@pytest.fixture(params=list(InstructionSet), ids=lambda choice: choice.name)
-def instruction_set(request):
-    best = choose_instruction_set(InstructionSet.AVX512)
-    if request.param > best:
-        pytest.skip(f"this processor has {best.name} at most")
-    yield choose_instruction_set(request.param)
-    choose_instruction_set(best)
+pytestmark = pytest.mark.usefixtures("turned_on")
 
 
 def answers(conv, x, cloud, algorithm=Algorithm.FAST, **options):

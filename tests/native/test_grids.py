@@ -7,8 +7,6 @@ import itertools
 import pytest
 import torch
 
-from ccnn_pc import native
-from ccnn_pc.native import InstructionSet, choose_instruction_set
 from ccnn_pc.native.grids import native_depthwise_kernel, runs_depthwise
 
 CASES = [
@@ -21,20 +19,7 @@ CASES = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def turned_on(monkeypatch):
-    monkeypatch.setenv("CCNN_PC_NATIVE", "1")
-    if not native.state().runs:
-        pytest.skip(f"the native operators do not run: {native.state().reason}")
-
-
-@pytest.fixture(params=list(InstructionSet), ids=lambda choice: choice.name)
-def instruction_set(request):
-    best = choose_instruction_set(InstructionSet.AVX512)
-    if request.param > best:
-        pytest.skip(f"this processor has {best.name} at most")
-    yield choose_instruction_set(request.param)
-    choose_instruction_set(best)
+pytestmark = pytest.mark.usefixtures("turned_on")
 
 
 def by_definition(x, kernel, origin):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor
@@ -60,3 +62,15 @@ def numbers(tensor: Tensor) -> list[float]:
         tensor = functorch.get_unwrapped(tensor)
     found: list[float] = tensor.tolist()
     return found
+
+
+def placed(values: Sequence[float], device: torch.device) -> Tensor:
+    """A few numbers as float64 ``[n]`` on a device, without a copy from the host, which would wait for the device.
+
+    Example:
+        >>> placed((1.0, 0.5), torch.device("cpu"))
+        tensor([1.0000, 0.5000], dtype=torch.float64)
+    """
+    if device.type == "cpu":
+        return torch.tensor(values, dtype=torch.float64)
+    return torch.stack([torch.full((), value, dtype=torch.float64, device=device) for value in values])

@@ -12,12 +12,13 @@ from torch import Tensor
 
 from ccnn_pc._checks import check_at_least, check_spacing
 from ccnn_pc._choices import choice
-from ccnn_pc._values import number
+from ccnn_pc._values import number, placed
 from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms, moved_source
 from ccnn_pc.domains.grid.rendered import TAP_TOLERANCE, Taps, check_resolution, render, smoothed, taps_within
 from ccnn_pc.domains.pooling import Pool, pool_segments
 from ccnn_pc.domains.ragged import at_reference
 from ccnn_pc.domains.sampling import Interpolation, Sampling
+from ccnn_pc.ops.cells import cell_coordinates
 from ccnn_pc.ops.grids.convolution import Method, count_pairs, grid_convolution
 from ccnn_pc.ops.interpolation import finer_positions, interpolate_axis
 from ccnn_pc.ops.segments import segment_count
@@ -155,11 +156,11 @@ class Grid(AbstractDomain):
 
     def coordinates(self) -> Tensor:
         """Cell numbers per axis of every sample, int64 ``[n, D]``."""
-        return torch.stack(torch.unravel_index(self._cell() % self.cells, self.shape), dim=1)
+        return cell_coordinates(self._cell() % self.cells, self.shape)
 
     def positions(self) -> Tensor:
         """Where every sample lies, float64 ``[n, D]``: cell number times spacing."""
-        return self.coordinates().double() * torch.tensor(self.spacing, dtype=torch.float64).to(self.device)
+        return self.coordinates().double() * placed(self.spacing, self.device)
 
     def _cell(self) -> Tensor:
         """Number of each sample's cell within the batch, int64 ``[n]``."""
@@ -175,7 +176,7 @@ class Grid(AbstractDomain):
             rows = (batch == image).nonzero()[:, 0]
             i, j = (part.flatten() for part in torch.meshgrid(rows, rows, indexing="ij"))
             rel = self._offsets(where[j] - where[i])
-            near = (rel * rel.new_tensor(self.spacing)).norm(dim=1) <= reach * (1 + TAP_TOLERANCE)
+            near = (rel * self._steps(rel)).norm(dim=1) <= reach * (1 + TAP_TOLERANCE)
             pairs.append(torch.stack([j[near], i[near]]))
         return torch.cat(pairs, dim=1)
 
@@ -187,12 +188,12 @@ class Grid(AbstractDomain):
         """Offsets sample - query ``[E, D]``, float64: integers times spacing."""
         where = self.coordinates()
         rel = self._offsets(where[edge_index[0]] - where[edge_index[1]])
-        return rel * rel.new_tensor(self.spacing)
+        return rel * self._steps(rel)
 
     def _offsets(self, steps: Tensor) -> Tensor:
         """Steps between cells, float64; the short way round on a circular grid."""
         if self.boundary is Boundary.CIRCULAR:
-            size = torch.tensor(self.shape, device=steps.device)
+            size = placed(self.shape, steps.device).long()
             half = torch.div(size, 2, rounding_mode="floor")
             steps = (steps + half) % size - half
         return steps.double()
@@ -207,7 +208,7 @@ class Grid(AbstractDomain):
 
     def _steps(self, like: Tensor) -> Tensor:
         """The spacing, float64 ``[D]``."""
-        return torch.tensor(self.spacing, dtype=torch.float64, device=like.device)
+        return placed(self.spacing, like.device)
 
     def quadrature(self, spacing: Tensor, reference_count: float | Tensor | None = None) -> Tensor | None:
         r"""The weight of all samples :math:`w = \prod_d \Delta_d / \Delta_{\mathrm{train}, d}`; None where it is 1.
@@ -224,7 +225,7 @@ class Grid(AbstractDomain):
             return torch.where((ratio - 1).abs() <= 1e-6, 1.0, ratio)
         if math.isclose(ratio, 1.0, rel_tol=1e-6):
             return None
-        return torch.tensor(ratio, dtype=torch.float64, device=self.device)
+        return torch.full((), ratio, dtype=torch.float64, device=self.device)
 
     def as_input(self, x: Tensor, sampling: Sampling) -> tuple[Tensor, AbstractDomain]:
         """Data as a network reads them: :meth:`resampled` where it reads straight lines."""

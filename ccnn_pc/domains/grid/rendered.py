@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ccnn_pc._autograd import in_torch_func
-from ccnn_pc._values import numbers, readable
+from ccnn_pc._values import numbers, placed, readable
 from ccnn_pc.domains.base import ConvolutionTerms
 from ccnn_pc.kernels.base import AbstractKernel
 from ccnn_pc.ops.coordinates import kernel_coordinates
@@ -105,9 +105,7 @@ def render(terms: ConvolutionTerms, spacing: Sequence[float], taps: Taps) -> Ten
         entry = _memory.get(terms.kernel)
         if entry is not None and entry[0].equals(source):
             return entry[1]
-    rel = taps.offsets(terms.extent.device) * torch.tensor(
-        spacing, dtype=torch.float64, device=terms.extent.device
-    )
+    rel = taps.offsets(terms.extent.device) * placed(spacing, terms.extent.device)
     u = kernel_coordinates(rel, terms.extent.double(), terms.causal).clamp(-1, 1).to(terms.extent)
     with torch.autocast(u.device.type, enabled=False):
         values = terms.kernel(u) * terms.window(u)

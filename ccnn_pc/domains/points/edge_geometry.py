@@ -10,6 +10,7 @@ from torch import Tensor
 from ccnn_pc._values import number, readable
 from ccnn_pc.ops.neighbors.lists import NeighborLists
 from ccnn_pc.ops.points.lattice_convolution import DistinctOffsets
+from ccnn_pc.ops.segments import segment_sum
 
 #: Numbers (edges x axes) up to which offsets are cached instead of being computed in each layer: 64 MB in float32.
 MAX_CACHED_OFFSETS = 1 << 24
@@ -104,7 +105,7 @@ class EdgeGeometry:
         edge = torch.arange(len(lists.index), device=lists.index.device)
         query = self._query(edge)
         counted = edge < lists.start[query] + lists.length[query]
-        return torch.bincount(self._distinct.which[counted], minlength=number)
+        return segment_sum(counted.long(), self._distinct.which, number)
 
     def sorted_by_distance(self) -> bool:
         """Whether each query's edges are sorted by distance, up to rounding."""

@@ -96,7 +96,7 @@ class PointSet(AbstractDomain):
         self.center = centers(pos, self.batch, self.num_clouds)
         self.pos = centered(pos, self.center, self.batch)
         self.query_pos = centered(query_pos, self.center, self.query_batch) if self.bipartite else self.pos
-        self.lattice = None if lattice is None else check_extent("lattice", lattice, self.dim).double()
+        self.lattice = None if lattice is None else check_extent("lattice", lattice, self.dim).to(pos.device)
         if self.lattice is not None:
             _check_on_lattice("pos", self.pos, self.batch, self, self.lattice)
             _check_on_lattice("query_pos", self.query_pos, self.query_batch, self, self.lattice)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch import Tensor
 from ccnn_pc._autograd import is_tracked
 from ccnn_pc._checks import check_batch, check_floating, check_positive, check_query_batch
 from ccnn_pc._choices import choice
-from ccnn_pc._values import number
+from ccnn_pc._values import number, readable
 from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms, moved_source
 from ccnn_pc.domains.factorized import convolve_factorized, runs_natively
 from ccnn_pc.domains.grid.rendered import TAP_TOLERANCE
@@ -104,6 +105,7 @@ class IrregularSeries(AbstractDomain):
         self.method = choice("method", method, Method)
         self.lattice = None if lattice is None else self._lattice(check_positive("lattice", lattice))
         self._weights: dict[float, Tensor] = {}
+        self._parts: tuple[Tensor, Tensor] | None = None
 
     def _centered(self, times: Tensor, series: Tensor) -> Tensor:
         """Times relative to the mean of their series, float64."""
@@ -130,7 +132,7 @@ class IrregularSeries(AbstractDomain):
     def _with(self, **changes: Any) -> IrregularSeries:
         """A copy that shares all tensors but ``changes``; nothing is checked again."""
         other = object.__new__(IrregularSeries)
-        other.__dict__.update(self.__dict__, _weights={})
+        other.__dict__.update(self.__dict__, _weights={}, _parts=None)
         other.__dict__.update(changes)
         return other
 
@@ -325,13 +327,25 @@ class IrregularSeries(AbstractDomain):
         step = number(spacing)
         weight = None if isinstance(step, Tensor) else self._weights.get(step)
         if weight is None:
-            times = self.exact_times()
-            weight = series_volume(times, self.batch, self.weights, default=step, mask=self.mask) / step
+            weight = self._volume(self.weights, step) / step
             if not self.requires_grad:
                 weight = torch.where((weight - 1).abs() <= 1e-6, 1.0, weight)  # as grids do
                 if not isinstance(step, Tensor):
                     self._weights[step] = weight
         return weight
+
+    def _volume(self, weights: Weights, default: float | Tensor) -> Tensor:
+        """Time that each sample stands for; ``default`` where there is nothing to measure.
+
+        It is linear in ``default``: where that is a number on a device, both parts are kept for all layers.
+        """
+        measure = functools.partial(series_volume, self.exact_times(), self.batch, weights, mask=self.mask)
+        if not isinstance(default, Tensor) or self.requires_grad or not readable(self.times, default):
+            return measure(default=default)
+        if self._parts is None:
+            least = measure(default=0.0)
+            self._parts = least, measure(default=1.0) - least
+        return self._parts[0] + self._parts[1] * default
 
     def future_fraction(self) -> Tensor | None:
         """Fraction of each cell after its stamp ``[n]``, masked channels or not; None, one half, for other weights."""

@@ -72,11 +72,13 @@ def _on_device(pos: Tensor, num_points: int, start: int) -> Tensor:
     columns = pos.t().contiguous()
     nearest = torch.full((len(pos),), torch.inf, dtype=pos.dtype, device=pos.device)
     chosen = torch.empty(num_points, dtype=torch.long, device=pos.device)
-    current = torch.tensor(start, device=pos.device)
+    current = torch.full(
+        (1,), start, device=pos.device
+    )  # [1]: as an index, a single number is read by the host
     for step in range(num_points):
-        chosen[step] = current
-        offset = columns - columns.index_select(1, current.view(1))
+        chosen[step : step + 1] = current
+        offset = columns - columns.index_select(1, current)
         nearest = torch.minimum(nearest, offset.square_().sum(dim=0))
-        nearest[current] = -1.0
-        current = nearest.argmax()
+        nearest.index_fill_(0, current, -1.0)
+        current = nearest.argmax(0, keepdim=True)
     return chosen

@@ -8,6 +8,7 @@ them is summed per offset, so that the kernel network runs on U offsets instead 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from ccnn_pc._autograd import Operator, Tensors
 from ccnn_pc._edges import all_edges, kernel_sum
 from ccnn_pc._precision import at_least_single, autocast_type
 from ccnn_pc.native import Edges, native_row_convolution, runs_on
+from ccnn_pc.ops.cells import cell_coordinates
 from ccnn_pc.ops.neighbors.lists import Chunk, NeighborLists
 from ccnn_pc.ops.points.contraction import Buffer, Depthwise, Full
 from ccnn_pc.ops.points.convolution import CHUNK_BYTES, MIN_CHUNK_EDGES
@@ -51,9 +53,9 @@ class DistinctOffsets:
         number = torch.zeros_like(steps[:, 0])
         for axis, size in enumerate(sizes):
             number = number * size + (steps[:, axis] - low[axis])
-        cells = torch.zeros(int(torch.tensor(sizes).prod()), dtype=torch.bool, device=steps.device)
+        cells = torch.zeros(math.prod(sizes), dtype=torch.bool, device=steps.device)
         cells[number] = True
-        distinct = torch.stack(torch.unravel_index(cells.nonzero()[:, 0], sizes), dim=1) + low
+        distinct = cell_coordinates(cells.nonzero()[:, 0], sizes) + low
         return DistinctOffsets(distinct, (cells.cumsum(0) - 1).index_select(0, number))
 
 

@@ -38,7 +38,9 @@ def search_segments(
 
 def _search(values: Tensor, pointer: Tensor, wanted: Tensor, segment: Tensor, right: bool) -> Tensor:
     low, high = pointer[segment], pointer[segment + 1]
-    longest = int((pointer[1:] - pointer[:-1]).max()) if len(pointer) > 1 else 0
+    longest = len(values)  # a few steps more, but no device is waited for
+    if pointer.device.type == "cpu" and len(pointer) > 1:
+        longest = int((pointer[1:] - pointer[:-1]).max())
     for _ in range(longest.bit_length()):
         open_ = low < high
         middle = torch.div(low + high, 2, rounding_mode="floor")

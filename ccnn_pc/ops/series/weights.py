@@ -63,7 +63,7 @@ def cell_widths(
         [0.5, 0.5, 0.5, 2.0]
     """
     weights = choice("weights", weights, Weights)
-    before, after, group = _gaps(times, batch)
+    before, after, count = _gaps(times, batch)
     if weights is Weights.PAST:
         width = torch.where(before > 0, before, default)
     else:
@@ -71,7 +71,7 @@ def cell_widths(
         if weights is Weights.CELL:
             width = torch.where((before > 0) & (after > 0), width, before + after)
         width = torch.where(before + after > 0, width, default)
-    return (width / torch.bincount(group))[group]
+    return width / count
 
 
 def future_fractions(times: Tensor, batch: Tensor, weights: Weights = Weights.CELL) -> Tensor:
@@ -95,26 +95,29 @@ def future_fractions(times: Tensor, batch: Tensor, weights: Weights = Weights.CE
         [0.5, 0.75, 0.75, 0.5]
     """
     weights = choice("weights", weights, Weights)
-    before, after, group = _gaps(times, batch)
+    before, after, _ = _gaps(times, batch)
     halved = before + after == 0
     if weights is Weights.CELL:
         halved = (before == 0) | (after == 0)
-    share = torch.where(halved, 0.5, after / torch.where(halved, 1.0, before + after))
-    return share[group]
+    return torch.where(halved, 0.5, after / torch.where(halved, 1.0, before + after))
 
 
 def _gaps(times: Tensor, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Of each distinct stamp the time since the one before and until the one after, 0 at the ends of a series.
+    """Of each sample the time since the stamp before its own and until the one after, 0 at the ends of a series.
 
     Returns:
-        both, ``[g]``, and the distinct stamp of each sample, ``[n]``.
+        both, and how many samples have its stamp, ``[n]``; all without waiting for a device.
     """
-    new = torch.ones_like(batch, dtype=torch.bool)
-    new[1:] = (times[1:] != times[:-1]) | (batch[1:] != batch[:-1])
-    stamp, series = times[new], batch[new]
-    gap = (stamp[1:] - stamp[:-1]) * (series[1:] == series[:-1])
-    end = stamp.new_zeros(1)
-    return torch.cat([end, gap]), torch.cat([gap, end]), new.cumsum(0) - 1
+    row = torch.arange(len(batch), device=batch.device)
+    differs = (times[1:] != times[:-1]) | (batch[1:] != batch[:-1])
+    end = differs.new_ones(1)
+    first = torch.where(torch.cat([end, differs]), row, 0).cummax(0).values
+    last = torch.where(torch.cat([differs, end]), row, len(row) - 1).flip(0).cummin(0).values.flip(0)
+    earlier, later = first[(first - 1).clamp(min=0)], (last + 1).clamp(max=len(row) - 1)
+    stamp = times[first]
+    before = (stamp - times[earlier]) * (batch[earlier] == batch)
+    after = (times[later] - stamp) * (batch[later] == batch)
+    return before, after, last - first + 1
 
 
 def series_volume(

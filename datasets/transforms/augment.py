@@ -55,7 +55,7 @@ class RandomRotation(RandomTransform, MovesPoints):
 
     def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
         """Rotate ``pos`` and ``normal``."""
-        turn = random_rotation(self.axis, generator, self.degrees).t().to(data.pos.dtype)
+        turn = random_rotation(self.axis, generator, self.degrees).t().to(data.pos)
         data.pos = data.pos @ turn
         if has(data, "normal"):
             data.normal = data.normal @ turn
@@ -80,7 +80,7 @@ class RandomScale(RandomTransform, MovesPoints):
     def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
         """Scale ``pos``, correct ``normal``."""
         size = data.pos.shape[1] if self.per_axis else 1
-        factor = self.low + (self.high - self.low) * torch.rand(size, generator=generator)
+        factor = self.low + (self.high - self.low) * torch.rand(size, generator=generator).to(data.pos.device)
         data.pos = data.pos * factor
         if self.per_axis and has(data, "normal"):
             data.normal = F.normalize(data.normal / factor, dim=1)
@@ -98,7 +98,8 @@ class RandomTranslate(RandomTransform, MovesPoints):
 
     def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
         """Move ``pos``."""
-        data.pos = data.pos + self.reach * (2 * torch.rand(data.pos.shape[1], generator=generator) - 1)
+        draw = torch.rand(data.pos.shape[1], generator=generator).to(data.pos.device)
+        data.pos = data.pos + self.reach * (2 * draw - 1)
         return data
 
     def __repr__(self) -> str:
@@ -113,7 +114,7 @@ class Jitter(RandomTransform, MovesPoints):
 
     def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
         """Move ``pos``."""
-        noise = torch.randn(data.pos.shape, generator=generator, dtype=data.pos.dtype)
+        noise = torch.randn(data.pos.shape, generator=generator, dtype=data.pos.dtype).to(data.pos.device)
         data.pos = data.pos + noise.mul_(self.sigma).clamp_(-self.clip, self.clip)
         return data
 
@@ -133,7 +134,7 @@ class RandomFlip(RandomTransform, MovesPoints):
     def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
         """Mirror ``pos`` and ``normal``."""
         if float(torch.rand(1, generator=generator)) < self.probability:
-            sign = torch.ones(data.pos.shape[1], dtype=data.pos.dtype)
+            sign = data.pos.new_ones(data.pos.shape[1])
             sign[self.axis] = -1.0
             data.pos = data.pos * sign
             if has(data, "normal"):

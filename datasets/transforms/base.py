@@ -145,7 +145,7 @@ def _points(key: str, value: Any) -> bool:
 
 def take_points(data: Any, index: Tensor) -> Any:
     """The points at rows ``index``, with every attribute of :func:`point_keys`, and the faces that keep all corners."""
-    n = data.pos.shape[0]
+    n, index = data.pos.shape[0], index.to(data.pos.device)
     for key in point_keys(data):
         value = data[key]
         if isinstance(value, Tensor):
@@ -154,7 +154,7 @@ def take_points(data: Any, index: Tensor) -> Any:
             data[key] = (
                 [value[i] for i in index.tolist()]
                 if isinstance(value, (list, tuple))
-                else value[index.numpy()]
+                else value[index.cpu().numpy()]
             )
     if has(data, "face"):
         row = index.new_full((n,), -1)

@@ -85,7 +85,7 @@ class RandomCrop(RandomTransform):
         if self.mode is Padding.SYMMETRIC:
             rows = mirrored_index(height, p)[top : top + height]
             columns = mirrored_index(width, p)[left : left + width]
-            data.x = x[:, :, rows[:, None], columns]
+            data.x = x[:, :, rows[:, None].to(x.device), columns.to(x.device)]
         else:
             data.x = F.pad(x, (p, p, p, p))[:, :, top : top + height, left : left + width].contiguous()
         return data
@@ -226,7 +226,7 @@ def move(x: Tensor, angle: float = 0.0, right: float = 0.0, down: float = 0.0, f
     # where each pixel comes from: the inverse map; rows count downwards
     from_row = c * rows[:, None] + s * columns
     from_column = -s * rows[:, None] + c * columns
-    place = torch.stack([from_column * 2 / width, from_row * 2 / height], dim=-1).to(x.dtype)
+    place = torch.stack([from_column * 2 / width, from_row * 2 / height], dim=-1).to(x)
     return F.grid_sample(
         x, place.expand(len(x), -1, -1, -1), mode="bilinear", padding_mode="zeros", align_corners=False
     )

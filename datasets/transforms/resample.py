@@ -55,7 +55,9 @@ class EveryNth(RandomTransform):
         check_array(data, self)
         axes = data.x.dim() - 2
         data.x = data.x[(slice(None), slice(None), *[slice(None, None, self.step)] * axes)].contiguous()
-        data.spacing = torch.full((1, axes), self.step * self.spacing, dtype=torch.float64)
+        data.spacing = torch.full(
+            (1, axes), self.step * self.spacing, dtype=torch.float64, device=data.x.device
+        )
         return data
 
     def __repr__(self) -> str:
@@ -90,9 +92,10 @@ class ScatteredCells(RandomTransform):
         shape = data.x.shape[2:]
         cells = torch.cartesian_prod(*(torch.arange(s) for s in shape)).view(-1, len(shape))
         kept = draw_rows(len(cells), max(1, round(self.fraction * len(cells))), generator).sort().values
+        cells, kept = cells.to(data.x.device), kept.to(data.x.device)
         values = data.x[0].flatten(1).t()
         points = PointCloudData(pos=(cells[kept] * self.spacing).to(data.x.dtype), x=values[kept])
-        points.lattice = torch.full((1, len(shape)), self.spacing, dtype=torch.float64)
+        points.lattice = torch.full((1, len(shape)), self.spacing, dtype=torch.float64, device=data.x.device)
         for key in ("y", "name"):
             if has(data, key):
                 points[key] = data[key]

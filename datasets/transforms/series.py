@@ -67,8 +67,9 @@ class AsSeries(RandomTransform):
             return data
         check_series(data, self)
         spacing = float(data.spacing.flatten()[0]) if has(data, "spacing") else self.spacing
-        times = torch.arange(data.x.shape[2], dtype=torch.float64) * spacing
-        series = SeriesData(times=times, x=data.x[0].t().contiguous(), lattice=as_lattice(spacing))
+        times = torch.arange(data.x.shape[2], dtype=torch.float64, device=data.x.device) * spacing
+        lattice = as_lattice(spacing).to(data.x.device)
+        series = SeriesData(times=times, x=data.x[0].t().contiguous(), lattice=lattice)
         for key in ("y", "name"):
             if has(data, key):
                 series[key] = data[key]
@@ -125,6 +126,7 @@ class DropSamples(RandomTransform):
         length = len(data.times) if series else data.x.shape[2]
         kept = torch.ones(length, dtype=torch.bool)
         kept[dropped_samples(length, drawn_percent(self.percent, generator), generator)] = False
+        kept = kept.to(data.x.device)
         if not series:
             observed = kept.to(data.x.dtype).expand(len(data.x), 1, length)
             data.x = torch.cat([data.x * observed, *([observed] if self.channel else [])], dim=1)

@@ -71,7 +71,7 @@ def luminance(x: Tensor) -> Tensor:
     if x.shape[1] != 3:
         raise ValueError(f"'x' must have 3 channels to become grey (got {x.shape[1]})")
     levels = (x * 255).round().to(torch.int32).clamp_(0, 255)
-    weight = torch.tensor([19595, 38470, 7471], dtype=torch.int32).view(1, 3, 1, 1)
+    weight = torch.tensor([19595, 38470, 7471], dtype=torch.int32, device=x.device).view(1, 3, 1, 1)
     return ((levels * weight).sum(dim=1, keepdim=True).add(32768) >> 16).float().div_(255)
 
 
@@ -145,13 +145,13 @@ class ToView(BaseTransform):
                 f"'mean' and 'std' must be one number or one per channel ({x.shape[1]} channels; "
                 f"got {len(self.mean)} and {len(self.std)})"
             )
-        x = (x - self.mean) / self.std
+        x = (x - self.mean.to(x.device)) / self.std.to(x.device)
         if self.view in (View.IMAGE, View.GREY):
             return x
         if self.view is View.NOISE_PADDED:
             return self._padded(x)
         x = x.flatten(2)
-        return x[:, :, self._order(x.shape[2])] if self.view is View.PERMUTED else x
+        return x[:, :, self._order(x.shape[2]).to(x.device)] if self.view is View.PERMUTED else x
 
     def _order(self, pixels: int) -> Tensor:
         if self.permutation is None:
@@ -170,7 +170,7 @@ class ToView(BaseTransform):
         if self._noise is None or self._noise.shape != (channels, self.length - rows):
             self._noise = fixed_noise(channels, self.length - rows, self.noise_seed)
         steps = x.permute(0, 1, 3, 2).reshape(len(x), channels, rows)
-        return torch.cat([steps, self._noise.expand(len(x), -1, -1)], dim=2)
+        return torch.cat([steps, self._noise.to(x.device).expand(len(x), -1, -1)], dim=2)
 
     def shape_of(self, channels: int, height: int, width: int) -> tuple[int, ...]:
         """Channels and sizes ``(C', *S')`` that the view makes of an image.

@@ -116,9 +116,9 @@ class Voxelize(RandomTransform, ChangesPoints):
         cells, row = voxelize(data.pos[inside], self.resolution)
         features = data.x[inside] if has(data, "x") else data.pos.new_ones(len(row), 1)
         x = cell_means(features, row, len(cells))
-        kept = torch.arange(len(cells))
+        kept = torch.arange(len(cells), device=cells.device)
         if self.num_voxels is not None and self.num_voxels < len(cells):
-            kept = choose_rows(cells.float(), self.num_voxels, self.subset, generator)
+            kept = choose_rows(cells.float(), self.num_voxels, self.subset, generator).to(cells.device)
         keys = point_keys(data)
         if self.form is VoxelForm.DENSE:
             labels = _of_cells(data.y[inside], row, len(cells))[kept] if "y" in keys else None
@@ -135,16 +135,18 @@ class Voxelize(RandomTransform, ChangesPoints):
         if has(data, "face"):
             del data.face  # corners are no points any more
         data.pos, data.x = voxel_centers(cells[kept], self.resolution, data.pos.dtype), x[kept]
-        data.lattice = torch.full((1, cells.shape[1]), 2 / self.resolution, dtype=torch.float64)
+        data.lattice = torch.full(
+            (1, cells.shape[1]), 2 / self.resolution, dtype=torch.float64, device=cells.device
+        )
         return data
 
     def _dense(self, data: Any, cells: Tensor, x: Tensor, labels: Tensor | None) -> GridData:
         n, dim = self.resolution, cells.shape[1]
         values = x.new_zeros(*[n] * dim, x.shape[1])
         values[cells.unbind(1)] = x
-        occupied = torch.zeros([n] * dim, dtype=torch.bool)
+        occupied = torch.zeros([n] * dim, dtype=torch.bool, device=x.device)
         occupied[cells.unbind(1)] = True
-        spacing = torch.full((1, dim), 2 / n, dtype=torch.float64)
+        spacing = torch.full((1, dim), 2 / n, dtype=torch.float64, device=x.device)
         grid = GridData(
             x=values.movedim(-1, 0)[None].contiguous(), occupied=occupied[None, None], spacing=spacing
         )

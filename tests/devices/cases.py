@@ -174,7 +174,8 @@ def cases() -> list[tuple[str, str]]:
         elif layer in GRIDS_ONLY:
             found += [(layer, "sequence"), (layer, "image")]
         else:
-            found += [(layer, domain) for domain in ("k-NN", "image", "series")]
+            others = ("series",) if layer in LAYERS else ()
+            found += [(layer, domain) for domain in ("k-NN", "image", *others)]
     return list(dict.fromkeys(found))
 
 

@@ -63,6 +63,7 @@ class Edges:
         extent: reach of the kernel ``[D]``.
         causal: see :func:`ccnn_pc.ops.coordinates.kernel_coordinates`.
         tolerance: how far outside of the support is still inside.
+        order: queries in the order in which they are worked off ``[m]``; None: as they are numbered.
     """
 
     pos: Tensor
@@ -73,6 +74,12 @@ class Edges:
     extent: Tensor
     causal: bool = False
     tolerance: float = 1e-6
+    order: Tensor | None = None
+
+    def spans(self) -> Tensor:
+        """First edge and number of edges of queries in the order of the work, and their numbers, ``[2 or 3, m]``."""
+        spans = torch.stack([self.start, self.length])
+        return spans if self.order is None else torch.cat([spans[:, self.order], self.order[None]])
 
 
 def native_convolution(
@@ -92,6 +99,7 @@ def native_convolution(
         window and positions; second derivatives cost what message passing costs.
     """
     settings = [int(features.family), features.hidden, features.layers, int(edges.causal), int(gram)]
+    query_pos = edges.query_pos if edges.order is None else edges.query_pos[edges.order]
     y, moments = _CONVOLVE(
         (settings, edges.tolerance),
         _summed(x, table),
@@ -99,9 +107,9 @@ def native_convolution(
         features.parameters,
         features.window,
         edges.pos.double() / edges.extent,
-        edges.query_pos.double() / edges.extent,
+        query_pos.double() / edges.extent,
         edges.index,
-        torch.stack([edges.start, edges.length]),
+        edges.spans(),
     )
     return y, moments
 
@@ -123,7 +131,7 @@ def native_row_convolution(
     """
     nowhere = [x.new_empty(count, 0, dtype=torch.float64) for count in (len(x), len(edges.start))]
     settings = [int(Family.ROWS), rows.shape[1] - 1, 0, 0, 0]
-    given = [edges.index, torch.stack([edges.start, edges.length]), *([] if which is None else [which])]
+    given = [edges.index, edges.spans(), *([] if which is None else [which])]
     y, _ = _CONVOLVE((settings, 0.0), _summed(x, table), table, rows, None, *nowhere, *given)
     return y
 
@@ -155,7 +163,8 @@ def _summed(x: Tensor, table: Tensor) -> Tensor:
 
 
 # Arguments of both operators: what has gradients, positions in units of the extent; samples of all edges, first edge
-# and number of edges of each query ``[2, m]``, and perhaps the row of each edge; family, H, layers, causal and gram.
+# and number of edges of each query, perhaps the query's own number ``[2 or 3, m]``, and perhaps the row of each edge;
+# family, H, layers, causal and gram.
 @torch.library.custom_op("ccnn_pc::point_convolution", mutates_args=(), device_types="cpu")
 def _forward(
     x: Tensor,
@@ -175,7 +184,7 @@ def _forward(
     problem = _problem(inputs, edges, settings, tolerance)
     problem.y, problem.moments = y.data_ptr(), _address(moments if moments.numel() else None)
     call("forward", x.dtype, problem)
-    return y, moments
+    return _numbered(y, edges), moments
 
 
 @_forward.register_kernel("cuda")
@@ -185,7 +194,7 @@ def _forward_on_cuda(x, table, parameters, window, pos, query_pos, edges, settin
     y, moments = _results(x, table, edges, settings)
     inputs = [x, table, parameters, window, pos, query_pos]
     forward(Call(inputs, edges, settings, tolerance), y, moments)
-    return y, moments
+    return _numbered(y, edges), moments
 
 
 @_forward.register_fake
@@ -196,6 +205,18 @@ def _(x, table, parameters, window, pos, query_pos, edges, settings, tolerance):
 def _results(x: Tensor, table: Tensor, edges: list[Tensor], settings: list[int]) -> tuple[Tensor, Tensor]:
     size = table.shape[0] if settings[4] else 0
     return x.new_empty(edges[1].shape[1], table.shape[-1]), table.new_empty(size, size)
+
+
+def _numbered(y: Tensor, edges: list[Tensor]) -> Tensor:
+    """Answers as queries are numbered, from those in the order of the work."""
+    _, _, *order = edges[1]
+    return torch.empty_like(y).index_copy_(0, order[0], y) if order else y
+
+
+def _worked_off(grad_y: Tensor, edges: list[Tensor]) -> Tensor:
+    """The reverse of :func:`_numbered`."""
+    _, _, *order = edges[1]
+    return grad_y[order[0]] if order else grad_y
 
 
 @torch.library.custom_op("ccnn_pc::point_convolution_backward", mutates_args=(), device_types="cpu")
@@ -217,6 +238,7 @@ def _backward(
     if x is None or parameters is None:
         raise TypeError("samples and parameters must be tensors (got None)")
     problem = _problem(inputs, edges, settings, tolerance)
+    grad_y = _worked_off(grad_y, edges)
     gradients = Gradients(parameters.numel(), _address(grad_y), _address(grad_moments))
     for name, tensor in zip(("x", "table", "parameters", "window", "pos", "query"), found, strict=True):
         setattr(gradients, name, _address(tensor if tensor.numel() else None))
@@ -231,7 +253,9 @@ def _backward_on_cuda(grad_y, grad_moments, inputs, edges, settings, tolerance, 
     from ccnn_pc.native.triton.convolution import Call, backward
 
     found = _gradients(inputs, wanted)
-    backward(Call(inputs, edges, settings, tolerance), grad_y, grad_moments, found, wanted)
+    backward(
+        Call(inputs, edges, settings, tolerance), _worked_off(grad_y, edges), grad_moments, found, wanted
+    )
     return found
 
 
@@ -289,7 +313,7 @@ def _contiguous(tensors: Tensors) -> list[Any]:
 def _formula(tensors: Tensors, settings: tuple[list[int], float]) -> tuple[Tensor, ...]:
     x, table, parameters, window, pos, query_pos, index, spans, *which = tensors
     (family, hidden, layers, causal, gram), tolerance = settings
-    edge, query = all_edges(*spans)
+    edge, query = all_edges(*spans[:2])
     sample = index[edge].long()
     if family == Family.ROWS:
         hm = parameters[which[0][edge] if which else edge]
@@ -301,7 +325,8 @@ def _formula(tensors: Tensors, settings: tuple[list[int], float]) -> tuple[Tenso
 
         offset = pos[sample] - query_pos[query]
         hm = windowed_features(offset, features, window, bool(causal), tolerance).to(table.dtype)
-    y = kernel_sum(hm.to(x.dtype), table.to(x.dtype), x[sample], query, spans.shape[1])
+    numbers = spans[2][query] if len(spans) == 3 else query
+    y = kernel_sum(hm.to(x.dtype), table.to(x.dtype), x[sample], numbers, spans.shape[1])
     return y, (hm.t() @ hm if gram else table.new_empty(0, 0))
 
 

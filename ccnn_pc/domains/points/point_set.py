@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -40,7 +41,11 @@ from ccnn_pc.ops.neighbors.k_nearest import Backend, Neighbors, knn
 from ccnn_pc.ops.neighbors.radius_graph import radius
 from ccnn_pc.ops.points.convolution import PointGeometry
 from ccnn_pc.ops.points.lattice_convolution import lattice_convolution
+from ccnn_pc.ops.points.z_order import z_order
 from ccnn_pc.ops.segments import segment_count, segment_sum
+
+#: Points per cloud from which queries are worked off along a space-filling curve, so that their samples stay in cache.
+LARGE_CLOUD = 4096
 
 
 class PointSet(AbstractDomain):
@@ -318,7 +323,10 @@ class PointSet(AbstractDomain):
 
     def _edge_geometry(self) -> EdgeGeometry:
         if self._edges is None:
-            self._edges = EdgeGeometry(self.pos, self.query_pos, self._given().lists())
+            lists = self._given().lists()
+            if readable(self.query_pos) and self.num_samples >= LARGE_CLOUD * self.num_clouds:
+                lists = replace(lists, order=z_order(self.query_pos.detach(), self.query_batch))
+            self._edges = EdgeGeometry(self.pos, self.query_pos, lists)
         return self._edges
 
 

@@ -89,7 +89,7 @@ class Call:
 
     def _rows(self, part: Part, first: Tensor) -> Chunk:
         index, spans, *row = self.edges
-        start, length = spans[:, part.queries]
+        start, length = spans[:2, part.queries]
         first = first[part.queries] - part.before
         query = torch.arange(part.begin, part.end, device=index.device)
         query = query.repeat_interleave(length, output_size=part.edges)

@@ -30,11 +30,14 @@ class NeighborLists:
         index: sample numbers, int32 or int64 ``[T]``.
         start: first edge of each query, int64 ``[m]``.
         length: edges of each query that count, int64 ``[m]``; fewer than stored where a list is pruned.
+        order: queries in the order in which native operators work them off ``[m]``, close ones one after the other;
+            None: as they are numbered.
     """
 
     index: Tensor
     start: Tensor
     length: Tensor
+    order: Tensor | None = None
 
     def __len__(self) -> int:
         return self.start.shape[0]

@@ -185,7 +185,7 @@ def _native_convolution(
         tolerance = TOLERANCE[geometry.pos.dtype] if geometry.tolerance is None else geometry.tolerance
         edges = Edges(
             geometry.pos, geometry.query_pos, lists.index, lists.start, lists.length, geometry.extent,
-            geometry.causal, tolerance,
+            geometry.causal, tolerance, lists.order,
         )  # fmt: skip
         y, moments = native_convolution(x.to(kind), table, features, edges, gram)
     return y.to(kind), (moments if gram else None)

@@ -103,9 +103,8 @@ def _native(x: Tensor, lists: NeighborLists, which: Tensor, features: Tensor, ta
     """One node of torch; answers are in the type of autocast or of x."""
     kind = autocast_type(x)
     with torch.autocast(x.device.type, enabled=False):
-        edges = Edges(
-            x, x, lists.index, lists.start, lists.length, x
-        )  # positions and extent are in the features
+        # positions and extent are in the features
+        edges = Edges(x, x, lists.index, lists.start, lists.length, x, order=lists.order)
         y = native_row_convolution(x.to(kind), table, features.to(table.dtype), which, edges)
     return y.to(kind)
 

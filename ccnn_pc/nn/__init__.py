@@ -10,6 +10,7 @@ from ccnn_pc.nn.heads import PooledHead, SampleHead
 from ccnn_pc.nn.norms import GlobalLayerNorm
 from ccnn_pc.nn.penalty import KernelPenalty, kernel_penalty
 from ccnn_pc.nn.quadrature import Quadrature
+from ccnn_pc.nn.statistics import recalibrate
 from ccnn_pc.nn.tap_conv import TapConv
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "apply_pool",
     "kernel_penalty",
     "merge_branches",
+    "recalibrate",
 ]

@@ -20,6 +20,7 @@ COMMANDS = {
     "evaluate": "Accuracy of a trained model on a data set, a folder or an .npz file.",
     "predict": "Classes and probabilities of meshes or clouds, and a picture.",
     "transfer": "One trained model on several samplings: points, voxels, coarser images.",
+    "recalibrate": "A trained model whose batch norms fit other data.",
     "plot": "Pictures of a model's kernels, windows and spectra.",
     "fit": "Which kernel network can show what: fits of functions and pictures.",
     "convert": "Released CKConv checkpoints into models of this library.",

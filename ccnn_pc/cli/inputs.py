@@ -166,6 +166,7 @@ def open_data(
     classes: Sequence[str] = (),
     numbers: bool = False,
     trained: Mapping[str, Any] | None = None,
+    labelled: bool = True,
 ) -> LabelledDataset[Any]:
     """Open a data set as a model reads it.
 
@@ -179,6 +180,7 @@ def open_data(
         classes: of a model of tables.
         numbers: whether the targets are numbers.
         trained: the data of the training, as the model remembers them (:mod:`ccnn_pc.training.described_data`).
+        labelled: whether tables must have labels.
 
     Raises:
         FileNotFoundError: no such data.
@@ -196,6 +198,8 @@ def open_data(
     used = preprocessing or CloudPreprocessing()
     options: dict[str, Any] = {"transform": used.transform(), "seed": seed}
     if isinstance(used, SeriesPreprocessing) and used.table is not None:
+        if not labelled:
+            return LongCSV.as_trained(spec, used.table, split, labelled=False, **options)
         known = () if numbers else classes
         return LongCSV.as_trained(
             spec, used.table, split, labels=labels, classes=known, numbers=numbers, **options

@@ -58,7 +58,7 @@ def recalibrate(model: M, batches: Iterable[Any]) -> M:
         >>> recalibrate(layer, [torch.tensor([[1.0], [3.0]]), torch.tensor([[5.0], [7.0]])]).running_mean
         tensor([4.])
     """
-    norms = [m for m in model.modules() if isinstance(m, BatchNorm) and m.track_running_stats]
+    norms = batch_norms(model)
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     moments = [_Moments() for _ in norms]
     with torch.no_grad(), _watched(model, norms, moments):
@@ -74,6 +74,16 @@ def recalibrate(model: M, batches: Iterable[Any]) -> M:
         norm.running_mean.copy_(seen.mean)  # type: ignore[union-attr]
         norm.running_var.copy_(seen.squares / (seen.count - 1))  # type: ignore[union-attr]
     return model
+
+
+def batch_norms(model: nn.Module) -> list[Any]:
+    """Batch norms that keep statistics.
+
+    Example:
+        >>> len(batch_norms(nn.Sequential(nn.BatchNorm1d(2), nn.LayerNorm(2))))
+        1
+    """
+    return [m for m in model.modules() if isinstance(m, BatchNorm) and m.track_running_stats]
 
 
 @contextmanager

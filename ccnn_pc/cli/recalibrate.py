@@ -56,7 +56,7 @@ def recalibrate_model(
     batch_size: int = 16,
     seed: int | None = None,
 ) -> dict[str, int]:
-    """Write the model with statistics of ``data`` to ``out``; return how many norms it has and how many items were read.
+    """Write the model with statistics of ``data`` to ``out``; return numbers of norms and of items read.
 
     Raises:
         FileNotFoundError: if the model or the data do not exist.

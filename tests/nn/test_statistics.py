@@ -22,8 +22,9 @@ def batches(items, size):
 
 def network(**options):
     torch.manual_seed(0)
-    words = {"dim": 3, "in_channels": 3, "out_channels": 4, "num_points": 60, "num_neighbors": 12}
-    return create_model("ccnn_4_16", **words, **options).eval()
+    return create_model(
+        "ccnn_4_16", dim=3, in_channels=3, out_channels=4, num_points=60, num_neighbors=12, **options
+    ).eval()
 
 
 def test_statistics_are_those_of_all_numbers_together():

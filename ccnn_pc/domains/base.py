@@ -34,7 +34,7 @@ class ConvolutionTerms:
         separable: whether the kernel is depthwise.
         penalty: whether the kernel's L2 penalty is asked for.
         spacing: distance of samples in training ``[D]``.
-        reach: ``extent`` as the layer was built or loaded with it, for graphs, which know no values of tensors.
+        known: ``extent`` and ``spacing`` as the layer was built or loaded with them, for graphs, which read no tensors.
     """
 
     kernel: AbstractKernel
@@ -46,12 +46,11 @@ class ConvolutionTerms:
     separable: bool = True
     penalty: bool = False
     spacing: Tensor | None = None
-    reach: tuple[float, ...] | None = None
+    known: tuple[tuple[float, ...], tuple[float, ...]] | None = None
 
     def reach_as_numbers(self) -> Sequence[float]:
         """``extent`` as numbers, those of now where they can be read."""
-        known = self.reach is None or readable(self.extent)
-        return numbers(self.extent) if known else self.reach  # type: ignore[return-value]
+        return numbers(self.extent) if self.known is None or readable(self.extent) else self.known[0]
 
 
 class AbstractDomain(abc.ABC):
@@ -158,7 +157,9 @@ class AbstractDomain(abc.ABC):
         return False
 
     @abc.abstractmethod
-    def quadrature(self, spacing: Tensor, reference_count: float | Tensor | None) -> Tensor | None:
+    def quadrature(
+        self, spacing: Tensor | Sequence[float], reference_count: float | Tensor | None
+    ) -> Tensor | None:
         """Weights w of the samples: the volume each stands for over that in training.
 
         Args:

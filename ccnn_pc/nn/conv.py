@@ -138,7 +138,7 @@ class KernelConv(MessagePassing):
     def _remember(self) -> None:
         """Extent and spacing of training as numbers, for graphs, which know no values of tensors."""
         if readable(self.extent, self.spacing):
-            self._reach, self._trained = tuple(numbers(self.extent)), tuple(numbers(self.spacing))
+            self._known = (tuple(numbers(self.extent)), tuple(numbers(self.spacing)))
 
     def _load_from_state_dict(self, *arguments: Any, **options: Any) -> None:
         super()._load_from_state_dict(*arguments, **options)
@@ -217,7 +217,7 @@ class KernelConv(MessagePassing):
         return self.convolve(*as_domain(x, domain, edge_index, batch), algorithm)
 
     def _spacings(self) -> Sequence[float]:
-        return numbers(self.spacing) if readable(self.spacing) else self._trained
+        return numbers(self.spacing) if readable(self.spacing) else self._known[1]
 
     def convolve(self, x: Tensor, domain: AbstractDomain, algorithm: Algorithm = Algorithm.AUTO) -> Tensor:
         """Samples ``[n, C_in]`` on a domain to ``[m, C_out]``; see :meth:`forward`."""
@@ -245,7 +245,9 @@ class KernelConv(MessagePassing):
         """Samples times their quadrature weights."""
         reference = number(self.reference_count)
         own = not isinstance(reference, Tensor) and reference == 0
-        weights = domain.quadrature(self.spacing, None if own else reference)
+        known = torch.compiler.is_compiling() and domain.renders
+        spacing = self._known[1] if known else self.spacing
+        weights = domain.quadrature(spacing, None if own else reference)
         if weights is None:
             return x
         if weights.dim() == 2 and weights.shape[1] != self.in_channels:
@@ -355,7 +357,7 @@ class KernelConv(MessagePassing):
             self.separable,
             penalty,
             self.spacing,
-            self._reach,
+            self._known,
         )
 
     def _fast(self, x: Tensor, domain: AbstractDomain) -> Tensor:

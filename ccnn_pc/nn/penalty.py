@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
-from contextvars import ContextVar
 
 import torch
 from torch import Tensor
@@ -29,14 +29,19 @@ class KernelPenalty:
         return torch.stack(self.terms).sum() if self.terms else torch.zeros(())
 
 
-_collector: ContextVar[KernelPenalty | None] = ContextVar("kernel_penalty", default=None)
-#: Contexts that are open in any thread: graphs can look at this number, and hold no collector while it is 0.
-_open = 0
+class _Open(threading.local):
+    """Collectors that are open in this thread, the innermost last; graphs of ``torch.compile`` can look at them."""
+
+    def __init__(self) -> None:
+        self.collectors: list[KernelPenalty] = []
+
+
+_open = _Open()
 
 
 def active_penalty() -> KernelPenalty | None:
     """The collector of the innermost :func:`kernel_penalty`, or None outside of one."""
-    return _collector.get() if _open else None
+    return _open.collectors[-1] if _open.collectors else None
 
 
 @contextlib.contextmanager
@@ -52,12 +57,9 @@ def kernel_penalty() -> Iterator[KernelPenalty]:
         >>> float(penalty.total())
         0.0
     """
-    global _open
     collector = KernelPenalty()
-    _open += 1
-    token = _collector.set(collector)
+    _open.collectors.append(collector)
     try:
         yield collector
     finally:
-        _collector.reset(token)
-        _open -= 1
+        _open.collectors.remove(collector)

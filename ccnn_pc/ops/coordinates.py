@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
+
+from ccnn_pc._values import placed
 
 #: How far outside of ``|u_d| <= 1`` still counts as inside, for offsets that are differences of floats.
 TOLERANCE = {torch.float32: 1e-6, torch.float64: 1e-12}
@@ -39,6 +43,26 @@ def kernel_coordinates(rel: Tensor, extent: Tensor, causal: bool = False) -> Ten
         return scaled
     u = 1 + 2 * scaled
     return torch.where(rel > 0, u.clamp(min=1 + FUTURE), u)
+
+
+def tap_coordinates(
+    extent: Tensor, spacing: Sequence[float], first: Sequence[int], last: Sequence[int], causal: bool = False
+) -> Tensor:
+    """Kernel coordinates ``[*K, D]`` of the taps ``first .. last`` of a grid, in the type of ``extent``.
+
+    They follow from integer offsets in float64, so that rounding never decides whether a tap counts.
+
+    Example:
+        >>> tap_coordinates(torch.tensor([4.0]), [2.0], [-2], [1]).flatten().tolist()
+        [-1.0, -0.5, 0.0, 0.5]
+    """
+    axes = [
+        torch.arange(a, b + 1, device=extent.device, dtype=torch.float64)
+        for a, b in zip(first, last, strict=True)
+    ]
+    steps = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
+    rel = steps * placed(spacing, extent.device)
+    return kernel_coordinates(rel, extent.double(), causal).clamp(-1, 1).to(extent)
 
 
 def in_support(u: Tensor, tolerance: float | Tensor | None = None) -> Tensor:

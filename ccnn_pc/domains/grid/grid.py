@@ -210,7 +210,9 @@ class Grid(AbstractDomain):
         """The spacing, float64 ``[D]``."""
         return placed(self.spacing, like.device)
 
-    def quadrature(self, spacing: Tensor, reference_count: float | Tensor | None = None) -> Tensor | None:
+    def quadrature(
+        self, spacing: Tensor | Sequence[float], reference_count: float | Tensor | None = None
+    ) -> Tensor | None:
         r"""The weight of all samples :math:`w = \prod_d \Delta_d / \Delta_{\mathrm{train}, d}`; None where it is 1.
 
         It is CKConv's factor for another sampling rate (its eq. 5). Occupied cells are counted like the points of a
@@ -220,7 +222,10 @@ class Grid(AbstractDomain):
             batch, images = self.segments()
             own = segment_count(batch, images).double()
             return (at_reference(own, reference_count) / own)[batch]
-        ratio = number((self._steps(spacing) / spacing.double()).prod())
+        if isinstance(spacing, Tensor):
+            ratio = number((self._steps(spacing) / spacing.double()).prod())
+        else:
+            ratio = math.prod([here / there for here, there in zip(self.spacing, spacing, strict=True)])
         if isinstance(ratio, Tensor):
             return torch.where((ratio - 1).abs() <= 1e-6, 1.0, ratio)
         if math.isclose(ratio, 1.0, rel_tol=1e-6):
@@ -343,7 +348,9 @@ class Grid(AbstractDomain):
         """How many queries find a sample at each tap, ``[*K]``."""
         if self.occupied_cells is not None:
             mask = self._dense(torch.ones(self.num_samples, 1, dtype=torch.float64, device=self.device))
-            return count_pairs(mask, taps.shape, taps.origin, circular=self.boundary is Boundary.CIRCULAR)
+            return count_pairs(
+                mask, mask, taps.shape, taps.origin, circular=self.boundary is Boundary.CIRCULAR
+            )
         found = torch.full(taps.shape, float(self.batch_size), dtype=torch.float64, device=self.device)
         for axis, (size, first, last) in enumerate(zip(self.shape, taps.first, taps.last, strict=True)):
             step = torch.arange(first, last + 1, device=self.device).abs()

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from ccnn_pc._autograd import in_torch_func
-from ccnn_pc._values import numbers, placed, readable
+from ccnn_pc._values import numbers, readable
 from ccnn_pc.domains.base import ConvolutionTerms
+from ccnn_pc.domains.grid.graph_nodes import coordinates_node, formula_node
 from ccnn_pc.kernels.base import AbstractKernel
-from ccnn_pc.ops.coordinates import kernel_coordinates
+from ccnn_pc.ops.coordinates import tap_coordinates
 
 #: Part of a tap spacing that the edge of a kernel's support may be off by rounding.
 TAP_TOLERANCE = 1e-4
@@ -37,14 +38,6 @@ class Taps:
     def origin(self) -> list[int]:
         """Index of offset 0 per axis."""
         return [-a for a in self.first]
-
-    def offsets(self, device: torch.device) -> Tensor:
-        """Offsets of all taps ``[*K, D]``, float64."""
-        axes = [
-            torch.arange(a, b + 1, device=device, dtype=torch.float64)
-            for a, b in zip(self.first, self.last, strict=True)
-        ]
-        return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
 
 
 def taps_within(terms: ConvolutionTerms, spacing: Sequence[float], furthest: Sequence[int]) -> Taps:
@@ -105,10 +98,14 @@ def render(terms: ConvolutionTerms, spacing: Sequence[float], taps: Taps) -> Ten
         entry = _memory.get(terms.kernel)
         if entry is not None and entry[0].equals(source):
             return entry[1]
-    rel = taps.offsets(terms.extent.device) * placed(spacing, terms.extent.device)
-    u = kernel_coordinates(rel, terms.extent.double(), terms.causal).clamp(-1, 1).to(terms.extent)
+    compiling = torch.compiler.is_compiling()
+    if compiling:
+        u = coordinates_node(terms, spacing, (taps.first, taps.last))
+    else:
+        u = tap_coordinates(terms.extent, spacing, taps.first, taps.last, terms.causal)
     with torch.autocast(u.device.type, enabled=False):
-        values = terms.kernel(u) * terms.window(u)
+        node = formula_node(u, terms) if compiling else None
+        values = terms.kernel(u) * terms.window(u) if node is None else node
     if not terms.separable:
         values = values.unflatten(-1, (-1, terms.channels_in)).transpose(-2, -1)
     if source is not None:

@@ -247,7 +247,7 @@ class PointSet(AbstractDomain):
         return self.query_batch, self.num_clouds
 
     def quadrature(
-        self, spacing: Tensor | None = None, reference_count: float | Tensor | None = None
+        self, spacing: Tensor | Sequence[float] | None = None, reference_count: float | Tensor | None = None
     ) -> Tensor | None:
         r"""Weights of the samples, :math:`w_j = N_\mathrm{ref} V_j / \sum_\mathrm{cloud} V`.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -310,7 +311,9 @@ class IrregularSeries(AbstractDomain):
         """Series of each query, and how many series there are."""
         return self.query_batch, self.num_series
 
-    def quadrature(self, spacing: Tensor, reference_count: float | Tensor | None = None) -> Tensor | None:
+    def quadrature(
+        self, spacing: Tensor | Sequence[float], reference_count: float | Tensor | None = None
+    ) -> Tensor | None:
         """Weights: the time each sample stands for over the spacing of training.
 
         Args:
@@ -320,6 +323,7 @@ class IrregularSeries(AbstractDomain):
         Returns:
             ``[n]``, or ``[n, C_in]`` with a mask; None where every weight is 1 by definition.
         """
+        spacing = spacing if isinstance(spacing, Tensor) else self.exact_times().new_tensor(spacing)
         if not isinstance(self.weights, Weights):
             return self.weights / spacing.to(self.weights)
         if self.weights is Weights.CONSTANT and self.mask is None:

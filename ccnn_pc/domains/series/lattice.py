@@ -10,8 +10,7 @@ from torch import Tensor
 
 from ccnn_pc.domains.base import ConvolutionTerms
 from ccnn_pc.domains.grid.rendered import Taps, render, taps_within
-from ccnn_pc.ops.grids.convolution import Method, grid_convolution
-from ccnn_pc.ops.grids.fft import fft_correlate_samples
+from ccnn_pc.ops.grids.convolution import Method, count_pairs, grid_convolution
 from ccnn_pc.ops.segments import segment_sum
 
 #: A lattice with at most this many cells per sample or query is padded with zeros to a grid.
@@ -90,5 +89,5 @@ class SeriesLattice:
             self._scatter(torch.ones(len(cell), 1, dtype=torch.float64, device=cell.device), cell, batch)
             for cell, batch in ((self.cell, self.batch), (self.query_cell, self.query_batch))
         )
-        found = fft_correlate_samples(samples, queries, [*taps.shape, 1], taps.origin)[:, 0].round()
+        found = count_pairs(samples, queries, taps.shape, taps.origin)
         return (kernel.square().flatten(1).sum(-1) * found.to(kernel)).sum() / len(self.query_cell)

@@ -86,12 +86,25 @@ def grid_convolution(
     return y[(slice(None), *(slice(a, a + s) for a, s in zip(origin, shape, strict=True)))]
 
 
-def count_pairs(mask: Tensor, taps: Sequence[int], origin: Sequence[int], *, circular: bool) -> Tensor:
-    """How many cells of ``mask [B, *S, 1]`` find a cell of it at each tap, ``[*K]``."""
-    x = g = mask
+def count_pairs(
+    samples: Tensor, queries: Tensor, taps: Sequence[int], origin: Sequence[int], *, circular: bool = False
+) -> Tensor:
+    """How many cells of ``queries [B, *S, 1]`` find one of ``samples`` at each tap, ``[*K]``; cells hold counts."""
     if circular:
-        x, g = _padded(mask, taps, origin, "circular"), _padded(mask, taps, origin, "constant")
-    return fft_correlate_samples(x, g, [*taps, 1], origin)[..., 0].round()
+        samples = _padded(samples, taps, origin, "circular")
+        queries = _padded(queries, taps, origin, "constant")
+    found: Tensor = _count_pairs(samples, queries, list(taps), list(origin))
+    return found
+
+
+@torch.library.custom_op("ccnn_pc::count_pairs", mutates_args=())
+def _count_pairs(samples: Tensor, queries: Tensor, taps: Sequence[int], origin: Sequence[int]) -> Tensor:
+    return fft_correlate_samples(samples, queries, [*taps, 1], origin)[..., 0].round()
+
+
+@_count_pairs.register_fake
+def _(samples, queries, taps, origin):  # type: ignore[no-untyped-def]
+    return samples.new_empty(taps)
 
 
 def _padded(x: Tensor, taps: Sequence[int], origin: Sequence[int], mode: str) -> Tensor:

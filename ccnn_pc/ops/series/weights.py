@@ -148,6 +148,10 @@ def series_volume(
         [[1.0, 2.0], [1.0, 0.0], [1.0, 2.0]]
     """
     weights = choice("weights", weights, Weights)
+    if torch.compiler.is_compiling() and not times.requires_grad:  # densities and masks read numbers
+        step = torch.as_tensor(default, dtype=times.dtype, device=times.device)
+        node: Tensor = _volume_node(times, batch, weights.value, step, mask)
+        return node
     if mask is not None:
         patterns, which = mask.unique(dim=1, return_inverse=True)
         columns = [_observed(times, batch, weights, default, column) for column in patterns.unbind(1)]
@@ -159,6 +163,16 @@ def series_volume(
     stamps, cells = times.detach(), cell_widths(times.detach(), batch, default=default)
     share = inverse_density_volume(kernel_density(stamps[:, None], batch), batch)  # mean 1 in each series
     return share * segment_mean(cells, batch, int(batch[-1]) + 1)[batch]
+
+
+@torch.library.custom_op("ccnn_pc::series_volume", mutates_args=())
+def _volume_node(times: Tensor, batch: Tensor, weights: str, default: Tensor, mask: Tensor | None) -> Tensor:
+    return series_volume(times, batch, Weights(weights), default=default, mask=mask).contiguous()
+
+
+@_volume_node.register_fake
+def _(times, batch, weights, default, mask):  # type: ignore[no-untyped-def]
+    return times.new_empty(times.shape if mask is None else mask.shape)
 
 
 def _observed(

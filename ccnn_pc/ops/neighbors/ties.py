@@ -77,6 +77,8 @@ def tied_columns(d2: Tensor, unit: Tensor, cap: float) -> tuple[Tensor, Tensor, 
     last = d2[:, -1].clamp(min=0)
     most = SLOPE * unit * last.sqrt() + RELATIVE * last  # upper bound of the tolerance, cheap
     rows = (gap.amin(dim=1) <= most).nonzero()[:, 0]
+    if not rows.numel():
+        return rows, d2.new_zeros(0, d2.shape[1], dtype=torch.bool), d2[:0, 0]
     some, unit = d2[rows], unit[rows, None]
     nearest = nearest_beyond_rounding(some, unit).amin(dim=1)
     nearest = torch.where(nearest.isinf(), torch.zeros_like(nearest), nearest)

@@ -26,7 +26,8 @@ class Batches:
         eval_size: items per validation and test batch (default: ``size``).
         drop_last: leave out an incomplete last training batch (default False).
         num_workers: worker processes per loader.
-        load_ahead: without worker processes, make the next batch in a thread while the step runs (default True).
+        load_ahead: make the next batch in a thread while the step runs (default), where torch has several threads and
+            there are no workers.
 
     Raises:
         ValueError: a number out of range.

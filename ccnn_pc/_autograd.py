@@ -5,6 +5,7 @@ Second derivatives and tangents come from a formula in calls of torch, so that t
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -181,6 +182,11 @@ class _Backward(torch.autograd.Function):
             found = _Backward.apply(operator, settings, wanted, *batch.as_channels(places))
             return tuple(map(batch.apart, found)), tuple(each.dim() - 1 for each in found)
         return batch.one_by_one(lambda *each: _Backward.apply(operator, settings, wanted, *each))
+
+
+# torch binds arguments in every call, and would read these from the code each time
+for _function in (_Forward, _Backward):
+    _function.forward.__signature__ = inspect.signature(_function.forward)  # type: ignore[attr-defined]
 
 
 def _divided(operator: Operator, wanted: Sequence[bool], given: Tensors) -> tuple[Tensors, Tensors]:

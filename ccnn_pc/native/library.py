@@ -20,7 +20,7 @@ FUNCTIONS = (
     "forward_float",
     "backward_float",
     "farthest_float",
-    "nearest_double",
+    "neighbours_double",
     "depthwise_kernel_float",
 )
 #: Axes that the operators know.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -19,12 +20,40 @@ class _Farthest(ctypes.Structure):
     ]
 
 
-class _Nearest(ctypes.Structure):
-    """``Nearest`` of ``src/common.h``."""
+@dataclass(frozen=True)
+class Ties:
+    r"""When distances are equal; see :mod:`ccnn_pc.ops.neighbors.ties`.
+
+    Squared distances d² are equal up to :math:`\min(\mathrm{slope}\, d, \mathrm{cap}\, h^2) + \mathrm{relative}\, d^2`, with the
+    least one :math:`h^2` above ``beyond``; coordinates of offsets up to
+    :math:`\min(\mathrm{offset\_slope}, \mathrm{offset\_cap}\, h) + \mathrm{relative}\, h`.
+
+    Attributes:
+        margin: neighbours beyond those wanted that are looked at first.
+    """
+
+    slope: float
+    cap: float
+    relative: float
+    beyond: float
+    offset_slope: float
+    offset_cap: float
+    margin: int
+
+
+class _Neighbours(ctypes.Structure):
+    """``Neighbours`` of ``src/common.h``."""
 
     _fields_ = [
-        *((name, ctypes.c_int64) for name in ("points", "query_count", "count", "dim", "threads")),
-        *((name, ctypes.c_void_p) for name in ("pos", "queries", "d2", "index")),
+        *(
+            (name, ctypes.c_int64)
+            for name in ("points", "query_count", "count", "margin", "dim", "own", "threads")
+        ),
+        *(
+            (name, ctypes.c_double)
+            for name in ("slope", "cap", "relative", "beyond", "offset_slope", "offset_cap")
+        ),
+        *((name, ctypes.c_void_p) for name in ("pos", "queries", "index")),
     ]
 
 
@@ -43,23 +72,25 @@ def native_farthest(pos: Tensor, num_points: int, start: int) -> Tensor:
     return chosen
 
 
-def native_nearest(pos: Tensor, queries: Tensor, count: int) -> tuple[Tensor, Tensor]:
+def native_neighbours(pos: Tensor, queries: Tensor, count: int, ties: Ties, own: int = -1) -> Tensor:
     """The nearest points of each query, by comparing it with all; on the CPU.
 
     Args:
         pos: ``[n, D]``, float64, finite.
         queries: ``[r, D]``, likewise.
         count: how many, 1 to n.
+        ties: when distances are equal; then offsets decide, and then numbers.
+        own: the first query is this point, the second the next one; -1: queries are other points.
 
     Returns:
-        Squared distances ``[r, count]``, sorted, equal ones by number; and numbers, int64.
+        Numbers ``[r, count]``, int64; a query that is a point comes first.
     """
     pos, queries = pos.contiguous(), queries.contiguous()
-    d2 = queries.new_empty(len(queries), count)
     index = torch.empty(len(queries), count, dtype=torch.int64)
-    problem = _Nearest(
-        *(len(pos), len(queries), count, pos.shape[1], torch.get_num_threads()),
-        *(tensor.data_ptr() for tensor in (pos, queries, d2, index)),
+    problem = _Neighbours(
+        *(len(pos), len(queries), count, ties.margin, pos.shape[1], own, torch.get_num_threads()),
+        *(ties.slope, ties.cap, ties.relative, ties.beyond, ties.offset_slope, ties.offset_cap),
+        *(tensor.data_ptr() for tensor in (pos, queries, index)),
     )
-    call("nearest", torch.float64, problem)
-    return d2, index
+    call("neighbours", torch.float64, problem)
+    return index

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
-from ccnn_pc.native.points import native_farthest, native_nearest
+from ccnn_pc.native.points import Ties, native_farthest, native_neighbours
 from ccnn_pc.ops.neighbors import Backend, knn
 from ccnn_pc.ops.points import farthest
 
@@ -29,19 +30,28 @@ def test_farthest_points_are_those_of_numpy(instruction_set, dtype, dim, size, w
         assert torch.equal(native_farthest(pos, wanted, size // 2), expected)
 
 
+#: Only equal numbers are equal, of distances and of coordinates.
+EXACT = Ties(slope=0.0, cap=0.0, relative=0.0, beyond=0.0, offset_slope=0.0, offset_cap=0.0, margin=3)
+
+
 @pytest.mark.parametrize("dim", [1, 3, 5])
 @pytest.mark.parametrize(("size", "count"), [(1, 1), (9, 9), (200, 30), (500, 300), (700, 12)])
-def test_nearest_points_are_the_first_of_all_sorted(instruction_set, dim, size, count):
+@pytest.mark.parametrize("own", [True, False])
+def test_nearest_points_are_the_first_of_all_sorted(instruction_set, dim, size, count, own):
     for pos in clouds(dim, size, torch.float64):
-        queries = torch.cat([pos[::3], pos[:5] * 10 + 1])
-        d2, index = native_nearest(pos, queries, count)
-        expected = (pos[None] - queries[:, None]).square()
-        total = expected[..., 0]
+        queries = pos[2:70] if own else torch.cat([pos[::3], pos[:5] * 10 + 1])
+        if not len(queries):
+            continue
+        index = native_neighbours(pos, queries, count, EXACT, own=2 if own else -1)
+        offset = (pos[None] - queries[:, None]).numpy()
+        total = offset[..., 0] ** 2
         for axis in range(1, dim):
-            total = total + expected[..., axis]
-        order = total.argsort(dim=1, stable=True)[:, :count]
-        assert torch.equal(index, order)
-        assert torch.equal(d2, total.gather(1, order))
+            total = total + offset[..., axis] ** 2
+        if own:
+            total[range(len(queries)), range(2, 2 + len(queries))] = -1
+        for row, found in enumerate(index.numpy()):
+            order = np.lexsort([np.arange(size), *offset[row].T[::-1], total[row]])
+            assert np.array_equal(found, order[:count])
 
 
 @pytest.mark.parametrize("k", [1, 20, 96, 256])
@@ -61,7 +71,7 @@ def test_threads_change_nothing():
     try:
         for threads in (1, 3):
             torch.set_num_threads(threads)
-            found.append(native_nearest(pos, pos, 70))
+            found.append(native_neighbours(pos, pos, 70, EXACT, own=0))
     finally:
         torch.set_num_threads(before)
-    assert torch.equal(found[0][0], found[1][0]) and torch.equal(found[0][1], found[1][1])
+    assert torch.equal(*found)

@@ -62,11 +62,14 @@ template <class R> struct Farthest {
     int64_t* chosen;
 };
 
-// The `count` nearest points of each query: squared distances and numbers, sorted.
-struct Nearest {
-    int64_t points, query_count, count, dim, threads;
+// The `count` nearest points of each query, ties decided as ops/neighbors/ties.py says; `margin` more are looked at first.
+// Query i is the point own + i and its own first neighbour, unless own is below 0. Squared distances differ by less than
+// min(slope sqrt(d2), cap h^2) + relative d2, or are equal, h^2 being the least one above `beyond`; coordinates of offsets by
+// less than min(offset_slope, offset_cap h) + relative h.
+struct Neighbours {
+    int64_t points, query_count, count, margin, dim, own, threads;
+    double slope, cap, relative, beyond, offset_slope, offset_cap;
     const double *pos, *queries;
-    double* d2;
     int64_t* index;
 };
 

@@ -20,5 +20,5 @@ template void farthest<float>(const Farthest<float>&);
 template void farthest<double>(const Farthest<double>&);
 template void depthwise_kernel<float>(const Depthwise<float>&);
 template void depthwise_kernel<double>(const Depthwise<double>&);
-void nearest_points(const Nearest& problem) { nearest(problem); }
+void nearest_points(const Neighbours& problem) { nearest(problem); }
 }  // namespace NAMESPACE

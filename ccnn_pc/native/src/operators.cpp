@@ -6,7 +6,7 @@
     template <class R> void forward(const Problem<R>&);                                 \
     template <class R> void backward(const Problem<R>&, const Gradients<R>&);           \
     template <class R> void farthest(const Farthest<R>&);                               \
-    void nearest_points(const Nearest&);                                                \
+    void nearest_points(const Neighbours&);                                             \
     template <class R> void depthwise_kernel(const Depthwise<R>&);                      \
     extern template void depthwise_kernel<float>(const Depthwise<float>&);              \
     extern template void depthwise_kernel<double>(const Depthwise<double>&);            \
@@ -71,6 +71,6 @@ int ccnn_farthest_float(const Farthest<float>* p) { CALL(farthest, *p) }
 int ccnn_farthest_double(const Farthest<double>* p) { CALL(farthest, *p) }
 int ccnn_depthwise_kernel_float(const Depthwise<float>* p) { CALL(depthwise_kernel, *p) }
 int ccnn_depthwise_kernel_double(const Depthwise<double>* p) { CALL(depthwise_kernel, *p) }
-int ccnn_nearest_double(const Nearest* p) { CALL(nearest_points, *p) }
+int ccnn_neighbours_double(const Neighbours* p) { CALL(nearest_points, *p) }
 }
 #pragma GCC visibility pop

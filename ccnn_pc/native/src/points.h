@@ -92,51 +92,102 @@ static void sort_candidates(Candidate* found, int64_t count, double most, Candid
     }
 }
 
-static void nearest(const Nearest& problem, const double* columns, int64_t stride, int64_t begin, int64_t end) {
+// Members of a run of equal distances, sorted by offset axis by axis, equal ones by number.
+static void sort_run(const Neighbours& p, const double* query, double tolerance, int axis, int64_t* first, int64_t* last) {
+    if (last - first < 2) return;
+    if (axis == p.dim) {
+        std::sort(first, last);
+        return;
+    }
+    const auto offset = [&](int64_t j) { return p.pos[j * p.dim + axis] - query[axis]; };
+    std::sort(first, last, [&](int64_t a, int64_t b) { return offset(a) < offset(b) || (offset(a) == offset(b) && a < b); });
+    for (int64_t* begin = first; begin < last;) {
+        int64_t* end = begin + 1;
+        while (end < last && offset(*end) - offset(end[-1]) <= tolerance) ++end;
+        sort_run(p, query, tolerance, axis + 1, begin, end);
+        begin = end;
+    }
+}
+
+// Decides the ties among `seen` sorted candidates; false where the tie at the cut reaches the last of them.
+static bool decide_ties(const Neighbours& p, const double* query, const Candidate* sorted, int64_t seen, int64_t wanted,
+                        int64_t* run, int64_t* index) {
+    for (int64_t i = 0; i < wanted; ++i) index[i] = sorted[i].index;
+    double least = 0;  // h^2; 0 where all are as near as rounding
+    for (int64_t i = 0; i < seen && least == 0; ++i)
+        if (sorted[i].d2 > p.beyond) least = sorted[i].d2;
+    const auto tied = [&](int64_t i) {
+        const double d2 = sorted[i].d2, most = p.relative * d2;
+        return d2 - sorted[i - 1].d2 <= std::min(p.slope * std::sqrt(d2), p.cap * least) + most;
+    };
+    const double near = std::sqrt(least), tolerance = std::min(p.offset_slope, p.offset_cap * near) + p.relative * near;
+    int64_t end = 0;
+    for (int64_t begin = 0; begin < wanted; begin = end) {
+        end = begin + 1;
+        while (end < seen && tied(end)) ++end;
+        if (end == begin + 1) continue;
+        for (int64_t i = begin; i < end; ++i) run[i] = sorted[i].index;
+        sort_run(p, query, tolerance, 0, run + begin, run + end);
+        std::copy(run + begin, run + std::min(end, wanted), index + begin);
+    }
+    return end < seen || seen <= wanted;
+}
+
+static void nearest(const Neighbours& p, const double* columns, int64_t stride, int64_t begin, int64_t end) {
     constexpr int N = Lanes<double>::N;
-    const int dim = problem.dim;
-    const int64_t n = problem.points, count = problem.count;
-    Memory a, b, c, d, e;
+    const int64_t n = p.points;
+    Memory a, b, c, d, e, f;
     double* d2 = a.resize<double>(stride);
     Candidate* found = b.resize<Candidate>(n + 1);
     Candidate* sorted = c.resize<Candidate>(n);
     int32_t* first = d.resize<int32_t>(n + 1);
-    Vec<double>* from = reinterpret_cast<Vec<double>*>(e.resize<double>(N * dim));
+    Vec<double>* from = reinterpret_cast<Vec<double>*>(e.resize<double>(N * p.dim));
+    int64_t* run = f.resize<int64_t>(n);
     double guess = std::numeric_limits<double>::infinity();  // beyond it nobody is expected: the last query's reach
     for (int64_t q = begin; q < end; ++q) {
-        for (int axis = 0; axis < dim; ++axis) from[axis] = all<double>(problem.queries[q * dim + axis]);
-        for (int64_t i = 0; i < stride; i += N) store(d2 + i, squared_distance<double>(columns + i, stride, dim, from));
-        int64_t kept = 0;
-        for (int64_t i = 0; i < n; i += N) {
-            const Int<double> close = load(d2 + i) <= all<double>(guess);
-            int64_t any = 0;
-            for (int lane = 0; lane < N; ++lane) any |= close[lane];
-            if (any == 0) continue;
-            for (int64_t j = i; j < std::min(i + N, n); ++j) {
-                found[kept] = {d2[j], j};
-                kept += d2[j] <= guess;
+        const double* query = p.queries + q * p.dim;
+        int64_t* index = p.index + q * p.count;
+        const int64_t self = p.own < 0 ? -1 : p.own + q, others = n - (self >= 0), wanted = p.count - (self >= 0);
+        if (self >= 0) *index++ = self;
+        for (int axis = 0; axis < p.dim; ++axis) from[axis] = all<double>(query[axis]);
+        for (int64_t i = 0; i < stride; i += N) store(d2 + i, squared_distance<double>(columns + i, stride, p.dim, from));
+        int64_t more = p.margin, further = p.count / 4 + 16;
+        for (bool done = wanted == 0; !done;) {
+            const int64_t seen = std::min(others, wanted + more);
+            int64_t kept = 0;
+            for (int64_t i = 0; i < n; i += N) {
+                const Int<double> close = load(d2 + i) <= all<double>(guess);
+                int64_t any = 0;
+                for (int lane = 0; lane < N; ++lane) any |= close[lane];
+                if (any == 0) continue;
+                for (int64_t j = i; j < std::min(i + N, n); ++j) {
+                    found[kept] = {d2[j], j};
+                    kept += d2[j] <= guess && j != self;
+                }
             }
+            if (kept < seen) {
+                for (int64_t j = kept = 0; j < n; ++j) {
+                    found[kept] = {d2[j], j};
+                    kept += j != self;
+                }
+                guess = std::numeric_limits<double>::infinity();
+            }
+            if (kept > 2 * seen) {
+                std::nth_element(found, found + seen - 1, found + kept);
+                kept = seen;
+            }
+            double most = 0;
+            for (int64_t i = 0; i < kept; ++i) most = std::max(most, found[i].d2);
+            sort_candidates(found, kept, most, sorted, first);
+            guess = 1.25 * sorted[seen - 1].d2;
+            done = decide_ties(p, query, sorted, seen, wanted, run, index) || seen == others;
+            more = further;
+            further *= 4;
         }
-        if (kept < count) {
-            for (kept = 0; kept < n; ++kept) found[kept] = {d2[kept], kept};
-            guess = std::numeric_limits<double>::infinity();
-        }
-        if (kept > 2 * count) {
-            std::nth_element(found, found + count - 1, found + kept);
-            kept = count;
-        }
-        double most = 0;
-        for (int64_t i = 0; i < kept; ++i) most = std::max(most, found[i].d2);
-        sort_candidates(found, kept, most, sorted, first);
-        for (int64_t i = 0; i < count; ++i) {
-            problem.d2[q * count + i] = sorted[i].d2;
-            problem.index[q * count + i] = sorted[i].index;
-        }
-        guess = 1.25 * sorted[count - 1].d2;
     }
 }
 
-static void nearest(const Nearest& problem) {
+static void nearest(const Neighbours& problem) {
     constexpr int64_t PART = 64;  // queries
     constexpr int N = Lanes<double>::N;
     const int64_t stride = (problem.points + N - 1) / N * N, parts = (problem.query_count + PART - 1) / PART;

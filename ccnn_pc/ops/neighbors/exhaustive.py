@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 from torch import Tensor
 
-from ccnn_pc.native.points import native_nearest
-from ccnn_pc.ops.neighbors.kdtree import Find, search_by_cloud
+from ccnn_pc.native.points import Ties, native_neighbours
 from ccnn_pc.ops.neighbors.search import Search
-
-
-def _finder(samples: Tensor) -> Find:
-    return partial(native_nearest, samples)
+from ccnn_pc.ops.neighbors.ties import BEYOND, MARGIN, OFFSET_CAP, OFFSET_SLOPE, RELATIVE, SLOPE
 
 
 def knn_native(search: Search, k: int) -> Iterator[tuple[int, Tensor]]:
-    """Neighbours from the native search; the problem must be on the CPU. See :func:`search_by_cloud`.
+    """Neighbours from the native search; the problem must be on the CPU.
 
     Raises:
         RuntimeError: the native operators were not built.
     """
-    return search_by_cloud(search, k, _finder)
+    for cloud, (size, unit) in enumerate(zip(search.sizes(), search.unit.tolist(), strict=True)):
+        start, first, stop = search.pos_ptr[cloud], *search.query_ptr[cloud : cloud + 2]
+        ties = Ties(
+            slope=SLOPE * unit,
+            cap=search.cap,
+            relative=RELATIVE,
+            beyond=(BEYOND * unit) ** 2,
+            offset_slope=OFFSET_SLOPE * unit,
+            offset_cap=OFFSET_CAP,
+            margin=MARGIN,
+        )
+        samples, queries = search.pos[start : start + size], search.query[first:stop]
+        found = native_neighbours(samples, queries, min(k, size), ties, own=0 if search.same else -1)
+        yield first, found.add_(start)

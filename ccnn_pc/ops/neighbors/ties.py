@@ -30,6 +30,8 @@ from ccnn_pc.ops.neighbors.search import Search
 SLOPE = 8.0  # tolerance of squared distances, in rounding units times distance
 RELATIVE = 1e-9  # part of the tolerance common to all input types, relative to the squared distance
 OFFSET_SLOPE = 4.0  # tolerance of one coordinate of an offset, in rounding units
+OFFSET_CAP = 1e-2  # largest such tolerance, relative to the nearest neighbour beyond rounding
+BEYOND = 4.0  # distances below so many rounding units are rounding
 MARGIN = 8  # candidates fetched beyond k: enough to see a tie at the cut
 BLOCK = 1 << 18  # candidates treated at once
 
@@ -62,7 +64,7 @@ def tolerance(d2: Tensor, unit: Tensor, nearest: Tensor, cap: float) -> Tensor:
 
 def nearest_beyond_rounding(d2: Tensor, unit: Tensor) -> Tensor:
     """The entries of ``d2`` that lie beyond rounding; +inf elsewhere."""
-    return torch.where(d2 > (4.0 * unit).square(), d2, torch.inf)
+    return torch.where(d2 > (BEYOND * unit).square(), d2, torch.inf)
 
 
 def tied_columns(d2: Tensor, unit: Tensor, cap: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -185,7 +187,7 @@ def _decide(
     position = member.view(-1).nonzero()[:, 0]
     row = position // d2.shape[1]
     index, near = found[which], nearest.sqrt()
-    coordinate = torch.minimum(OFFSET_SLOPE * unit[which], 1e-2 * near) + RELATIVE * near
+    coordinate = torch.minimum(OFFSET_SLOPE * unit[which], OFFSET_CAP * near) + RELATIVE * near
     sample = index.view(-1)[position] + start[which][row]
     reorder(
         index.view(-1),

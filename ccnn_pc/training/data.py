@@ -26,8 +26,7 @@ class Batches:
         eval_size: items per validation and test batch (default: ``size``).
         drop_last: leave out an incomplete last training batch (default False).
         num_workers: worker processes per loader.
-        load_ahead: make the next batch in a thread while the step runs (default), where torch has several threads and
-            there are no workers.
+        load_ahead: without worker processes, make the next batch in a thread while the step runs (default True).
 
     Raises:
         ValueError: a number out of range.

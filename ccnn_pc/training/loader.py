@@ -79,7 +79,7 @@ class ResumableLoader:
         shuffle: permute in every epoch (default) or keep the order.
         drop_last: leave out a last incomplete batch (default False).
         num_workers: worker processes (default 0: load in this process).
-        load_ahead: make the next batch in a thread (default), where torch has several and there are no workers.
+        load_ahead: make the next batch in a thread (default; without worker processes).
         share: (rank, world): of several processes that train together each takes every world-th batch; the first ones
             are handed out twice where there are too few for all (default: all batches).
         collate: list of items -> batch (default: PyG's ``Batch.from_data_list``, or ``dataset.batch(indices)``
@@ -165,8 +165,7 @@ class ResumableLoader:
             generator=torch.Generator(),  # its own: iterating must not consume the global random numbers
             **choice,
         )
-        several = torch.get_num_threads() > 1  # of one core a second thread only takes from the step
-        threaded = self.load_ahead and several and not self.num_workers and self._draws_apart()
+        threaded = self.load_ahead and not self.num_workers and getattr(self.dataset, "draws_apart", False)
         for batch in (ahead if threaded else one_by_one)(iter(loader)):
             self._position += 1
             yield batch
@@ -187,9 +186,6 @@ class ResumableLoader:
             if before != value:
                 raise ValueError(f"'{name}' must be {before} to resume this run in mid-epoch (got {value})")
         self._resumed = (state["epoch"], state["position"])
-
-    def _draws_apart(self) -> bool:
-        return bool(getattr(self.dataset, "draws_apart", False))
 
     def _identity(self) -> dict[str, int]:
         found = {"items": len(self.dataset), "batch_size": self.batch_size, "seed": self.seed}

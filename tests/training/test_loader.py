@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,15 +17,6 @@ from torch_geometric.transforms import RandomJitter
 from ccnn_pc.datasets import Compose, PointCloudData, PointCloudDataset, RandomPoints
 from ccnn_pc.training.data import Batches, ClassificationData, SeveralSamplings, Validation
 from ccnn_pc.training.loader import ResumableLoader, epoch_order
-
-
-@pytest.fixture(autouse=True)
-def several_threads() -> Iterator[None]:
-    """One thread loads nothing ahead."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
 
 
 def content(loader: ResumableLoader) -> list[tuple[list[str], torch.Tensor]]:
@@ -192,9 +183,6 @@ def test_items_that_draw_from_global_random_numbers_are_made_when_they_are_asked
     assert not shapes.draws_apart and not SeveralSamplings([shapes]).draws_apart
     data = Watched()
     data.draws_apart = False
-    content(ResumableLoader(data, 5))
-    torch.set_num_threads(1)
-    data.draws_apart = True
     content(ResumableLoader(data, 5))
     assert set(data.threads) == {threading.main_thread()}
 

@@ -26,7 +26,6 @@ class Batches:
         eval_size: items per validation and test batch (default: ``size``).
         drop_last: leave out an incomplete last training batch (default False).
         num_workers: worker processes per loader.
-        load_ahead: without worker processes, make the next batch in a thread while the step runs (default True).
 
     Raises:
         ValueError: a number out of range.
@@ -36,7 +35,6 @@ class Batches:
     eval_size: int | None = None
     drop_last: bool = False
     num_workers: int = 0
-    load_ahead: bool = True
 
     def __post_init__(self) -> None:
         check_at_least("batch_size", self.size, 1)
@@ -194,7 +192,6 @@ class ClassificationData(pl.LightningDataModule):
             seed=self.seed,
             drop_last=self.batches.drop_last,
             num_workers=self.batches.num_workers,
-            load_ahead=self.batches.load_ahead,
             share=(0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size),
         )
         if self._resumed is not None:
@@ -234,8 +231,7 @@ class ClassificationData(pl.LightningDataModule):
     def _in_order(self, dataset: Any) -> ResumableLoader:
         fixed = _FirstEpoch(dataset)
         size = self.batches.eval_size or self.batches.size
-        workers, ahead = self.batches.num_workers, self.batches.load_ahead
-        return ResumableLoader(fixed, size, shuffle=False, num_workers=workers, load_ahead=ahead)
+        return ResumableLoader(fixed, size, shuffle=False, num_workers=self.batches.num_workers)
 
 
 class SeveralSamplings:
@@ -260,11 +256,6 @@ class SeveralSamplings:
             index -= len(part)
         raise IndexError(f"'index' must be below {len(self)}")
 
-    @property
-    def draws_apart(self) -> bool:
-        """Whether no part draws from global random numbers."""
-        return all(getattr(part, "draws_apart", False) for part in self.parts)
-
     def set_epoch(self, epoch: int) -> None:
         """Tell every part."""
         for part in self.parts:
@@ -286,10 +277,6 @@ class _FirstEpoch:
     @property
     def batches_at_once(self) -> bool:
         return bool(getattr(self.dataset, "batches_at_once", False))
-
-    @property
-    def draws_apart(self) -> bool:
-        return bool(getattr(self.dataset, "draws_apart", False))
 
     def batch(self, indices: Sequence[int]) -> Any:
         return self.dataset.batch(indices)

@@ -11,7 +11,6 @@ from torch.utils.data import DataLoader, Dataset
 from torch_geometric.data import Batch
 
 from ccnn_pc._checks import check_at_least
-from ccnn_pc.training.ahead import ahead, one_by_one
 
 
 class EpochDataset(Protocol):
@@ -69,8 +68,7 @@ class ResumableLoader:
 
     The batches of epoch e are a function of (seed, e); the loader holds no random state. ``state_dict`` says
     which batch comes next, so that a run which was killed goes on with the very batch it would have seen.
-    Worker processes change the speed only, and so does loading ahead: while a batch is used the next one is made in a
-    thread, where ``dataset.draws_apart`` says that its items draw from no global random numbers.
+    Worker processes change the speed only.
 
     Args:
         dataset: items to batch; told the epoch of every item it is asked for.
@@ -79,7 +77,6 @@ class ResumableLoader:
         shuffle: permute in every epoch (default) or keep the order.
         drop_last: leave out a last incomplete batch (default False).
         num_workers: worker processes (default 0: load in this process).
-        load_ahead: make the next batch in a thread (default; without worker processes).
         share: (rank, world): of several processes that train together each takes every world-th batch; the first ones
             are handed out twice where there are too few for all (default: all batches).
         collate: list of items -> batch (default: PyG's ``Batch.from_data_list``, or ``dataset.batch(indices)``
@@ -98,7 +95,6 @@ class ResumableLoader:
         shuffle: bool = True,
         drop_last: bool = False,
         num_workers: int = 0,
-        load_ahead: bool = True,
         share: tuple[int, int] = (0, 1),
         collate: Callable[[Sequence[Any]], Any] = Batch.from_data_list,
     ) -> None:
@@ -110,7 +106,6 @@ class ResumableLoader:
         self.shuffle = shuffle
         self.drop_last = drop_last
         self.num_workers = num_workers
-        self.load_ahead = load_ahead
         self.rank, self.world = share
         self.collate = collate
         self.epoch = 0
@@ -165,8 +160,7 @@ class ResumableLoader:
             generator=torch.Generator(),  # its own: iterating must not consume the global random numbers
             **choice,
         )
-        threaded = self.load_ahead and not self.num_workers and getattr(self.dataset, "draws_apart", False)
-        for batch in (ahead if threaded else one_by_one)(iter(loader)):
+        for batch in loader:
             self._position += 1
             yield batch
 

@@ -19,7 +19,7 @@ from torch.utils.data import Dataset
 from ccnn_pc._checks import check_at_least
 from ccnn_pc.datasets.common.seeding import seeded_generator
 from ccnn_pc.datasets.formats.numerals import is_number, number_in
-from ccnn_pc.datasets.transforms.base import Transform, apply, draws_apart
+from ccnn_pc.datasets.transforms.base import Transform, apply
 
 _KEEP: Any = object()
 Item = TypeVar("Item")
@@ -133,11 +133,6 @@ class LabelledDataset(Dataset[Item], abc.ABC, Generic[Item]):
     def epoch(self) -> int:
         """The number given to :meth:`set_epoch`; 0 at first."""
         return int(self._epoch)
-
-    @property
-    def draws_apart(self) -> bool:
-        """Whether items draw from no global random numbers, so that it does not matter when they are loaded."""
-        return draws_apart(self.transform) and draws_apart(self.pre_transform)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the random numbers of the next pass; persistent workers see it too."""

@@ -111,21 +111,6 @@ def apply(transform: Transform, data: Any, generator: torch.Generator) -> Any:
     return transform(data)
 
 
-def draws_apart(transform: Transform | None) -> bool:
-    """Whether a transform draws random numbers from its own generator alone, as far as can be told.
-
-    True of this library's transforms, of sub-classes of :class:`RandomTransform`, and of a :class:`Compose` of such.
-
-    Example:
-        >>> draws_apart(Compose([])), draws_apart(lambda data: data)
-        (True, False)
-    """
-    if isinstance(transform, Compose):
-        return all(map(draws_apart, transform.transforms))
-    own = type(transform).__module__.startswith("ccnn_pc.")
-    return transform is None or own or isinstance(transform, RandomTransform)
-
-
 def has(data: Any, key: str) -> bool:
     """Whether ``data`` has ``key`` (``key in data`` builds the list of all keys each time)."""
     return getattr(data, key, None) is not None

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
-import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch_geometric.data import Data
-from torch_geometric.transforms import RandomJitter
 
-from ccnn_pc.datasets import Compose, PointCloudData, PointCloudDataset, RandomPoints
-from ccnn_pc.training.data import Batches, ClassificationData, SeveralSamplings, Validation
+from ccnn_pc.training.data import Batches, ClassificationData, Validation
 from ccnn_pc.training.loader import ResumableLoader, epoch_order
 
 
@@ -70,120 +64,6 @@ def test_workers_change_nothing(blobs: Callable[..., Any]) -> None:
     for loader in (alone, helped):
         loader.set_epoch(4)
     assert same(content(alone), content(helped))
-
-
-class Watched:
-    """Items that say in which thread they were made; one of them cannot be read."""
-
-    draws_apart = True
-
-    def __init__(self, count: int = 12, bad: int | None = None) -> None:
-        self.count, self.bad, self.epoch = count, bad, 0
-        self.threads: list[threading.Thread] = []
-        self.counts: list[int] = []
-
-    def __len__(self) -> int:
-        return self.count
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
-
-    def __getitem__(self, index: int) -> Data:
-        self.threads.append(threading.current_thread())
-        self.counts.append(torch.get_num_threads())
-        if index == self.bad:
-            raise ValueError(f"item {index} cannot be read")
-        pos = torch.full((2, 3), float(100 * self.epoch + index))
-        return Data(pos=pos, name=str(index))
-
-
-def test_loading_ahead_changes_nothing_but_the_thread() -> None:
-    sets = Watched(), Watched()
-    plain, threaded = (ResumableLoader(each, 5, seed=1, load_ahead=each is sets[1]) for each in sets)
-    for loader in (plain, threaded):
-        loader.set_epoch(4)
-    assert same(content(plain), content(threaded))
-    assert set(sets[0].threads) == {threading.main_thread()}
-    assert len(set(sets[1].threads)) == 1 and threading.main_thread() not in sets[1].threads
-
-
-def test_the_next_batch_is_made_while_one_is_used_but_does_not_count() -> None:
-    data = Watched()
-    loader = ResumableLoader(data, 4, shuffle=False)
-    iterator = iter(loader)
-    next(iterator)
-    deadline = time.monotonic() + 60
-    while len(data.threads) < 8 and time.monotonic() < deadline:
-        time.sleep(0.001)
-    assert len(data.threads) == 8, "two batches are made, no more"
-    assert loader.state_dict()["position"] == 1
-    rest = ResumableLoader(Watched(), 4, shuffle=False)
-    rest.load_state_dict(loader.state_dict())
-    assert same([(batch.name, batch.pos) for batch in iterator], content(rest))
-
-
-def test_the_thread_computes_alone_and_leaves_the_number_of_threads() -> None:
-    before, data = torch.get_num_threads(), Watched()
-    try:
-        torch.set_num_threads(3)
-        content(ResumableLoader(data, 4))
-        assert torch.get_num_threads() == 3
-        if hasattr(ctypes.CDLL(None), "omp_set_num_threads"):
-            assert set(data.counts) == {1}
-    finally:
-        torch.set_num_threads(before)
-
-
-def test_an_error_of_loading_ahead_comes_with_its_message_behind_the_batches_before() -> None:
-    data = Watched(bad=9)
-    iterator = iter(ResumableLoader(data, 4, shuffle=False))
-    assert [next(iterator).name[0] for _ in range(2)] == ["0", "4"]
-    with pytest.raises(ValueError, match="item 9 cannot be read"):
-        next(iterator)
-    assert not data.threads[0].is_alive()
-
-
-def test_the_thread_ends_with_its_iterator() -> None:
-    data = Watched(120)
-    loader = ResumableLoader(data, 4)
-    iterator = iter(loader)
-    next(iterator)
-    del iterator
-    assert not data.threads[0].is_alive()
-    assert len(data.threads) <= 8
-    content(loader)
-    assert not data.threads[-1].is_alive()
-
-
-def test_two_passes_at_once_keep_their_epochs() -> None:
-    data = Watched(40)
-    loader = ResumableLoader(data, 4, shuffle=False)
-    loader.set_epoch(1)
-    first = iter(loader)
-    found = [next(first)]
-    other = ResumableLoader(data, 4, shuffle=False)
-    other.set_epoch(2)
-    for batch, of_first in zip(other, first, strict=False):
-        assert int(batch.pos[0, 0]) // 100 == 2
-        found.append(of_first)
-    assert len(found) == 10
-    assert all(int(batch.pos[0, 0]) // 100 == 1 for batch in found)
-
-
-def test_items_that_draw_from_global_random_numbers_are_made_when_they_are_asked_for() -> None:
-    class Zeros(PointCloudDataset):
-        def load(self, row: int) -> PointCloudData:
-            return PointCloudData(pos=torch.zeros(20, 3))
-
-    shapes = Zeros(["a"], np.zeros(6), transform=Compose([RandomPoints(8)]))
-    assert shapes.draws_apart and shapes.in_memory().draws_apart
-    assert SeveralSamplings([shapes, shapes]).draws_apart
-    shapes.transform = Compose([RandomPoints(8), RandomJitter(0.1)])  # PyG's
-    assert not shapes.draws_apart and not SeveralSamplings([shapes]).draws_apart
-    data = Watched()
-    data.draws_apart = False
-    content(ResumableLoader(data, 5))
-    assert set(data.threads) == {threading.main_thread()}
 
 
 def test_iterating_leaves_the_global_random_state_alone(blobs: Callable[..., Any]) -> None:

@@ -185,8 +185,8 @@ class _Backward(torch.autograd.Function):
 
 
 # torch binds arguments in every call, and would read these from the code each time
-for _function in (_Forward, _Backward):
-    _function.forward.__signature__ = inspect.signature(_function.forward)  # type: ignore[attr-defined]
+for _run in (_Forward.forward, _Backward.forward):
+    setattr(_run, "__signature__", inspect.signature(_run))  # noqa: B010
 
 
 def _divided(operator: Operator, wanted: Sequence[bool], given: Tensors) -> tuple[Tensors, Tensors]:

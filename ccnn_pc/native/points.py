@@ -22,11 +22,10 @@ class _Farthest(ctypes.Structure):
 
 @dataclass(frozen=True)
 class Ties:
-    r"""When distances are equal; see :mod:`ccnn_pc.ops.neighbors.ties`.
+    """When distances are equal; see :mod:`ccnn_pc.ops.neighbors.ties`.
 
-    Squared distances d² are equal up to :math:`\min(\mathrm{slope}\, d, \mathrm{cap}\, h^2) + \mathrm{relative}\, d^2`, with the
-    least one :math:`h^2` above ``beyond``; coordinates of offsets up to
-    :math:`\min(\mathrm{offset\_slope}, \mathrm{offset\_cap}\, h) + \mathrm{relative}\, h`.
+    Squared distances d² are equal up to ``min(slope * d, cap * h²) + relative * d²``, with the least one h² above
+    ``beyond``; coordinates of offsets up to ``min(offset_slope, offset_cap * h) + relative * h``.
 
     Attributes:
         margin: neighbours beyond those wanted that are looked at first.

@@ -67,6 +67,7 @@ def test_every_setting_and_every_test_composes(study: ModuleType) -> None:
         assert stamps or c.data.observed or not c.data.train_drop
 
 
+@pytest.mark.slow
 def test_a_study_of_characters(places: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     only = ("mixed", "gru_dt_mixed")
     rows = run(chartraj, places / "characters", tmp_path, *only, seeds="0 1")
@@ -94,6 +95,7 @@ def test_a_study_of_characters(places: Path, tmp_path: Path, monkeypatch: pytest
         run(chartraj, places / "characters", tmp_path, "mixed", seeds="1", words=other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mixed", "stamps", "random_constant", "random_lines"])
 def test_what_is_tested_later_is_what_the_training_tests(name: str, places: Path, tmp_path: Path) -> None:
     """The training's own test, done again as a further one, gives the same numbers; others are on other data."""
@@ -116,6 +118,7 @@ def test_what_is_tested_later_is_what_the_training_tests(name: str, places: Path
         assert {row.get("weights") for row in rows} == {weights[name]}
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_goes_on(
     places: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +145,7 @@ def test_an_interrupted_training_goes_on(
     assert any(word.startswith("resume=") for word in stored_overrides(tmp_path / "runs" / "drop0" / "seed0"))
 
 
+@pytest.mark.slow
 def test_a_study_of_patients(places: Path, tmp_path: Path) -> None:
     rows = run(physionet, places / "hospital", tmp_path, "tiny", "gru_d_no_counts")
     assert [(row["setting"], row["tested_on"]) for row in rows] == [

@@ -21,7 +21,8 @@ from ccnn_pc.models import create_model
 from ccnn_pc.nn import ContinuousConv, Quadrature, kernel_penalty
 from ccnn_pc.ops.series.weights import Weights
 
-EITHER = ["eager", "aot_eager", pytest.param("inductor", marks=pytest.mark.slow)]
+#: aot_eager traces all that eager does, and the gradients.
+EITHER = ["aot_eager", *(pytest.param(name, marks=pytest.mark.slow) for name in ("eager", "inductor"))]
 
 
 def whole(kind: str) -> bool:

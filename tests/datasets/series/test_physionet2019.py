@@ -225,6 +225,7 @@ def test_missing_and_wrong_arguments(tmp_path: Path, folder: Path) -> None:
         PhysioNet2019(folder, observed=True)
 
 
+@pytest.mark.slow
 def test_real_facts(shared: Path) -> None:
     data = PhysioNet2019(shared / "data", None)
     stored = data.stored

@@ -60,7 +60,7 @@ def test_a_compiled_network_gives_the_eager_result(kind: str, backend: str) -> N
             assert (found - eager).abs().max() <= bound * eager.abs().max().clamp(min=1e-6)
 
 
-@pytest.mark.parametrize("backend", EITHER[1:])
+@pytest.mark.parametrize("backend", [EITHER[0], EITHER[-1]])
 def test_a_compiled_network_of_arrays_trains_as_in_eager_mode(backend: str) -> None:
     """Results, gradients and the statistics of batch norms."""
     torch.compiler.reset()

@@ -6,7 +6,8 @@ backward, by the native operator and by calls of torch; 1 000 to 1 000 000 point
 gradients are recorded) and forward with backward. Medians of rounds as multiples of the roofline of ``machine.py``.
 Prints a table, writes results/bench_large_clouds.csv, and draws the second part as docs/large_clouds.png.
 
-    python -m scripts.bench.large_clouds                 # about 6 minutes
+    python -m scripts.bench.large_clouds                 # about 20 minutes, most of them for the calls of torch
+    python -m scripts.bench.large_clouds --contenders native
     python -m scripts.bench.large_clouds --only growth --largest 100000
     python -m scripts.bench.large_clouds --small
 """
@@ -113,6 +114,9 @@ def main() -> None:
     """Run the benchmark."""
     bench = Benchmark("large_clouds", __doc__, rounds=3, small=True)
     bench.parser.add_argument("--only", nargs="+", choices=("wide", "growth"), default=["wide", "growth"])
+    bench.parser.add_argument(
+        "--contenders", nargs="+", choices=("native", "fused"), default=["native", "fused"]
+    )
     bench.parser.add_argument("--largest", type=int, default=SIZES[-1], help="leave out larger clouds")
     bench.parser.add_argument(
         "--plot", type=Path, help="picture of the growth (default: docs/large_clouds.png)"
@@ -125,7 +129,8 @@ def main() -> None:
         for options in WIDE[:1] if chosen.small else WIDE:
             if chosen.small:
                 options = {**options, "points": 300, "k": 16}
-            for name, rounds in (("native", chosen.rounds), ("fused", 1)):
+            for name in chosen.contenders:
+                rounds = 1 if name == "fused" else chosen.rounds  # minutes
                 row = measured(bench, options, name, rounds, speeds)
                 bench.add(title(options), {"part": "wide", **row})
     if "growth" in chosen.only:

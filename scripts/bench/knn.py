@@ -18,6 +18,7 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from ccnn_pc import native
 from ccnn_pc._optional import available
 from ccnn_pc.ops.neighbors.k_nearest import Backend, choose, knn
 from ccnn_pc.ops.neighbors.search import prepare
@@ -76,6 +77,8 @@ def contenders(pos: Tensor, clouds: int, n: int, k: int) -> dict[str, Callable[[
         found["plain cKDTree"] = tree
     if small:
         found["dense"] = lambda: knn(pos, k, batch, backend=Backend.DENSE)
+    if small and device.type == "cpu" and native.state().runs:
+        found["native"] = lambda: knn(pos, k, batch, backend=Backend.NATIVE)
     if clouds * n * n <= 2**26:
         found["plain baddbmm+topk"] = product
         found["plain cdist+topk"] = lambda: torch.cdist(dense, dense).topk(k, dim=2, largest=False)

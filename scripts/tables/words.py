@@ -86,7 +86,9 @@ def speed_on_grids(rows: Rows) -> str:
 
 def searches(rows: Rows) -> dict[str, Any]:
     """A column for each search that was measured."""
-    backends = [name for name in ("kdtree", "dense", "cluster") if matching(rows, {"contender": name})]
+    backends = [
+        name for name in ("native", "kdtree", "dense", "cluster") if matching(rows, {"contender": name})
+    ]
     return {
         "clouds × points": "{clouds} × {points:,}, {kind}",
         "k": "{k}",

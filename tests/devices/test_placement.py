@@ -214,7 +214,7 @@ POS, BATCH = draw(30, 3), batch_of(18, 12)
 #: Function of ``ccnn_pc.ops`` -> a call with tensors put where ``place`` puts them.
 OPERATORS: dict[str, Any] = {
     "knn": lambda place: knn(place(POS), 4, place(BATCH)),
-    "knn of few": lambda place: knn(place(POS), 14, place(BATCH), backend=Backend.NATIVE),
+    "knn of few": lambda place: knn(place(POS), 14, place(BATCH)),
     "knn by trees": lambda place: knn(place(POS), 4, place(BATCH), backend=Backend.KDTREE),
     "knn on a lattice": lambda place: knn(place((POS * 4).round()), 4, place(BATCH)),
     "knn of queries": lambda place: knn(

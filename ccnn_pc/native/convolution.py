@@ -141,7 +141,8 @@ def row_sums(x: Tensor, table: Tensor, rows: Tensor, edges: list[Tensor]) -> Ten
     nowhere = [x.new_empty(count, 0, dtype=torch.float64) for count in (len(x), edges[1].shape[1])]
     settings = [int(Family.ROWS), rows.shape[1] - 1, 0, 0, 0]
     with torch.no_grad():
-        y, _ = _forward(x, table, rows, None, *nowhere, edges, settings, 0.0)
+        inputs = _contiguous([x, table, rows, None, *nowhere])
+        y, _ = _forward(*inputs, _contiguous(edges), settings, 0.0)
     return y
 
 
@@ -153,8 +154,8 @@ def row_gradients(
     settings = [int(Family.ROWS), rows.shape[1] - 1, 0, 0, 0]
     wanted = [of_samples, not of_samples, not of_samples, False, False, False]
     with torch.no_grad():
-        inputs = [x.contiguous(), table, rows, None, *nowhere]
-        return _backward(grad_y.contiguous(), None, inputs, edges, settings, 0.0, wanted)[:3]
+        inputs = _contiguous([x, table, rows, None, *nowhere])
+        return _backward(grad_y.contiguous(), None, inputs, _contiguous(edges), settings, 0.0, wanted)[:3]
 
 
 def _summed(x: Tensor, table: Tensor) -> Tensor:
@@ -292,7 +293,7 @@ _forward.register_autograd(_differentiate, setup_context=_keep)  # in graphs; el
 
 
 def _run(tensors: Tensors, settings: tuple[list[int], float]) -> tuple[Tensor, ...]:
-    inputs, edges = _contiguous(tensors[:6]), list(tensors[6:])
+    inputs, edges = _contiguous(tensors[:6]), _contiguous(tensors[6:])
     found: tuple[Tensor, Tensor] = _forward(*inputs, edges, *settings)
     return found
 
@@ -300,7 +301,7 @@ def _run(tensors: Tensors, settings: tuple[list[int], float]) -> tuple[Tensor, .
 def _run_backward(
     tensors: Tensors, grads: Tensors, wanted: Sequence[bool], settings: tuple[list[int], float]
 ) -> Sequence[Tensor | None]:
-    inputs, edges = _contiguous(tensors[:6]), list(tensors[6:])
+    inputs, edges = _contiguous(tensors[:6]), _contiguous(tensors[6:])
     symmetric = (grads[1] + grads[1].t()).contiguous() if settings[0][4] else None
     found = _backward(grads[0].contiguous(), symmetric, inputs, edges, *settings, list(wanted[:6]))
     return *found, *(None for _ in edges)

@@ -32,6 +32,7 @@ from ccnn_pc.native import (
     native_row_convolution,
 )
 from ccnn_pc.nn import Algorithm, ContinuousConv
+from ccnn_pc.ops.neighbors import Graph, Neighbors, knn
 from ccnn_pc.ops.neighbors.lists import NeighborLists
 from ccnn_pc.ops.points import convolution
 from ccnn_pc.ops.points.convolution import PointGeometry, point_convolution
@@ -243,6 +244,26 @@ def test_other_kernels_are_summed(separable, chunks, monkeypatch):
     edges = 40 * 9
     passes = -(-edges // 80) if chunks > 1 else 1
     assert count == ["forward"] * passes + ["backward"] * 2 * passes
+
+
+@pytest.mark.parametrize("separable", [True, False], ids=["depthwise", "full"])
+@pytest.mark.parametrize("kernel", [MAGNet, MLP])
+def test_columns_of_wider_tensors_are_what_they_hold(kernel, separable):
+    """``data[:, :4]``, ``data.t()``, ``index[:, :1]`` have gaps between their numbers, of which C++ is not told."""
+    torch.manual_seed(0)
+    pos, conv = torch.rand(40, 2).double(), ContinuousConv(4, 3, dim=2, kernel=kernel, separable=separable)
+    table = knn(pos, 6)
+    doubled = torch.stack([table.index.flatten(), -table.index.flatten()], dim=1)
+    clouds = [
+        PointSet(pos, neighbors=Neighbors(table.index[:, 1:2], torch.ones_like(table.count))),
+        PointSet(pos, neighbors=Graph(6 * torch.arange(41), doubled.long()[:, 0])),
+        PointSet(pos, neighbors=table),
+    ]
+    samples = [torch.randn(40, 8)[:, ::2], torch.randn(4, 40).t(), torch.randn(1, 4).expand(40, 4)]
+    for cloud in clouds:
+        for x in samples:
+            found = answers(conv.double(), x.double(), cloud)
+            assert_same(found, answers(conv, x.double(), cloud, Algorithm.MESSAGES), 1e-11)
 
 
 @pytest.mark.parametrize("window", [NoWindow, partial(GaussianWindow, width=0.2, learn_mean=True)])

@@ -204,9 +204,9 @@ class _Settings:
     def unpacked(self, tensors: Tensors) -> tuple[Tensor, Tensor, PointGeometry, Tensors]:
         """Samples, table, geometry and parameters."""
         x, table, pos, query_pos, index, start, length, extent, rel, *parameters = tensors
-        lists = NeighborLists(index, start, length)
+        lists = NeighborLists(index.contiguous(), start, length)  # native sums know no strides
         geometry = PointGeometry(pos, query_pos, lists, extent, self.causal, self.tolerance, rel)
-        return x, table, geometry, parameters
+        return x.contiguous(), table, geometry, parameters
 
 
 def _forward(tensors: Tensors, settings: _Settings) -> tuple[Tensor, ...]:

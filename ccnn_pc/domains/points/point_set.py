@@ -383,6 +383,8 @@ def _check_neighbors(name: str, neighbors: Neighbors | Graph, points: PointSet) 
         )
     if not readable(index, batch, query_batch):
         return
+    if isinstance(neighbors, Graph):
+        neighbors.check()
     if index.numel() and int(index.max()) >= len(batch):
         raise ValueError(f"'{name}' must name samples below {len(batch)} (got {int(index.max())})")
     if num_clouds == 1 or not index.numel():

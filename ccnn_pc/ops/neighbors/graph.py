@@ -40,8 +40,12 @@ class Graph:
     """Neighbours of each query, one after the other: query ``i`` owns ``index[ptr[i]:ptr[i + 1]]``.
 
     Attributes:
-        ptr: int64 ``[m + 1]``.
-        index: sample indices, int32 ``[E]``.
+        ptr: int64 ``[m + 1]``, from 0 to E, not falling.
+        index: sample indices, int32 (or int64) ``[E]``.
+
+    Raises:
+        TypeError: other types.
+        ValueError: wrong shapes.
 
     Example:
         >>> graph = Graph.from_edge_index(torch.tensor([[2, 0, 1], [1, 0, 1]]), num_queries=2)
@@ -51,6 +55,32 @@ class Graph:
 
     ptr: Tensor
     index: Tensor
+
+    def __post_init__(self) -> None:
+        integers = (torch.int32, torch.int64)
+        for name, tensor, types in (("ptr", self.ptr, integers[1:]), ("index", self.index, integers)):
+            if tensor.dtype not in types:
+                raise TypeError(f"'{name}' must be {' or '.join(map(str, types))} (got {tensor.dtype})")
+            if tensor.dim() != 1:
+                raise ValueError(f"'{name}' must have 1 dimension (got shape {list(tensor.shape)})")
+        if not len(self.ptr):
+            raise ValueError("'ptr' must have an entry more than there are queries (got none)")
+
+    def check(self) -> Graph:
+        """Itself, if ``ptr`` parts ``index``, and no index is negative.
+
+        Raises:
+            ValueError: otherwise.
+        """
+        first, last = int(self.ptr[0]), int(self.ptr[-1])
+        if first != 0 or last != len(self.index) or bool((self.degree < 0).any()):
+            raise ValueError(
+                f"'ptr' must rise from 0 to the number of edges, {len(self.index)} (got {first} to {last}, "
+                f"least step {int(self.degree.min()) if len(self.ptr) > 1 else 0})"
+            )
+        if len(self.index) and int(self.index.min()) < 0:
+            raise ValueError(f"'index' must not be negative (got {int(self.index.min())})")
+        return self
 
     @classmethod
     def from_edge_index(cls, edge_index: Tensor, num_queries: int) -> Graph:

@@ -100,3 +100,29 @@ def test_the_last_entry_alone_may_be_out_of_order() -> None:
     assert sorted_here.edges()[0].tolist() == [0, 1, 2, 1, 0, 2, 2, 1, 0, 3, 2, 1]
     same = table(index, [3, 3, 3, 2])
     assert PointSet(pos, neighbors=same).neighbors is same  # what is beyond the count does not count
+
+
+@pytest.mark.parametrize(
+    ("ptr", "index", "said"),
+    [
+        ([0, 1, 2, 9], [0, 1, 2], "'ptr' must rise from 0 to the number of edges, 3 .got 0 to 9"),
+        ([1, 1, 2, 3], [0, 1, 2], "'ptr' must rise from 0"),
+        ([0, 2, 1, 3], [0, 1, 2], "least step -1"),
+        ([0, 1, 2, 3], [0, -1, 2], "'index' must not be negative .got -1"),
+    ],
+)
+def test_pointers_that_lead_beyond_a_graphs_edges_are_refused(
+    ptr: list[int], index: list[int], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        PointSet(torch.rand(3, 2), neighbors=Graph(torch.tensor(ptr), torch.tensor(index)))
+
+
+def test_a_graphs_pointers_are_int64() -> None:
+    ptr, index = torch.tensor([0, 1, 2]), torch.tensor([0, 1])
+    with pytest.raises(TypeError, match="'ptr' must be torch.int64 .got torch.int32"):
+        Graph(ptr.int(), index)
+    with pytest.raises(TypeError, match="'index' must be torch.int32 or torch.int64 .got torch.int16"):
+        Graph(ptr, index.short())
+    with pytest.raises(ValueError, match="'ptr' must have 1 dimension"):
+        Graph(ptr[:, None], index)

@@ -12,6 +12,8 @@ from ccnn_pc._autograd import in_torch_func
 from ccnn_pc._checks import check_batch, check_positions, check_query_batch
 
 INT32_MAX = 2**31 - 1
+#: Coordinates up to which squared distances are numbers in every search.
+LARGEST = 1e140
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,9 @@ def prepare(
 
     Raises:
         TypeError: positions that are not float32 or float64, a batch vector that is not integer.
-        ValueError: wrong shapes, no points, NaN or infinity, an unsorted batch vector, queries of another
-            dimension, other clouds or another device than the samples; inside of a transform of ``torch.func``.
+        ValueError: wrong shapes, no points, NaN, infinity or coordinates beyond 1e140 (on a CPU), an unsorted batch vector,
+            queries of another dimension, other clouds or another device than the samples; inside of a transform of
+            ``torch.func``.
     """
     if in_torch_func():
         raise ValueError(
@@ -97,6 +100,10 @@ def prepare(
     largest.scatter_reduce_(0, batch, samples.abs().amax(dim=1), "amax")
     if not same:
         largest.scatter_reduce_(0, query_batch, queries.abs().amax(dim=1), "amax")
+    if largest.device.type == "cpu" and float(largest.max()) > LARGEST:  # nobody waits for a GPU
+        raise ValueError(
+            f"'pos' must lie within {LARGEST:g} of 0 for squared distances to be numbers (got {float(largest.max()):g})"
+        )
     return Search(
         pos=samples,
         query=queries,

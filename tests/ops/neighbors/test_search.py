@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+from ccnn_pc.ops.neighbors import Backend, knn
 from ccnn_pc.ops.neighbors.lists import NeighborLists
 from ccnn_pc.ops.neighbors.search import pointers, prepare
 
@@ -35,6 +36,13 @@ def test_queries_count_for_the_rounding() -> None:
 def lists(lengths: list[int]) -> NeighborLists:
     length = torch.tensor(lengths)
     return NeighborLists(torch.arange(int(length.sum())) % 5, length.cumsum(0) - length, length)
+
+
+def test_coordinates_whose_squares_are_no_numbers_are_refused() -> None:
+    pos = torch.arange(9.0).double()[:, None]
+    assert knn(pos * 1e139, 2, backend=Backend.KDTREE).index[0].tolist() == [0, 1]
+    with pytest.raises(ValueError, match="'pos' must lie within 1e.140 of 0"):
+        knn(pos * 1e160, 2, backend=Backend.KDTREE)  # scipy's tree names a tenth point
 
 
 @pytest.mark.parametrize("lengths", [[3] * 7, [0, 1, 9, 2, 2, 0, 4], [5], [0, 0], [1, 2, 3]])

@@ -51,7 +51,8 @@ def recalibrate(model: M, batches: Iterable[Any]) -> M:
         ``model``; one without batch norms as it came.
 
     Raises:
-        ValueError: no batch, or none with more than one number per channel.
+        TypeError: batches of something else.
+        ValueError: no batch, or none with more than one number per channel; statistics that are NaN or infinite.
 
     Example:
         >>> layer = nn.BatchNorm1d(1).eval()
@@ -64,15 +65,27 @@ def recalibrate(model: M, batches: Iterable[Any]) -> M:
     with torch.no_grad(), _watched(model, norms, moments):
         for batch in batches:
             data = batch[0] if isinstance(batch, (tuple, list)) else batch
+            if not hasattr(data, "to"):
+                raise TypeError(f"'batches' must hold tensors or PyG data (got {type(data).__name__})")
             model(data.to(device))
     fewest = min((seen.count for seen in moments), default=2)
     if fewest < 2:
         raise ValueError(
             f"'batches' must hold at least two numbers per channel of each batch norm (got {fewest})"
         )
-    for norm, seen in zip(norms, moments, strict=True):
-        norm.running_mean.copy_(seen.mean)  # type: ignore[union-attr]
-        norm.running_var.copy_(seen.squares / (seen.count - 1))  # type: ignore[union-attr]
+    found = [
+        (seen.mean.to(norm.running_mean), (seen.squares / (seen.count - 1)).to(norm.running_var))
+        for norm, seen in zip(norms, moments, strict=True)
+    ]
+    for number, (mean, variance) in enumerate(found):
+        if not bool(mean.isfinite().all() and variance.isfinite().all()):
+            raise ValueError(
+                f"'batches' must give every batch norm a finite mean and variance in {mean.dtype} (got others for "
+                f"number {number} of {len(norms)}): NaN or infinity in the data, or numbers too large for the type"
+            )
+    for norm, (mean, variance) in zip(norms, found, strict=True):
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(variance)
     return model
 
 

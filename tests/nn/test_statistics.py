@@ -70,6 +70,21 @@ def test_no_data_is_an_error_and_what_fails_changes_nothing():
     assert not model.training and not model.blocks[0].training
 
 
+@pytest.mark.parametrize(
+    ("norm", "batch", "error", "said"),
+    [
+        (nn.BatchNorm1d(1), torch.tensor([[1.0], [torch.nan]]), ValueError, "finite mean and variance"),
+        (nn.BatchNorm1d(1).half(), torch.tensor([[0.0], [1e3]]).half(), ValueError, "in torch.float16"),
+        (nn.BatchNorm1d(1), {"x": torch.ones(2, 1)}, TypeError, "tensors or PyG data .got dict"),
+    ],
+)
+def test_statistics_that_are_no_numbers_are_refused(norm, batch, error, said):
+    before = {name: value.clone() for name, value in norm.state_dict().items()}
+    with pytest.raises(error, match=said):
+        recalibrate(norm, [batch])
+    assert all(torch.equal(value, before[name]) for name, value in norm.state_dict().items())
+
+
 def test_networks_without_batch_norms_stay_as_they_are():
     model = network(norm="layer")
     state = {name: value.clone() for name, value in model.state_dict().items()}

@@ -67,9 +67,9 @@ def prepare(
 
     Raises:
         TypeError: positions that are not float32 or float64, a batch vector that is not integer.
-        ValueError: wrong shapes, no points, NaN, infinity or coordinates beyond 1e140 (on a CPU), an unsorted batch vector,
-            queries of another dimension, other clouds or another device than the samples; inside of a transform of
-            ``torch.func``.
+        ValueError: wrong shapes, no points, NaN, infinity or (on a CPU) coordinates beyond 1e140, an unsorted batch
+            vector, queries of another dimension, other clouds or another device than the samples; inside of a transform
+            of ``torch.func``.
     """
     if in_torch_func():
         raise ValueError(

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ccnn_pc._checks import check_at_least
 from ccnn_pc.kernels.windows import AbstractWindow
+from ccnn_pc.ops.cells import cell_coordinates
 from ccnn_pc.ops.coordinates import in_support, kernel_coordinates
 
 #: Reference geometries are thinned out to this many points, or taps: more would cost more than they tell.
@@ -62,15 +63,24 @@ class Reference:
 
 
 def grid_reference(extent: Tensor, spacing: Tensor, causal: bool = False) -> Reference:
-    """All taps of a regular grid within the extent: ``2 * extent / spacing + 1`` per axis (one side if causal)."""
-    axes = []
-    for reach, step in zip(extent.tolist(), spacing.tolist(), strict=True):
-        taps = math.floor(reach / step + 1e-4)
-        axes.append(torch.arange(-taps, 1 if causal else taps + 1, dtype=torch.float64) * step)
-    rel = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).flatten(0, -2)
-    step = -(-len(rel) // MAX_REFERENCE_TAPS)
-    thin = rel[(len(rel) // 2) % step :: step]  # the middle tap, the query itself, stays
-    return Reference(thin[None], len(rel) / len(thin))
+    """All taps of a regular grid within the extent: ``2 * extent / spacing + 1`` per axis (one side if causal).
+
+    Raises:
+        ValueError: more of them than int64 counts.
+    """
+    steps = spacing.tolist()
+    behind = [math.floor(reach / step + 1e-4) for reach, step in zip(extent.tolist(), steps, strict=True)]
+    sizes = [taps + 1 if causal else 2 * taps + 1 for taps in behind]
+    count = math.prod(sizes)
+    if count >= 1 << 63:
+        raise ValueError(
+            f"'extent' must hold fewer than 2^63 samples at the spacing {steps} (got {extent.tolist()})"
+        )
+    every = -(-count // MAX_REFERENCE_TAPS)
+    number = torch.arange((count // 2) % every, count, every)  # the middle tap, the query itself, stays
+    tap = cell_coordinates(number, sizes) - torch.tensor(behind)
+    thin = tap.double() * torch.tensor(steps, dtype=torch.float64)
+    return Reference(thin[None], count / len(thin))
 
 
 @dataclass(frozen=True)

@@ -68,3 +68,28 @@ def test_long_grids_are_thinned_out_and_keep_the_query() -> None:
 def test_a_reference_of_ones_own() -> None:
     mine = Reference(torch.tensor([[[0.0], [0.5], [3.0]], [[0.0], [0.25], [0.75]]], dtype=DOUBLE))
     assert mine.fan(NoWindow(1), torch.ones(1)) == 2.5  # five of six offsets within the extent, two queries
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("extent", [[2.5], [30000.0], [40.0, 0.7], [30.0, 31.0, 4.0]])
+def test_thinned_taps_are_every_so_manieth_of_all(extent, causal):
+    spacing = torch.tensor([0.5, 0.3, 1.0])[: len(extent)]
+    found = grid_reference(torch.tensor(extent), spacing, causal)
+    taps = [int(reach / step + 1e-4) for reach, step in zip(extent, spacing.tolist(), strict=True)]
+    axes = [
+        torch.arange(-n, 1 if causal else n + 1).double() * step
+        for n, step in zip(taps, spacing.tolist(), strict=True)
+    ]
+    every = torch.cartesian_prod(*axes).view(-1, len(extent))
+    step = -(-len(every) // (1 << 14))
+    assert torch.equal(found.rel[0], every[(len(every) // 2) % step :: step])
+    assert found.repeats == len(every) / found.rel.shape[1]
+
+
+def test_kernels_that_reach_far_take_no_memory():
+    found = grid_reference(torch.full((3,), 5000.0), torch.ones(3))  # 10^12 taps
+    assert found.rel.shape[1] <= 1 << 14
+    assert found.repeats * found.rel.shape[1] == pytest.approx(10001.0**3)
+    assert bool((found.rel[0] == 0).all(dim=1).any())
+    with pytest.raises(ValueError, match="'extent' must hold fewer than 2.63 samples"):
+        grid_reference(torch.full((3,), 1e9), torch.ones(3))

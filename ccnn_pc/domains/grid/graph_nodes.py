@@ -53,7 +53,7 @@ def _coordinates(
     elif not all(math.isclose(a, b, rel_tol=1e-6) for a, b in zip(numbers(values), known, strict=True)):
         raise ValueError(
             f"'extent' and 'spacing' must be {list(known)}, as when the graph was compiled, for it to hold (got "
-            f"{numbers(values)}): compile or export anew"
+            f"{numbers(values)}): set them through load_state_dict, then compile or export anew"
         )
     return tap_coordinates(buffers[0], spacing, first, last, causal).clone()
 

@@ -105,13 +105,13 @@ def choose(search: Search, k: int) -> Backend:
     """The backend that :data:`Backend.AUTO` stands for.
 
     A static rule from ``scripts/bench/knn.py`` (table in ``results/bench_knn.csv``): DENSE on a GPU; on the
-    CPU NATIVE, where it is there, for clouds of at most ``1024 + 16 k`` points; else DENSE for at most ``384 + 6 k``,
+    CPU NATIVE, where it is there, for clouds of at most ``2048 + 16 k`` points; else DENSE for at most ``384 + 6 k``,
     else KDTREE.
     """
     if search.pos.device.type == "cuda":
         return Backend.DENSE
     largest = max(search.sizes())
-    if largest <= 1024 + 16 * k and native.state().runs:
+    if largest <= 2048 + 16 * k and native.state().runs:
         return Backend.NATIVE
     return Backend.DENSE if largest <= 384 + 6 * k else Backend.KDTREE
 

@@ -145,7 +145,7 @@ def test_command(model: str, data: str, capsys: pytest.CaptureFixture[str]) -> N
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ("meshes", "must be one of points, voxels, dense, pixels, scattered"),
+        ("meshes", "must be one of points, even, random, uneven, voxels, dense, pixels, scattered"),
         ("points+weights", "must be one of points"),
         ("points:many", "number must be one"),
         ("points:0", "must be a whole number, at least 1"),
@@ -161,7 +161,8 @@ def test_names_of_samplings(text: str, word: str) -> None:
 
 def test_a_sampling_must_suit_the_model(model: str, data: str) -> None:
     with pytest.raises(
-        ValueError, match="must be one of points, voxels, dense for this model \\(got pixels\\)"
+        ValueError,
+        match="must be one of points, even, random, uneven, voxels, dense for this model \\(got pixels\\)",
     ):
         transfer_model(model, data, "pixels", ["points"])
 

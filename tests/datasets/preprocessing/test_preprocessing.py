@@ -108,6 +108,6 @@ def test_a_model_keeps_it(tmp_path: Path) -> None:
 def test_a_sampling_changes_what_it_names_and_keeps_the_rest() -> None:
     trained = CloudPreprocessing(256, normalize="box", features=("pos",), num_neighbors=16)
     steps = Sampling.parse("points:1024").transform(trained).transforms
-    assert repr(steps) == "[RandomPoints(1024), Normalize(Frame.BOX), FeaturesFrom(['pos']), KNN(64)]"
+    assert repr(steps) == "[RandomPoints(1024), Normalize(Frame.BOX), FeaturesFrom(['pos']), KNN(64 of 1024)]"
     with pytest.raises(ValueError, match="the sampling must be one of pixels, scattered"):
         Sampling.parse("points").transform(ImagePreprocessing())

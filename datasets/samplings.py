@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import enum
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
+
+from torch_geometric.transforms import BaseTransform
 
 from ccnn_pc.datasets.formats.numerals import number_in
 from ccnn_pc.datasets.preprocessing import (
@@ -12,6 +16,8 @@ from ccnn_pc.datasets.preprocessing import (
     ImagePreprocessing,
     Preprocessing,
     SeriesPreprocessing,
+    preprocessing_from_json,
+    preprocessing_transform,
 )
 from ccnn_pc.datasets.transforms import (
     KNN,
@@ -20,10 +26,12 @@ from ccnn_pc.datasets.transforms import (
     InverseDensity,
     OccupiedCells,
     ScatteredCells,
+    Subset,
     View,
     VoxelForm,
 )
-from ccnn_pc.datasets.transforms.base import Transform
+from ccnn_pc.datasets.transforms.attach import neighbors_of
+from ccnn_pc.datasets.transforms.base import OneOf, Transform
 
 #: The published protocol of voxels: cells per axis, and surface points that fall into them.
 VOXELS, SURFACE_POINTS = 40, 4096
@@ -35,53 +43,64 @@ SURFACE_NEIGHBORS = 3
 class Kind(enum.Enum):
     """What samples are.
 
-    Of shapes: POINTS of the surface, VOXELS (occupied ones, as points on a lattice), DENSE (the same voxels out of an
-    array: each sees its k nearest if that is what the model was trained with, else all in reach). Of images and
-    sequences: PIXELS (``pixels:2``: every second one along each axis), SCATTERED (a random part of them, as points).
+    Of shapes: POINTS of the surface, drawn as in training, or EVEN (farthest ones), RANDOM or UNEVEN (ten times as
+    dense at one end); VOXELS (occupied ones, as points on a lattice), DENSE (the same voxels out of an array: each sees
+    its k nearest if that is what the model was trained with, else all in reach). Of images and sequences: PIXELS
+    (``pixels:2``: every second one along each axis), SCATTERED (a random part of them, as points).
     """
 
     POINTS = "points"
+    EVEN = "even"
+    RANDOM = "random"
+    UNEVEN = "uneven"
     VOXELS = "voxels"
     DENSE = "dense"
     PIXELS = "pixels"
     SCATTERED = "scattered"
 
 
-SHAPES = (Kind.POINTS, Kind.VOXELS, Kind.DENSE)
+_SURFACES = {Kind.EVEN: Subset.FARTHEST, Kind.RANDOM: Subset.RANDOM, Kind.UNEVEN: Subset.UNEVEN}
+_VOXELS = (Kind.VOXELS, Kind.DENSE)
+SHAPES = (Kind.POINTS, *_SURFACES, *_VOXELS)
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """A way to sample data, as it is written: ``points``, ``points:1024``, ``pixels:2``, ``points+density``.
+    """A way to sample data, as it is written: ``points``, ``random:128``, ``voxels@20``, ``pixels:2``, ``points+density``.
 
     Attributes:
         kind: what the samples are.
         number: points, voxels, the step between pixels, or the share of them; None: as in training.
         density: weight samples by the inverse of their density.
+        cells: per axis, of voxels; None: as in training, or 40.
     """
 
     kind: Kind
     number: float | None = None
     density: bool = False
+    cells: int | None = None
 
     @staticmethod
     def parse(text: str) -> Sampling:
-        """Read ``KIND[:NUMBER][+density]``.
+        """Read ``KIND[@CELLS][:NUMBER][+density]``.
 
         Raises:
             ValueError: something else; the message lists the kinds.
 
         Example:
             >>> Sampling.parse("points:1024+density")
-            Sampling(kind=<Kind.POINTS: 'points'>, number=1024.0, density=True)
+            Sampling(kind=<Kind.POINTS: 'points'>, number=1024.0, density=True, cells=None)
         """
         body, plus, weights = text.partition("+")
-        name, colon, number = body.partition(":")
+        front, colon, number = body.partition(":")
+        name, at, cells = front.partition("@")
         kinds = [kind.value for kind in Kind]
         if name not in kinds or (plus and weights != "density"):
             raise ValueError(
-                f"a sampling must be one of {', '.join(kinds)}, [:NUMBER][+density] (got '{text}')"
+                f"a sampling must be one of {', '.join(kinds)}, [@CELLS][:NUMBER][+density] (got '{text}')"
             )
+        if at and (name not in [kind.value for kind in _VOXELS] or not cells.isdecimal() or not int(cells)):
+            raise ValueError(f"'@CELLS' must be a whole number, at least 1, of voxels or dense (got '{text}')")
         try:
             value = number_in(number) if colon else None
         except ValueError:
@@ -95,7 +114,7 @@ class Sampling:
             raise ValueError(
                 f"'+density' must go with samples that may lie unevenly (got the sampling '{text}')"
             )
-        return Sampling(kind, value, bool(plus))
+        return Sampling(kind, value, bool(plus), int(cells) if at else None)
 
     def transform(
         self, preprocessing: Preprocessing | None, spacing: float = 1.0, reach: float = math.inf
@@ -125,28 +144,36 @@ class Sampling:
         known = ", ".join(kind.value for kind in Kind if (kind in SHAPES) != images)
         raise ValueError(f"the sampling must be one of {known} for this model (got {self.kind.value})")
 
-    def _of_shapes(self, trained: CloudPreprocessing) -> Compose:
-        usual = trained.num_points if trained.voxels is None else trained.num_voxels
+    def of_cloud(self, trained: CloudPreprocessing) -> CloudPreprocessing:
+        """The preprocessing of a model of clouds, changed to this sampling; see :meth:`transform`."""
+        usual = usual_count(trained)
         count = usual if self.number is None else int(self.number)
         k = trained.num_neighbors
         if k is not None and usual is not None and count is not None:
-            k = max(1, round(k * count / usual))
-        changed = replace(trained, num_points=count, voxels=None, num_voxels=None, form=None, num_neighbors=k)
-        if self.kind is not Kind.POINTS:
-            dense = self.kind is Kind.DENSE
-            changed = replace(
-                changed,
-                num_points=SURFACE_POINTS if trained.voxels is None else trained.num_points,
-                voxels=trained.voxels or VOXELS,
-                num_voxels=count,
-                form=VoxelForm.DENSE if dense else VoxelForm.LATTICE,
-                num_neighbors=None if dense else k,
-            )
+            k = neighbors_of(count, k, usual)
+        subset = _SURFACES.get(self.kind, trained.sampling)
+        changed = replace(
+            trained, num_points=count, voxels=None, num_voxels=None, form=None, num_neighbors=k, sampling=subset
+        )
+        if self.kind not in _VOXELS:
+            return changed
+        dense = self.kind is Kind.DENSE
+        return replace(
+            changed,
+            num_points=SURFACE_POINTS if trained.voxels is None else trained.num_points,
+            voxels=self.cells or trained.voxels or VOXELS,
+            num_voxels=count,
+            form=VoxelForm.DENSE if dense else VoxelForm.LATTICE,
+            num_neighbors=None if dense else k,
+        )
+
+    def _of_shapes(self, trained: CloudPreprocessing) -> Compose:
+        changed = self.of_cloud(trained)
         steps = changed.transform().transforms
-        if (
-            self.kind is Kind.DENSE and k is not None
-        ):  # kernels saw k cells: whoever reads the array sees all in reach
-            steps += [OccupiedCells(), KNN(k)]
+        k = trained.num_neighbors
+        if self.kind is Kind.DENSE and k is not None:
+            # kernels saw k cells: whoever reads the array sees all in reach
+            steps += [OccupiedCells(), KNN(neighbors_of(changed.num_voxels or k, k, usual_count(trained) or k))]
         if self.density:
             steps.insert(len(steps) - (k is not None), InverseDensity(SURFACE_NEIGHBORS, intrinsic_dim=2))
         return Compose(steps)
@@ -168,4 +195,64 @@ class Sampling:
 
     def __str__(self) -> str:
         number = "" if self.number is None else f":{self.number:g}"
-        return f"{self.kind.value}{number}{'+density' if self.density else ''}"
+        cells = "" if self.cells is None else f"@{self.cells}"
+        return f"{self.kind.value}{cells}{number}{'+density' if self.density else ''}"
+
+
+def usual_count(trained: CloudPreprocessing) -> int | None:
+    """Points or voxels of an item in training; None: all there are."""
+    return trained.num_points if trained.voxels is None else trained.num_voxels
+
+
+class WithoutLattice(BaseTransform):
+    """Voxels as points anywhere, as other points in a batch are."""
+
+    def forward(self, data: Any) -> Any:
+        """Delete ``lattice``."""
+        if "lattice" in data:
+            del data.lattice
+        return data
+
+
+def mixed_transform(
+    preprocessing: Preprocessing | Mapping[str, Any] | None,
+    augment: Sequence[Transform] = (),
+    samplings: Sequence[str] = (),
+) -> Compose:
+    """Every item of a training in a sampling of its own: one of several, drawn anew in every epoch.
+
+    Neighbours are the same share of a cloud in all of them.
+
+    Args:
+        preprocessing: of the training; see :func:`ccnn_pc.datasets.preprocessing_transform`.
+        augment: transforms that move points, or change images.
+        samplings: as :meth:`Sampling.parse` reads them; none: that of ``preprocessing``. One that stands there twice
+            comes twice as often.
+
+    Raises:
+        ValueError: several samplings of images, of dense voxels, or with densities; no sampling.
+
+    Example:
+        >>> from ccnn_pc.datasets import CloudPreprocessing
+        >>> mixed_transform(CloudPreprocessing(num_points=256, num_neighbors=24), samplings=["random:64", "points:512"])
+        Compose([OneOf([Compose([RandomPoints(64)]), Compose([RandomPoints(512)])]), WithoutLattice(), KNN(48 of 512)])
+    """
+    if not samplings:
+        return preprocessing_transform(preprocessing, augment)
+    trained = preprocessing_from_json(preprocessing) or CloudPreprocessing()
+    drawn = [Sampling.parse(text) for text in samplings]
+    wrong = [each for each in drawn if each.kind not in SHAPES or each.kind is Kind.DENSE or each.density]
+    if wrong or not isinstance(trained, CloudPreprocessing):
+        raise ValueError(
+            "'samplings' of a training must be points, even, random, uneven or voxels of shapes "
+            f"(got {', '.join(map(str, wrong or drawn))} for {trained.kind})"
+        )
+    members = [each.of_cloud(trained) for each in drawn]
+    steps: list[Transform] = [OneOf([replace(each, num_neighbors=None).transform(augment) for each in members])]
+    steps.append(WithoutLattice())
+    k, usual = trained.num_neighbors, usual_count(trained)
+    counts = [usual_count(each) for each in members]
+    if k is not None:
+        most = None if usual is None or None in counts else max(count for count in counts if count is not None)
+        steps.append(KNN(k) if most is None or usual is None else KNN(neighbors_of(most, k, usual), most))
+    return Compose(steps)

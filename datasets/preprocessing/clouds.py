@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,8 +12,15 @@ from ccnn_pc.datasets.preprocessing.base import Preprocessing, set_fields
 from ccnn_pc.datasets.transforms.attach import KNN, FeaturesFrom
 from ccnn_pc.datasets.transforms.base import Compose, Transform
 from ccnn_pc.datasets.transforms.normalize import Frame, Normalize
-from ccnn_pc.datasets.transforms.sampling import FarthestPoints, RandomPoints, Subset
+from ccnn_pc.datasets.transforms.sampling import FarthestPoints, RandomPoints, Subset, UnevenPoints
 from ccnn_pc.datasets.transforms.voxels import VoxelForm, Voxelize
+
+
+_SUBSETS: dict[Subset, Callable[[int], Transform]] = {
+    Subset.RANDOM: RandomPoints,
+    Subset.FARTHEST: FarthestPoints,
+    Subset.UNEVEN: UnevenPoints,
+}
 
 
 @dataclass(frozen=True)
@@ -24,13 +31,15 @@ class CloudPreprocessing(Preprocessing):
 
     Args:
         num_points: points to keep (None: all).
-        sampling: which ones: RANDOM (default) or FARTHEST; of voxels which of these, whose points are then random.
+        sampling: which ones: RANDOM (default), FARTHEST or UNEVEN; of voxels which of these, whose points are then
+            random.
         normalize: BOX or SPHERE; None: sizes stay.
         features: attributes that become ``x``, see :class:`FeaturesFrom`; None: ``x`` stays.
         voxels: cells per axis; None: points stay points.
         num_voxels: voxels to keep (None: all).
         form: of voxels, LATTICE (default) or DENSE.
-        num_neighbors: k of the neighbours that come with an item; None: the network searches.
+        num_neighbors: k of the neighbours that come with an item of so many points or voxels, fewer for smaller ones
+            (see :class:`KNN`); None: the network searches.
 
     Raises:
         ValueError: an unknown choice, a number below 1, or fields that exclude each other.
@@ -79,8 +88,7 @@ class CloudPreprocessing(Preprocessing):
         subset = choice("sampling", self.sampling, Subset)
         steps: list[Transform] = []
         if self.num_points is not None:
-            spread = subset is Subset.FARTHEST and self.voxels is None
-            steps.append(FarthestPoints(self.num_points) if spread else RandomPoints(self.num_points))
+            steps.append(_SUBSETS[Subset.RANDOM if self.voxels else subset](self.num_points))
         size = [] if self.normalize is None else [Normalize(self.normalize)]
         steps += [*size, *augment]
         if augment and self.voxels is not None:
@@ -90,5 +98,5 @@ class CloudPreprocessing(Preprocessing):
         if self.voxels is not None:
             steps.append(Voxelize(self.voxels, self.num_voxels, self.form or VoxelForm.LATTICE, subset))
         if self.num_neighbors is not None:
-            steps.append(KNN(self.num_neighbors))
+            steps.append(KNN(self.num_neighbors, self.num_points if self.voxels is None else self.num_voxels))
         return Compose(steps)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ccnn_pc.datasets.transforms.image import Cutout, Padding, RandomCrop, RandomMirror, RandomMotion
     from ccnn_pc.datasets.transforms.normalize import Frame, Normalize
     from ccnn_pc.datasets.transforms.resample import EveryNth, InverseDensity, OccupiedCells, ScatteredCells
-    from ccnn_pc.datasets.transforms.sampling import FarthestPoints, PointDropout, RandomPoints, Subset
+    from ccnn_pc.datasets.transforms.sampling import FarthestPoints, PointDropout, RandomPoints, Subset, UnevenPoints
     from ccnn_pc.datasets.transforms.series import AsSeries, DropSamples, RandomStamps
     from ccnn_pc.datasets.transforms.view import ToView, View, fixed_permutation
     from ccnn_pc.datasets.transforms.voxels import VoxelForm, Voxelize
@@ -53,6 +53,7 @@ __all__ = [
     "ScatteredCells",
     "Subset",
     "ToView",
+    "UnevenPoints",
     "View",
     "VoxelForm",
     "Voxelize",

@@ -92,6 +92,20 @@ class FeaturesFrom(BaseTransform, TakesFeatures):
         return f"FeaturesFrom({self.names})"
 
 
+#: Clouds of fewer points than k is meant for keep at least so many neighbours: a plane has that many around a point.
+FEWEST_NEIGHBORS = 8
+
+
+def neighbors_of(num_points: int, k: int, per: int) -> int:
+    """Neighbours that see, in a cloud of ``num_points``, the share of it that k see in one of ``per`` points.
+
+    Example:
+        >>> neighbors_of(512, 96, 1024), neighbors_of(2048, 96, 1024), neighbors_of(32, 96, 1024)
+        (48, 192, 8)
+    """
+    return max(round(k * num_points / per), min(k, FEWEST_NEIGHBORS))
+
+
 class KNN(BaseTransform, TakesNeighbors):
     """Attach the k nearest points of each: ``neighbor_index`` ``[k, n]`` int32 and ``neighbor_count`` ``[n]``.
 
@@ -100,18 +114,32 @@ class KNN(BaseTransform, TakesNeighbors):
 
     Args:
         k: number of neighbours, the point itself included. Clouds with fewer points are padded and counted.
+        per: points of a cloud that k is meant for; smaller clouds have fewer neighbours, the same share of their
+            points (see :func:`neighbors_of`), padded and counted too. None: k, whatever the number of points.
+
+    Example:
+        >>> from ccnn_pc.datasets import PointCloudData
+        >>> cloud = KNN(96, per=1024)(PointCloudData(pos=torch.rand(256, 3)))
+        >>> cloud.neighbor_index.shape, int(cloud.neighbor_count[0])
+        (torch.Size([96, 256]), 24)
     """
 
-    def __init__(self, k: int) -> None:
+    def __init__(self, k: int, per: int | None = None) -> None:
         self.k = check_at_least("k", k, 1)
+        self.per = None if per is None else check_at_least("per", per, 1)
 
     def forward(self, data: Any) -> Any:
         """Set ``neighbor_index`` and ``neighbor_count``."""
         from ccnn_pc.ops.neighbors.k_nearest import knn
 
-        neighbors = knn(data.pos, self.k)
-        data.neighbor_index, data.neighbor_count = neighbors.index.t().contiguous(), neighbors.count
+        n = len(data.pos)
+        k = self.k if self.per is None else min(self.k, neighbors_of(n, self.k, self.per))
+        neighbors = knn(data.pos, k)
+        index = neighbors.index.t()
+        if k < self.k:  # tables of one batch have as many rows
+            index = torch.cat([index, index[-1:].expand(self.k - k, n)])
+        data.neighbor_index, data.neighbor_count = index.contiguous(), neighbors.count
         return data
 
     def __repr__(self) -> str:
-        return f"KNN({self.k})"
+        return f"KNN({self.k})" if self.per is None else f"KNN({self.k} of {self.per})"

@@ -104,6 +104,36 @@ class Compose(RandomTransform):
         return "Compose([" + ", ".join(repr(transform) for transform in self.transforms) + "])"
 
 
+class OneOf(RandomTransform):
+    """One of several transforms, drawn anew for each item with equal chances.
+
+    Args:
+        transforms: to draw from; one that stands there twice comes twice as often.
+
+    Raises:
+        ValueError: none.
+
+    Example:
+        >>> from ccnn_pc.datasets import PointCloudData, RandomPoints
+        >>> either = OneOf([RandomPoints(2), RandomPoints(5)])
+        >>> sorted({len(either(PointCloudData(pos=torch.zeros(9, 3))).pos) for _ in range(64)})
+        [2, 5]
+    """
+
+    def __init__(self, transforms: Sequence[Transform]) -> None:
+        self.transforms = list(transforms)
+        if not self.transforms:
+            raise ValueError("'transforms' must hold at least one (got none)")
+
+    def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
+        """Whatever is drawn."""
+        drawn = int(torch.randint(len(self.transforms), (1,), generator=generator))
+        return Compose([self.transforms[drawn]]).forward(data, generator)
+
+    def __repr__(self) -> str:
+        return "OneOf([" + ", ".join(repr(transform) for transform in self.transforms) + "])"
+
+
 def apply(transform: Transform, data: Any, generator: torch.Generator) -> Any:
     """``transform(data)``, with the generator if it is one that takes it."""
     if isinstance(transform, RandomTransform):

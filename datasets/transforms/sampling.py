@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,19 @@ from ccnn_pc.ops.points.farthest import farthest_points
 
 
 class Subset(enum.Enum):
-    """Which points are kept. RANDOM: every subset equally likely. FARTHEST: spread evenly over the shape."""
+    """Which points are kept.
+
+    RANDOM: every subset equally likely. FARTHEST: spread evenly over the shape. UNEVEN: random, and ten times as dense
+    at one end of a random axis as at the other, as a scanner that stands there sees a shape.
+    """
 
     RANDOM = "random"
     FARTHEST = "farthest"
+    UNEVEN = "uneven"
+
+
+#: Density at the near end of UNEVEN over that at the far end.
+UNEVENNESS = 10.0
 
 
 def draw_rows(n: int, k: int, generator: torch.Generator | None = None) -> torch.Tensor:
@@ -34,13 +44,31 @@ def draw_rows(n: int, k: int, generator: torch.Generator | None = None) -> torch
     return torch.randperm(n, generator=generator)[:k]
 
 
+def draw_unevenly(pos: torch.Tensor, k: int, generator: torch.Generator | None = None) -> torch.Tensor:
+    r"""``min(k, n)`` different rows of ``pos [n, D]``, drawn with density :math:`10^{-t}` along a random axis.
+
+    t goes from 0 to 1 over the length of the shape, from either end. Drawn without replacement by the largest of
+    :math:`\log w_i + g_i` with Gumbel noise g (Efraimidis and Spirakis 2006).
+    """
+    axis, turned, *_ = torch.rand(2, generator=generator).tolist()
+    along = pos[:, int(axis * pos.shape[1])].double()
+    low, high = along.aminmax()
+    t = (along - low) / (high - low).clamp(min=torch.finfo(along.dtype).tiny)
+    noise = -torch.empty(len(pos), dtype=torch.float64).exponential_(generator=generator).log().to(pos.device)
+    weight = -math.log(UNEVENNESS) * (1 - t if turned < 0.5 else t)
+    return (weight + noise).topk(min(k, len(pos))).indices
+
+
 def choose_rows(
     pos: torch.Tensor, k: int, subset: Subset | str = Subset.RANDOM, generator: torch.Generator | None = None
 ) -> torch.Tensor:
     """Rows of ``min(k, n)`` positions ``pos [n, D]``; farthest ones start from a random first."""
     n = len(pos)
-    if choice("subset", subset, Subset) is Subset.RANDOM:
+    kind = choice("subset", subset, Subset)
+    if kind is Subset.RANDOM:
         return draw_rows(n, k, generator)
+    if kind is Subset.UNEVEN:
+        return draw_unevenly(pos, k, generator)
     start = int(torch.randint(n, (1,), generator=generator))
     return farthest_points(pos, min(k, n), start=start)
 
@@ -95,6 +123,24 @@ class FarthestPoints(RandomTransform, ChangesPoints):
 
     def __repr__(self) -> str:
         return f"FarthestPoints({self.num_points})"
+
+
+class UnevenPoints(RandomTransform, ChangesPoints):
+    """A random subset that is ten times as dense at one end of a random axis as at the other.
+
+    Args:
+        num_points: points to keep; smaller clouds keep all of theirs.
+    """
+
+    def __init__(self, num_points: int) -> None:
+        self.num_points = check_at_least("num_points", num_points, 1)
+
+    def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
+        """Keep ``num_points`` rows of every attribute that has one row per point."""
+        return take_points(data, draw_unevenly(data.pos, self.num_points, generator))
+
+    def __repr__(self) -> str:
+        return f"UnevenPoints({self.num_points})"
 
 
 class PointDropout(RandomTransform, ChangesPoints):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import enum
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
+from torch.nn.functional import pad
 from torch_geometric.transforms import BaseTransform
 
 from ccnn_pc.datasets.formats.numerals import number_in
@@ -16,6 +19,7 @@ from ccnn_pc.datasets.preprocessing import (
     ImagePreprocessing,
     Preprocessing,
     SeriesPreprocessing,
+    augmentation_transform,
     preprocessing_from_json,
     preprocessing_transform,
 )
@@ -31,7 +35,8 @@ from ccnn_pc.datasets.transforms import (
     VoxelForm,
 )
 from ccnn_pc.datasets.transforms.attach import neighbors_of
-from ccnn_pc.datasets.transforms.base import OneOf, Transform
+from ccnn_pc.datasets.transforms.base import OneOf, RandomTransform, Transform
+from ccnn_pc.domains import Grid, Interpolation, PointSet
 
 #: The published protocol of voxels: cells per axis, and surface points that fall into them.
 VOXELS, SURFACE_POINTS = 40, 4096
@@ -66,7 +71,7 @@ SHAPES = (Kind.POINTS, *_SURFACES, *_VOXELS)
 
 @dataclass(frozen=True)
 class Sampling:
-    """A way to sample data, as it is written: ``points``, ``random:128``, ``voxels@20``, ``pixels:2``, ``points+density``.
+    """A way to sample data, as it is written: ``points``, ``random:128``, ``voxels@20``, ``points+density``.
 
     Attributes:
         kind: what the samples are.
@@ -100,7 +105,9 @@ class Sampling:
                 f"a sampling must be one of {', '.join(kinds)}, [@CELLS][:NUMBER][+density] (got '{text}')"
             )
         if at and (name not in [kind.value for kind in _VOXELS] or not cells.isdecimal() or not int(cells)):
-            raise ValueError(f"'@CELLS' must be a whole number, at least 1, of voxels or dense (got '{text}')")
+            raise ValueError(
+                f"'@CELLS' must be a whole number, at least 1, of voxels or dense (got '{text}')"
+            )
         try:
             value = number_in(number) if colon else None
         except ValueError:
@@ -153,7 +160,13 @@ class Sampling:
             k = neighbors_of(count, k, usual)
         subset = _SURFACES.get(self.kind, trained.sampling)
         changed = replace(
-            trained, num_points=count, voxels=None, num_voxels=None, form=None, num_neighbors=k, sampling=subset
+            trained,
+            num_points=count,
+            voxels=None,
+            num_voxels=None,
+            form=None,
+            num_neighbors=k,
+            sampling=subset,
         )
         if self.kind not in _VOXELS:
             return changed
@@ -173,7 +186,10 @@ class Sampling:
         k = trained.num_neighbors
         if self.kind is Kind.DENSE and k is not None:
             # kernels saw k cells: whoever reads the array sees all in reach
-            steps += [OccupiedCells(), KNN(neighbors_of(changed.num_voxels or k, k, usual_count(trained) or k))]
+            steps += [
+                OccupiedCells(),
+                KNN(neighbors_of(changed.num_voxels or k, k, usual_count(trained) or k)),
+            ]
         if self.density:
             steps.insert(len(steps) - (k is not None), InverseDensity(SURFACE_NEIGHBORS, intrinsic_dim=2))
         return Compose(steps)
@@ -248,11 +264,82 @@ def mixed_transform(
             f"(got {', '.join(map(str, wrong or drawn))} for {trained.kind})"
         )
     members = [each.of_cloud(trained) for each in drawn]
-    steps: list[Transform] = [OneOf([replace(each, num_neighbors=None).transform(augment) for each in members])]
+    steps: list[Transform] = [
+        OneOf([replace(each, num_neighbors=None).transform(augment) for each in members])
+    ]
     steps.append(WithoutLattice())
     k, usual = trained.num_neighbors, usual_count(trained)
     counts = [usual_count(each) for each in members]
     if k is not None:
-        most = None if usual is None or None in counts else max(count for count in counts if count is not None)
+        most = (
+            None if usual is None or None in counts else max(count for count in counts if count is not None)
+        )
         steps.append(KNN(k) if most is None or usual is None else KNN(neighbors_of(most, k, usual), most))
     return Compose(steps)
+
+
+class ReadOnGrid(RandomTransform):
+    """An image sampled otherwise, and read on its own grid again, as networks read such samples.
+
+    Args:
+        sampling: pixels or scattered ones.
+
+    Raises:
+        ValueError: another sampling, or one with densities.
+
+    Example:
+        >>> from ccnn_pc.datasets import GridData
+        >>> image = GridData(x=torch.arange(16.0).view(1, 1, 4, 4))
+        >>> ReadOnGrid(Sampling.parse("pixels:3"))(image).x[0, 0, 0].tolist()
+        [0.0, 1.0, 2.0..., 3.0]
+    """
+
+    def __init__(self, sampling: Sampling) -> None:
+        if sampling.kind not in (Kind.PIXELS, Kind.SCATTERED) or sampling.density:
+            raise ValueError(f"'samplings' of images must be pixels or scattered (got {sampling})")
+        self.sampling = sampling
+        share = 0.5 if sampling.number is None else sampling.number
+        self.thin = (
+            ScatteredCells(share) if sampling.kind is Kind.SCATTERED else EveryNth(int(sampling.number or 1))
+        )
+
+    def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
+        """Replace ``x``."""
+        shape = data.x.shape[2:]
+        few = self.thin.forward(copy.copy(data), generator)
+        if self.sampling.kind is Kind.SCATTERED:
+            values, grid = PointSet(few.pos).on_grid(few.x, shape, 1.0)
+            data.x = grid.unflatten(values)
+            return data
+        coarse = Grid(tuple(few.x.shape[2:]), few.spacing[0].tolist(), device=few.x.device)
+        values, grid = coarse.resampled(coarse.flatten(few.x), 1.0, Interpolation.CUBIC)
+        missing = [
+            size for n, m in zip(reversed(shape), reversed(grid.shape), strict=True) for size in (0, n - m)
+        ]
+        data.x = pad(grid.unflatten(values), missing, mode="replicate")  # behind the last sample
+        return data
+
+    def __repr__(self) -> str:
+        return f"ReadOnGrid({self.sampling})"
+
+
+def mixed_augmentation(augment: Sequence[Transform] = (), samplings: Sequence[str] = ()) -> Compose | None:
+    """Every image of a training in a sampling of its own, one of several; see :class:`ReadOnGrid`.
+
+    Args:
+        augment: transforms of images in [0, 1].
+        samplings: as :meth:`Sampling.parse` reads them; none: pixels as they are.
+
+    Returns:
+        None where there is nothing to do, so that whole batches can be made at once.
+
+    Raises:
+        ValueError: a sampling that images do not have.
+
+    Example:
+        >>> mixed_augmentation([], ["pixels", "scattered:0.5"])
+        Compose([OneOf([ReadOnGrid(pixels), ReadOnGrid(scattered:0.5)])])
+    """
+    if not samplings:
+        return augmentation_transform(augment)
+    return Compose([*augment, OneOf([ReadOnGrid(Sampling.parse(text)) for text in samplings])])

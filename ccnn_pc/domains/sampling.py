@@ -7,15 +7,16 @@ from dataclasses import dataclass
 
 
 class Interpolation(enum.Enum):
-    """Data between samples that are farther apart than in training: not asked for (NONE), linear (LINEAR).
+    """Data between samples that are farther apart than in training: not asked for (NONE), or LINEAR, or CUBIC.
 
     NONE is the sum over samples, weighted by their spacing (CKConv, arXiv 2102.02611, eq. 5): it needs samples as dense
     as kernels are fine. LINEAR reads the straight lines between samples at the spacing of training, once, before the
-    first layer.
+    first layer; CUBIC the piecewise cubic curves through samples of grids.
     """
 
     NONE = "none"
     LINEAR = "linear"
+    CUBIC = "cubic"
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,10 @@ class Sampling:
         spacing: distance of samples in training, per axis.
         grids: how grids are read whose samples are farther apart.
         series: how irregular series are read.
+        shape: samples per axis in training, where scattered samples are read on such a grid; None: where they lie.
     """
 
     spacing: tuple[float, ...]
     grids: Interpolation = Interpolation.LINEAR
     series: Interpolation = Interpolation.NONE
+    shape: tuple[int, ...] | None = None

@@ -122,6 +122,13 @@ def pool_choice(pool: Pooling | str | None, dim: int) -> Pooling | None:
     return reduce
 
 
+class Scattered(enum.Enum):
+    """How networks read scattered samples: as points where they lie, or on a grid like that of training."""
+
+    POINTS = "points"
+    GRID = "grid"
+
+
 class Words:
     """The words of one call of :func:`ccnn_pc.models.create_model`, sorted into objects; what is left over is unknown.
 
@@ -200,6 +207,7 @@ class Words:
 
     def reading(self, geometry: TrainingGeometry) -> Reading:
         """How data become features."""
+        on_grid = choice("scattered", self.pop("scattered", Scattered.POINTS), Scattered) is Scattered.GRID
         return self.take(
             Reading,
             ("series_weights", "interpolation", "series_interpolation"),
@@ -207,6 +215,7 @@ class Words:
             in_channels=self.in_channels,
             spacing=geometry.spacing,
             num_neighbors=geometry.num_neighbors,
+            shape=geometry.grid if on_grid else None,
         )
 
     def window(self, own: Factory) -> Factory:

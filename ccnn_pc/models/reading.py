@@ -36,10 +36,14 @@ class Reading:
         num_neighbors: k, for clouds that bring no neighbours.
         series_weights: what samples of irregular series stand for that come as PyG data (default: the width of their
             cell; see :class:`ccnn_pc.domains.Weights`). Grids are weighted by their spacing.
-        interpolation: what samples of arrays stand for between them that are farther apart than in training (default:
-            straight lines; see :class:`ccnn_pc.domains.Interpolation`). The papers' networks have "none".
+        interpolation: what samples of arrays stand for between them that are farther apart than in training; see
+            :class:`ccnn_pc.domains.Interpolation`. None (default): curves, "cubic", where there are several axes, and
+            straight lines, "linear", along one, for a curve looks ahead. The papers' networks have "none".
         series_interpolation: what samples of irregular series stand for between them: "none" (default) sums over
             samples; "linear" reads straight lines at the spacing of training, and needs no weights.
+        shape: samples per axis of the grids that the network was trained on; then scattered samples are read on such a
+            grid (:meth:`ccnn_pc.domains.PointSet.on_grid`), unless ``interpolation`` is "none". None (default): they
+            are points, where they lie.
 
     Raises:
         ValueError: numbers out of range, strings that are no choice, weights or lines of series where there are more
@@ -56,18 +60,28 @@ class Reading:
     spacing: Spacing = 1.0
     num_neighbors: int = 256
     series_weights: Weights | str = Weights.CELL
-    interpolation: Interpolation | str = Interpolation.LINEAR
+    interpolation: Interpolation | str | None = None
     series_interpolation: Interpolation | str = Interpolation.NONE
+    shape: Sequence[int] | None = None
 
     def __post_init__(self) -> None:
         check_at_least("dim", self.dim, 1)
         check_at_least("num_neighbors", self.num_neighbors, 1)
+        if self.interpolation is None:
+            usual = Interpolation.LINEAR if self.dim == 1 else Interpolation.CUBIC
+            object.__setattr__(self, "interpolation", usual)
         for name, kind in (
             ("series_weights", Weights),
             ("interpolation", Interpolation),
             ("series_interpolation", Interpolation),
         ):
             object.__setattr__(self, name, choice(name, getattr(self, name), kind))
+        if self.series_interpolation is Interpolation.CUBIC:
+            raise ValueError("'series_interpolation' must be one of 'none', 'linear' (got 'cubic')")
+        if self.shape is not None:
+            if len(self.shape) != self.dim:
+                raise ValueError(f"'shape' must have {self.dim} entries (got {list(self.shape)})")
+            object.__setattr__(self, "shape", tuple(check_at_least("shape", int(s), 1) for s in self.shape))
         steps = check_extent("spacing", self.spacing, self.dim).to(torch.get_default_dtype())
         object.__setattr__(self, "spacing", tuple(steps.tolist()))
         for name, default in (
@@ -136,7 +150,7 @@ class Reading:
     @property
     def sampling(self) -> Sampling:
         """How domains are read."""
-        return Sampling(self.spacing, self.interpolation, self.series_interpolation)  # type: ignore[arg-type]
+        return Sampling(self.spacing, self.interpolation, self.series_interpolation, self.shape)  # type: ignore[arg-type]
 
     def _is_array(self, x: object) -> bool:
         return isinstance(x, Tensor) and x.dim() == self.dim + 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import fnmatch
 import importlib
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Any, Protocol
 from ccnn_pc._choices import choice, unknown_name
 from ccnn_pc.domains.sampling import Interpolation
 from ccnn_pc.models.base import Model
-from ccnn_pc.models.options import FactoryLike, Words
+from ccnn_pc.models.options import FactoryLike, Scattered, Words
 from ccnn_pc.ops.series.weights import Weights
 
 
@@ -206,7 +207,8 @@ def create_model(
         window: makes windows likewise; ``width`` goes to it.
         options: words of the model, see its builder, e.g. :func:`ccnn_pc.models.ccnn.build_ccnn`; and, for all networks
             of continuous kernels, series_weights, interpolation and series_interpolation of
-            :class:`ccnn_pc.models.reading.Reading`.
+            :class:`ccnn_pc.models.reading.Reading`, and scattered: "grid" reads scattered samples on a grid of
+            ``shape``, "points" (default) where they lie.
 
     Raises:
         ValueError: an unknown name (with the nearest one), another ``dim`` than the model is made for, an option out of
@@ -270,13 +272,15 @@ def _without_kernels(name: str, kernel: object, window: object, options: dict[st
             raise ValueError(
                 f"'{word}' must be None for '{name}', which has no continuous kernels (got {_called(given)})"
             )
-    usual = {
+    usual: dict[str, enum.Enum] = {
         "series_weights": Weights.CELL,
         "interpolation": Interpolation.LINEAR,
         "series_interpolation": Interpolation.NONE,
+        "scattered": Scattered.POINTS,
     }
     for word, default in usual.items():
-        if word in options and choice(word, options[word], type(default)) is not default:
+        given = options.get(word)
+        if given is not None and choice(word, given, type(default)) is not default:
             raise ValueError(
                 f"'{word}' must be '{default.value}' for '{name}', which has no continuous kernels"
             )

@@ -125,7 +125,7 @@ def adamw(
     betas: tuple[float, float] = (0.9, 0.999),
     eps: float = 1e-8,
 ) -> AdamW:
-    """Return AdamW over :func:`parameter_groups`.
+    """Return AdamW over :func:`parameter_groups`, in one fused step for all parameters on a CPU or CUDA device.
 
     Example:
         >>> [group["role"] for group in adamw(nn.Linear(2, 3)).param_groups]
@@ -139,7 +139,8 @@ def adamw(
         kernel_lr_factor=kernel_lr_factor,
         radius_lr_factor=radius_lr_factor,
     )
-    return AdamW(groups, lr=lr, betas=(betas[0], betas[1]), eps=eps)
+    devices = {parameter.device.type for parameter in model.parameters()}
+    return AdamW(groups, lr=lr, betas=(betas[0], betas[1]), eps=eps, fused=devices <= {"cpu", "cuda"} or None)
 
 
 def _is_radius(module: nn.Module, parameter: nn.Parameter) -> bool:

@@ -15,7 +15,6 @@ from ccnn_pc.datasets.transforms.normalize import Frame, Normalize
 from ccnn_pc.datasets.transforms.sampling import FarthestPoints, RandomPoints, Subset, UnevenPoints
 from ccnn_pc.datasets.transforms.voxels import VoxelForm, Voxelize
 
-
 _SUBSETS: dict[Subset, Callable[[int], Transform]] = {
     Subset.RANDOM: RandomPoints,
     Subset.FARTHEST: FarthestPoints,

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from ccnn_pc.datasets.transforms.image import Cutout, Padding, RandomCrop, RandomMirror, RandomMotion
     from ccnn_pc.datasets.transforms.normalize import Frame, Normalize
     from ccnn_pc.datasets.transforms.resample import EveryNth, InverseDensity, OccupiedCells, ScatteredCells
-    from ccnn_pc.datasets.transforms.sampling import FarthestPoints, PointDropout, RandomPoints, Subset, UnevenPoints
+    from ccnn_pc.datasets.transforms.sampling import (
+        FarthestPoints,
+        PointDropout,
+        RandomPoints,
+        Subset,
+        UnevenPoints,
+    )
     from ccnn_pc.datasets.transforms.series import AsSeries, DropSamples, RandomStamps
     from ccnn_pc.datasets.transforms.view import ToView, View, fixed_permutation
     from ccnn_pc.datasets.transforms.voxels import VoxelForm, Voxelize

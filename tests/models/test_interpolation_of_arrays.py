@@ -56,8 +56,10 @@ def test_answers_between_samples_are_refused(x: Tensor) -> None:
 
 def test_a_default_that_the_papers_do_not_have() -> None:
     assert make("ccnn_4_16").reading.interpolation is Interpolation.LINEAR
+    image: Any = create_model("ccnn_4_16", dim=2, in_channels=3, out_channels=4)
+    assert image.reading.interpolation is Interpolation.CUBIC
     for experiment, how in (
-        ("smnist_tiny", "linear"),
+        ("smnist_tiny", None),
         ("smnist_ccnn_4_140", "none"),
         ("chartraj_ckcnn_2_30", "none"),
     ):
@@ -67,7 +69,7 @@ def test_a_default_that_the_papers_do_not_have() -> None:
 @pytest.mark.parametrize(
     ("name", "how", "message"),
     [
-        ("ccnn_4_16", "cubic", "'interpolation' must be one of 'none', 'linear' .got 'cubic'"),
+        ("ccnn_4_16", "square", "'interpolation' must be one of 'none', 'linear', 'cubic' .got 'square'"),
         ("gru_dt", "none", "'interpolation' must be 'linear' for 'gru_dt', which has no continuous kernels"),
     ],
 )

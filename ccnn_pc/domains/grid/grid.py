@@ -20,6 +20,7 @@ from ccnn_pc.domains.ragged import at_reference
 from ccnn_pc.domains.sampling import Interpolation, Sampling
 from ccnn_pc.ops.cells import cell_coordinates
 from ccnn_pc.ops.grids.convolution import Method, count_pairs, grid_convolution
+from ccnn_pc.ops.grids.cubic import cubic_axis
 from ccnn_pc.ops.interpolation import finer_positions, interpolate_axis
 from ccnn_pc.ops.segments import segment_count
 
@@ -233,23 +234,28 @@ class Grid(AbstractDomain):
         return torch.full((), ratio, dtype=torch.float64, device=self.device)
 
     def as_input(self, x: Tensor, sampling: Sampling) -> tuple[Tensor, AbstractDomain]:
-        """Data as a network reads them: :meth:`resampled` where it reads straight lines."""
-        lines = sampling.grids is Interpolation.LINEAR
-        return self.resampled(x, sampling.spacing) if lines else super().as_input(x, sampling)
+        """Data as a network reads them: :meth:`resampled` where it reads lines or curves."""
+        if sampling.grids is Interpolation.NONE:
+            return super().as_input(x, sampling)
+        return self.resampled(x, sampling.spacing, sampling.grids)
 
-    def resampled(self, x: Tensor, spacing: float | Sequence[float]) -> tuple[Tensor, Grid]:
+    def resampled(
+        self, x: Tensor, spacing: float | Sequence[float], interpolation: Interpolation = Interpolation.LINEAR
+    ) -> tuple[Tensor, Grid]:
         r"""The straight lines between the samples of a coarser grid, read ``spacing`` apart, axis by axis.
 
         .. math:: \tilde x(p) = (1 - s)\, x_j + s\, x_{j+1}, \qquad p = (j + s)\, \Delta, \quad 0 \le s < 1
 
         Kernels that are finer than a grid find nothing between its samples, however these are weighted; on the lines
-        they find what they find in training, up to :math:`\Delta^2 / 8 \, \max|x''| \sum |k|`. The last sample of each
+        they find what they find in training, up to :math:`\Delta^2 / 8 \, \max|x''| \sum |k|`, on curves up to third
+        order (see :func:`ccnn_pc.ops.grids.cubic.cubic_axis`). The last sample of each
         axis is read, and nothing beyond the first and the last; a circular grid is read all round. Axes that are as
         fine as ``spacing`` stay as they are, and so does a grid with ``occupied``, where nothing lies between samples.
 
         Args:
             x: samples ``[n, C]``.
             spacing: that of training, one number or one per axis.
+            interpolation: LINEAR (default) or CUBIC.
 
         Returns:
             the values ``[n', C]``, and their grid; see :meth:`at_source` for the samples among them.
@@ -285,7 +291,8 @@ class Grid(AbstractDomain):
         for axis, (size, ratio) in enumerate(zip(self.shape, ratios, strict=True)):
             if ratio != 1:
                 position = finer_positions(size, ratio, circular=circular, device=x.device)
-                values = interpolate_axis(values, 2 + axis, position, circular=circular)
+                between = cubic_axis if interpolation is Interpolation.CUBIC else interpolate_axis
+                values = between(values, 2 + axis, position, circular=circular)
         fine = Grid(
             values.shape[2:],
             [

@@ -29,11 +29,13 @@ from ccnn_pc.domains.factorized import (
     penalty_from_moments,
     runs_natively,
 )
+from ccnn_pc.domains.grid.grid import Grid
 from ccnn_pc.domains.grid.rendered import TAP_TOLERANCE
 from ccnn_pc.domains.points.coverage import judge_coverage
 from ccnn_pc.domains.points.edge_geometry import EdgeGeometry
 from ccnn_pc.domains.pooling import Pool, pool_segments
 from ccnn_pc.domains.ragged import at_reference, centered, centers
+from ccnn_pc.domains.sampling import Interpolation, Sampling
 from ccnn_pc.kernels.windows import AbstractWindow
 from ccnn_pc.ops.coordinates import in_support, kernel_coordinates
 from ccnn_pc.ops.neighbors.graph import Graph
@@ -41,6 +43,7 @@ from ccnn_pc.ops.neighbors.k_nearest import Backend, Neighbors, knn
 from ccnn_pc.ops.neighbors.radius_graph import radius
 from ccnn_pc.ops.points.convolution import PointGeometry
 from ccnn_pc.ops.points.lattice_convolution import lattice_convolution
+from ccnn_pc.ops.points.scattered import interpolate_scattered
 from ccnn_pc.ops.points.z_order import z_order
 from ccnn_pc.ops.segments import segment_count, segment_sum
 
@@ -291,6 +294,82 @@ class PointSet(AbstractDomain):
             return y, None
         weighted = features * edges.occurrences(lists, len(features)).to(features)[:, None]
         return y, penalty_from_moments(weighted.t() @ features, table, self.num_queries)
+
+    def as_input(self, x: Tensor, sampling: Sampling) -> tuple[Tensor, AbstractDomain]:
+        """Data as a network reads them: :meth:`on_grid` where it was trained on one and reads between samples."""
+        if sampling.shape is None or sampling.grids is Interpolation.NONE:
+            return super().as_input(x, sampling)
+        return self.on_grid(x, sampling.shape, sampling.spacing)
+
+    def on_grid(
+        self, x: Tensor, shape: Sequence[int], spacing: float | Sequence[float]
+    ) -> tuple[Tensor, Grid]:
+        r"""Scattered samples of a field, read on a regular grid: what a network reads that was trained on such grids.
+
+        Kernels of both signs cancel where a field is constant, in a sum over a lattice; in a sum over scattered samples
+        they do not, however these are weighted. The grid is as large as those of training, its samples meet the first
+        one of each cloud (along each axis), and the cloud lies in its middle. Values are
+        :func:`ccnn_pc.ops.points.scattered.interpolate_scattered`.
+
+        Args:
+            x: samples ``[n, C]``.
+            shape: samples of the grid per axis.
+            spacing: of the grid, one number or one per axis.
+
+        Returns:
+            the values ``[B prod(shape), C]``, and their grid; see :meth:`at_source` for the samples among them.
+
+        Raises:
+            ValueError: queries other than the samples, positions that need a gradient, x of another length, a cloud
+                wider than the grid.
+
+        Example:
+            >>> pos = torch.tensor([[3.0, 3.0], [3.0, 4.0], [4.0, 4.0]])
+            >>> values, grid = PointSet(pos).on_grid(torch.tensor([[1.0], [2.0], [3.0]]), (2, 2), 1.0)
+            >>> grid, values[[0, 1, 3]].flatten().tolist()
+            (Grid(2x2, batch_size=1), [1.0, 2.0, 3.0])
+            >>> grid.at_source(values)[0].flatten().tolist()
+            [1.0, 2.0, 3.0]
+        """
+        if len(x) != self.num_samples:
+            raise ValueError(f"'x' must have {self.num_samples} samples like the points (got {len(x)})")
+        if self.bipartite:
+            raise ValueError("'query_pos' must be the samples' where they are read on a grid (got others)")
+        if self.requires_grad:
+            raise ValueError(
+                "'pos' must not need a gradient where samples are read on a grid (got ones that do)"
+            )
+        step = check_extent("spacing", spacing, self.dim).to(self.pos)
+        size = torch.tensor(shape, device=self.pos.device)
+        cloud = self.batch[:, None].expand_as(self.pos)
+        low, high = (
+            self.pos.new_zeros(self.num_clouds, self.dim).scatter_reduce(
+                0, cloud, self.pos, how, include_self=False
+            )
+            for how in ("amin", "amax")
+        )
+        length = (high - low) / step
+        if bool((length > size - 1 + TAP_TOLERANCE).any()):
+            axis = int((length - size).amax(0).argmax())
+            raise ValueError(
+                f"'pos' must lie within the {list(shape)} samples, {list(step.tolist())} apart, that the network was "
+                f"trained on (got a cloud of {float(length[:, axis].max()) + 1:.4g} samples along axis {axis})"
+            )
+        first = low - ((size - 1 - length) / 2 + TAP_TOLERANCE).floor() * step
+        cells = torch.cartesian_prod(*(torch.arange(n, device=size.device) for n in shape)).view(-1, self.dim)
+        wanted = (first[:, None] + cells * step).flatten(0, 1)
+        query_batch = torch.arange(self.num_clouds, device=size.device).repeat_interleave(len(cells))
+        grid = Grid(shape, step.tolist(), self.num_clouds, device=x.device)
+        place = (self.pos - first[self.batch]) / step
+        index = None
+        if bool(((place - place.round()).abs() <= TAP_TOLERANCE).all()):
+            index = self.batch * len(cells)
+            for axis, stride in enumerate(
+                cells.new_tensor([math.prod(shape[d + 1 :]) for d in range(self.dim)])
+            ):
+                index = index + place[:, axis].round().long() * stride
+        grid.resampled_from = (self, index)
+        return interpolate_scattered(x, self.pos, self.batch, wanted, query_batch), grid
 
     def pool(self, x: Tensor, reduce: Pool = Pool.MEAN) -> Tensor:
         """One row per cloud; the mean is weighted by the volumes."""

@@ -5,9 +5,11 @@ from ccnn_pc.models.ccnn import CCNN
 from ccnn_pc.models.ckcnn import CKCNN
 from ccnn_pc.models.flexnet import FlexNet
 from ccnn_pc.models.hub import from_pretrained, list_pretrained, save_pretrained
+from ccnn_pc.models.outside import SamplingWarning
 from ccnn_pc.models.registry import create_model, list_models, register_model
 from ccnn_pc.models.smpconv import SMPConvNet
 from ccnn_pc.models.task import Task, TaskKind
+from ccnn_pc.models.trained_on import TrainedOn, measure
 
 __all__ = [
     "CCNN",
@@ -15,12 +17,15 @@ __all__ = [
     "FlexNet",
     "Model",
     "SMPConvNet",
+    "SamplingWarning",
     "Task",
     "TaskKind",
+    "TrainedOn",
     "create_model",
     "from_pretrained",
     "list_models",
     "list_pretrained",
+    "measure",
     "register_model",
     "save_pretrained",
 ]

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import abc
+import functools
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch_geometric.data import Data
 
 from ccnn_pc._checks import check_at_least
+from ccnn_pc._values import readable
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.grid.grid import Grid
+from ccnn_pc.domains.points.point_set import PointSet
+from ccnn_pc.domains.series.irregular_series import IrregularSeries
+from ccnn_pc.models.outside import SamplingWarning, outside
 from ccnn_pc.models.reading import Input, Reading, Spacing
 from ccnn_pc.models.task import Task, presumed_task
+from ccnn_pc.models.trained_on import TrainedOn, seen
 from ccnn_pc.nn.apply import Pooling, apply_layer
 from ccnn_pc.nn.conv import KernelConv
 
@@ -33,6 +41,8 @@ class Model(nn.Module):
         preprocessing: how data become inputs, an object of :mod:`ccnn_pc.datasets.preprocessing`; None: not known.
         task: what it was trained to answer; None: nobody said.
         data: the data of its training and how they were divided; empty if nobody said.
+        trained_on: how its training data were sampled, which new data are compared with; None: nobody measured it
+            (:func:`ccnn_pc.models.trained_on.measure` does).
     """
 
     def __init__(self, in_channels: int, out_channels: int, dim: int) -> None:
@@ -46,6 +56,7 @@ class Model(nn.Module):
         self.preprocessing: Any = None
         self.task: Task | None = None
         self.data: dict[str, Any] = {}
+        self.trained_on: TrainedOn | None = None
 
     @property
     def answers(self) -> Task:
@@ -102,6 +113,8 @@ class Network(Model, abc.ABC):
     def __init__(self, reading: Reading, out_channels: int, pool: Pooling | None) -> None:
         super().__init__(reading.in_channels, out_channels, reading.dim)
         self.reading, self.pool = reading, pool
+        self._warned: set[str] = set()
+        self._compared = False
 
     @abc.abstractmethod
     def features(self, x: Tensor, domain: AbstractDomain) -> Tensor:
@@ -115,10 +128,34 @@ class Network(Model, abc.ABC):
         self, data: Input, domain: AbstractDomain | None = None, *, spacing: Spacing | None = None
     ) -> Tensor:
         """Answers for PyG data, for an array, or for samples on a domain; see the class."""
-        x, where = self.reading.read(data, domain, spacing)
+        told = spacing is not None or domain is not None or (isinstance(data, Data) and "spacing" in data)
+        x, where = self.reading.read(data, domain, spacing, functools.partial(self._compare, told))
         self._check_sampling(where)
         answers = self.logits(x, where)
         return answers if self.pool is not None else self.reading.as_given(answers, where, data)
+
+    def _compare(self, told: bool, x: Tensor, where: AbstractDomain) -> None:
+        """Warn, once per kind, of data outside of what the model was trained on.
+
+        Left out in training, in graphs and in batches of ``torch.func``. On other devices than CPUs, which would have
+        to be waited for, the first batch alone is looked at.
+        """
+        trained = self.trained_on
+        if trained is None or torch.compiler.is_compiling():
+            return
+        if isinstance(where, PointSet) and trained.neighborhood is not None:
+            where.neighbors_judged = True  # here, by what was seen in training
+        if self.training or not _can_be_seen(x, where) or (self._compared and x.device.type != "cpu"):
+            return
+        self._compared = True
+        found = seen(x, where)
+        for kind, text in outside(trained, found, self._first, told=told, pooled=self.pool is not None):
+            if kind not in self._warned:
+                self._warned.add(kind)
+                warnings.warn(text, SamplingWarning, stacklevel=2)
+
+    def _first(self) -> KernelConv | None:
+        return next((m for m in self.modules() if isinstance(m, KernelConv)), None)
 
     def _check_sampling(self, where: AbstractDomain) -> None:
         """Kernels that saw the k nearest samples are another function where they see all samples in reach.
@@ -136,6 +173,16 @@ class Network(Model, abc.ABC):
                 f"array, of which they would see all of {most} samples): OccupiedCells() and KNN({k}) of "
                 "ccnn_pc.datasets make such points of it"
             )
+
+
+def _can_be_seen(x: Tensor, where: AbstractDomain) -> bool:
+    """Whether features and positions hold numbers that can be read, in a number that fits."""
+    if isinstance(where, PointSet):
+        return len(x) == where.num_samples and readable(x, where.pos)
+    if isinstance(where, IrregularSeries):
+        fits = len(x) == where.num_samples if where.mask is None else x.shape == where.mask.shape
+        return fits and readable(x, where.times)
+    return isinstance(where, Grid) and x.dim() == 2 and readable(x)
 
 
 def stem_of(conv: Callable[[int, int], nn.Module]) -> Callable[[int, int], nn.Module]:

@@ -7,6 +7,7 @@ import enum
 import json
 import math
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from ccnn_pc.models.reading import Reading
 from ccnn_pc.models.registry import create_model
 from ccnn_pc.models.state import differences
 from ccnn_pc.models.task import Task, TaskKind, presumed_task
+from ccnn_pc.models.trained_on import TrainedOn
 
 if TYPE_CHECKING:
     from ccnn_pc.datasets.preprocessing import Preprocessing
@@ -139,8 +141,24 @@ def _saved_form(
         "preprocessing": None if used is None else used.to_json(),
         "task": (told or answers).to_json(),
         "data": dict(model.data if data is None else data),
+        "trained_on": None if model.trained_on is None else model.trained_on.to_json(),
     }
-    return state, json.dumps(description, indent=2) + "\n"
+    return state, as_text(description)
+
+
+def as_text(description: Mapping[str, Any]) -> str:
+    """JSON for people to read: an entry a line, and lists of numbers on one.
+
+    Example:
+        >>> print(as_text({"a": [1, 2], "b": None}), end="")
+        {
+          "a": [1, 2],
+          "b": null
+        }
+    """
+    text = json.dumps(description, indent=2)
+    numbers = r"\[(\s*\n[\s\d.,eE+-]*)\]"  # no string holds a line break
+    return re.sub(numbers, lambda found: f"[{' '.join(found[1].split())}]", text) + "\n"
 
 
 def _reason(error: Exception) -> str:
@@ -183,7 +201,7 @@ def from_pretrained(name_or_path: str | os.PathLike[str]) -> Model:
         name_or_path: see :func:`list_pretrained`, or a folder written by :func:`save_pretrained`.
 
     Returns:
-        the model in eval mode, with ``.classes`` and ``.preprocessing``.
+        the model in eval mode, with ``.classes``, ``.preprocessing`` and, where it was stored, ``.trained_on``.
 
     Raises:
         FileNotFoundError: the folder lacks a file.
@@ -226,6 +244,8 @@ def from_pretrained(name_or_path: str | os.PathLike[str]) -> Model:
         if not isinstance(data, dict):
             raise TypeError(f"'data' must be a mapping (got {data!r})")
         model.data = data
+        seen = description.get("trained_on")
+        model.trained_on = None if seen is None else TrainedOn.from_json(seen)
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise ValueError(f"{_reason(error)}, in '{config}'") from error
     return model.eval()

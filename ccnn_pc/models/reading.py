@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -23,6 +23,11 @@ from ccnn_pc.ops.series.weights import Weights
 
 Input: TypeAlias = "Data | Tensor"
 Spacing: TypeAlias = "float | Sequence[float]"
+Judge: TypeAlias = "Callable[[Tensor, AbstractDomain], None]"
+
+
+def _accept(x: Tensor, where: AbstractDomain) -> None:
+    """Data are taken as they are."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,11 @@ class Reading:
             )
 
     def read(
-        self, data: Input, domain: AbstractDomain | None = None, spacing: Spacing | None = None
+        self,
+        data: Input,
+        domain: AbstractDomain | None = None,
+        spacing: Spacing | None = None,
+        judge: Judge = _accept,
     ) -> tuple[Tensor, AbstractDomain]:
         """Features ``[n, C]`` and where they lie.
 
@@ -112,16 +121,40 @@ class Reading:
                 ``domain``.
             domain: where the features lie; not with PyG data.
             spacing: distance of an array's samples; None: that of training.
+            judge: is told features and domain as they were given, and may refuse them.
 
         Raises:
             TypeError: something else, or arguments that exclude each other.
             ValueError: positions, arrays, features or neighbours that do not fit the model or each other.
         """
         if isinstance(data, Tensor):
+            return self._input(data, domain, spacing, judge)
+        return self._input_of_data(data, domain, spacing, judge)
+
+    def samples(
+        self, data: Input, domain: AbstractDomain | None = None, spacing: Spacing | None = None
+    ) -> tuple[Tensor, AbstractDomain]:
+        """Features and where they lie as they were given: with their mask, and before anything is read between them."""
+        if isinstance(data, Tensor):
             return self._tensor(data, domain, spacing)
         return self._data(data, domain, spacing)
 
+    def _input(
+        self, data: Input, domain: AbstractDomain | None, spacing: Spacing | None, judge: Judge
+    ) -> tuple[Tensor, AbstractDomain]:
+        x, where = self.samples(data, domain, spacing)
+        judge(x, where)
+        return where.as_input(x, self.sampling)
+
     @torch.compiler.disable  # searches for neighbours and checks values; the network behind it is compiled
+    def _input_of_data(
+        self, data: Data, domain: AbstractDomain | None, spacing: Spacing | None, judge: Judge
+    ) -> tuple[Tensor, AbstractDomain]:
+        x, where = self._input(data, domain, spacing, judge)
+        if isinstance(where, IrregularSeries) and not bool(torch.isfinite(x).all()):
+            raise ValueError("'data.x' must be finite where it was observed (got NaN or inf)")
+        return x, where
+
     def _data(
         self, data: Data, domain: AbstractDomain | None, spacing: Spacing | None
     ) -> tuple[Tensor, AbstractDomain]:
@@ -168,7 +201,7 @@ class Reading:
             )
         if spacing is not None:
             raise TypeError("'spacing' must be None with features that come with a domain")
-        return domain.as_input(x, self.sampling)
+        return x, domain
 
     def _array(
         self,
@@ -192,7 +225,7 @@ class Reading:
             raise TypeError(
                 f"'domain' must be a Grid for an array of shape {list(x.shape)} (got {type(domain).__name__})"
             )
-        return domain.as_input(domain.flatten(x), self.sampling)
+        return domain.flatten(x), domain
 
     def _series(self, data: Data) -> tuple[Tensor, AbstractDomain]:
         x = data.pos if data.x is None else data.x
@@ -202,10 +235,7 @@ class Reading:
                 f"(got {None if x is None else list(x.shape)})"
             )
         weights = choice("series_weights", self.series_weights, Weights)
-        x, series = irregular_series(data, weights).as_input(x, self.sampling)
-        if not bool(torch.isfinite(x).all()):
-            raise ValueError("'data.x' must be finite where it was observed (got NaN or inf)")
-        return x, series
+        return x, irregular_series(data, weights)
 
     def _cloud(self, data: Data) -> tuple[Tensor, AbstractDomain]:
         if data.pos is None:
@@ -220,7 +250,7 @@ class Reading:
             raise ValueError(
                 f"'{what}' must have {self.in_channels} channels for this model (got shape {list(x.shape)})"
             )
-        return point_set(data, self.num_neighbors).as_input(x, self.sampling)
+        return x, point_set(data, self.num_neighbors)
 
 
 def common_spacing(name: str, spacing: Any, dim: int) -> Spacing:

@@ -15,11 +15,13 @@ import torch
 
 from ccnn_pc._files import append_row, write_text_atomically
 from ccnn_pc.datasets.preprocessing import Preprocessing, preprocessing_from_json
+from ccnn_pc.models.base import Network
 from ccnn_pc.models.hub import check_saveable, save_pretrained
 from ccnn_pc.training.callbacks import Begun, Checkpoints, CoreTime, NonFiniteError
 from ccnn_pc.training.data import ClassificationData
 from ccnn_pc.training.described_data import describe_data
 from ccnn_pc.training.devices import alone, check_strategy, evaluate_alone, leave_group
+from ccnn_pc.training.measuring import measure_training
 from ccnn_pc.training.resume import read_checkpoint
 from ccnn_pc.training.task import SupervisedTask
 from ccnn_pc.training.versions import git_commit, library_versions
@@ -112,6 +114,8 @@ def run_training(
         logger.log_hyperparams(dict(start.settings))
     if engine.world_size > 1:
         evaluate_alone(task.eval_scores)
+    if isinstance(task.model, Network):
+        task.model.trained_on = measure_training(task.model, data)
     began = time.time()
     try:
         engine.fit(task, datamodule=data, ckpt_path=resumed, weights_only=True if resumed else None)

@@ -83,7 +83,7 @@ READING = {
         "domains/series/irregular_series.py:__init__",
         "domains/series/irregular_series.py:_check_times",
         "models/reading.py:_array",
-        "models/reading.py:_series",
+        "models/reading.py:_input_of_data",
         "models/reading.py:check_no_item_is_empty",
     ],
     "where data come without neighbours, the search for them": SEARCH,

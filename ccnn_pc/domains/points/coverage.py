@@ -28,13 +28,18 @@ def warn_once(kind: str, text: str) -> None:
 
 
 def judge_coverage(
-    edges: EdgeGeometry, k: int, in_cloud: Tensor, bipartite: bool, window: AbstractWindow, extent: Tensor
+    edges: EdgeGeometry,
+    k: int | None,
+    in_cloud: Tensor,
+    bipartite: bool,
+    window: AbstractWindow,
+    extent: Tensor,
 ) -> None:
     """Warn where most queries see nothing but themselves, or k neighbours end where the window does not.
 
     Args:
         edges: neighbours, those of a query sorted by distance.
-        k: neighbours that were asked for.
+        k: neighbours that were asked for; None: somebody else judges where they end.
         in_cloud: samples in the cloud of each query ``[m]``.
         bipartite: whether queries lie elsewhere than the samples.
         window: of the layer.
@@ -60,7 +65,7 @@ def judge_coverage(
                 "(Normalize)",
             )
             return
-    if "cut" in _SAID:
+    if k is None or "cut" in _SAID:
         return
     full = (lists.length >= k) & (lists.length < in_cloud)  # the others hold their whole cloud
     reach = min(float(window.reach(extent, CUT)), float(extent.max()))

@@ -81,6 +81,9 @@ class PointSet(AbstractDomain):
         PointSet(samples=5, clouds=2, dim=3, neighbors=3)
     """
 
+    #: Whether somebody else judges where neighbours end; layers then say only where they see nothing.
+    neighbors_judged = False
+
     def __init__(
         self,
         pos: Tensor,
@@ -218,7 +221,8 @@ class PointSet(AbstractDomain):
         if not edges.judged:
             edges.judged = True
             in_cloud = torch.bincount(self.batch, minlength=self.num_clouds)[self.query_batch]
-            judge_coverage(edges, self.neighbors.k, in_cloud, self.bipartite, window, extent.detach())
+            k = None if self.neighbors_judged else self.neighbors.k
+            judge_coverage(edges, k, in_cloud, self.bipartite, window, extent.detach())
 
     def edges(self, reach: float = math.inf) -> Tensor:
         """Neighbours as ``edge_index [2, E]``, those beyond ``reach`` left out but for batches of positions."""

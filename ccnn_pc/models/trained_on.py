@@ -1,0 +1,324 @@
+"""What a model was trained on: how densely, how far, how large; measured from items, stored with the model."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ccnn_pc._choices import choice
+from ccnn_pc.domains.base import AbstractDomain
+from ccnn_pc.domains.grid.grid import Grid
+from ccnn_pc.domains.points.point_set import PointSet
+from ccnn_pc.domains.series.irregular_series import IrregularSeries
+from ccnn_pc.ops.neighbors.k_nearest import Neighbors
+from ccnn_pc.ops.segments import segment_count, segment_sum
+
+if TYPE_CHECKING:
+    from ccnn_pc.models.reading import Input, Reading
+
+#: Values of an item that its quantiles are taken from.
+_VALUES = 1024
+
+
+class Samples(enum.Enum):
+    """What samples are: cells of an array, points of a cloud, stamps of a series."""
+
+    GRID = "grid"
+    POINTS = "points"
+    SERIES = "series"
+
+
+class Spread(NamedTuple):
+    """How a number is spread over items: least, 5 %, median, 95 %, most.
+
+    Example:
+        >>> Spread.of([3.0, 1.0, 2.0]).median
+        2.0
+    """
+
+    least: float
+    low: float
+    median: float
+    high: float
+    most: float
+
+    @staticmethod
+    def of(values: Sequence[float] | Tensor) -> Spread:
+        """The spread of some numbers, at least one."""
+        found = torch.as_tensor(values, dtype=torch.float64)
+        levels = torch.tensor([0.0, 0.05, 0.5, 0.95, 1.0], dtype=torch.float64)
+        return Spread(*found.flatten().quantile(levels).tolist())
+
+    def bounds(self, factor: float) -> tuple[float, float]:
+        """What is ``factor`` times below all that was seen, and above; wild items count no more than that.
+
+        Example:
+            >>> Spread(1.0, 1.0, 2.0, 3.0, 4.0).bounds(10), Spread(1.0, 1.0, 2.0, 3.0, 1e7).bounds(10)
+            ((0.1, 40.0), (0.1, 300.0))
+        """
+        return max(self.least, self.low / factor) / factor, min(self.most, self.high * factor) * factor
+
+
+class Neighborhood(NamedTuple):
+    """The k nearest samples of a point, and the mean distance of the furthest of them."""
+
+    k: int
+    reach: Spread
+
+
+class Channel(NamedTuple):
+    """Values of a channel, and their root mean square over each item."""
+
+    values: Spread
+    scale: Spread
+
+
+class Range(NamedTuple):
+    """The least and the largest of a number among the items of a batch."""
+
+    least: float
+    most: float
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one batch holds; fields as those of :class:`TrainedOn`, ``scale`` of each channel over the whole batch."""
+
+    kind: Samples
+    samples: Range
+    spacing: tuple[Range, ...]
+    span: tuple[Range, ...]
+    shape: tuple[int, ...]
+    k: int | None
+    reach: Range | None
+    scale: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class TrainedOn:
+    r"""What a model was trained on, from a sample of its training items.
+
+    Attributes:
+        kind: cells, points or stamps.
+        items: how many were looked at.
+        samples: of an item.
+        spacing: distance of samples, position units: per axis of arrays; of series the mean step of an item; of clouds
+            the mean distance to the nearest other point.
+        span: per axis, from the first sample to the last; of arrays the field of view, samples times spacing.
+        shape: samples per axis, of arrays.
+        neighborhood: k and how far it reaches; None: no clouds, or graphs.
+        channels: values of each, and their scale :math:`\sqrt{\tfrac1n \sum_j x_{jc}^2}` over items.
+        resized: side in pixels that pictures were brought to, the square in their middle; None: they were as they are.
+        time_unit: of stamps and spacings, where it is known.
+
+    Example:
+        >>> from ccnn_pc.models import Reading
+        >>> found = measure(Reading(2, 1), [torch.rand(1, 1, 16, 16) for _ in range(4)])
+        >>> found.shape[0].median, found.spacing[0].median, found == TrainedOn.from_json(found.to_json())
+        (16.0, 1.0, True)
+    """
+
+    kind: Samples
+    items: int
+    samples: Spread
+    spacing: tuple[Spread, ...] = ()
+    span: tuple[Spread, ...] = ()
+    shape: tuple[Spread, ...] = ()
+    neighborhood: Neighborhood | None = None
+    channels: tuple[Channel, ...] = ()
+    resized: int | None = None
+    time_unit: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields as numbers, strings and lists."""
+        found = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: _plain(value) for name, value in found.items()}
+
+    @staticmethod
+    def from_json(described: Mapping[str, Any]) -> TrainedOn:
+        """What :meth:`to_json` wrote.
+
+        Raises:
+            TypeError: no mapping.
+            ValueError: an unknown or missing field, or no numbers where these are wanted.
+        """
+        if not isinstance(described, Mapping):
+            raise TypeError(f"'trained_on' must be a mapping (got {described!r})")
+        known = {field.name for field in dataclasses.fields(TrainedOn)}
+        if wrong := sorted({*described} - known or {"kind", "items", "samples"} - {*described}):
+            raise ValueError(
+                f"'trained_on' must have the fields {', '.join(sorted(known))} (see {wrong[0]!r})"
+            )
+        found = dict(described)
+        found["kind"] = choice("kind", found["kind"], Samples)
+        found["samples"] = _spread("samples", found["samples"])
+        for name in ("spacing", "span", "shape"):
+            found[name] = tuple(_spread(name, each) for each in found.get(name) or ())
+        try:
+            if near := found.get("neighborhood"):
+                found["neighborhood"] = Neighborhood(int(near[0]), _spread("neighborhood", near[1]))
+            found["channels"] = tuple(
+                Channel(_spread("channels", values), _spread("channels", scale))
+                for values, scale in found.get("channels") or ()
+            )
+        except (TypeError, LookupError) as error:
+            raise ValueError(
+                f"'trained_on' must have k with its reach, and two spreads per channel ({error})"
+            ) from error
+        return TrainedOn(**found)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def _spread(name: str, numbers: Any) -> Spread:
+    numeric = isinstance(numbers, list) and all(isinstance(n, (int, float)) for n in numbers)
+    if not numeric or len(numbers) != 5:
+        raise ValueError(f"'{name}' in 'trained_on' must be five numbers (got {numbers!r})")
+    return Spread(*map(float, numbers))
+
+
+def measure(reading: Reading, batches: Iterable[Input], limit: int = 256) -> TrainedOn:
+    """What a network would be trained on with these data.
+
+    Args:
+        reading: of the network.
+        batches: what it is given, best one item each; in training form.
+        limit: batches that are looked at.
+
+    Raises:
+        ValueError: no batch, or what the reading refuses.
+    """
+    found: list[Seen] = []
+    values: list[Tensor] = []
+    for batch in itertools.islice(batches, limit):
+        with torch.no_grad():
+            x, where = reading.samples(batch)
+            found.append(seen(x, where))
+            if isinstance(where, IrregularSeries) and where.mask is not None:
+                x = torch.where(where.mask, x, math.nan)
+            values.append(x[:: max(1, len(x) // _VALUES)].detach().double().cpu())
+    if not found:
+        raise ValueError("'batches' must hold at least one item (got none)")
+
+    def spreads(name: str) -> tuple[Spread, ...]:
+        columns = zip(*(getattr(each, name) for each in found), strict=True)
+        return tuple(_finite([n for pair in column for n in _numbers(pair)]) for column in columns)
+
+    k = max((each.k for each in found if each.k is not None), default=None)
+    reach = [n for each in found if each.reach is not None for n in each.reach]
+    return TrainedOn(
+        kind=found[0].kind,
+        items=len(found),
+        samples=Spread.of([n for each in found for n in each.samples]),
+        spacing=spreads("spacing"),
+        span=spreads("span"),
+        shape=spreads("shape"),
+        neighborhood=None if k is None or not reach else Neighborhood(k, _finite(reach)),
+        channels=tuple(map(Channel, map(_finite, torch.cat(values).unbind(1)), spreads("scale"))),
+    )
+
+
+def _finite(values: Sequence[float] | Tensor) -> Spread:
+    """The spread of those that are numbers; 0 where none is, which nothing is compared with."""
+    found = torch.as_tensor(values, dtype=torch.float64)
+    found = found[found.isfinite()]
+    return Spread.of(found if len(found) else [0.0])
+
+
+def _numbers(value: Any) -> Sequence[float]:
+    return value if isinstance(value, tuple) else (float(value),)
+
+
+def seen(x: Tensor, domain: AbstractDomain) -> Seen:
+    """What a batch holds: features ``[n, C]`` as they were given, and where they lie.
+
+    A device is waited for once.
+    """
+    x = x.detach()
+    mask = domain.mask if isinstance(domain, IrregularSeries) else None
+    if mask is not None:  # what stands where nothing was observed does not matter
+        squares, count = torch.where(mask, x.float(), 0.0).square().sum(dim=0), mask.sum(dim=0).clamp(min=1)
+        scale = (squares / count).sqrt()
+    else:
+        scale = torch.linalg.vector_norm(x, dim=0, dtype=torch.float32) / math.sqrt(max(len(x), 1))
+    if isinstance(domain, Grid):
+        samples = domain.num_samples / domain.batch_size
+        return Seen(
+            Samples.GRID,
+            Range(samples, samples),
+            tuple(Range(step, step) for step in domain.spacing),
+            tuple(Range(s * d, s * d) for s, d in zip(domain.shape, domain.spacing, strict=True)),
+            domain.shape,
+            None,
+            None,
+            tuple(scale.tolist()),
+        )
+    if isinstance(domain, IrregularSeries):
+        kind, k, per_item = Samples.SERIES, None, _of_series(domain)
+    else:
+        kind, k, per_item = Samples.POINTS, _k(domain), _of_points(domain)  # type: ignore[arg-type]
+    rows = torch.stack([torch.stack([row.amin(), row.amax()]) for row in per_item.flatten(1).double()])
+    numbers = torch.cat([rows.flatten(), scale.double()]).tolist()
+    ranges = [Range(*numbers[2 * i : 2 * i + 2]) for i in range(len(rows))]
+    own, step, reach, *span = ranges
+    return Seen(
+        kind,
+        own,
+        (step,),
+        tuple(span),
+        (),
+        k,
+        None if kind is Samples.SERIES or math.isnan(reach.most) else reach,
+        tuple(numbers[2 * len(rows) :]),
+    )
+
+
+def _of_series(series: IrregularSeries) -> Tensor:
+    """Samples, mean step, nothing, and span of each series, ``[4, B]``; of one stamp the step of the others."""
+    count = series.pointer.diff().double()
+    times = series.times.detach()
+    span = times[series.pointer[1:] - 1] - times[series.pointer[:-1]]
+    step = span / (count - 1).clamp(min=1)
+    step = torch.where(step > 0, step, math.nan)
+    return torch.stack(
+        [count, torch.where(step.isnan(), step.nanmedian(), step), torch.full_like(span, math.nan), span]
+    )
+
+
+def _k(points: PointSet) -> int | None:
+    return points.neighbors.k if isinstance(points.neighbors, Neighbors) else None
+
+
+def _of_points(points: PointSet) -> Tensor:
+    """Samples, distance of the nearest other point and of the furthest neighbour, and spans, ``[3 + D, B]``."""
+    clouds, where, pos = points.num_clouds, points.batch, points.pos.detach()
+    count = segment_count(where, clouds)
+    low, high = (
+        pos.new_zeros(clouds, points.dim).scatter_reduce(
+            0, where[:, None].expand_as(pos), pos, how, include_self=False
+        )
+        for how in ("amin", "amax")
+    )
+    span = (high - low).t()
+    nearest = furthest = pos.new_full((clouds,), math.nan)
+    table = points.neighbors
+    if isinstance(table, Neighbors) and table.k > 1 and not points.bipartite:
+        nearest, furthest = (
+            segment_sum((pos[table.index[:, column].long()] - pos).norm(dim=1), where, clouds) / count
+            for column in (1, -1)
+        )
+    return torch.cat([torch.stack([count.to(pos), nearest, furthest]), span])

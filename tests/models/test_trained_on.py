@@ -1,0 +1,281 @@
+"""What a model was trained on: measured, stored, and compared with whatever comes in."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch_geometric.data import Batch, Data
+
+from ccnn_pc.datasets import KNN
+from ccnn_pc.domains import Grid, IrregularSeries
+from ccnn_pc.models import (
+    SamplingWarning,
+    TrainedOn,
+    create_model,
+    from_pretrained,
+    list_pretrained,
+    measure,
+    save_pretrained,
+)
+from ccnn_pc.models.trained_on import Samples, Spread
+from ccnn_pc.ops.neighbors.k_nearest import knn
+
+
+def series(n: int, duration: float, seed: int = 0) -> Data:
+    generator = torch.Generator().manual_seed(seed)
+    times = torch.rand(n, dtype=torch.float64, generator=generator).sort().values
+    times = (times - times[0]) / (times[-1] - times[0]) * duration
+    return Data(x=torch.randn(n, 2, generator=generator), times=times)
+
+
+def sphere(n: int, k: int | None, seed: int = 0) -> Data:
+    pos = torch.nn.functional.normalize(torch.randn(n, 3, generator=torch.Generator().manual_seed(seed)))
+    data = Data(pos=pos, x=pos.clone())
+    return data if k is None else KNN(k)(data)
+
+
+def network(kind: str, **options: Any) -> Any:
+    torch.manual_seed(0)
+    k = options.pop("k", 64)
+    sizes: Any = {
+        "image": {"dim": 2, "in_channels": 1, "shape": [16, 16]},
+        "series": {"dim": 1, "in_channels": 2, "shape": [50], "spacing": 0.02},
+        "cloud": {"dim": 3, "in_channels": 3},
+    }[kind]
+    items = {
+        "image": [torch.rand(1, 1, 16, 16) for _ in range(20)],
+        "series": [series(40 + i, 1.0, i) for i in range(20)],
+        "cloud": [sphere(128, k, i) for i in range(20)],
+    }[kind]
+    model: Any = create_model("ccnn_4_16", out_channels=3, **sizes, **options)
+    model.trained_on = measure(model.reading, items)
+    return model.eval()
+
+
+def said(model: Any, *data: Any, **options: Any) -> list[str]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with torch.no_grad():
+            model(*data, **options)
+    return [str(each.message) for each in caught]
+
+
+def test_measured_by_hand() -> None:
+    model = network("series")
+    items = [series(40 + i, 1.0, i) for i in range(20)]
+    found = model.trained_on
+    steps = torch.tensor([1.0 / (39 + i) for i in range(20)], dtype=torch.float64)
+    assert found.kind is Samples.SERIES and found.items == 20
+    assert found.spacing[0].median == pytest.approx(float(steps.quantile(0.5)))
+    assert (found.samples.least, found.samples.most) == (40, 59)
+    assert found.span[0] == pytest.approx([1.0] * 5)
+    scales = torch.stack([item.x.square().mean(0).sqrt() for item in items])
+    assert found.channels[1].scale.most == pytest.approx(float(scales[:, 1].max()), rel=1e-5)
+    assert found.channels[0].values.least == pytest.approx(min(float(item.x[:, 0].min()) for item in items))
+
+    cloud = network("cloud").trained_on
+    pos = sphere(128, None, 3).pos
+    distance = torch.cdist(pos, pos).sort(dim=1).values
+    one = measure(network("cloud").reading, [sphere(128, 64, 3)])
+    assert one.neighborhood is not None and one.neighborhood.k == cloud.neighborhood.k == 64
+    assert one.spacing[0].median == pytest.approx(float(distance[:, 1].mean()), rel=1e-4)
+    assert one.neighborhood.reach.median == pytest.approx(float(distance[:, 63].mean()), rel=1e-4)
+    assert [s.median for s in one.span] == pytest.approx((pos.amax(0) - pos.amin(0)).tolist())
+
+
+def test_a_batch_is_measured_as_its_items() -> None:
+    for kind, items in (
+        ("series", [series(40 + i, 1.0, i) for i in range(4)]),
+        ("cloud", [sphere(100 + i, 32, i) for i in range(4)]),
+    ):
+        reading = network(kind).reading
+        one, all_ = measure(reading, items), measure(reading, [Batch.from_data_list(items)])
+        pairs = [
+            (one.samples, all_.samples),
+            *zip(one.spacing + one.span, all_.spacing + all_.span, strict=True),
+        ]
+        if one.neighborhood is not None and all_.neighborhood is not None:
+            pairs.append((one.neighborhood.reach, all_.neighborhood.reach))
+        assert len(pairs) == (3 if kind == "series" else 6)
+        for a, b in pairs:
+            assert (a.least, a.most) == pytest.approx((b.least, b.most))
+
+
+def test_what_was_not_observed_is_not_measured() -> None:
+    data = series(50, 1.0)
+    masked = data.clone()
+    masked.mask = torch.rand(50, 2) < 0.5
+    masked.x = torch.where(masked.mask, data.x, torch.nan)
+    found = measure(network("series").reading, [masked])
+    expected = [float(data.x[masked.mask[:, c], c].square().mean().sqrt()) for c in range(2)]
+    assert [channel.scale.median for channel in found.channels] == pytest.approx(expected, rel=1e-5)
+    observed = data.x[masked.mask[:, 0], 0]
+    assert found.channels[0].values.most == pytest.approx(float(observed.max()))
+
+
+@pytest.mark.parametrize("kind", ["image", "series", "cloud"])
+def test_stored_and_restored(kind: str, tmp_path: Path) -> None:
+    model = network(kind)
+    loaded = from_pretrained(save_pretrained(model, tmp_path))
+    assert loaded.trained_on == TrainedOn.from_json(json.loads(json.dumps(model.trained_on.to_json())))
+    assert loaded.trained_on is not None and model.trained_on is not None
+    assert loaded.trained_on.spacing[0] == pytest.approx(model.trained_on.spacing[0], rel=1e-5)
+    config = json.loads((tmp_path / "config.json").read_text())
+    del config["trained_on"]  # as earlier versions wrote
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    old = from_pretrained(tmp_path)
+    assert old.trained_on is None
+    if kind == "image":
+        assert said(old, torch.rand(1, 1, 32, 32)) == []
+    for wrong in ({"kind": "grid"}, {"kind": "grid", "items": 1, "samples": [1, 2]}, [1], {"colour": 1}):
+        (tmp_path / "config.json").write_text(json.dumps({**config, "trained_on": wrong}))
+        with pytest.raises(ValueError, match="trained_on.*config.json"):
+            from_pretrained(tmp_path)
+
+
+def test_nothing_is_said_of_data_like_those_of_training() -> None:
+    assert said(network("image"), torch.rand(7, 1, 16, 16)) == []
+    assert said(network("series"), Batch.from_data_list([series(45, 1.0, 90), series(70, 1.3, 91)])) == []
+    assert said(network("cloud"), Batch.from_data_list([sphere(128, 64, 90), sphere(160, 64, 91)])) == []
+    # another rate or size, said as such, is read on the network's footing
+    assert said(network("image"), torch.rand(1, 1, 32, 32), spacing=0.5) == []
+    assert said(network("image"), torch.rand(1, 1, 8, 8), spacing=2.0) == []
+    assert said(network("series"), series(12, 1.0)) == []
+    # neighbourhoods that grow with the points keep their size
+    assert said(network("cloud", k=4), sphere(512, 16, 90)) == []
+
+
+def test_another_size_without_spacing() -> None:
+    model = network("image")
+    (message,) = said(model, torch.rand(1, 1, 32, 32))
+    assert "32 x 32" in message and "16 x 16" in message and "spacing=0.5" in message
+    assert said(model, torch.rand(1, 1, 32, 32)) == []  # once
+    assert len(said(network("image"), torch.rand(1, 1, 16, 20))) == 1
+    assert said(network("image"), torch.rand(1, 1, 32, 32)[0, 0].reshape(-1, 1), Grid((32, 32))) == []
+
+
+def test_times_in_another_unit() -> None:
+    (message,) = said(network("series"), series(45, 1000.0))
+    assert "milliseconds for seconds" in message and "--time-unit 0.001" in message
+    assert "22.7" in message and "0.0172 to 0.0256" in message  # 1000 / 44; 1 / 58 to 1 / 39
+    (message,) = said(network("series"), series(45, 1e-3))
+    assert "multiply times by 1000" in message
+    (message,) = said(network("series", series_interpolation="linear"), series(45, 60.0))
+    assert "seconds for minutes" in message
+
+
+def test_the_reading_is_not_reached_before_the_warning() -> None:
+    """Lines at the spacing of training would be millions of values: the likely cause is said before that fails."""
+    model = network("series", series_interpolation="linear")
+    with pytest.warns(SamplingWarning, match="nanoseconds"), pytest.raises(ValueError, match="1024"):
+        model(series(45, 1e9))
+
+
+def test_sparser_than_ever() -> None:
+    (message,) = said(network("series"), series(4, 1.0))
+    assert "0.333" in message and "times sparser" in message
+    (message,) = said(network("series"), series(900, 1.0))
+    assert "times denser" in message
+    (message,) = said(network("image"), torch.rand(1, 1, 4, 2), spacing=(4.0, 9.5))
+    assert "9.5 times sparser" in message
+
+
+def test_values_of_another_scale() -> None:
+    x = torch.rand(2, 1, 16, 16)
+    (message,) = said(network("image"), 100 * x)
+    assert "channel 0" in message and "times larger" in message
+    (message,) = said(network("image"), x / 255)
+    assert "times smaller" in message
+    assert said(network("image"), torch.zeros(1, 1, 16, 16)) == []  # a blank picture is one
+    cloud = sphere(128, 64, 5)
+    cloud.x = cloud.x * torch.tensor([1.0, 300.0, 1.0])
+    (message,) = said(network("cloud"), cloud)
+    assert "channel 1" in message
+
+
+def test_k_that_cuts_what_training_saw_whole() -> None:
+    (message,) = said(network("cloud"), sphere(128, 8, 9))
+    assert "k = 8 cuts the window" in message
+    # more points and the same k: the neighbours end nearer
+    (message,) = said(network("cloud"), sphere(1500, 64, 9))
+    assert "k = 64 cuts the window" in message
+    # cut in training already, and as far as then: nothing; farther or nearer: said
+    assert said(network("cloud", k=4), sphere(128, 4, 9)) == []
+    (message,) = said(network("cloud", k=4), sphere(128, 100, 9))
+    assert "sees farther than in training" in message and "k = 4" in message
+    (message,) = said(network("cloud", k=4), sphere(512, 4, 9))
+    assert "cuts the window" in message
+
+
+def test_clouds_in_another_unit() -> None:
+    data = sphere(128, 64, 9)
+    data.pos = data.pos * 1000
+    assert any("divide positions by 1000" in text for text in said(network("cloud"), data))
+
+
+def test_wild_items_of_the_training_hide_nothing() -> None:
+    model = network("series")
+    items = [series(40 + i, 1e7 if i == 3 else 1.0, i) for i in range(60)]
+    model.trained_on = measure(model.reading, items)
+    assert "milliseconds" in said(model, series(45, 1000.0))[0]
+
+
+def test_where_nothing_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = network("image")
+    x = torch.rand(1, 1, 32, 32)
+    assert said(copy.deepcopy(model).train(), x) == []
+    monkeypatch.setattr(
+        "ccnn_pc.models.base.seen", None
+    )  # in graphs nothing would be left of it but its cost
+    assert torch.export.export(model, (x,), strict=False) is not None
+    batched = torch.vmap(lambda one: model(one[None])[0])(torch.rand(2, 1, 32, 32))
+    assert batched.shape == (2, 3)
+
+
+def test_the_answers_are_the_same_with_and_without() -> None:
+    for kind, data in (
+        ("image", torch.rand(2, 1, 20, 20)),
+        ("series", series(45, 1000.0)),
+        ("cloud", sphere(99, 8)),
+    ):
+        model = network(kind)
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            compared = model(data)
+            model.trained_on = None
+            assert torch.equal(compared, model(data))
+
+
+def test_spread() -> None:
+    numbers = torch.arange(101.0)
+    assert Spread.of(numbers) == Spread(0, 5, 50, 95, 100)
+
+
+def test_series_of_one_stamp_and_features_with_a_domain() -> None:
+    model = network("series")
+    one = Data(x=torch.randn(1, 2), times=torch.zeros(1, dtype=torch.float64))
+    assert said(model, one) == []
+    domain = IrregularSeries(1000 * torch.rand(45, dtype=torch.float64).sort().values)
+    assert "milliseconds" in said(model, torch.randn(45, 2), domain)[0]
+    points = network("cloud")
+    cloud = sphere(128, None)
+    from ccnn_pc.domains import PointSet
+
+    table = knn(cloud.pos, 8)
+    assert "k = 8" in said(points, cloud.x, PointSet(cloud.pos, neighbors=table))[0]
+    edges = table.to_edge_index()
+    assert said(network("cloud"), cloud.x, PointSet(cloud.pos, edge_index=edges)) == []  # meant as they are
+
+
+@pytest.mark.parametrize("name", list_pretrained())
+def test_packaged_models_know_what_they_were_trained_on(name: str) -> None:
+    found = from_pretrained(name).trained_on
+    assert found is not None and found.kind is Samples.POINTS and found.neighborhood is not None
+    assert dataclasses.replace(found) == found

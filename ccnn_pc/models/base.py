@@ -149,6 +149,8 @@ class Network(Model, abc.ABC):
             return
         self._compared = True
         found = seen(x, where)
+        if self.reading.on_grid:
+            found = found._replace(reach=None)  # where neighbours end does not matter
         for kind, text in outside(trained, found, self._first, told=told, pooled=self.pool is not None):
             if kind not in self._warned:
                 self._warned.add(kind)

@@ -185,6 +185,11 @@ class Reading:
         """How domains are read."""
         return Sampling(self.spacing, self.interpolation, self.series_interpolation, self.shape)  # type: ignore[arg-type]
 
+    @property
+    def on_grid(self) -> bool:
+        """Whether scattered samples are read on a grid."""
+        return self.shape is not None and self.interpolation is not Interpolation.NONE
+
     def _is_array(self, x: object) -> bool:
         return isinstance(x, Tensor) and x.dim() == self.dim + 2
 

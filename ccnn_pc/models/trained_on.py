@@ -88,8 +88,7 @@ class Range(NamedTuple):
     most: float
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):
     """What one batch holds; fields as those of :class:`TrainedOn`, ``scale`` of each channel over the whole batch."""
 
     kind: Samples

@@ -6,12 +6,13 @@ import abc
 import functools
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
+from ccnn_pc._autograd import in_torch_func, is_tracked
 from ccnn_pc._checks import check_at_least
 from ccnn_pc._values import readable
 from ccnn_pc.domains.base import AbstractDomain
@@ -24,6 +25,9 @@ from ccnn_pc.models.task import Task, presumed_task
 from ccnn_pc.models.trained_on import TrainedOn, seen
 from ccnn_pc.nn.apply import Pooling, apply_layer
 from ccnn_pc.nn.conv import KernelConv
+from ccnn_pc.nn.statistics import batch_norms, renew_statistics
+
+N = TypeVar("N", bound="Network")
 
 
 class Model(nn.Module):
@@ -104,15 +108,24 @@ class Network(Model, abc.ABC):
         out_channels: classes (1: one logit).
         pool: how samples become one answer; None: one answer per sample.
 
+    A network that goes from training to ``eval()`` takes the statistics of its batch norms anew, with the weights that
+    it has now, from the last batches that it was trained on (see :func:`ccnn_pc.nn.recalibrate`): running ones lag
+    behind weights that change fast, and answers right after an epoch would be those of no network. Norms that were in
+    eval mode already stay as they are; so do all where the forward pass was compiled, or inputs needed gradients.
+
     Attributes:
         reading: may be set, ``model.reading = dataclasses.replace(model.reading, ...)``, and is saved with the model.
+        recent: how many batches are kept for that (default 4; references to what the network was called with); 0: none,
+            and running statistics stay.
     """
 
     head: nn.Module
+    recent: int = 4
 
     def __init__(self, reading: Reading, out_channels: int, pool: Pooling | None) -> None:
         super().__init__(reading.in_channels, out_channels, reading.dim)
         self.reading, self.pool = reading, pool
+        self._recent: list[tuple[Input, AbstractDomain | None, Spacing | None]] = []
         self._warned: set[str] = set()
         self._compared = False
 
@@ -131,8 +144,50 @@ class Network(Model, abc.ABC):
         told = spacing is not None or domain is not None or (isinstance(data, Data) and "spacing" in data)
         x, where = self.reading.read(data, domain, spacing, functools.partial(self._compare, told))
         self._check_sampling(where)
+        if self.training and not torch.compiler.is_compiling():
+            self._keep(data, domain, spacing, x, where)
         answers = self.logits(x, where)
         return answers if self.pool is not None else self.reading.as_given(answers, where, data)
+
+    def train(self: N, mode: bool = True) -> N:
+        """Set the mode; from training to eval, batch norms get statistics that fit the weights."""
+        norms = [norm for norm in batch_norms(self) if norm.training] if self._recent and not mode else []
+        super().train(mode)
+        if norms:
+            renew_statistics(
+                self,
+                norms,
+                [functools.partial(self, data, domain, spacing=step) for data, domain, step in self._recent],
+            )
+        if not mode:
+            self._recent = []
+        return self
+
+    def _apply(self: N, fn: Any, recurse: bool = True) -> N:
+        self._recent = []  # of another device or type
+        super()._apply(fn, recurse)
+        return self
+
+    def _load_from_state_dict(self, *args: Any) -> None:
+        self._recent = []  # statistics come with the weights
+        super()._load_from_state_dict(*args)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copies and files hold no data of the training."""
+        return {**self.__dict__, "_recent": []}
+
+    def _keep(
+        self,
+        data: Input,
+        domain: AbstractDomain | None,
+        spacing: Spacing | None,
+        x: Tensor,
+        where: AbstractDomain,
+    ) -> None:
+        """Remember a batch of the training, but not what graphs or transforms of torch.func hang on."""
+        if self.recent < 1 or in_torch_func() or where.requires_grad or is_tracked(x) or not readable(x):
+            return
+        self._recent = [*self._recent, (data, domain, spacing)][-self.recent :]
 
     def _compare(self, told: bool, x: Tensor, where: AbstractDomain) -> None:
         """Warn, once per kind, of data outside of what the model was trained on.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import functools
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -61,32 +62,63 @@ def recalibrate(model: M, batches: Iterable[Any]) -> M:
     """
     norms = batch_norms(model)
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    moments = [_Moments() for _ in norms]
-    with torch.no_grad(), _watched(model, norms, moments):
+
+    def calls() -> Iterator[Callable[[], Any]]:
         for batch in batches:
             data = batch[0] if isinstance(batch, (tuple, list)) else batch
             if not hasattr(data, "to"):
                 raise TypeError(f"'batches' must hold tensors or PyG data (got {type(data).__name__})")
-            model(data.to(device))
-    fewest = min((seen.count for seen in moments), default=2)
+            yield functools.partial(model, data.to(device))
+
+    found, fewest = _statistics(model, norms, calls())
     if fewest < 2:
         raise ValueError(
             f"'batches' must hold at least two numbers per channel of each batch norm (got {fewest})"
         )
-    found = [
-        (seen.mean.to(norm.running_mean), (seen.squares / (seen.count - 1)).to(norm.running_var))
-        for norm, seen in zip(norms, moments, strict=True)
-    ]
     for number, (mean, variance) in enumerate(found):
         if not bool(mean.isfinite().all() and variance.isfinite().all()):
             raise ValueError(
                 f"'batches' must give every batch norm a finite mean and variance in {mean.dtype} (got others for "
                 f"number {number} of {len(norms)}): NaN or infinity in the data, or numbers too large for the type"
             )
+    _set(norms, found)
+    return model
+
+
+def renew_statistics(model: nn.Module, norms: list[Any], calls: Iterable[Callable[[], Any]]) -> None:
+    """The same from calls of a model in eval mode, for some of its batch norms, which stay where that fails.
+
+    Args:
+        model: in eval mode.
+        norms: batch norms that keep statistics.
+        calls: each calls the model.
+    """
+    found, fewest = _statistics(model, norms, calls)
+    if fewest >= 2 and all(bool(each.isfinite().all()) for pair in found for each in pair):
+        _set(norms, found)
+
+
+def _statistics(
+    model: nn.Module, norms: list[Any], calls: Iterable[Callable[[], Any]]
+) -> tuple[list[tuple[Tensor, Tensor]], int]:
+    """Mean and variance of what comes to each norm, and the fewest numbers per channel that came to one."""
+    moments = [_Moments() for _ in norms]
+    with torch.no_grad(), _watched(model, norms, moments):
+        for call in calls:
+            call()
+    fewest = min((seen.count for seen in moments), default=2)
+    if fewest < 2:
+        return [], fewest
+    return [
+        (seen.mean.to(norm.running_mean), (seen.squares / (seen.count - 1)).to(norm.running_var))
+        for norm, seen in zip(norms, moments, strict=True)
+    ], fewest
+
+
+def _set(norms: list[Any], found: list[tuple[Tensor, Tensor]]) -> None:
     for norm, (mean, variance) in zip(norms, found, strict=True):
         norm.running_mean.copy_(mean)
         norm.running_var.copy_(variance)
-    return model
 
 
 def batch_norms(model: nn.Module) -> list[Any]:
@@ -102,13 +134,14 @@ def batch_norms(model: nn.Module) -> list[Any]:
 @contextmanager
 def _watched(model: nn.Module, norms: list[Any], moments: list[_Moments]) -> Iterator[None]:
     """Norms use the statistics of each batch, keep their own as they are, and tell what they see."""
-    modes = {module: module.training for module in model.modules()}
+    modes = [(module, module.training) for module in model.modules()]
     buffers = {norm: {name: value.clone() for name, value in norm.named_buffers()} for norm in norms}
     hooks = [norm.register_forward_pre_hook(seen.take) for norm, seen in zip(norms, moments, strict=True)]
     try:
-        model.eval()
+        for module, _ in modes:
+            module.training = False
         for norm in norms:
-            norm.train()
+            norm.training = True
         yield
     finally:
         for hook in hooks:
@@ -116,5 +149,5 @@ def _watched(model: nn.Module, norms: list[Any], moments: list[_Moments]) -> Ite
         for norm in norms:
             for name, value in buffers[norm].items():
                 getattr(norm, name).copy_(value)
-        for module, training in modes.items():
+        for module, training in modes:
             module.training = training

@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from ccnn_pc._checks import check_not_negative
 from ccnn_pc.kernels.base import AbstractKernel
+from ccnn_pc.models.base import Network
 from ccnn_pc.nn.penalty import kernel_penalty
 from ccnn_pc.training.objectives import Classification, Objective
 from ccnn_pc.training.scores import Scores
@@ -77,6 +78,9 @@ class SupervisedTask(pl.LightningModule):
                 f"'aliasing' must be given if 'aliasing_penalty' is above 0 (got {aliasing_penalty})"
             )
         self.model = model
+        for module in model.modules():
+            if isinstance(module, Network):  # a run that was resumed has not seen the same last batches
+                module.recent = 0
         self.objective = objective(num_classes, class_counts=class_counts)
         self.make_optimizer, self.make_schedule = optimizer, schedule
         self.kernel_penalty_weight = check_not_negative("kernel_penalty", kernel_penalty)

@@ -151,6 +151,11 @@ class Sampling:
         known = ", ".join(kind.value for kind in Kind if (kind in SHAPES) != images)
         raise ValueError(f"the sampling must be one of {known} for this model (got {self.kind.value})")
 
+    @property
+    def takes_all(self) -> bool:
+        """Whether these are all pixels of an image, as an array."""
+        return self.kind is Kind.PIXELS and self.number in (None, 1.0)
+
     def of_cloud(self, trained: CloudPreprocessing) -> CloudPreprocessing:
         """The preprocessing of a model of clouds, changed to this sampling; see :meth:`transform`."""
         usual = usual_count(trained)

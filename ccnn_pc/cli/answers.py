@@ -163,7 +163,7 @@ def table_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """
     found: list[dict[str, Any]] = []
     for row in rows:
-        inner = ("probabilities", "numbers", "each", "shares", "means", "samples")
+        inner = ("probabilities", "numbers", "each", "shares", "means", "samples", "read")
         plain = {key: value for key, value in row.items() if key not in inner}
         if "each" in row:
             columns = list(row["each"])

@@ -161,8 +161,8 @@ def _paths() -> tuple[bool, str]:
 
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        cloud = PointSet(torch.rand(64, 3, dtype=torch.float64)).knn(16)
-        layer = ContinuousConv(4, 8, dim=3).double()
+        cloud = PointSet(torch.rand(64, 3, dtype=torch.float64)).knn(32)
+        layer = ContinuousConv(4, 8, dim=3, extent=0.4).double()  # what 32 neighbours cover
         x = torch.randn(64, 4, dtype=torch.float64)
     with torch.no_grad():
         definition = layer(x, cloud, algorithm=Algorithm.MESSAGES)

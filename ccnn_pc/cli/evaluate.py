@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from ccnn_pc.cli.read_as import AS_TRAINED, Interpolate, ReadAs, Size, Spacing, TimeUnit
+
 
 def evaluate(
     model: Annotated[str, typer.Argument(help="Name of a packaged model, or the folder of a trained one.")],
@@ -38,6 +40,10 @@ def evaluate(
         ),
     ] = None,
     report: Annotated[bool, typer.Option(help="How well each class is found.")] = False,
+    size: Size = None,
+    spacing: Spacing = None,
+    time_unit: TimeUnit = None,
+    interpolation: Interpolate = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on the last line of stdout.")] = False,
 ) -> None:
     """Measure a trained model: accuracy, of two classes also the area under the ROC curve; errors of numbers.
@@ -57,14 +63,14 @@ def evaluate(
     predictions_confusion.csv and .png, or predictions.png where the answers are numbers.
     With --json the last line of stdout is {"accuracy": ..., "mean_class_accuracy": ..., "n": ..., "model": ...,
     "data": ..., "seed": ...}, with "auc" where there are two classes and items of both, "classes" with --report; where
-    answers are numbers {"mse": ..., "rmse": ..., "mae": ..., "r2": ..., ...}.
+    answers are numbers {"mse": ..., "rmse": ..., "mae": ..., "r2": ..., ...}; "read" says how data were read.
+    Pictures of another size are read as the scene of training at their own spacing, where the model's were taken as
+    they were, else resized as in training; --size resizes them to another one.
     """  # noqa: D301
-    from ccnn_pc.cli.inputs import neighbors_as_trained
-
-    with neighbors_as_trained():
-        result = evaluate_model(
-            model, data, split=split, labels=labels, seed=seed, batch_size=batch_size, out=out, report=report
-        )
+    result = evaluate_model(
+        model, data, split=split, labels=labels, seed=seed, batch_size=batch_size, out=out, report=report,
+        read=ReadAs(size, spacing, time_unit, interpolation),
+    )  # fmt: skip
     if as_json:
         print(json.dumps(result))
         return
@@ -128,6 +134,7 @@ def evaluate_model(
     batch_size: int = 16,
     out: Path | None = None,
     report: bool = False,
+    read: ReadAs = AS_TRAINED,
 ) -> dict[str, Any]:
     r"""Return the scores of a trained model on ``data``, and the number of items.
 
@@ -146,6 +153,7 @@ def evaluate_model(
         out: table of the answers; see the command.
         report: whether the result has ``classes``: of each how many items (``n``), the share of them that is found,
             the share of what is taken for it that is right, and what it is most often taken for.
+        read: how data are read, where not as in training.
 
     Raises:
         FileNotFoundError: if the model or the data do not exist.
@@ -159,6 +167,7 @@ def evaluate_model(
     from ccnn_pc._files import check_writable_folder
     from ccnn_pc.cli.inputs import check_data, open_data
     from ccnn_pc.cli.judged import Judged, class_report
+    from ccnn_pc.cli.read_as import Footing, tell
     from ccnn_pc.models import TaskKind, from_pretrained
     from ccnn_pc.training.evaluation import objective_of, scores_on
 
@@ -166,6 +175,7 @@ def evaluate_model(
     if out is not None:
         check_writable_folder("out", out.parent)
     model = from_pretrained(name_or_path)
+    footing = Footing(model, read)
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     seed = int(model.data.get("seed", 0)) if seed is None else seed
     task, outputs = model.answers, len(model.classes) or model.out_channels
@@ -180,7 +190,9 @@ def evaluate_model(
         classes=model.classes,
         numbers=numbers,
         trained=model.data,
+        footing=footing,
     )
+    how = tell(model, dataset)
     judged = Judged(model, dataset)
     scores = scores_on(
         model,
@@ -204,6 +216,7 @@ def evaluate_model(
         "model": str(name_or_path),
         "data": str(data),
         "seed": seed,
+        "read": how,
         **(
             {"classes": class_report(confusion.cpu(), judged.names)}
             if report and confusion is not None

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ccnn_pc.cli.read_as import Footing
     from ccnn_pc.datasets import GridData, ImagePreprocessing, LabelledDataset, PointCloudData, Preprocessing
     from ccnn_pc.datasets.registry import DatasetEntry
 
@@ -66,7 +66,12 @@ def suffixes_of(preprocessing: Preprocessing | None) -> list[str]:
 
 
 def read_input(
-    path: Path, preprocessing: Preprocessing | None, seed: int = 0, *, shape: Sequence[int] | None = None
+    path: Path,
+    preprocessing: Preprocessing | None,
+    seed: int = 0,
+    *,
+    shape: Sequence[int] | None = None,
+    footing: Footing | None = None,
 ) -> PointCloudData | GridData:
     """Read a mesh, cloud or image file and turn it into a model's input, a function of the file and the seed.
 
@@ -76,6 +81,7 @@ def read_input(
         seed: which points are drawn from a mesh or a large cloud.
         shape: samples per axis in training, where the model reads grids: images of another size become the square in
             their middle, resized. What was read, in [0, 1], is kept in ``picture [1, C, H, W]``.
+        footing: how data are brought to what the model was trained on; pictures may then keep their size.
 
     Returns:
         The input; of clouds also ``given``, where its points lie in the file, and ``stored``, all points of it.
@@ -92,7 +98,7 @@ def read_input(
     if not path.is_file():
         raise FileNotFoundError(f"'{path}' must be a file (there is none)")
     if isinstance(preprocessing, ImagePreprocessing):
-        return _read_image(path, preprocessing, shape)
+        return _read_image(path, preprocessing, shape, footing)
     if path.suffix.lower() in SUFFIXES:
         raise ValueError(f"'{path}' must be a mesh or cloud for this model, which reads no images")
     cloud = preprocessing or CloudPreprocessing()
@@ -108,18 +114,28 @@ def read_input(
     return prepared
 
 
-def _read_image(path: Path, preprocessing: ImagePreprocessing, shape: Sequence[int] | None) -> GridData:
+def _read_image(
+    path: Path, preprocessing: ImagePreprocessing, shape: Sequence[int] | None, footing: Footing | None
+) -> GridData:
     import torch
 
     from ccnn_pc.datasets import GridData
-    from ccnn_pc.datasets.formats.image_file import SUFFIXES, read_image
+    from ccnn_pc.datasets.formats.image_file import SUFFIXES, picture_size, read_image
 
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"'{path}' must be an image ({', '.join(SUFFIXES)}) for this model")
-    pixels = read_image(path.read_bytes(), str(path), preprocessing.side(shape), preprocessing.reads_grey)
+    content, side = path.read_bytes(), preprocessing.side(shape)
+    if footing is not None:
+        own = footing.side(preprocessing)
+        side = side if own is None and not footing.holds(picture_size(content, str(path))) else own
+    pixels = read_image(content, str(path), side, preprocessing.reads_grey)
     picture = torch.from_numpy(pixels.copy())[None].float().div_(255)
     data = GridData(x=picture, picture=picture)
-    prepared: GridData = preprocessing.transform()(data)
+    transform = preprocessing.transform()
+    if footing is not None and footing.pictures:
+        prepared: GridData = footing.at(transform, picture.shape[2:])(data)
+        return prepared
+    prepared = transform(data)
     if shape is not None and list(prepared.x.shape[2:]) != list(shape):
         wanted = " x ".join(map(str, shape))
         raise ValueError(
@@ -127,16 +143,6 @@ def _read_image(path: Path, preprocessing: ImagePreprocessing, shape: Sequence[i
             f"(got {picture.shape[2]} x {picture.shape[3]})"
         )
     return prepared
-
-
-@contextlib.contextmanager
-def neighbors_as_trained() -> Iterator[None]:
-    """Nobody is told that k cuts a window where k is that of the training."""
-    from ccnn_pc.domains.points.coverage import NeighborhoodWarning
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="k = ", category=NeighborhoodWarning)
-        yield
 
 
 def check_data(spec: str | Path) -> None:
@@ -167,6 +173,7 @@ def open_data(
     numbers: bool = False,
     trained: Mapping[str, Any] | None = None,
     labelled: bool = True,
+    footing: Footing | None = None,
 ) -> LabelledDataset[Any]:
     """Open a data set as a model reads it.
 
@@ -181,6 +188,7 @@ def open_data(
         numbers: whether the targets are numbers.
         trained: the data of the training, as the model remembers them (:mod:`ccnn_pc.training.described_data`).
         labelled: whether tables must have labels.
+        footing: how data are brought to what the model was trained on; None: they are as it was.
 
     Raises:
         FileNotFoundError: no such data.
@@ -196,13 +204,18 @@ def open_data(
     )
 
     used = preprocessing or CloudPreprocessing()
-    options: dict[str, Any] = {"transform": used.transform(), "seed": seed}
+    stored = trained["parts"]["test"]["options"] if trained else {}
+    if isinstance(used, SeriesPreprocessing) and used.table is None and "drop" in stored:
+        used = dataclasses.replace(used, drop=0.0, observed=None)  # data sets drop, the published samples
+    made = used.transform() if footing is None else footing.transform(used)
+    options: dict[str, Any] = {"transform": made, "seed": seed}
     if isinstance(used, SeriesPreprocessing) and used.table is not None:
+        table = dict(used.table) if footing is None else footing.table(dict(used.table))
         if not labelled:
-            return LongCSV.as_trained(spec, used.table, split, labelled=False, **options)
+            return LongCSV.as_trained(spec, table, split, labelled=False, **options)
         known = () if numbers else classes
         return LongCSV.as_trained(
-            spec, used.table, split, labels=labels, classes=known, numbers=numbers, **options
+            spec, table, split, labels=labels, classes=known, numbers=numbers, **options
         )
     if labels is not None:
         raise ValueError(f"'labels' must be left out for this model, which reads no tables (got {labels})")
@@ -211,28 +224,73 @@ def open_data(
     ):  # sequences that are made on the spot, for instance: read as they are
         return open_part(spec, split, trained, numbers=numbers, seed=seed)
     if isinstance(used, SeriesPreprocessing):
-        if (
-            trained and "drop" in trained["parts"]["test"]["options"]
-        ):  # then data sets drop, the published samples
-            options["transform"] = SeriesPreprocessing(every=used.every).transform()
-        return open_part(spec, split, trained, numbers=numbers, form=used.form, **options)
-    images = isinstance(used, ImagePreprocessing)
+        series = open_part(spec, split, trained, numbers=numbers, form=used.form, **options)
+        if footing is not None and footing.said.spacing is not None:
+            series.transform = footing.at(made, [1])
+        return series
     if isinstance(used, ImagePreprocessing):
-        options |= {"image_size": used.side(shape), "grey": used.reads_grey}
-    elif isinstance(used, CloudPreprocessing):
+        return open_pictures(
+            spec, used, split, shape=shape, numbers=numbers, trained=trained, footing=footing, seed=seed
+        )
+    if isinstance(used, CloudPreprocessing):
         options["normals"] = used.needs_normals
     dataset = open_part(spec, split, trained, numbers=numbers, **options)
-    if isinstance(dataset, GridDataset) != images:
-        wanted, found = ("images", "clouds") if images else ("clouds or meshes", "images")
-        raise ValueError(f"'data' must hold {wanted} for this model (got {found} at {spec})")
-    if isinstance(used, ImagePreprocessing) and shape is not None:
-        channels, height, width = dataset.shape  # type: ignore[attr-defined]
-        if list(used.to_view().shape_of(channels, height, width)[1:]) != list(shape):
-            raise ValueError(
-                f"'data' must hold images of the size that the model was trained on, {' x '.join(map(str, shape))} "
-                f"samples (got {height} x {width} pixels at {spec})"
-            )
+    if isinstance(dataset, GridDataset):
+        raise ValueError(f"'data' must hold clouds or meshes for this model (got images at {spec})")
     return dataset
+
+
+def open_pictures(
+    spec: str | Path,
+    used: ImagePreprocessing,
+    split: str | None,
+    *,
+    shape: Sequence[int] | None,
+    numbers: bool,
+    trained: Mapping[str, Any] | None,
+    footing: Footing | None,
+    seed: int,
+) -> LabelledDataset[Any]:
+    """Images as a model reads them, at a spacing of their own where they show the scene of training at another size.
+
+    Raises:
+        ValueError: no images, or of another size than the model can be given.
+    """
+    from ccnn_pc.datasets import GridDataset
+
+    side = used.side(shape) if footing is None else footing.side(used)
+    options: dict[str, Any] = {"transform": used.transform(), "seed": seed, "grey": used.reads_grey}
+    size: dict[str, Any] = {} if side is None and used.side(shape) is None else {"image_size": side}
+    dataset: Any = open_part(spec, split, trained, numbers=numbers, **options, **size)
+    grid = isinstance(dataset, GridDataset)
+    if not grid:
+        raise ValueError(f"'data' must hold images for this model (got clouds or meshes at {spec})")
+    if shape is None:
+        return dataset
+    resizes = hasattr(dataset, "native_sizes")
+    if footing is not None and footing.said.size is not None and not resizes:
+        raise ValueError(f"'size' must be left out for data whose pictures all have one size (got {spec})")
+    sizes = list(used.to_view().shape_of(*dataset.shape)[1:])
+    if footing is not None and side is None and resizes:
+        several = len(dataset.native_sizes()) > 1
+        if several or not footing.holds(
+            sizes
+        ):  # no scene of training at another size: the middle of each, resized
+            size = {"image_size": used.side(shape)}
+            dataset = open_part(spec, split, trained, numbers=numbers, **options, **size)
+            sizes = list(used.to_view().shape_of(*dataset.shape)[1:])
+    if footing is not None and (
+        footing.said.size is not None or footing.said.spacing is not None or footing.holds(sizes)
+    ):
+        dataset.transform = footing.at(dataset.transform, sizes)
+    elif sizes != list(shape):
+        _, height, width = dataset.shape
+        raise ValueError(
+            f"'data' must hold images of the size that the model was trained on, {' x '.join(map(str, shape))} "
+            f"samples (got {height} x {width} pixels at {spec})"
+        )
+    found: LabelledDataset[Any] = dataset
+    return found
 
 
 def open_part(
@@ -312,8 +370,11 @@ def _open_divided(
 
 def _as_entry(options: dict[str, Any]) -> dict[str, Any]:
     """Options of :func:`open_dataset` as data sets call them."""
-    size = options.pop("image_size", None)
-    return {**options, "view": None, **({} if size is None else {"size": size})}
+    if "image_size" in options:
+        options["size"] = options.pop("image_size")
+        if options["size"] is None:
+            del options["size"]
+    return {**options, "view": None}
 
 
 def normals_of(data: PointCloudData, preprocessing: Preprocessing | None) -> Tensor | None:

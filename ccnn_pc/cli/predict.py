@@ -7,9 +7,14 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from ccnn_pc.cli.read_as import AS_TRAINED, Interpolate, ReadAs, Size, Spacing, TimeUnit
+
+if TYPE_CHECKING:
+    from ccnn_pc.cli.read_as import Footing
 
 #: Series of a table that a network reads at once, and whose answers are printed for people.
 _BATCH, _SHOWN = 64, 100
@@ -48,16 +53,19 @@ def predict(
     picture: Annotated[bool, typer.Option(help="Draw each file with its probabilities.")] = True,
     seed: Annotated[int, typer.Option(help="Which points are drawn from a mesh or a large cloud.")] = 0,
     csv: Annotated[Path | None, typer.Option(help="Also write all answers to this table.")] = None,
+    size: Size = None,
+    spacing: Spacing = None,
+    time_unit: TimeUnit = None,
+    interpolation: Interpolate = None,
 ) -> None:
     """Use a model on files."""
     from ccnn_pc._files import check_writable_folder
     from ccnn_pc.cli.answers import write_answers
-    from ccnn_pc.cli.inputs import neighbors_as_trained
 
     if csv is not None:
         check_writable_folder("csv", csv.parent)
-    with neighbors_as_trained():
-        rows = predict_files(model, files, out=out if picture else None, seed=seed)
+    read = ReadAs(size, spacing, time_unit, interpolation)
+    rows = predict_files(model, files, out=out if picture else None, seed=seed, read=read)
     if csv is not None:
         write_answers(rows, csv)
     if as_json:
@@ -72,7 +80,7 @@ predict.__doc__ = EXAMPLES
 
 
 def predict_files(
-    model: str, files: Sequence[Path], *, out: Path | None = None, seed: int = 0
+    model: str, files: Sequence[Path], *, out: Path | None = None, seed: int = 0, read: ReadAs = AS_TRAINED
 ) -> list[dict[str, Any]]:
     """Answers for each file: ``{"file", ...}`` with :func:`ccnn_pc.cli.answers.answers_of`, or ``{"file", "error"}``.
 
@@ -82,6 +90,7 @@ def predict_files(
             series and its ``id``.
         out: folder of the pictures, ``<file's stem>.png``; None draws none.
         seed: which points are drawn.
+        read: how data are read, where not as in training.
 
     Raises:
         FileNotFoundError: a folder holds no file that the model reads.
@@ -94,9 +103,11 @@ def predict_files(
     from ccnn_pc._optional import require
     from ccnn_pc.cli.answers import answers_of
     from ccnn_pc.cli.inputs import check_reads_files, read_input, suffixes_of
+    from ccnn_pc.cli.read_as import Footing, how_read, say
     from ccnn_pc.models import from_pretrained
 
     network = from_pretrained(model)
+    footing, how = Footing(network, read), ""
     preprocessing = network.preprocessing
     shape = network.config.get("shape")
     tables = getattr(preprocessing, "table", None) is not None
@@ -112,10 +123,12 @@ def predict_files(
             print(f"[{number}/{len(files)}] {file}", file=sys.stderr)
         try:
             if tables:
-                rows += predict_table(network, file)
+                rows += predict_table(network, file, footing)
                 continue
             check_reads_files(network, model)
-            data = read_input(file, preprocessing, seed, shape=shape)
+            data = read_input(file, preprocessing, seed, shape=shape, footing=footing)
+            if (here := how_read(network, data)) != how:
+                how = say(here)  # again where another file is read otherwise
             with torch.inference_mode():
                 (said,) = answers_of(network, network(data), data)
             if out is not None:
@@ -128,16 +141,17 @@ def predict_files(
             rows.append({"file": str(file), "error": str(error) or type(error).__name__})
             print(f"error: {rows[-1]['error']}", file=sys.stderr)
             continue
-        rows.append({"file": str(file), **said})
+        rows.append({"file": str(file), **said, "read": how})
     return rows
 
 
-def predict_table(network: Any, path: Path) -> list[dict[str, Any]]:
+def predict_table(network: Any, path: Path, footing: Footing | None = None) -> list[dict[str, Any]]:
     """Answers for each series of a table: ``{"file", "id", ...}``, sorted by id.
 
     Args:
         network: in eval mode, trained on a table; labels are not read.
         path: a table, or a folder of them.
+        footing: how its data are brought to those of training; None: they are as these.
 
     Raises:
         FileNotFoundError: no such file.
@@ -146,15 +160,17 @@ def predict_table(network: Any, path: Path) -> list[dict[str, Any]]:
     import torch
 
     from ccnn_pc.cli.answers import answers_of
-    from ccnn_pc.datasets import LongCSV
+    from ccnn_pc.cli.inputs import open_data
+    from ccnn_pc.cli.read_as import tell
     from ccnn_pc.training.loader import ResumableLoader
 
-    used = network.preprocessing
-    data = LongCSV.as_trained(path, used.table, labelled=False, transform=used.transform())
+    data: Any = open_data(path, network.preprocessing, labelled=False, footing=footing)
+    how = tell(network, data)
     with torch.inference_mode():
         loader = ResumableLoader(data, _BATCH, shuffle=False)
         found = [row for batch in loader for row in answers_of(network, network(batch), batch)]
-    return [{"file": str(path), "id": name, **row} for name, row in zip(data.ids, found, strict=True)]
+    named = zip(data.ids, found, strict=True)
+    return [{"file": str(path), "id": name, **row, "read": how} for name, row in named]
 
 
 def files_of(paths: Sequence[Path], suffixes: Sequence[str]) -> list[Path]:

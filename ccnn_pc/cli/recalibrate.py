@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from ccnn_pc.cli.read_as import AS_TRAINED, Interpolate, ReadAs, Size, Spacing, TimeUnit
+
 
 def recalibrate(
     model: Annotated[str, typer.Argument(help="Name of a packaged model, or the folder of a trained one.")],
@@ -24,6 +26,10 @@ def recalibrate(
         int | None,
         typer.Option(help="Seed of the points that are drawn from each shape; default: as in training."),
     ] = None,
+    size: Size = None,
+    spacing: Spacing = None,
+    time_unit: TimeUnit = None,
+    interpolation: Interpolate = None,
 ) -> None:
     """Take the statistics of a model's batch norms anew, from data as they will come; no weight changes.
 
@@ -35,12 +41,10 @@ def recalibrate(
     Batch norms remember means and variances of the training data. Data that are sampled more sparsely, or come from
     another device, have others in deeper layers; a few hundred of them, without labels, are enough to mend that.
     """  # noqa: D301
-    from ccnn_pc.cli.inputs import neighbors_as_trained
-
-    with neighbors_as_trained():
-        found = recalibrate_model(
-            model, data, out, split=split, items=items, batch_size=batch_size, seed=seed
-        )
+    found = recalibrate_model(
+        model, data, out, split=split, items=items, batch_size=batch_size, seed=seed,
+        read=ReadAs(size, spacing, time_unit, interpolation),
+    )  # fmt: skip
     print(f"{found['norms']} batch norms, statistics of {found['items']} items of {data}")
     print(f"model: {out}")
     print(f"  ccnn-pc evaluate {out} --data {data}      how much it helps")
@@ -55,6 +59,7 @@ def recalibrate_model(
     items: int = 512,
     batch_size: int = 16,
     seed: int | None = None,
+    read: ReadAs = AS_TRAINED,
 ) -> dict[str, int]:
     """Write the model with statistics of ``data`` to ``out``; return numbers of norms and of items read.
 
@@ -68,6 +73,7 @@ def recalibrate_model(
 
     from ccnn_pc._files import check_writable_folder
     from ccnn_pc.cli.inputs import check_data, open_data
+    from ccnn_pc.cli.read_as import Footing, tell
     from ccnn_pc.models import TaskKind, from_pretrained, save_pretrained
     from ccnn_pc.nn import recalibrate
     from ccnn_pc.nn.statistics import batch_norms
@@ -81,6 +87,7 @@ def recalibrate_model(
         raise ValueError(
             f"'{name_or_path}' must have batch norms (got none): its answers depend on no statistics"
         )
+    footing = Footing(model, read)
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     dataset: Any = open_data(
         data,
@@ -92,7 +99,9 @@ def recalibrate_model(
         numbers=model.answers.kind is TaskKind.REGRESSION,
         trained=model.data,
         labelled=False,
+        footing=footing,
     )
+    tell(model, dataset)
     count = min(items or len(dataset), len(dataset))
     dataset = dataset.subset([i * len(dataset) // count for i in range(count)])
     loader = ResumableLoader(dataset, batch_size, seed=0)

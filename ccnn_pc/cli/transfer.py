@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from ccnn_pc.cli.read_as import AS_TRAINED, Interpolate, ReadAs, Size, Spacing, TimeUnit
+
 
 def transfer(
     model: Annotated[str, typer.Argument(help="Name of a packaged model, or the folder of a trained one.")],
@@ -24,6 +26,10 @@ def transfer(
     seed: Annotated[int, typer.Option(help="Seed of the samples that are drawn.")] = 0,
     batch_size: Annotated[int, typer.Option(min=1, help="Items per batch.")] = 16,
     out: Annotated[Path | None, typer.Option(help="Folder for transfer.csv and transfer.png.")] = None,
+    size: Size = None,
+    spacing: Spacing = None,
+    time_unit: TimeUnit = None,
+    interpolation: Interpolate = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on the last line of stdout.")] = False,
 ) -> None:
     """Evaluate one trained model on several samplings of the same data.
@@ -40,14 +46,13 @@ def transfer(
       ccnn-pc transfer runs/cifar10_tiny/latest/model --from pixels --to pixels:2 --to scattered --data path/to/cifar10
 
     The kernels are functions of position: they are evaluated where the samples lie, with the weight that a sample
-    stands for. With --json the last line of stdout is {"results": {"voxels": {"accuracy": ..., "n": ...}, ...}, ...}.
+    stands for. With --json the last line of stdout is {"results": {"voxels": {"accuracy": ..., "n": ..., "read": ...},
+    ...}, ...}; "read" says how data were read.
     """  # noqa: D301
-    from ccnn_pc.cli.inputs import neighbors_as_trained
-
-    with neighbors_as_trained():
-        result = transfer_model(
-            model, data, source, to, split=split, seed=seed, batch_size=batch_size, out=out
-        )
+    result = transfer_model(
+        model, data, source, to, split=split, seed=seed, batch_size=batch_size, out=out,
+        read=ReadAs(size, spacing, time_unit, interpolation),
+    )  # fmt: skip
     if as_json:
         print(json.dumps(result))
         return
@@ -69,6 +74,7 @@ def transfer_model(
     seed: int = 0,
     batch_size: int = 16,
     out: Path | None = None,
+    read: ReadAs = AS_TRAINED,
 ) -> dict[str, Any]:
     """Return the accuracy of a trained model on each sampling, ``source`` first.
 
@@ -82,8 +88,8 @@ def transfer_model(
 
     from ccnn_pc._files import check_writable_folder
     from ccnn_pc.cli.evaluate import matching_classes
-    from ccnn_pc.cli.inputs import check_data
-    from ccnn_pc.datasets.open_dataset import open_dataset
+    from ccnn_pc.cli.inputs import check_data, open_data
+    from ccnn_pc.cli.read_as import Footing, tell
     from ccnn_pc.datasets.samplings import Sampling
     from ccnn_pc.models import TaskKind, from_pretrained
     from ccnn_pc.training.evaluation import confusion_matrix
@@ -98,17 +104,26 @@ def transfer_model(
             f"'model' must answer with one class per item to be compared by accuracy (got one for "
             f"{model.answers.kind.value}): ccnn-pc evaluate measures it"
         )
+    footing = Footing(model, read)
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     stem = model.convolutions()[0]
     spacing, extent = float(stem.spacing[0]), float(stem.extent.max())
-    transforms = [s.transform(model.preprocessing, spacing, extent / spacing) for s in samplings]
-    normals = getattr(model.preprocessing, "needs_normals", False)
+    for sampling in samplings:
+        sampling.transform(model.preprocessing, spacing, extent / spacing)  # refused before anything is read
+    shape = model.config.get("shape")
+    opened: Any = open_data(data, model.preprocessing, split, seed=seed, shape=shape, footing=footing)
+    step = footing.step(opened.shape[1:]) if footing.pictures else None
+    spacing = spacing if step is None else step[0]
     found: dict[str, Any] = {}
     result = {
         "results": found, "from": str(samplings[0]), "model": str(name_or_path), "data": str(data), "seed": seed,
     }  # fmt: skip
-    for sampling, transform in zip(samplings, transforms, strict=True):
-        dataset = open_dataset(data, split, transform=transform, seed=seed, normals=normals)
+    for sampling in samplings:
+        transform = sampling.transform(model.preprocessing, spacing, extent / spacing)
+        if footing.pictures and sampling.takes_all:
+            transform = footing.at(transform, opened.shape[1:])
+        dataset = opened.subset(range(len(opened)), transform=transform)
+        how = tell(model, dataset)
         confusion = confusion_matrix(
             model,
             dataset,
@@ -123,6 +138,7 @@ def transfer_model(
             "accuracy": float(overall_accuracy(confusion)),
             "mean_class_accuracy": float(mean_class_accuracy(confusion)),
             "n": int(confusion.sum()),
+            "read": how,
         }
         if folder is not None:
             _store(result, folder)  # after each sampling: what is done is kept, whatever comes
@@ -134,7 +150,10 @@ def _store(result: dict[str, Any], folder: Path) -> None:
     from ccnn_pc.viz import plot_transfer
 
     common = {key: result[key] for key in ("model", "from", "data", "seed")}
-    rows = [{**common, "sampling": name, **row} for name, row in result["results"].items()]
+    rows = [
+        {**common, "sampling": name, **{key: value for key, value in row.items() if key != "read"}}
+        for name, row in result["results"].items()
+    ]
     write_rows_atomically(folder / "transfer.csv", rows)
     accuracies = {name: row["accuracy"] for name, row in result["results"].items()}
     plot_transfer(accuracies, result["from"], folder / "transfer.png")

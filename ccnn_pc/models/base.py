@@ -196,10 +196,13 @@ class Network(Model, abc.ABC):
         to be waited for, the first batch alone is looked at.
         """
         trained = self.trained_on
-        if trained is None or torch.compiler.is_compiling():
+        if torch.compiler.is_compiling():
             return
-        if isinstance(where, PointSet) and trained.neighborhood is not None:
-            where.neighbors_judged = True  # here, by what was seen in training
+        if isinstance(where, PointSet):  # where neighbours end is judged here, by what was seen in training
+            known = trained is not None and trained.neighborhood is not None
+            where.neighbors_judged = known or getattr(self.preprocessing, "num_neighbors", None) is not None
+        if trained is None:
+            return
         if self.training or not _can_be_seen(x, where) or (self._compared and x.device.type != "cpu"):
             return
         self._compared = True

@@ -31,5 +31,23 @@ def measure_training(model: Network, data: ClassificationData) -> TrainedOn:
     rows = epoch_order(len(items), data.seed, 0)[:ITEMS]
     with torch.random.fork_rng(devices=[]):
         found = measure(model.reading, (Batch.from_data_list([items[row]]) for row in rows))
+    return dataclasses.replace(found, resized=_resized(data), time_unit=_time_unit(items))
+
+
+def _resized(data: ClassificationData) -> int | None:
+    """Side that pictures are brought to; None where all have it, or are taken as they are."""
     size = describe_data(data)["parts"]["train"]["options"].get("size")
-    return dataclasses.replace(found, resized=size if isinstance(size, int) else None)
+    if not isinstance(size, int):
+        return None
+    files = _first(data.train_set)
+    sizes = getattr(files if hasattr(files, "native_sizes") else data.open_train(), "native_sizes", None)
+    return None if sizes is not None and sizes(ITEMS) == {(size, size)} else size
+
+
+def _time_unit(items: Any) -> str | None:
+    """Unit in which dates are counted; of other stamps nobody knows it."""
+    return getattr(getattr(_first(items), "table", None), "dates", None)
+
+
+def _first(items: Any) -> Any:
+    return items.parts[0] if hasattr(items, "parts") else items

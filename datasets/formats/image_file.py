@@ -15,6 +15,25 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm", ".webp", ".tif", ".
 _FORMATS = ("PNG", "JPEG", "BMP", "DIB", "PPM", "WEBP", "TIFF", "GIF")
 #: Tags of TIFF: bits per channel, and what 0 means (0: white).
 _BITS, _PHOTOMETRIC = 258, 262
+#: Of EXIF: from 5 on the picture lies on its side.
+_ORIENTATION = 274
+
+
+def picture_size(data: bytes, name: str = "image") -> tuple[int, int]:
+    """Height and width of an image file as people see it, from its header.
+
+    Raises:
+        ImportError: PIL is missing.
+        ValueError: it is no image; the message names the file.
+    """
+    image = require("PIL.Image", extra="train", purpose="to read image files")
+    try:
+        with image.open(io.BytesIO(data), formats=_FORMATS) as file:
+            width, height = file.size
+            turned = file.getexif().get(_ORIENTATION, 1) >= 5
+    except Exception as error:  # PIL raises almost anything for damaged files
+        raise ValueError(f"'{name}' cannot be read as an image ({error or type(error).__name__})") from error
+    return (width, height) if turned else (height, width)
 
 
 def read_image(data: bytes, name: str = "image", size: int | None = None, grey: bool = False) -> np.ndarray:

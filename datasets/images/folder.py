@@ -18,7 +18,7 @@ from ccnn_pc.datasets.common.grid_data import GridData
 from ccnn_pc.datasets.common.grids import GridDataset
 from ccnn_pc.datasets.common.labelled import LabelledDataset
 from ccnn_pc.datasets.common.splits import Split
-from ccnn_pc.datasets.formats.image_file import SUFFIXES, read_image
+from ccnn_pc.datasets.formats.image_file import SUFFIXES, picture_size, read_image
 from ccnn_pc.datasets.formats.packed import read_file
 from ccnn_pc.datasets.images.arrays import IMAGENET_SCALING, ImageArrays, Scaling, scaled_view
 from ccnn_pc.datasets.registry import register_dataset
@@ -162,6 +162,12 @@ class ImageFolder(GridDataset):
         """Channels and sizes of an item, ``(C, *S)``."""
         channels, height, width = self._first
         return (channels, height, width) if self.view is None else self.view.shape_of(channels, height, width)
+
+    def native_sizes(self, limit: int = 1000) -> set[tuple[int, int]]:
+        """Heights and widths of the files as they are stored, of ``limit`` of the items at most, spread over all."""
+        rows = self._rows[:: max(1, len(self._rows) // limit)]
+        files = [self.files[int(row)] for row in rows]
+        return {picture_size(read_file(path), str(path)) for path in files}
 
     def in_memory(self) -> LabelledDataset[GridData]:
         """The same data set with all images read now; with a ``pre_transform`` its results are kept."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch_geometric.transforms import BaseTransform
 
-from ccnn_pc._checks import check_at_least
+from ccnn_pc._checks import check_at_least, check_positive
 from ccnn_pc.datasets.clouds.data import PointCloudData
 from ccnn_pc.datasets.transforms.base import RandomTransform, has
 from ccnn_pc.datasets.transforms.sampling import draw_rows
@@ -62,6 +63,60 @@ class EveryNth(RandomTransform):
 
     def __repr__(self) -> str:
         return f"EveryNth({self.step}, {self.spacing})"
+
+
+class AtSpacing(BaseTransform):
+    """Say how far apart the samples of an array are; they stay as they are.
+
+    Args:
+        spacing: one number per axis.
+
+    Example:
+        >>> from ccnn_pc.datasets import GridData
+        >>> AtSpacing([0.5, 0.5])(GridData(x=torch.zeros(1, 1, 4, 4))).spacing.tolist()
+        [[0.5, 0.5]]
+    """
+
+    def __init__(self, spacing: Sequence[float]) -> None:
+        self.spacing = [check_positive("spacing", step) for step in spacing]
+
+    def forward(self, data: Any) -> Any:
+        """Set ``spacing``."""
+        check_array(data, self)
+        data.spacing = torch.tensor([self.spacing], dtype=torch.float64, device=data.x.device)
+        return data
+
+    def __repr__(self) -> str:
+        return f"AtSpacing({self.spacing})"
+
+
+class TimesIn(BaseTransform):
+    """Times of series in another unit: multiplied by a number, with the lattice that they lie on.
+
+    Args:
+        factor: of the new unit in the old one, inverted: 0.001 makes seconds of milliseconds.
+
+    Example:
+        >>> from ccnn_pc.datasets import SeriesData
+        >>> series = SeriesData(times=torch.tensor([0.0, 500.0]).double(), x=torch.zeros(2, 1))
+        >>> TimesIn(0.001)(series).times.tolist()
+        [0.0, 0.5]
+    """
+
+    def __init__(self, factor: float) -> None:
+        self.factor = check_positive("factor", factor)
+
+    def forward(self, data: Any) -> Any:
+        """Replace ``times`` and ``lattice``."""
+        if not has(data, "times"):
+            raise ValueError(f"'data' must be a series with times for TimesIn (got {sorted(data.keys())})")
+        for key in ("times", "lattice"):
+            if has(data, key):
+                data[key] = data[key] * self.factor
+        return data
+
+    def __repr__(self) -> str:
+        return f"TimesIn({self.factor:g})"
 
 
 class ScatteredCells(RandomTransform):

@@ -85,7 +85,7 @@ def test_last_line_is_json(model: str, data: str, capsys: pytest.CaptureFixture[
         main(["evaluate", model, "--data", data, "--json", "--seed", "2"])
     assert left.value.code == 0
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert set(result) == {"accuracy", "mean_class_accuracy", "n", "model", "data", "seed"}
+    assert set(result) == {"accuracy", "mean_class_accuracy", "n", "model", "data", "seed", "read"}
     assert result["model"] == model and result["data"] == data and result["seed"] == 2 and result["n"] == 30
     with pytest.raises(SystemExit):
         main(["evaluate", model, "--data", data])

@@ -57,7 +57,7 @@ def test_json_of_several_files(
     for row in (rows[0], rows[3]):
         assert set(row) == {"file", "error"} and Path(row["file"]).name in row["error"]
     for row in (rows[1], rows[2]):
-        assert set(row) == {"file", "class", "probability", "probabilities"}
+        assert set(row) == {"file", "class", "probability", "probabilities", "read"}
         assert list(row["probabilities"]) == CLASSES
         assert sum(row["probabilities"].values()) == pytest.approx(1.0)
         assert row["probability"] == max(row["probabilities"].values()) == row["probabilities"][row["class"]]

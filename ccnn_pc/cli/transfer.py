@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -108,8 +109,9 @@ def transfer_model(
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     stem = model.convolutions()[0]
     spacing, extent = float(stem.spacing[0]), float(stem.extent.max())
+    used = with_neighbors(model)
     for sampling in samplings:
-        sampling.transform(model.preprocessing, spacing, extent / spacing)  # refused before anything is read
+        sampling.transform(used, spacing, extent / spacing)  # refused before anything is read
     shape = model.config.get("shape")
     opened: Any = open_data(data, model.preprocessing, split, seed=seed, shape=shape, footing=footing)
     step = footing.step(opened.shape[1:]) if footing.pictures else None
@@ -119,7 +121,7 @@ def transfer_model(
         "results": found, "from": str(samplings[0]), "model": str(name_or_path), "data": str(data), "seed": seed,
     }  # fmt: skip
     for sampling in samplings:
-        transform = sampling.transform(model.preprocessing, spacing, extent / spacing)
+        transform = sampling.transform(used, spacing, extent / spacing)
         if footing.pictures and sampling.takes_all:
             transform = footing.at(transform, opened.shape[1:])
         dataset = opened.subset(range(len(opened)), transform=transform)
@@ -143,6 +145,20 @@ def transfer_model(
         if folder is not None:
             _store(result, folder)  # after each sampling: what is done is kept, whatever comes
     return result
+
+
+def with_neighbors(model: Any) -> Any:
+    """The preprocessing of a model, of clouds with the k that the network would search: every sampling has its share.
+
+    An array of voxels, above all, has no neighbours: kernels would see all cells in reach, which is another function.
+    """
+    from ccnn_pc.datasets import CloudPreprocessing, VoxelForm
+
+    used = model.preprocessing
+    searches = isinstance(used, CloudPreprocessing) and used.num_neighbors is None
+    if not searches or used.form is VoxelForm.DENSE or not hasattr(model, "reading"):
+        return used
+    return dataclasses.replace(used, num_neighbors=model.reading.num_neighbors)
 
 
 def _store(result: dict[str, Any], folder: Path) -> None:

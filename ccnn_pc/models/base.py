@@ -19,10 +19,10 @@ from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.grid.grid import Grid
 from ccnn_pc.domains.points.point_set import PointSet
 from ccnn_pc.domains.series.irregular_series import IrregularSeries
-from ccnn_pc.models.outside import SamplingWarning, outside
+from ccnn_pc.models.outside import SamplingWarning, outside, window_reach
 from ccnn_pc.models.reading import Input, Reading, Spacing
 from ccnn_pc.models.task import Task, presumed_task
-from ccnn_pc.models.trained_on import TrainedOn, seen
+from ccnn_pc.models.trained_on import TrainedOn, declared, seen
 from ccnn_pc.nn.apply import Pooling, apply_layer
 from ccnn_pc.nn.conv import KernelConv
 from ccnn_pc.nn.statistics import batch_norms, renew_statistics
@@ -201,6 +201,8 @@ class Network(Model, abc.ABC):
         if isinstance(where, PointSet):  # where neighbours end is judged here, by what was seen in training
             known = trained is not None and trained.neighborhood is not None
             where.neighbors_judged = known or getattr(self.preprocessing, "num_neighbors", None) is not None
+        if trained is None and isinstance(where, Grid):
+            trained = declared(self.config.get("shape"), self.reading.spacing)
         if trained is None:
             return
         if self.training or not _can_be_seen(x, where) or (self._compared and x.device.type != "cpu"):
@@ -221,10 +223,10 @@ class Network(Model, abc.ABC):
         """Kernels that saw the k nearest samples are another function where they see all samples in reach.
 
         Raises:
-            ValueError: an array of more samples than k, for a model whose preprocessing has k neighbours.
+            ValueError: an array of more samples than k, for a model whose preprocessing has k neighbours, or whose k
+                cut the window in training.
         """
-        k = getattr(self.preprocessing, "num_neighbors", None)
-        if k is None or not isinstance(where, Grid):
+        if not isinstance(where, Grid) or (k := self._nearest()) is None:
             return
         most = where.cells if where.occupied_cells is None else int(torch.bincount(where.segments()[0]).max())
         if most > k:
@@ -233,6 +235,15 @@ class Network(Model, abc.ABC):
                 f"array, of which they would see all of {most} samples): OccupiedCells() and KNN({k}) of "
                 "ccnn_pc.datasets make such points of it"
             )
+
+    def _nearest(self) -> int | None:
+        """k, where kernels saw the k nearest samples of a cloud and no others."""
+        stored: int | None = getattr(self.preprocessing, "num_neighbors", None)
+        near = None if self.trained_on is None else self.trained_on.neighborhood
+        first = self._first()
+        if stored is not None or near is None or first is None or torch.compiler.is_compiling():
+            return stored
+        return near.k if near.reach.median < window_reach(first) else None
 
 
 def _can_be_seen(x: Tensor, where: AbstractDomain) -> bool:

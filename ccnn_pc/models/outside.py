@@ -109,8 +109,7 @@ def _neighbors(
     layer = first()
     if layer is None:
         return
-    extent = layer.extent.detach()
-    window = min(float(layer.window.reach(extent, CUT)), float(extent.max()))
+    window = window_reach(layer)
     whole = there is None or there.low >= window
     then = window if there is None else min(there.least, window)
     k = found.k
@@ -133,6 +132,12 @@ def _neighbors(
             f"k = {k} sees farther than in training: {said} {here.most:.3g} away, in training at most {there.most:.3g} "
             f"(k = {trained.neighborhood.k}, position units); take a smaller k, or more points (KNN(k), .knn(k))",
         )
+
+
+def window_reach(layer: KernelConv) -> float:
+    """How far a layer looks, position units: to where its window has ended."""
+    extent = layer.extent.detach()
+    return min(float(layer.window.reach(extent, CUT)), float(extent.max()))
 
 
 def _scale(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:

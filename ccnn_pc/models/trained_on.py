@@ -22,7 +22,7 @@ from ccnn_pc.ops.neighbors.k_nearest import Neighbors
 from ccnn_pc.ops.segments import segment_count, segment_sum
 
 if TYPE_CHECKING:
-    from ccnn_pc.models.reading import Input, Reading
+    from ccnn_pc.models.reading import Input, Reading, Spacing
 
 #: Values of an item that its quantiles are taken from.
 _VALUES = 1024
@@ -229,6 +229,18 @@ def measure(reading: Reading, batches: Iterable[Input], limit: int = 256) -> Tra
         neighborhood=None if k is None or not reach else Neighborhood(k, _finite(reach)),
         channels=tuple(map(Channel, map(_finite, torch.cat(values).unbind(1)), spreads("scale"))),
     )
+
+
+def declared(shape: Sequence[int] | None, spacing: Spacing) -> TrainedOn | None:
+    """What is known of pictures and volumes that nobody measured: sizes and spacing that a network was made for."""
+    if shape is None or len(shape) < 2 or not isinstance(spacing, Sequence):
+        return None
+
+    def alike(values: Iterable[float]) -> tuple[Spread, ...]:
+        return tuple(Spread(*5 * (float(value),)) for value in values)
+
+    span = alike(size * step for size, step in zip(shape, spacing, strict=True))
+    return TrainedOn(Samples.GRID, 0, *alike([math.prod(shape)]), alike(spacing), span, alike(shape))
 
 
 def _finite(values: Sequence[float] | Tensor) -> Spread:

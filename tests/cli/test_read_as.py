@@ -25,6 +25,7 @@ from ccnn_pc.training.measuring import measure_training
 Image = pytest.importorskip("PIL.Image")
 pytestmark = pytest.mark.filterwarnings("ignore:.*results are those of a part")
 CLASSES = ["a", "b"]
+SCALING: Any = ([0.5] * 3, [0.25] * 3)
 
 
 def scene(side: int, label: int, seed: int, aspect: float = 1.0) -> np.ndarray:
@@ -52,7 +53,7 @@ def trained(tmp_path: Path) -> tuple[str, Path]:
     data = pictures(tmp_path / "16", 16)
     torch.manual_seed(0)
     model: Any = create_model("ccnn_4_16", dim=2, in_channels=3, out_channels=2, shape=[16, 16])
-    folder = ImageFolder(data, view="image", scaling=([0.5] * 3, [0.25] * 3))
+    folder = ImageFolder(data, view="image", scaling=SCALING)
     model.trained_on = measure(model.reading, [folder[i] for i in range(len(folder))])
     preprocessing = {"view": "image", "mean": [0.5] * 3, "std": [0.25] * 3}
     return str(save_pretrained(model, tmp_path / "model", classes=CLASSES, preprocessing=preprocessing)), data
@@ -60,7 +61,7 @@ def trained(tmp_path: Path) -> tuple[str, Path]:
 
 def answers(model: str, folder: Path, spacing: float | None) -> torch.Tensor:
     network: Any = from_pretrained(model)
-    data = ImageFolder(folder, view="image", scaling=([0.5] * 3, [0.25] * 3))
+    data = ImageFolder(folder, view="image", scaling=SCALING)
     x = torch.cat([data[i].x for i in range(len(data))])
     with torch.no_grad():
         found: torch.Tensor = network(x, spacing=spacing).softmax(1)
@@ -135,7 +136,7 @@ def test_pictures_that_training_resized_are_resized(trained: tuple[str, Path], t
         options: dict[str, Any] = {} if size is None else {"size": size}
         from functools import partial
 
-        opened = partial(ImageFolder, folder, view="image", scaling=([0.5] * 3, [0.25] * 3), **options)
+        opened = partial(ImageFolder, folder, view="image", scaling=SCALING, **options)
         module = ClassificationData(opened, opened, in_memory=in_memory)
         network: Any = create_model("ccnn_4_16", dim=2, in_channels=3, out_channels=2, shape=[16, 16])
         return measure_training(network, module).resized

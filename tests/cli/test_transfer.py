@@ -195,3 +195,23 @@ def test_few_neighbours_mean_the_same_on_an_array(model: str, data: str, tmp_pat
         network(whole[0])
     with pytest.raises(ValueError, match="occupied"):
         OccupiedCells()(GridData(x=torch.rand(1, 1, 2, 2)))
+
+
+def test_a_network_that_searches_its_neighbours_sees_as_many_on_an_array(data: str, tmp_path: Path) -> None:
+    """The network says k, its preprocessing has none: the array is read as the k nearest voxels, or refused."""
+    from ccnn_pc.datasets.clouds.arrays import CloudArrays
+    from ccnn_pc.models import from_pretrained, measure
+
+    used = preprocessing_from_json(SHAPES | {"num_neighbors": None})
+    assert used is not None
+    torch.manual_seed(0)
+    network: Any = create_model("ccnn_4_16", dim=3, in_channels=3, out_channels=3, num_neighbors=6, width=0.6)
+    clouds = CloudArrays(data, transform=used.transform())
+    network.trained_on = measure(network.reading, [clouds[i] for i in range(20)])
+    saved = str(save_pretrained(network, tmp_path / "m", classes=list("abc"), preprocessing=used))
+    rows = transfer_model(saved, data, "voxels", ["dense"])["results"]
+    assert rows["voxels"] == rows["dense"] and "the 6 nearest" in rows["dense"]["read"]
+    dense = preprocessing_from_json(SHAPES | {"form": "dense", "num_neighbors": None})
+    assert dense is not None
+    with pytest.raises(ValueError, match=r"saw the 6 nearest samples in training .* all of 30 samples\)"):
+        from_pretrained(saved)(CloudArrays(data, transform=dense.transform())[0])

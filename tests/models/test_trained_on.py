@@ -132,8 +132,12 @@ def test_stored_and_restored(kind: str, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(config))
     old = from_pretrained(tmp_path)
     assert old.trained_on is None
-    if kind == "image":
-        assert said(old, torch.rand(1, 1, 32, 32)) == []
+    data = {"image": 100 * torch.rand(1, 1, 16, 16), "series": series(45, 1e3), "cloud": sphere(128, 64)}[
+        kind
+    ]
+    assert said(old, data) == []
+    if kind == "image":  # sizes are known from what the network was made for
+        assert "spacing=0.5" in said(old, torch.rand(1, 1, 32, 32))[0]
     for wrong in ({"kind": "grid"}, {"kind": "grid", "items": 1, "samples": [1, 2]}, [1], {"colour": 1}):
         (tmp_path / "config.json").write_text(json.dumps({**config, "trained_on": wrong}))
         with pytest.raises(ValueError, match="trained_on.*config.json"):

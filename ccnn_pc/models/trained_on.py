@@ -240,7 +240,8 @@ def declared(shape: Sequence[int] | None, spacing: Spacing) -> TrainedOn | None:
         return tuple(Spread(*5 * (float(value),)) for value in values)
 
     span = alike(size * step for size, step in zip(shape, spacing, strict=True))
-    return TrainedOn(Samples.GRID, 0, *alike([math.prod(shape)]), alike(spacing), span, alike(shape))
+    (samples,) = alike([math.prod(shape)])
+    return TrainedOn(Samples.GRID, 0, samples, alike(spacing), span, alike(shape))
 
 
 def _finite(values: Sequence[float] | Tensor) -> Spread:

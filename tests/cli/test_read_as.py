@@ -36,7 +36,7 @@ def scene(side: int, label: int, seed: int, aspect: float = 1.0) -> np.ndarray:
     )
     angle = rng.uniform(0, 6.28, 3)
     waves = np.stack([np.sin(6.28 * (2 + label) * (x if label else y) + phase) for phase in angle], axis=-1)
-    return np.uint8(127 + 100 * waves)
+    return (127 + 100 * waves).astype(np.uint8)
 
 
 def pictures(folder: Path, side: int, aspect: float = 1.0, count: int = 5) -> Path:

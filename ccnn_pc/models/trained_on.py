@@ -266,7 +266,9 @@ def seen(x: Tensor, domain: AbstractDomain) -> Seen:
         squares, count = torch.where(mask, x.float(), 0.0).square().sum(dim=0), mask.sum(dim=0).clamp(min=1)
         scale = (squares / count).sqrt()
     else:
-        scale = torch.linalg.vector_norm(x, dim=0, dtype=torch.float32) / math.sqrt(max(len(x), 1))
+        scale = torch.linalg.vector_norm(
+            x, dim=0, dtype=torch.promote_types(x.dtype, torch.float32)
+        ) / math.sqrt(max(len(x), 1))
     if isinstance(domain, Grid):
         samples = domain.num_samples / domain.batch_size
         return Seen(

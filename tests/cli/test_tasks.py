@@ -115,7 +115,7 @@ def test_numbers_are_no_classes(
     loaded = from_pretrained(model)
     with torch.no_grad():
         wanted = loaded(read_input(scan, loaded.preprocessing))[0].tolist()
-    assert set(row) == {"file", "numbers"} and list(row["numbers"]) == names
+    assert set(row) == {"file", "numbers", "read"} and list(row["numbers"]) == names
     assert list(row["numbers"].values()) == pytest.approx(wanted)
     assert run("predict", model, str(scan), "--no-picture") == 0
     out = capsys.readouterr().out

@@ -191,6 +191,13 @@ def test_sparser_than_ever() -> None:
     assert "9.5 times sparser" in message
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_other_floating_types(dtype: torch.dtype) -> None:
+    model = network("image").to(dtype)
+    assert said(model, torch.rand(2, 1, 16, 16).to(dtype)) == []
+    assert len(said(model, torch.rand(2, 1, 32, 32).to(dtype))) == 1
+
+
 def test_values_of_another_scale() -> None:
     x = torch.rand(2, 1, 16, 16)
     (message,) = said(network("image"), 100 * x)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+import torch
 from torch import Tensor
 
 from ccnn_pc._values import numbers, readable
@@ -64,8 +65,8 @@ class AbstractDomain(abc.ABC):
     num_queries: int
     #: Whether :meth:`convolve` renders kernel values, so that any kernel will do; else it needs one that factorises.
     renders: bool = False
-    #: The domain that this one was resampled from, and which of its queries are that one's samples ``[n]``; None where
-    #: some lie between.
+    #: The domain that this one was resampled from, and which of its queries are that one's samples ``[n]``; fractions
+    #: where some lie between two queries, None where no answer is defined there.
     resampled_from: tuple[AbstractDomain, Tensor | None] | None = None
 
     @abc.abstractmethod
@@ -134,6 +135,8 @@ class AbstractDomain(abc.ABC):
     def at_source(self, y: Tensor) -> tuple[Tensor, AbstractDomain]:
         """Rows of ``y [m, C]`` at the samples that the data came with, ``[n, C]``, and where these lie.
 
+        Between two queries of a series they are interpolated.
+
         Raises:
             ValueError: the domain was resampled, and some of these samples lie between its own.
         """
@@ -145,6 +148,10 @@ class AbstractDomain(abc.ABC):
                 "'x' must lie at whole multiples of the training spacing for answers per sample on straight lines "
                 f"(got samples of {source} between)"
             )
+        if index.is_floating_point():
+            left = index.floor().long().clamp(0, len(y) - 1)
+            right = index.ceil().long().clamp(0, len(y) - 1)
+            return torch.lerp(y[left], y[right], (index - index.floor())[:, None].to(y)), source
         return y[index], source
 
     @property

@@ -26,11 +26,16 @@ class Sampling:
     Attributes:
         spacing: distance of samples in training, per axis.
         grids: how grids are read whose samples are farther apart.
-        series: how irregular series are read.
+        series: how irregular series are read; None: on straight lines where they can be.
         shape: samples per axis in training, where scattered samples are read on such a grid; None: where they lie.
+        support: how much time the kernels see at once (the reach of causal ones, twice that of others): a longer pause
+            between the samples of a series counts as so long. None: pauses are as long as they are.
+        causal: whether answers per sample of a series must not know later samples.
     """
 
     spacing: tuple[float, ...]
     grids: Interpolation = Interpolation.LINEAR
-    series: Interpolation = Interpolation.NONE
+    series: Interpolation | None = None
     shape: tuple[int, ...] | None = None
+    support: float | None = None
+    causal: bool = False

@@ -206,8 +206,9 @@ class Words:
         return geometry
 
     def reading(self, geometry: TrainingGeometry) -> Reading:
-        """How data become features."""
+        """How data become features; answers per sample of causal kernels do not know later ones."""
         on_grid = choice("scattered", self.pop("scattered", Scattered.POINTS), Scattered) is Scattered.GRID
+        support = geometry.reach[0] * (1 if geometry.causal else 2) if geometry.dim == 1 else None
         return self.take(
             Reading,
             ("series_weights", "interpolation", "series_interpolation"),
@@ -216,6 +217,8 @@ class Words:
             spacing=geometry.spacing,
             num_neighbors=geometry.num_neighbors,
             shape=geometry.grid if on_grid else None,
+            support=support,
+            causal=geometry.causal and self.options.get("pool", "mean") is None,
         )
 
     def window(self, own: Factory) -> Factory:

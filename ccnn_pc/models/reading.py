@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from ccnn_pc._checks import check_at_least, check_extent
+from ccnn_pc._checks import check_at_least, check_extent, check_positive
 from ccnn_pc._choices import choice
 from ccnn_pc._values import readable
 from ccnn_pc.domains.base import AbstractDomain
@@ -44,11 +44,15 @@ class Reading:
         interpolation: what samples of arrays stand for between them that are farther apart than in training; see
             :class:`ccnn_pc.domains.Interpolation`. None (default): curves, "cubic", where there are several axes, and
             straight lines, "linear", along one, for a curve looks ahead. The papers' networks have "none".
-        series_interpolation: what samples of irregular series stand for between them: "none" (default) sums over
-            samples; "linear" reads straight lines at the spacing of training, and needs no weights.
+        series_interpolation: what samples of irregular series stand for between them: "linear" reads straight lines at
+            the spacing of training, and needs no weights; "none" sums over samples. None (default): lines, but sums
+            where samples are weighted otherwise than by their cells, or their times need a gradient.
         shape: samples per axis of the grids that the network was trained on; then scattered samples are read on such a
             grid (:meth:`ccnn_pc.domains.PointSet.on_grid`), unless ``interpolation`` is "none". None (default): they
             are points, where they lie.
+        support: how much time the kernels of a network see at once; a longer pause in a series counts as so long. None
+            (default): as long as it is.
+        causal: whether answers per sample of a series must not know later samples (default False).
 
     Raises:
         ValueError: numbers out of range, strings that are no choice, weights or lines of series where there are more
@@ -66,8 +70,10 @@ class Reading:
     num_neighbors: int = 256
     series_weights: Weights | str = Weights.CELL
     interpolation: Interpolation | str | None = None
-    series_interpolation: Interpolation | str = Interpolation.NONE
+    series_interpolation: Interpolation | str | None = None
     shape: Sequence[int] | None = None
+    support: float | None = None
+    causal: bool = False
 
     def __post_init__(self) -> None:
         check_at_least("dim", self.dim, 1)
@@ -80,23 +86,26 @@ class Reading:
             ("interpolation", Interpolation),
             ("series_interpolation", Interpolation),
         ):
-            object.__setattr__(self, name, choice(name, getattr(self, name), kind))
+            if name != "series_interpolation" or self.series_interpolation is not None:
+                object.__setattr__(self, name, choice(name, getattr(self, name), kind))
         if self.series_interpolation is Interpolation.CUBIC:
             raise ValueError("'series_interpolation' must be one of 'none', 'linear' (got 'cubic')")
         if self.shape is not None:
             if len(self.shape) != self.dim:
                 raise ValueError(f"'shape' must have {self.dim} entries (got {list(self.shape)})")
             object.__setattr__(self, "shape", tuple(check_at_least("shape", int(s), 1) for s in self.shape))
+        if self.support is not None:
+            check_positive("support", self.support)
         steps = check_extent("spacing", self.spacing, self.dim).to(torch.get_default_dtype())
         object.__setattr__(self, "spacing", tuple(steps.tolist()))
-        for name, default in (
-            ("series_weights", Weights.CELL),
-            ("series_interpolation", Interpolation.NONE),
+        for name, usual in (
+            ("series_weights", (Weights.CELL,)),
+            ("series_interpolation", (Interpolation.NONE, None)),
         ):
             value = getattr(self, name)
-            if value is not default and self.dim != 1:
+            if value not in usual and self.dim != 1:
                 raise ValueError(
-                    f"'{name}' must be '{default.value}' for {self.dim} axes (got '{value.value}')"
+                    f"'{name}' must be '{usual[0].value}' for {self.dim} axes (got '{value.value}')"
                 )
         if self.series_interpolation is Interpolation.LINEAR and self.series_weights is not Weights.CELL:
             raise ValueError(
@@ -183,7 +192,14 @@ class Reading:
     @property
     def sampling(self) -> Sampling:
         """How domains are read."""
-        return Sampling(self.spacing, self.interpolation, self.series_interpolation, self.shape)  # type: ignore[arg-type]
+        return Sampling(
+            self.spacing,  # type: ignore[arg-type]
+            self.interpolation,  # type: ignore[arg-type]
+            self.series_interpolation,  # type: ignore[arg-type]
+            self.shape,  # type: ignore[arg-type]
+            self.support,
+            self.causal,
+        )
 
     @property
     def on_grid(self) -> bool:

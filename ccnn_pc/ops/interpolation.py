@@ -62,6 +62,25 @@ def _interpolate(x: Tensor, times: Tensor, pointer: Tensor, wanted: Tensor, seri
     return torch.where((high >= low)[:, None], values, values.new_zeros(()))
 
 
+def last_observed(x: Tensor, mask: Tensor, pointer: Tensor) -> Tensor:
+    """Samples ``[n, C]`` in which a channel keeps its last observed value until the next; 0 before the first.
+
+    Args:
+        x: samples ``[n, C]`` in the order of time; what stands where a channel was not observed does not matter.
+        mask: which channels were observed, boolean ``[n, C]``.
+        pointer: series s has rows ``pointer[s]`` to ``pointer[s + 1]``.
+
+    Example:
+        >>> x, mask = torch.tensor([[5.0], [1.0], [7.0]]), torch.tensor([[False], [True], [False]])
+        >>> last_observed(x, mask, torch.tensor([0, 3])).flatten().tolist()
+        [0.0, 1.0, 1.0]
+    """
+    row = torch.arange(len(x), device=x.device)[:, None]
+    last = torch.where(mask, row, -1).cummax(0).values
+    first = pointer[:-1].repeat_interleave(pointer.diff())[:, None]
+    return torch.where(last >= first, x.gather(0, last.clamp(min=0)), x.new_zeros(()))
+
+
 def _stamp_means(x: Tensor, times: Tensor, pointer: Tensor) -> Tensor:
     """Each sample replaced by the mean of those of its stamp."""
     new = torch.ones_like(times, dtype=torch.bool)

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from ccnn_pc.datasets.common.cache import cached, check_labels, check_stored
 from ccnn_pc.datasets.common.shuffle_split import published_rows
 from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats.numerals import is_number, number_in
+from ccnn_pc.ops.series.stamps import lattice_spacing
 
 
 @dataclasses.dataclass
@@ -189,6 +191,14 @@ def rows_of_split(
 
 #: Share of the series that are no longer than what is called typical.
 NO_LONGER = 0.95
+#: A pause of more than so many typical distances of the stamps of a table is none that its sampling explains.
+LONG_PAUSE = 100.0
+#: Fewer distances than these tell no lattice from chance where digits were cut.
+_LEAST_DISTANCES = 20
+#: A lattice with more than so many times per sample is none.
+_SPARSEST = 32.0
+#: Part of a step that is rounding of float64; such stamps stay as they are.
+_SAME = 1e-6
 
 
 def typical_spacing(stored: StoredSeries, rows: np.ndarray) -> float | None:
@@ -231,9 +241,64 @@ def typical_spacing(stored: StoredSeries, rows: np.ndarray) -> float | None:
 def typical_duration(stored: StoredSeries, rows: np.ndarray) -> float:
     """The time from first to last sample that 95 % of the series do not exceed.
 
+    A pause counts as no longer than 100 median distances of consecutive stamps, so that no wrong stamp, and no series
+    that rests for months, says how far kernels reach.
+
     Args:
         stored: the series, with times.
         rows: those that count.
     """
-    durations = [float(np.ptp(stored.stamps(int(row)))) for row in rows]
-    return float(np.quantile(durations, NO_LONGER))
+    gaps = [np.diff(stored.stamps(int(row))) for row in rows]
+    longest = LONG_PAUSE * float(
+        np.median(np.concatenate(gaps) if gaps else [0.0]) if any(map(len, gaps)) else 0.0
+    )
+    return float(np.quantile([np.minimum(gap, longest).sum() for gap in gaps], NO_LONGER))
+
+
+def on_lattice(stored: StoredSeries) -> tuple[StoredSeries, float] | None:
+    """The series with their stamps on the lattice that they were written from, and its spacing; None without one.
+
+    Looked for are the widest spacing of which stamps are whole multiples apart up to the rounding of float64, and
+    a wider one from which they are off by half of the last digit that is written, at most. Pauses of more than 100
+    median distances say nothing; what follows one moves by half a step at most. A lattice of which fewer than one in 32
+    times was seen is only that of the digits: none.
+
+    Args:
+        stored: the series, with times.
+
+    Example:
+        >>> times = np.round(np.arange(40) / 30, 3)
+        >>> found, spacing = on_lattice(join_series([np.ones((40, 1))], [0], ["a"], times=times))
+        >>> round(1 / spacing, 3), bool(np.allclose(found.times, np.arange(40) / 30, atol=2e-4))
+        (30.0, True)
+    """
+    if stored.times is None:
+        return None
+    times, first = np.array(stored.times, dtype=np.float64), np.zeros(len(stored.times), dtype=bool)
+    first[stored.offset[:-1]] = True
+    gaps = np.diff(times)
+    inside = gaps[~first[1:] & (gaps > 0)]
+    if not len(inside):
+        return None
+    breaks = first.copy()
+    breaks[1:] |= gaps > LONG_PAUSE * np.median(inside)
+    stamps, runs = torch.from_numpy(times), torch.from_numpy(np.cumsum(breaks) - 1)
+    spacing = lattice_spacing(stamps, runs)
+    digits = next((d for d in range(10) if np.array_equal(np.round(times, d), times)), None)
+    if digits is not None and len(inside) >= _LEAST_DISTANCES:
+        wider = lattice_spacing(stamps, runs, 0.5 * 10.0**-digits)
+        spacing = spacing if wider is None else wider if spacing is None else max(spacing, wider)
+    if spacing is None or np.median(inside) > _SPARSEST * spacing:
+        return None
+    steps = np.cumsum(np.where(first[1:], 0, np.rint(gaps / spacing)))
+    steps = np.concatenate([[0.0], steps])
+    began = np.repeat(stored.offset[:-1], stored.lengths)
+    exact = times[began] + (steps - steps[began]) * spacing
+    same = np.abs(exact - times).max() <= _SAME * spacing
+    return stored if same else dataclasses.replace(stored, times=exact), spacing
+
+
+def long_pauses(stored: StoredSeries, rows: np.ndarray, longest: float) -> list[tuple[int, int]]:
+    """Of each series that rests for more than ``longest``: its row, and which stamp follows its longest pause."""
+    gaps = {int(row): np.diff(stored.stamps(int(row)), prepend=stored.stamps(int(row))[:1]) for row in rows}
+    return [(row, int(gap.argmax())) for row, gap in gaps.items() if len(gap) and gap.max() > longest]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from ccnn_pc.datasets.series.scaling import Normalization, SeriesScaling
 from ccnn_pc.datasets.series.stored import (
     StoredSeries,
     cached_series,
+    long_pauses,
+    on_lattice,
     rows_of_split,
     typical_duration,
     typical_spacing,
@@ -38,6 +41,10 @@ from ccnn_pc.datasets.tables.observations import (
 )
 from ccnn_pc.ops.series.stamps import LATTICE_SLACK
 
+#: A lattice of which fewer than one in so many times is seen is finer than its data.
+SPARSEST = 4.0
+#: A pause of more than so many durations of a typical series is named.
+LONGEST_PAUSE = 10.0
 #: Of a mean: smaller deviations of float32 numbers are not told from none.
 _ROUNDING = 1e-6
 
@@ -60,7 +67,9 @@ class LongCSV(SeriesDataset):
     one row of each id at least, or in a second file with the columns id and label.
 
     Series are sorted by id and divided 70/15/15 as :func:`published_rows`, so the order of rows changes nothing. Values
-    are normalised per variable by the training part; a variable that is constant there is only centred.
+    are normalised per variable by the training part; a variable that is constant there is only centred. Stamps that lie
+    on a lattice, up to the rounding of the digits that are written, are taken to lie on it exactly; items say so. A
+    pause of more than ten times what series last is named in a warning: it may be a wrong stamp.
 
     Args:
         root: a file (csv, also ``.gz`` or ``.xz``), several, or a folder whose ``.csv``, ``.tsv`` and ``.txt`` files
@@ -74,11 +83,13 @@ class LongCSV(SeriesDataset):
         cache: folder of processed data (None: the default cache).
         options: columns, variables, ignore_others, dates: see :class:`TableFormat`; counts, indicators: see
             :class:`ObservationChannels`; lattice, normalize, drop, drop_seed, transform, pre_transform, seed: see
-            :class:`SeriesDataset`.
+            :class:`SeriesDataset`. A ``lattice`` that is given is not looked for, and a stamp off it is an error;
+            ``direct=True`` looks for none.
 
     Attributes:
         variables: names, in the order of the channels of values.
         ids: of all series, in the order of their rows.
+        lattice: spacing of the lattice of the stamps, as given or found; None without one.
 
     Raises:
         FileNotFoundError: no such file.
@@ -133,6 +144,10 @@ class LongCSV(SeriesDataset):
             options["normalize"] = Normalization.NONE
         normalize = choice("normalize", options.get("normalize", "channel") or "none", Normalization)
         scaled = normalize is not Normalization.NONE
+        self.given_lattice, found = options.get("lattice"), None
+        if self.given_lattice is None and not options.get("direct"):
+            found = on_lattice(stored)
+        as_written, stored = stored, stored if found is None else found[0]
         super().__init__(
             stored,
             np.arange(len(stored)) if split is None else self._part(stored, split),
@@ -143,6 +158,8 @@ class LongCSV(SeriesDataset):
         self._missing = bool(np.isnan(stored.values).any())
         if self.lattice is not None:
             self._check_lattice(self.lattice)
+        self.lattice = self.lattice if found is None else found[1]
+        self._name_long_pauses(as_written)
         if scaled and self.scaling is not None:
             self._check_observed()
             mean, std, _ = self.scaling  # deviations that are rounding are none
@@ -190,7 +207,7 @@ class LongCSV(SeriesDataset):
             **dataclasses.asdict(self.table),
             **dataclasses.asdict(self.said),
             "variables": self.variables,
-            "lattice": self.lattice,
+            "lattice": self.given_lattice,
             "split_seeds": list(self.split_seeds),
             "mean": None if scaling is None else scaling.mean.ravel().tolist(),
             "std": None if scaling is None else scaling.std.ravel().tolist(),
@@ -200,16 +217,18 @@ class LongCSV(SeriesDataset):
         """What a network must know of these data, found in the training part.
 
         Returns:
-            ``in_channels``; ``spacing``: the lattice, else :func:`typical_spacing` (1 where nothing was observed
-            twice); ``shape``: samples so far apart that span :func:`typical_duration`, at least 2; ``table``:
-            :meth:`description`.
+            ``in_channels``; ``spacing``: the lattice, if it was given or at least every fourth of its times was seen,
+            else :func:`typical_spacing` (1 where nothing was observed twice); ``shape``: samples so far apart that
+            span :func:`typical_duration`, at least 2; ``table``: :meth:`description`.
 
         Raises:
             ValueError: a variable that is never observed in the training part.
         """
         self._check_observed()
         rows = self._part(self.stored, Split.TRAIN)
-        spacing = self.lattice or typical_spacing(self.stored, rows) or 1.0
+        spacing = self.given_lattice or typical_spacing(self.stored, rows) or 1.0
+        if self.lattice is not None and spacing <= SPARSEST * self.lattice:
+            spacing = self.lattice
         steps = round(typical_duration(self.stored, rows) / spacing)
         return {
             "in_channels": len(self.variables) * (1 + self.said.per_variable),
@@ -254,6 +273,22 @@ class LongCSV(SeriesDataset):
                 f"{place}: '{self.table.columns.variable}' {name!r} is never observed in the training part; "
                 "leave it out (variables=, ignore_others=True) or find more data"
             )
+
+    def _name_long_pauses(self, stored: StoredSeries) -> None:
+        """Warn of pauses that the sampling of the table does not explain: one message, with the longest of them."""
+        usual = typical_duration(stored, np.arange(len(stored)))
+        found = long_pauses(stored, self._rows, LONGEST_PAUSE * usual) if usual > 0 else []
+        if not found:
+            return
+        row, place = max(found, key=lambda each: np.diff(stored.stamps(each[0]))[each[1] - 1])
+        before, after = (float(stored.stamps(row)[place - 1 + step]) for step in (0, 1))
+        columns, more = self.table.columns, f" ({len(found) - 1} more series have such pauses)"
+        warnings.warn(
+            f"'{self._files[0]}': '{columns.time}' of '{columns.id}' {self.ids[row]!r} goes from {before:.10g} to "
+            f"{after:.10g}, and series last {usual:.4g}: is a stamp wrong? Correct its row or leave it out, or make "
+            f"two series of this one; else such a pause counts as long as kernels reach{more * (len(found) > 1)}",
+            stacklevel=3,
+        )
 
     def _check_lattice(self, lattice: float) -> None:
         for row in range(len(self.stored)):

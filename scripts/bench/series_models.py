@@ -23,8 +23,12 @@ from scripts.bench.harness import Benchmark, Step, interleaved, timed
 CONTENDERS = {
     "characters": {
         "ours on the grid": ("experiment=chartraj_tiny",),
-        "ours on stamps": ("experiment=chartraj_tiny_irregular",),
-        "ours on stamps, no lattice": ("experiment=chartraj_tiny_irregular", "data.direct=true"),
+        "ours on stamps": ("experiment=chartraj_tiny_irregular", "model.series_interpolation=none"),
+        "ours on stamps, no lattice": (
+            "experiment=chartraj_tiny_irregular",
+            "data.direct=true",
+            "model.series_interpolation=none",
+        ),
         "ours on straight lines, no lattice": (
             "experiment=chartraj_tiny_irregular",
             "data.direct=true",

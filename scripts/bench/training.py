@@ -32,7 +32,7 @@ TRAININGS: dict[str, tuple[tuple[str, ...], bool]] = {
             "experiment=chartraj_tiny_irregular",
             "data=chartraj_random",
             "data.train_drop=[0,70]",
-            "model.series_weights=cell",
+            "model.series_interpolation=none",
         ),
         True,
     ),

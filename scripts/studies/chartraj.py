@@ -18,8 +18,8 @@ DROPS = (0, 30, 50, 70)
 CHANNEL = ("data.observed=true", "data.in_channels=4")
 #: A share of its own between 0 and 70 % for every series in every epoch.
 MIXED = ("data.train_drop=[0,70]",)
-#: Straight lines between the stamps in training as well.
-LINES = "model.series_interpolation=linear"
+#: Sums over samples, or straight lines between the stamps, in training as well.
+SUMS, LINES = "model.series_interpolation=none", "model.series_interpolation=linear"
 PEERS = ("gru_dt", "gru_d", "ode_rnn", "neural_cde")
 
 drops = tuple(Test(f"drop {percent}", (f"data.test_drop={percent}",)) for percent in DROPS[1:])
@@ -48,12 +48,12 @@ SETTINGS = [
     Setting("mixed", (GRID, *MIXED, *CHANNEL), "drop 0", drops),
     Setting(
         "stamps",
-        (SERIES,),
+        (SERIES, SUMS),
         "drop 0",
         (*fewer, *unweighted((Test("drop 0"), *fewer)), *between((Test("drop 0"), *fewer), "linear")),
     ),
     *(
-        Setting(f"{name}_{weights}", (SERIES, *words, *MIXED, f"model.series_weights={weights}"), "drop 0", tests)
+        Setting(f"{name}_{weights}", (SERIES, SUMS, *words, *MIXED, f"model.series_weights={weights}"), "drop 0", tests)
         for name, words, tests in (("stamps_mixed", (), direct), ("random", ("data=chartraj_random",), drops))
         for weights in ("cell", "constant")
     ),

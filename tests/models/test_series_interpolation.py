@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,9 @@ def items() -> list[Data]:
 
 def test_a_network_reads_the_lines(items: list[Data], tmp_path: Path) -> None:
     batch = Batch.from_data_list(items)
-    model, plain = make(series_interpolation="linear"), make()
+    model, plain = make(series_interpolation="linear"), make(series_interpolation="none")
     found = model(batch)
+    assert torch.equal(make()(batch), found)  # by default
     series = IrregularSeries(batch.times, batch.batch, mask=batch.mask)
     torch.testing.assert_close(found, plain(*series.resampled(batch.x, 1.0)), atol=1e-12, rtol=0)
     torch.testing.assert_close(found, model(batch.x, series), atol=1e-12, rtol=0)
@@ -51,6 +53,27 @@ def test_stamps_as_in_training_are_read_as_they_are() -> None:
     item = Data(times=torch.arange(30.0), x=x[0].t())
     model = make(series_interpolation=Interpolation.LINEAR)
     torch.testing.assert_close(model(item), make()(x), atol=1e-9, rtol=0)
+    torch.testing.assert_close(model(item), make(series_interpolation="none")(item), atol=1e-9, rtol=0)
+
+
+def test_denser_series_are_read_as_densely() -> None:
+    """At a whole fraction of the training spacing; every sample counts."""
+    times = torch.arange(0, 30, 0.5, dtype=DOUBLE)
+    item = Data(times=times, x=torch.randn(60, 2, dtype=DOUBLE))
+    sums = make(series_interpolation="none")(item)
+    torch.testing.assert_close(make()(item), sums, atol=1e-9, rtol=0)
+
+
+@pytest.mark.parametrize("weights", ["past", "density", "trapezoid", "constant"])
+def test_weights_of_other_kinds_mean_sums(weights: str) -> None:
+    item = Data(times=torch.tensor([0.0, 1.5, 2.0, 9.0], dtype=DOUBLE), x=torch.randn(4, 2, dtype=DOUBLE))
+    model = make(series_weights=weights)
+    assert torch.equal(model(item), make(series_weights=weights, series_interpolation="none")(item))
+    model.reading = replace(model.reading, series_weights="cell")
+    assert torch.equal(model(item), make(series_interpolation="linear")(item))
+    moved = item.times.clone().requires_grad_()
+    model(Data(times=moved, x=item.x)).sum().backward()  # sums as well
+    assert bool((moved.grad != 0).any())
 
 
 def test_half_of_the_samples_of_a_smooth_series_do() -> None:
@@ -58,23 +81,42 @@ def test_half_of_the_samples_of_a_smooth_series_do() -> None:
     times = torch.arange(33, dtype=DOUBLE)
     x = torch.stack([torch.sin(0.2 * times), torch.cos(0.15 * times)], dim=1)
     whole, half = Data(times=times, x=x), Data(times=times[::2], x=x[::2])
-    lines, sums = make(series_interpolation="linear"), make()
+    lines, sums = make(), make(series_interpolation="none")
     expected: Tensor = sums(whole)
     error, of_sums = ((model(half) - expected).abs().max().item() for model in (lines, sums))
     assert error < 0.1 * of_sums
 
 
 def test_answers_per_sample_are_at_the_samples(items: list[Data]) -> None:
-    model, plain = make(pool=None, series_interpolation="linear"), make(pool=None)
+    model, plain = make(pool=None), make(pool=None, series_interpolation="none")
     batch = Batch.from_data_list(items)
     series = IrregularSeries(batch.times, batch.batch, mask=batch.mask)
-    values, regular = series.resampled(batch.x, 1.0)
+    values, regular = series.resampled(batch.x, 1.0, causal=True)
     found = model(batch)
     assert found.shape == (23, 4)
     torch.testing.assert_close(found, regular.at_source(plain(values, regular))[0], atol=1e-12, rtol=0)
-    batch.times[3] += 0.4 * (batch.times[4] - batch.times[3]) / (batch.times[4] - batch.times[3]).ceil()
-    with pytest.raises(ValueError, match="'x' must lie at whole multiples of the training spacing"):
-        model(batch)
+
+
+@pytest.mark.parametrize("where", ["lattice", "random", "rounded"])
+def test_the_future_changes_no_answer_per_sample(items: list[Data], where: str) -> None:
+    """Whatever comes later: other values, masks and times, or nothing at all."""
+    item = items[1]
+    noise = torch.rand(14, dtype=DOUBLE, generator=torch.Generator().manual_seed(1))
+    times = item.times + noise * {"lattice": 0, "random": 0.9, "rounded": 1e-3}[where]
+    model = make(pool=None, norm="layer")
+    whole = model(Data(times=times, x=item.x, mask=item.mask)).detach()
+    for known in (1, 6, 12):
+        seen, later = item.mask.clone(), times.clone()
+        seen[known:] = ~seen[known:]
+        x = torch.cat([item.x[:known], torch.randn(14 - known, 2, dtype=DOUBLE)])
+        later[known:] = times[known - 1] + 3.3 * (times[known:] - times[known - 1])
+        for rows in (slice(0, 14), slice(0, known)):
+            found = model(Data(times=later[rows], x=x[rows], mask=seen[rows]))
+            torch.testing.assert_close(found[:known], whole[:known], atol=1e-9, rtol=0)
+    change = item.x.clone()
+    change[7] += 1.0
+    moved = (model(Data(times=times, x=change, mask=item.mask)).detach() - whole).abs().amax(1)
+    assert bool((moved[:7] <= 1e-9).all()) and float(moved[8:].max()) > 1e-3
 
 
 def test_arrays_are_not_meant() -> None:

@@ -23,11 +23,12 @@ from ccnn_pc.domains.sampling import Interpolation, Sampling
 from ccnn_pc.domains.series.lattice import SeriesLattice
 from ccnn_pc.ops.coordinates import TOLERANCE
 from ccnn_pc.ops.grids.convolution import Method
-from ccnn_pc.ops.interpolation import interpolate_series
+from ccnn_pc.ops.interpolation import interpolate_series, last_observed
 from ccnn_pc.ops.neighbors.lists import NeighborLists
 from ccnn_pc.ops.points.convolution import PointGeometry
+from ccnn_pc.ops.segments import segment_sum
 from ccnn_pc.ops.series.segment_search import search_segments
-from ccnn_pc.ops.series.stamps import lattice_cells, lattice_spacing, regular_times
+from ccnn_pc.ops.series.stamps import lattice_cells, lattice_spacing, regular_times, shortened_pauses
 from ccnn_pc.ops.series.weights import Weights, cell_widths, future_fractions, series_volume
 
 
@@ -55,10 +56,15 @@ class IrregularSeries(AbstractDomain):
             ``[n, C_in]``.
         method: how to convolve on a lattice; a measured rule by default.
 
+    Attributes:
+        longest_pause: longer pauses between samples count as so long; None: as long as they are (see
+            :meth:`with_pauses_of`, which models call).
+
     Raises:
         TypeError: half precision or integer times, a mask that is not boolean.
         ValueError: no samples, NaN or infinite times, unsorted times or batch vectors, times off the lattice or a
-            lattice where times need a gradient, lengths that do not fit.
+            lattice where times need a gradient, lengths that do not fit, times so large that their floating type does
+            not hold the steps between them (seconds since 1970 in float32).
 
     Example:
         >>> times, batch = torch.tensor([0.0, 0.5, 2.0, 7.0, 7.1]), torch.tensor([0, 0, 0, 1, 1])
@@ -86,6 +92,7 @@ class IrregularSeries(AbstractDomain):
         check_floating("times", times)
         self.batch = check_batch("batch", batch, times)
         _check_times("times", times, self.batch)
+        _check_resolution("times", times, self.batch)
         self.num_series = int(self.batch[-1]) + 1
         self.rounding = TOLERANCE[times.dtype]
         self.center = centers(times[:, None], self.batch, self.num_series)
@@ -105,6 +112,7 @@ class IrregularSeries(AbstractDomain):
         self.weights = _check_weights(weights, self.mask, self.num_samples)
         self.method = choice("method", method, Method)
         self.lattice = None if lattice is None else self._lattice(check_positive("lattice", lattice))
+        self.longest_pause: float | None = None
         self._weights: dict[float, Tensor] = {}
         self._parts: tuple[Tensor, Tensor] | None = None
 
@@ -186,10 +194,69 @@ class IrregularSeries(AbstractDomain):
         return self if self.mask is None else self._with(mask=None)
 
     def as_input(self, x: Tensor, sampling: Sampling) -> tuple[Tensor, IrregularSeries]:
-        """Data as a network reads them: on straight lines, or with the mask applied; see :meth:`apply_mask`."""
-        if sampling.series is Interpolation.LINEAR:
-            return self.resampled(x, sampling.spacing[0])
-        return self.apply_mask(x, sampling.spacing[0])
+        """Data as a network reads them: :meth:`resampled` on straight lines, or :meth:`apply_mask`.
+
+        Pauses are no longer than its kernels see at once (:meth:`with_pauses_of`). Where nobody says how, series are
+        read on lines if their weights are cells, their stamps need no gradient and queries are the samples. Series that
+        are denser than training are read at a whole fraction of its spacing, but not where answers per sample must not
+        know later samples, which say how dense a series is.
+        """
+        spacing, lines = sampling.spacing[0], sampling.series is Interpolation.LINEAR
+        if sampling.series is None:
+            lines = self.weights is Weights.CELL and not self.requires_grad and not self.bipartite
+        short = self
+        if sampling.support is not None and not self.bipartite:
+            short = self.with_pauses_of(sampling.support, spacing)
+        if not lines:
+            return short.apply_mask(x, spacing)
+        gap = spacing if sampling.causal else short.typical_gap()
+        step = spacing / max(1, round(spacing / gap)) if gap > 0 else spacing
+        values, regular = short.resampled(x, step, causal=sampling.causal)
+        if short is not self and regular.resampled_from is not None:
+            regular.resampled_from = (self, regular.resampled_from[1])
+        return values, regular
+
+    def typical_gap(self) -> float:
+        """The mean distance of the stamps of a series, the median over series; 0 where no two stamps differ."""
+        times, last = self.exact_times().detach(), self.pointer[1:] - 1
+        apart = (self.pointer.diff() - 1).clamp(min=1)
+        gap = (times[last] - times[self.pointer[:-1]]) / apart
+        gap = gap[gap > 0]
+        return float(gap.median()) if len(gap) else 0.0
+
+    def with_pauses_of(self, longest: float, step: float) -> IrregularSeries:
+        r"""The series with its long pauses cut: what comes after one moves by whole steps towards what was before.
+
+        .. math:: t_{j+1} - t_j \le \mathrm{longest} + \mathrm{step}, \qquad \Delta_j \le \mathrm{longest}
+
+        A kernel that sees no more than ``longest`` at once finds the same samples at the same offsets. But weights,
+        means over time and straight lines of a series do not grow with a pause that nobody observed.
+
+        Args:
+            longest: how long pauses may be.
+            step: stamps move by whole multiples of it; of the lattice, where there is one.
+
+        Raises:
+            ValueError: numbers that are not positive, or queries other than the samples.
+
+        Example:
+            >>> series = IrregularSeries(torch.tensor([0.0, 1.0, 1e6, 1e6 + 1], dtype=torch.float64))
+            >>> short = series.with_pauses_of(4.0, 1.0)
+            >>> (short.times - short.times[0]).tolist(), short.quadrature([1.0]).tolist()
+            ([0.0, 1.0, 6.0, 7.0], [1.0, 2.5, 2.5, 1.0])
+        """
+        longest, step = check_positive("longest", longest), check_positive("step", step)
+        if self.bipartite:
+            raise ValueError("'query_times' must be the samples' where pauses are cut (got others)")
+        if self.lattice is not None:
+            step = self.lattice.spacing
+        times = shortened_pauses(self.exact_times(), self.batch, longest, step)
+        if times is self.times or (self.lattice is not None and torch.equal(times, self.exact_times())):
+            return self._with(longest_pause=longest)
+        short = self._with(times=times, query_times=times, longest_pause=longest)
+        if self.lattice is not None:
+            short.lattice = short._lattice(step)
+        return short
 
     def apply_mask(self, x: Tensor, spacing: float = 1.0) -> tuple[Tensor, IrregularSeries]:
         r"""Data with a mask as data without one, for networks, whose hidden features are there at every stamp.
@@ -222,14 +289,20 @@ class IrregularSeries(AbstractDomain):
                 f"'x' must have the shape of 'mask', {list(self.mask.shape)} (got {list(x.shape)})"
             )
 
-    def resampled(self, x: Tensor, spacing: float) -> tuple[Tensor, IrregularSeries]:
+    def resampled(self, x: Tensor, spacing: float, *, causal: bool = False) -> tuple[Tensor, IrregularSeries]:
         r"""The straight lines between the stamps of series, read ``spacing`` apart.
 
         .. math:: \tilde x(t) = x_j + \frac{t - t_j}{t_{j+1} - t_j} (x_{j+1} - x_j), \qquad t_j \le t \le t_{j+1}
 
         at :math:`t = t_\mathrm{newest} - k\, \mathrm{spacing}`. Channels with a mask go from one stamp at which they
         were observed to the next, keep the first and the last value before and after them, and are 0 where they were
-        never observed. Samples of one stamp and channel count as their mean.
+        never observed. Samples of one stamp and channel count as their mean. Answers at samples between two of these
+        times are interpolated as well (:meth:`at_source`).
+
+        Answers of causal networks at the samples do not know the future with ``causal``: times count from the first
+        stamp, :math:`t = t_\mathrm{first} + k\, \mathrm{spacing}`; a channel keeps the value that it had when it was
+        last observed at all stamps until it is observed again, and is 0 before the first; a sample is answered at the
+        last of these times that is not after it.
 
         Kernels that are finer than the stamps of a series find nothing between them, however samples are weighted; on
         these lines they find what they find in training, up to :math:`\Delta^2 / 8\, \max|x''|`. The result lies on a
@@ -238,6 +311,7 @@ class IrregularSeries(AbstractDomain):
         Args:
             x: samples ``[n, C]``.
             spacing: that of training.
+            causal: whether answers at the samples must not know later ones.
 
         Returns:
             the values ``[p, C]``, and the series of their times, without mask; see :meth:`at_source` for the samples
@@ -265,11 +339,18 @@ class IrregularSeries(AbstractDomain):
             raise ValueError(
                 "'times' must not need a gradient where straight lines are read (got ones that do)"
             )
-        stamps = self.exact_times()
-        times, batch, index = regular_times(stamps, self.pointer, self.batch, step)
+        stamps, mask = self.exact_times(), self.mask
+        times, batch, place = regular_times(stamps, self.pointer, self.batch, step, from_first=causal)
         regular = IrregularSeries(times, batch, lattice=step, method=self.method)
-        regular.resampled_from = (self, index)
-        return interpolate_series(x, stamps, self.pointer, times, batch, self.mask), regular
+        if causal:
+            place = place.floor().long()  # never before the first stamp, where the times begin
+            times = times.scatter_reduce(0, place, stamps, "amin")  # never after a stamp, by rounding
+            if mask is not None:
+                x, mask = last_observed(x, mask, self.pointer), None
+        elif bool((place == place.floor()).all()):
+            place = place.long()
+        regular.resampled_from = (self, place)
+        return interpolate_series(x, stamps, self.pointer, times, batch, mask), regular
 
     def _ranges(self, back: float | Tensor, ahead: float | Tensor) -> tuple[Tensor, Tensor]:
         """First sample and number of samples within [q + back, q + ahead] of each query's time q."""
@@ -343,7 +424,14 @@ class IrregularSeries(AbstractDomain):
 
         It is linear in ``default``: where that is a number on a device, both parts are kept for all layers.
         """
-        measure = functools.partial(series_volume, self.exact_times(), self.batch, weights, mask=self.mask)
+        measure = functools.partial(
+            series_volume,
+            self.exact_times(),
+            self.batch,
+            weights,
+            mask=self.mask,
+            longest=self.longest_pause,
+        )
         if not isinstance(default, Tensor) or self.requires_grad or not readable(self.times, default):
             return measure(default=default)
         if self._parts is None:
@@ -354,7 +442,7 @@ class IrregularSeries(AbstractDomain):
     def future_fraction(self) -> Tensor | None:
         """Fraction of each cell after its stamp ``[n]``, masked channels or not; None, one half, for other weights."""
         if self.weights is Weights.CELL or self.weights is Weights.TRAPEZOID:
-            return future_fractions(self.exact_times(), self.batch, self.weights)
+            return future_fractions(self.exact_times(), self.batch, self.weights, longest=self.longest_pause)
         return None
 
     def exact_times(self) -> Tensor:
@@ -388,7 +476,7 @@ class IrregularSeries(AbstractDomain):
         if reduce in (Pool.MEAN, Pool.MEAN_MAX) and self.weights is not Weights.CONSTANT:
             volume = self.unmasked().quadrature(self.times.new_ones(1))
             if self.bipartite or (volume is not None and volume.dim() == 2):
-                volume = cell_widths(self.query_times.detach(), self.query_batch)
+                volume = cell_widths(self.query_times.detach(), self.query_batch, longest=self.longest_pause)
         return pool_segments(x, self.query_batch, self.num_series, reduce, volume)
 
 
@@ -428,6 +516,40 @@ def _check_times(name: str, times: Tensor, series: Tensor) -> Tensor:
             f"{float(times[row]):g} and then {float(times[row + 1]):g} in rows {row}, {row + 1})"
         )
     return times
+
+
+#: Part of the typical step between stamps that neighbouring numbers of their floating type may be apart.
+COARSEST = 0.1
+#: Share of the stamps of a series that must be too coarse: pauses make few of them so large, years since 1970 all.
+MOST = 0.9
+
+
+def _check_resolution(name: str, times: Tensor, series: Tensor) -> None:
+    """Steps between stamps must be ten times as large as the distance of numbers of their floating type.
+
+    Raises:
+        ValueError: at nine tenths of the stamps of a series they are not, or all are one and the same, and large.
+    """
+    if not readable(times) or times.dtype == torch.float64:
+        return
+    stamps, inside = times.detach(), series[1:] == series[:-1]
+    gap, apart = (stamps[1:] - stamps[:-1])[inside], stamps[1:][inside].abs() * torch.finfo(times.dtype).eps
+    steps = gap[gap > 0]
+    step = float(steps.median()) if len(steps) else 0.0
+    coarse = apart > COARSEST * step if len(steps) else apart >= 1
+    if not bool(coarse.any()):
+        return
+    counts = segment_sum(
+        torch.stack([coarse, torch.ones_like(coarse)], 1).double(), series[1:][inside], int(series[-1]) + 1
+    )
+    worst = int((counts[:, 0] - MOST * counts[:, 1]).argmax())
+    if float(counts[worst, 0]) > MOST * float(counts[worst, 1]):
+        kind, largest = str(times.dtype).removeprefix("torch."), float(stamps[series == worst].abs().max())
+        raise ValueError(
+            f"'{name}' must be float64, or count from the start of each series: numbers of {kind} as large as "
+            f"{largest:.6g} (series {worst}, counted from 0) are {largest * torch.finfo(times.dtype).eps:.3g} apart, "
+            f"and the steps between stamps are {step:.3g} (subtract the first stamp before anything becomes {kind})"
+        )
 
 
 def _check_query_series(

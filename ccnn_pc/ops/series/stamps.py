@@ -7,13 +7,13 @@ from torch import Tensor
 
 #: Stamps may be this part of a step off their lattice.
 LATTICE_SLACK = 1e-2
-#: A lattice that rounding of the stamps blurs by more than this part of a step is none.
-BLUR = 1e-2
+#: A lattice that rounding of the stamps blurs by more than this part of a step is none; where digits were cut, this.
+BLUR, CUT_BLUR = 1e-2, 1e-1
 #: More regular times than this per sample are refused: a gap of months in data that tick once a second, say.
 MAX_TIMES_PER_SAMPLE = 1024
 
 
-def lattice_spacing(times: Tensor, batch: Tensor) -> float | None:
+def lattice_spacing(times: Tensor, batch: Tensor, rounding: float = 0.0) -> float | None:
     """The widest spacing of which all stamps of a series are whole multiples apart; None where there is none.
 
     Euclid's algorithm on the distances of consecutive stamps, with the rounding of the stamps' own type taken for
@@ -22,21 +22,25 @@ def lattice_spacing(times: Tensor, batch: Tensor) -> float | None:
     Args:
         times: as they came, uncentred, sorted within each series, float32 or float64 ``[n]``.
         batch: series of each stamp ``[n]``.
+        rounding: how far stamps may be off besides, because they were written with few digits: half of the last one.
 
     Example:
         >>> round(lattice_spacing(torch.tensor([0.3, 0.5, 1.1]), torch.zeros(3, dtype=torch.long)), 4)
         0.2
         >>> lattice_spacing(torch.rand(9).sort().values, torch.zeros(9, dtype=torch.long)) is None
         True
+        >>> cut = torch.tensor([0.0, 0.033, 0.067, 0.1, 0.167, 0.2])  # thirtieths, to three digits
+        >>> round(1 / lattice_spacing(cut, torch.zeros(6, dtype=torch.long), 0.0005), 1)
+        30.0
     """
     stamps = times.detach().double()
-    slack = 1.5 * torch.finfo(times.dtype).eps * float(stamps.abs().max())
+    slack = 1.5 * torch.finfo(times.dtype).eps * float(stamps.abs().max()) + 2 * rounding
     gap = (stamps[1:] - stamps[:-1])[batch[1:] == batch[:-1]]
     rest = gap[gap > slack]
     if not len(rest):
         return None
     step, error = float(rest.min()), slack
-    while error < BLUR * step:
+    while error < step * (CUT_BLUR if rounding else BLUR):
         count = (rest / step).round()
         off, blur = (rest - count * step).abs(), slack + count * error
         left = off > blur
@@ -46,10 +50,11 @@ def lattice_spacing(times: Tensor, batch: Tensor) -> float | None:
         step, error = float(off[smallest]), float(blur[smallest])
     else:
         return None
+    step = _sharpened(step, error, rest, slack)
     since = stamps - stamps[_first(batch)][batch]
     steps = _counts(stamps, batch, step)  # counted gap by gap, where an error of the step does not add up
     step = float((since * steps).sum() / steps.square().sum())
-    on = bool(((since / step - steps).abs() <= LATTICE_SLACK).all())
+    on = bool(((since / step - steps).abs() <= max(LATTICE_SLACK, 2 * rounding / step)).all())
     return step if on else None
 
 
@@ -83,9 +88,34 @@ def lattice_cells(
     return steps.round().long()
 
 
+def shortened_pauses(times: Tensor, batch: Tensor, longest: float, step: float) -> Tensor:
+    """Stamps of which no two consecutive ones are farther apart than ``longest`` and one step.
+
+    What follows a longer pause moves by whole steps, so that stamps stay on their lattice, and stays farther away than
+    ``longest``.
+
+    Args:
+        times: sorted within each series, float64 ``[n]``.
+        batch: series of each stamp ``[n]``.
+        longest: of all pauses.
+        step: by whole multiples of which stamps move.
+
+    Example:
+        >>> times = torch.tensor([0.0, 1.0, 5.0, 1e7, 1e7 + 1], dtype=torch.float64)
+        >>> shortened_pauses(times, torch.zeros(5, dtype=torch.long), 4.0, 0.5).tolist()
+        [0.0, 1.0, 5.0, 9.5, 10.5]
+    """
+    gap = (times[1:] - times[:-1]).detach() * (batch[1:] == batch[:-1])
+    over = (((gap - longest) / step - LATTICE_SLACK).ceil() - 1).clamp(min=0)
+    if not bool(over.any()):
+        return times
+    moved = torch.cat([over.new_zeros(1), over.cumsum(0)])  # whole numbers: exact
+    return times - (moved - moved[_first(batch)][batch]) * step
+
+
 def regular_times(
-    times: Tensor, pointer: Tensor, batch: Tensor, spacing: float
-) -> tuple[Tensor, Tensor, Tensor | None]:
+    times: Tensor, pointer: Tensor, batch: Tensor, spacing: float, *, from_first: bool = False
+) -> tuple[Tensor, Tensor, Tensor]:
     """Times ``spacing`` apart from the first to the newest stamp of each series; the newest is one of them.
 
     Args:
@@ -93,39 +123,59 @@ def regular_times(
         pointer: series s has stamps ``pointer[s]`` to ``pointer[s + 1]``, int64 ``[B + 1]``.
         batch: series of each stamp ``[n]``.
         spacing: distance of the times.
+        from_first: the first stamp is one of them instead, so that no later stamp says where they lie.
 
     Returns:
-        the times ``[p]``, the series of each ``[p]``, and which of them is each stamp ``[n]``; None where a stamp lies
-        between two of them.
+        the times ``[p]``, the series of each ``[p]``, and where among them each stamp lies, float64 ``[n]``: whole
+        numbers where it is one of them, or before all of them, fractions between two.
 
     Raises:
         ValueError: more than 1024 times per stamp.
 
     Example:
         >>> times, pointer = torch.tensor([0.5, 1.0, 4.0], dtype=torch.float64), torch.tensor([0, 3])
-        >>> regular, _, index = regular_times(times, pointer, torch.zeros(3, dtype=torch.long), 0.5)
-        >>> regular.tolist(), index.tolist()
-        ([0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0], [0, 1, 7])
+        >>> regular, _, place = regular_times(times, pointer, torch.zeros(3, dtype=torch.long), 0.5)
+        >>> regular.tolist(), place.tolist()
+        ([0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0], [0.0, 1.0, 7.0])
     """
-    newest = times[pointer[1:] - 1]
-    before = (newest[batch] - times) / spacing
-    count = (before[pointer[:-1]] + LATTICE_SLACK).floor().long() + 1
+    newest, oldest = times[pointer[1:] - 1], times[pointer[:-1]]
+    count = ((newest - oldest) / spacing + LATTICE_SLACK).floor().long() + 1
     if int(count.sum()) > MAX_TIMES_PER_SAMPLE * len(times):
+        longest = int(count.argmax())
         raise ValueError(
-            f"'spacing' must give at most {MAX_TIMES_PER_SAMPLE} times per sample "
-            f"(got {spacing:g}: {int(count.sum())} times for {len(times)} samples)"
+            f"'spacing' must give at most {MAX_TIMES_PER_SAMPLE} times per sample (got {spacing:g}: "
+            f"{int(count.sum())} times for {len(times)} samples, most of them in series {longest}, counted from 0, "
+            f"which lasts {float(newest[longest] - oldest[longest]):g})"
         )
     end = count.cumsum(0) - 1
     series = torch.arange(len(count), device=times.device).repeat_interleave(count)
-    back = (end[series] - torch.arange(len(series), device=times.device)).to(times)
-    between = (before - before.round()).abs() > LATTICE_SLACK
-    index = None if bool(between.any()) else end[batch] - before.round().long()
-    return newest[series] - spacing * back, series, index
+    number = torch.arange(len(series), device=times.device)
+    if from_first:
+        place = (times - oldest[batch]) / spacing + (end - count + 1)[batch]
+        regular = oldest[series] + spacing * (number - (end - count + 1)[series]).to(times)
+    else:
+        place = end[batch] - (newest[batch] - times) / spacing
+        regular = newest[series] - spacing * (end[series] - number).to(times)
+    near = place.round()
+    place = torch.where((place - near).abs() <= LATTICE_SLACK, near, place)
+    return regular, series, torch.maximum(place, (end - count + 1)[batch].to(place))  # never another series'
 
 
 def _first(batch: Tensor) -> Tensor:
     """Row of the first stamp of each series."""
     return torch.searchsorted(batch, torch.arange(int(batch[-1]) + 1, device=batch.device))
+
+
+def _sharpened(step: float, error: float, gap: Tensor, slack: float) -> float:
+    """A step that is known but for ``error``, from the longest gap whose steps can be counted; again while it helps."""
+    while True:
+        count = (gap / step).round()
+        sure = torch.where(count * error < 0.25 * step, count, 0.0)
+        longest = int(sure.argmax())
+        most = float(sure[longest])
+        if most < 1 or slack / most >= 0.5 * error:
+            return step
+        step, error = float(gap[longest]) / most, slack / most
 
 
 def _counts(stamps: Tensor, batch: Tensor, step: float) -> Tensor:

@@ -7,6 +7,8 @@ width of each sample's cell: inverse-density weights (CKConv, arXiv 2102.02611, 
 from __future__ import annotations
 
 import enum
+import functools
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -36,7 +38,12 @@ class Weights(enum.Enum):
 
 
 def cell_widths(
-    times: Tensor, batch: Tensor, weights: Weights = Weights.CELL, *, default: float | Tensor = 1.0
+    times: Tensor,
+    batch: Tensor,
+    weights: Weights = Weights.CELL,
+    *,
+    default: float | Tensor = 1.0,
+    longest: float | None = None,
 ) -> Tensor:
     r"""Width of each sample's cell.
 
@@ -51,6 +58,7 @@ def cell_widths(
         batch: series of each sample, sorted int64 ``[n]``.
         weights: CELL, TRAPEZOID or PAST.
         default: width where there is nothing to measure: a series of one stamp, and the first one with PAST.
+        longest: longer pauses between stamps count as so long; None: as long as they are.
 
     Returns:
         Widths in the unit of the times, ``[n]``.
@@ -63,7 +71,7 @@ def cell_widths(
         [0.5, 0.5, 0.5, 2.0]
     """
     weights = choice("weights", weights, Weights)
-    before, after, count = _gaps(times, batch)
+    before, after, count = _gaps(times, batch, longest)
     if weights is Weights.PAST:
         width = torch.where(before > 0, before, default)
     else:
@@ -74,7 +82,9 @@ def cell_widths(
     return width / count
 
 
-def future_fractions(times: Tensor, batch: Tensor, weights: Weights = Weights.CELL) -> Tensor:
+def future_fractions(
+    times: Tensor, batch: Tensor, weights: Weights = Weights.CELL, *, longest: float | None = None
+) -> Tensor:
     r"""Fraction of each sample's cell that lies after its stamp.
 
     .. math:: a_i = (t_{i+1} - t_i) / (t_{i+1} - t_{i-1})
@@ -86,6 +96,7 @@ def future_fractions(times: Tensor, batch: Tensor, weights: Weights = Weights.CE
         times: sorted within each series, ``[n]``; differentiable.
         batch: series of each sample, sorted int64 ``[n]``.
         weights: CELL or TRAPEZOID.
+        longest: as for :func:`cell_widths`.
 
     Returns:
         ``[n]``, in [0, 1].
@@ -95,15 +106,17 @@ def future_fractions(times: Tensor, batch: Tensor, weights: Weights = Weights.CE
         [0.5, 0.75, 0.75, 0.5]
     """
     weights = choice("weights", weights, Weights)
-    before, after, _ = _gaps(times, batch)
+    before, after, _ = _gaps(times, batch, longest)
     halved = before + after == 0
     if weights is Weights.CELL:
         halved = (before == 0) | (after == 0)
     return torch.where(halved, 0.5, after / torch.where(halved, 1.0, before + after))
 
 
-def _gaps(times: Tensor, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _gaps(times: Tensor, batch: Tensor, longest: float | None) -> tuple[Tensor, Tensor, Tensor]:
     """Of each sample the time since the stamp before its own and until the one after, 0 at the ends of a series.
+
+    Neither is longer than ``longest``.
 
     Returns:
         both, and how many samples have its stamp, ``[n]``; all without waiting for a device.
@@ -117,6 +130,8 @@ def _gaps(times: Tensor, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     stamp = times[first]
     before = (stamp - times[earlier]) * (batch[earlier] == batch)
     after = (times[later] - stamp) * (batch[later] == batch)
+    if longest is not None:
+        before, after = before.clamp(max=longest), after.clamp(max=longest)
     return before, after, last - first + 1
 
 
@@ -127,6 +142,7 @@ def series_volume(
     *,
     default: float | Tensor = 1.0,
     mask: Tensor | None = None,
+    longest: float | None = None,
 ) -> Tensor:
     """Time that each sample stands for, for every kind of weights, and for channels that are observed apart.
 
@@ -137,6 +153,7 @@ def series_volume(
         default: see :func:`cell_widths`; also the width of every sample where weights are CONSTANT.
         mask: which channels were observed at which stamps, boolean ``[n, C]``: the others stand for nothing, and
             the cells of a channel lie between the stamps at which it was observed.
+        longest: as for :func:`cell_widths`; of channels that are observed apart, too.
 
     Returns:
         ``[n]``, or ``[n, C]`` with a mask.
@@ -150,38 +167,41 @@ def series_volume(
     weights = choice("weights", weights, Weights)
     if torch.compiler.is_compiling() and not times.requires_grad:  # densities and masks read numbers
         step = torch.as_tensor(default, dtype=times.dtype, device=times.device)
-        node: Tensor = _volume_node(times, batch, weights.value, step, mask)
+        node: Tensor = _volume_node(times, batch, weights.value, step, mask, longest)
         return node
     if mask is not None:
         patterns, which = mask.unique(dim=1, return_inverse=True)
-        columns = [_observed(times, batch, weights, default, column) for column in patterns.unbind(1)]
+        measure = functools.partial(series_volume, weights=weights, default=default, longest=longest)
+        columns = [_observed(times, batch, column, measure) for column in patterns.unbind(1)]
         return torch.stack(columns, dim=1)[:, which]
     if weights is Weights.CONSTANT:
         return torch.ones_like(times) * default
     if weights is not Weights.DENSITY:
-        return cell_widths(times, batch, weights, default=default)
-    stamps, cells = times.detach(), cell_widths(times.detach(), batch, default=default)
+        return cell_widths(times, batch, weights, default=default, longest=longest)
+    stamps = times.detach()
+    cells = cell_widths(stamps, batch, default=default, longest=longest)
     share = inverse_density_volume(kernel_density(stamps[:, None], batch), batch)  # mean 1 in each series
     return share * segment_mean(cells, batch, int(batch[-1]) + 1)[batch]
 
 
 @torch.library.custom_op("ccnn_pc::series_volume", mutates_args=())
-def _volume_node(times: Tensor, batch: Tensor, weights: str, default: Tensor, mask: Tensor | None) -> Tensor:
-    return series_volume(times, batch, Weights(weights), default=default, mask=mask).contiguous()
+def _volume_node(
+    times: Tensor, batch: Tensor, weights: str, default: Tensor, mask: Tensor | None, longest: float | None
+) -> Tensor:
+    kind = Weights(weights)
+    return series_volume(times, batch, kind, default=default, mask=mask, longest=longest).contiguous()
 
 
 @_volume_node.register_fake
-def _(times, batch, weights, default, mask):  # type: ignore[no-untyped-def]
+def _(times, batch, weights, default, mask, longest):  # type: ignore[no-untyped-def]
     return times.new_empty(times.shape if mask is None else mask.shape)
 
 
-def _observed(
-    times: Tensor, batch: Tensor, weights: Weights, default: float | Tensor, seen: Tensor
-) -> Tensor:
-    """Volumes ``[n]`` of one channel, 0 where it was not seen."""
+def _observed(times: Tensor, batch: Tensor, seen: Tensor, measure: Callable[..., Tensor]) -> Tensor:
+    """Volumes ``[n]`` of one channel as :func:`series_volume` measures them, 0 where it was not seen."""
     rows = seen.nonzero()[:, 0]
     volume = times.new_zeros(len(times))
     if not len(rows):
         return volume
     series = batch[rows].unique_consecutive(return_inverse=True)[1]
-    return volume.index_copy(0, rows, series_volume(times[rows], series, weights, default=default))
+    return volume.index_copy(0, rows, measure(times[rows], series))

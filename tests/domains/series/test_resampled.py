@@ -127,9 +127,24 @@ def test_regular_times_know_their_samples() -> None:
         assert rows.flatten().tolist() == [0, 1, 4, 5, 8]
         assert isinstance(source, IrregularSeries) and torch.equal(source.times, series.times)
     assert regular.as_given().at_source(y)[0] is y
-    between = IrregularSeries(times + 0.05 * torch.arange(5), batch)
-    with pytest.raises(ValueError, match="'x' must lie at whole multiples of the training spacing"):
-        between.resampled(x, 0.2)[1].at_source(y)
+
+
+def test_answers_between_regular_times_are_interpolated() -> None:
+    """What is linear in time is read exactly where it lies; before the first regular time its answer is kept."""
+    times, batch = (
+        torch.tensor([0.0, 0.35, 0.5, 1.0, 7.0, 7.15, 8.0], dtype=DOUBLE),
+        torch.tensor([0] * 4 + [1] * 3),
+    )
+    values, regular = IrregularSeries(times, batch).resampled(times[:, None], 0.2)
+    found = regular.at_source(values)[0].flatten()
+    torch.testing.assert_close(found, times, atol=1e-12, rtol=0)
+    late = IrregularSeries(
+        times - 0.05 * (torch.arange(7) % 4 == 0), batch
+    )  # first stamps before the first time
+    values, regular = late.resampled(times[:, None] ** 0, 0.2)
+    assert regular.at_source(values)[0].flatten().tolist() == [1.0] * 7
+    values, regular = IrregularSeries(times, batch).resampled(batch[:, None].double(), 0.3)
+    assert torch.equal(regular.at_source(values)[0].flatten(), batch.double())
 
 
 def test_answers_at_stamps_do_not_know_the_future() -> None:

@@ -98,14 +98,14 @@ class Reading:
             check_positive("support", self.support)
         steps = check_extent("spacing", self.spacing, self.dim).to(torch.get_default_dtype())
         object.__setattr__(self, "spacing", tuple(steps.tolist()))
-        for name, usual in (
-            ("series_weights", (Weights.CELL,)),
-            ("series_interpolation", (Interpolation.NONE, None)),
+        for name, default in (
+            ("series_weights", Weights.CELL),
+            ("series_interpolation", Interpolation.NONE),
         ):
             value = getattr(self, name)
-            if value not in usual and self.dim != 1:
+            if value is not None and value is not default and self.dim != 1:
                 raise ValueError(
-                    f"'{name}' must be '{usual[0].value}' for {self.dim} axes (got '{value.value}')"
+                    f"'{name}' must be '{default.value}' for {self.dim} axes (got '{value.value}')"
                 )
         if self.series_interpolation is Interpolation.LINEAR and self.series_weights is not Weights.CELL:
             raise ValueError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -100,6 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: the words after ``ccnn-pc``; None takes them from the command line.
     """
+    usual, warnings.formatwarning = warnings.formatwarning, _in_one_line
     try:
         words = import_modules(sys.argv[1:] if arguments is None else arguments)
         chosen = next((word for word in words if not word.startswith("-")), None)
@@ -111,6 +113,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(error, TypeError):
             print("(CCNN_PC_TRACEBACK=1 shows where this comes from)", file=sys.stderr)
         raise SystemExit(1) from None
+    finally:
+        warnings.formatwarning = usual
+
+
+def _in_one_line(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    r"""Warnings of this library are for users, who need no line of its code.
+
+    Example:
+        >>> from ccnn_pc.models import SamplingWarning
+        >>> _in_one_line("other units", SamplingWarning, "reading.py", 7)
+        'warning: other units\\n'
+    """
+    if category.__module__.startswith("ccnn_pc."):
+        return f"warning: {message}\n"
+    return f"{filename}:{lineno}: {category.__name__}: {message}\n"
 
 
 def import_modules(words: Sequence[str]) -> list[str]:

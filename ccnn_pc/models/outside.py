@@ -141,11 +141,17 @@ def window_reach(layer: KernelConv) -> float:
 
 
 def _scale(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
-    """Channels whose values are larger, or smaller, than ever; those that are 0 everywhere say nothing."""
-    for number, (now, channel) in enumerate(zip(found.scale, trained.channels, strict=False)):
-        there = channel.scale
-        factor = _beyond(Range(now, now), there)
-        if factor is not None and now > 0:
+    """A channel whose values are larger than ever, or all of them smaller; one that is 0 everywhere says nothing.
+
+    Single channels may be as small as they like: a constant one, less its mean, is.
+    """
+    pairs = list(enumerate(zip(found.scale, (channel.scale for channel in trained.channels), strict=False)))
+    factors = [
+        (number, now, there, _beyond(Range(now, now), there)) for number, (now, there) in pairs if now > 0
+    ]
+    smaller = all(factor is not None and factor < 1 for *_, factor in factors)
+    for number, now, there, factor in factors:
+        if factor is not None and (factor > 1 or smaller):
             much = f"{factor:.3g} times larger" if factor > 1 else f"{1 / factor:.3g} times smaller"
             yield (
                 "values",

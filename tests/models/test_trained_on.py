@@ -212,6 +212,9 @@ def test_values_of_another_scale() -> None:
     cloud.x = cloud.x * torch.tensor([1.0, 300.0, 1.0])
     (message,) = said(network("cloud"), cloud)
     assert "channel 1" in message
+    flat = series(45, 1.0)
+    flat.x[:, 0] *= 1e-3  # one of two channels that hardly moves is none of another unit
+    assert said(network("series"), flat) == []
 
 
 def test_k_that_cuts_what_training_saw_whole() -> None:

@@ -125,7 +125,7 @@ def _in_one_line(
     Example:
         >>> from ccnn_pc.models import SamplingWarning
         >>> _in_one_line("other units", SamplingWarning, "reading.py", 7)
-        'warning: other units\\n'
+        'warning: other units\n'
     """
     if category.__module__.startswith("ccnn_pc."):
         return f"warning: {message}\n"

@@ -119,7 +119,7 @@ class TrainedOn:
         time_unit: of stamps and spacings, where it is known.
 
     Example:
-        >>> from ccnn_pc.models import Reading
+        >>> from ccnn_pc.models.reading import Reading
         >>> found = measure(Reading(2, 1), [torch.rand(1, 1, 16, 16) for _ in range(4)])
         >>> found.shape[0].median, found.spacing[0].median, found == TrainedOn.from_json(found.to_json())
         (16.0, 1.0, True)

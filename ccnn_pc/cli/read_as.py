@@ -229,6 +229,7 @@ def how_read(model: Any, batch: Any) -> str:
         return "as they are"
     from ccnn_pc.domains import Interpolation
     from ccnn_pc.models.trained_on import Samples, seen
+    from ccnn_pc.ops.series.weights import Weights
 
     found, trained, reading = seen(*model.reading.samples(batch)), model.trained_on, model.reading
     if found.kind is Samples.GRID:
@@ -246,7 +247,8 @@ def how_read(model: Any, batch: Any) -> str:
         usual = ""
         if trained is not None:
             usual = f"{_span(trained.samples)} samples, one every {_span(trained.spacing[0])}"
-        between = reading.series_interpolation or Interpolation.LINEAR
+        usual_between = Interpolation.LINEAR if reading.series_weights is Weights.CELL else Interpolation.NONE
+        between = reading.series_interpolation or usual_between
     else:
         near = "" if found.k is None else f", the {found.k} nearest as neighbours"
         text, usual = f"clouds of {_span(found.samples)} points{near}", ""

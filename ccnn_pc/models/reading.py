@@ -46,7 +46,8 @@ class Reading:
             straight lines, "linear", along one, for a curve looks ahead. The papers' networks have "none".
         series_interpolation: what samples of irregular series stand for between them: "linear" reads straight lines at
             the spacing of training, and needs no weights; "none" sums over samples. None (default): lines, but sums
-            where samples are weighted otherwise than by their cells, or their times need a gradient.
+            where samples are weighted otherwise than by their cells, their times need a gradient, or answers per sample
+            must not know later ones: a sample between two regular times is answered at the earlier.
         shape: samples per axis of the grids that the network was trained on; then scattered samples are read on such a
             grid (:meth:`ccnn_pc.domains.PointSet.on_grid`), unless ``interpolation`` is "none". None (default): they
             are points, where they lie.

@@ -88,7 +88,7 @@ def test_half_of_the_samples_of_a_smooth_series_do() -> None:
 
 
 def test_answers_per_sample_are_at_the_samples(items: list[Data]) -> None:
-    model, plain = make(pool=None), make(pool=None, series_interpolation="none")
+    model, plain = make(pool=None, series_interpolation="linear"), make(pool=None)
     batch = Batch.from_data_list(items)
     series = IrregularSeries(batch.times, batch.batch, mask=batch.mask)
     values, regular = series.resampled(batch.x, 1.0, causal=True)
@@ -103,7 +103,7 @@ def test_the_future_changes_no_answer_per_sample(items: list[Data], where: str) 
     item = items[1]
     noise = torch.rand(14, dtype=DOUBLE, generator=torch.Generator().manual_seed(1))
     times = item.times + noise * {"lattice": 0, "random": 0.9, "rounded": 1e-3}[where]
-    model = make(pool=None, norm="layer")
+    model = make(pool=None, norm="layer", series_interpolation="linear")
     whole = model(Data(times=times, x=item.x, mask=item.mask)).detach()
     for known in (1, 6, 12):
         seen, later = item.mask.clone(), times.clone()

@@ -199,7 +199,7 @@ def test_masks_come_in_with_the_data(name: str) -> None:
 
 
 def test_a_mask_reaches_the_first_convolution_as_it_should() -> None:
-    model, (item,) = make("ccnn_4_16"), items(25)
+    model, (item,) = make("ccnn_4_16", series_interpolation="none"), items(25)
     mask = torch.rand(25, 3, generator=torch.Generator().manual_seed(3)) < 0.7
     x, where = model.reading.read(Data(times=item.times, x=item.x, mask=mask))  # type: ignore[union-attr, operator]
     stem = model.convolutions()[0]

@@ -197,13 +197,15 @@ class IrregularSeries(AbstractDomain):
         """Data as a network reads them: :meth:`resampled` on straight lines, or :meth:`apply_mask`.
 
         Pauses are no longer than its kernels see at once (:meth:`with_pauses_of`). Where nobody says how, series are
-        read on lines if their weights are cells, their stamps need no gradient and queries are the samples. Series that
-        are denser than training are read at a whole fraction of its spacing, but not where answers per sample must not
-        know later samples, which say how dense a series is.
+        read on lines if their weights are cells, their stamps need no gradient, queries are the samples, and answers
+        per sample may know later ones. Series that are denser than training are read at a whole fraction of its
+        spacing, but not where later samples must not say how dense a series is.
         """
         spacing, lines = sampling.spacing[0], sampling.series is Interpolation.LINEAR
         if sampling.series is None:
-            lines = self.weights is Weights.CELL and not self.requires_grad and not self.bipartite
+            lines = self.weights is Weights.CELL and not (
+                self.requires_grad or self.bipartite or sampling.causal
+            )
         short = self
         if sampling.support is not None and not self.bipartite:
             short = self.with_pauses_of(sampling.support, spacing)

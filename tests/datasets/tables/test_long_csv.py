@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +190,71 @@ def test_lattice(files: tuple[Path, Path], tmp_path: Path) -> None:
         ValueError, match=r"'lattice' must divide the times between samples \(got 0.5, and time"
     ):
         LongCSV(tmp_path / "table.csv", labels=files[1], lattice=0.5)
+
+
+def ticking(rate: float, digits: int, seed: int = 0) -> list[Observation]:
+    """Forty series of one variable at some ticks of a clock, with stamps as a file of few digits has them."""
+    random = np.random.default_rng(seed)
+    found: list[Observation] = []
+    for number in range(40):
+        ticks = np.flatnonzero(random.random(60) < 0.7)
+        found += [(f"s{number:02d}", round(tick / rate, digits), "pulse", float(tick % 7)) for tick in ticks]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("rate", "digits", "found"),
+    [(10, 6, 0.1), (200, 3, 0.005), (60, 3, 1 / 60), (44.1, 4, 1 / 44.1), (1000.0, 2, 0.01)],
+)
+def test_a_lattice_is_found_within_the_digits_of_the_file(
+    rate: float, digits: int, found: float, tmp_path: Path
+) -> None:
+    rows = ticking(rate, digits)
+    table, labels = write_table(tmp_path, rows), write_labels(tmp_path, rows)
+    data: Any = LongCSV(table, None, labels=labels)
+    assert data.lattice == pytest.approx(found, rel=2e-4)
+    assert data.description()["lattice"] is None  # other tables may have another
+    known: Any = LongCSV(table, labels=labels).measured()
+    assert known["spacing"] == data.lattice
+    for row in (0, 7):
+        written = np.array(by_hand(rows, data.ids[row], data.variables)[0])
+        item = data[row]
+        steps = (item.times - item.times[0]).numpy() / data.lattice
+        assert np.abs(steps - np.rint(steps)).max() < 1e-6 and item.lattice.tolist() == [[data.lattice]]
+        assert np.abs(item.times.numpy() - written).max() <= 10.0**-digits
+    direct: Any = LongCSV(table, None, labels=labels, direct=True)
+    assert direct.lattice is None and "lattice" not in direct[0]
+    assert direct[7].times.tolist() == by_hand(rows, data.ids[7], data.variables)[0]
+
+
+def test_random_times_are_on_no_lattice(files: tuple[Path, Path]) -> None:
+    data: Any = LongCSV(files[0], None, labels=files[1])  # three digits, and thirds of a unit between stamps
+    assert data.lattice is None and "lattice" not in data[0]
+
+
+@pytest.mark.parametrize(("place", "time"), [(-1, 1e7), (0, -1e7), (-1, 1234567.891)])
+def test_one_wrong_stamp_is_named_and_changes_nothing_else(place: int, time: float, tmp_path: Path) -> None:
+    """Spacing, reach and lattice are those of the table without it."""
+    rows = ticking(200, 3)
+    labels = write_labels(tmp_path, rows)
+    usual: Any = LongCSV(write_table(tmp_path, rows), labels=labels).measured()
+    which = [number for number, row in enumerate(rows) if row[0] == "s06"][place]
+    rows[which] = ("s06", time, *rows[which][2:])
+    wrong = write_table(tmp_path, rows, "wrong.csv")
+    with pytest.warns(
+        UserWarning, match=rf"wrong.csv': 'time' of 'id' 's06' goes from .*{abs(time):.10g}.*is a stamp wrong"
+    ):
+        data: Any = LongCSV(wrong, None, labels=labels)
+    assert data.lattice == pytest.approx(0.005, rel=1e-6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found: Any = LongCSV(wrong, labels=labels).measured()
+    for name in ("in_channels", "shape"):
+        assert found[name] == usual[name]
+    assert found["spacing"] == pytest.approx(usual["spacing"], rel=1e-6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        LongCSV(tmp_path / "table.csv", None, labels=labels)
 
 
 def test_new_tables_are_read_as_those_of_the_training(files: tuple[Path, Path], tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ccnn_pc._files import write_rows_atomically
+from ccnn_pc.cli.compose import compose_config
 from ccnn_pc.models import from_pretrained, save_pretrained
 from ccnn_pc.models.hub import PACKAGED
 from scripts import RESULTS
@@ -29,7 +30,7 @@ A {architecture} network ({parameters} parameters) that names the class of a poi
 | --- | --- |
 | data | {data}: {n_train} training, {n_val} validation and {n_test} test shapes{note} |
 | input | {preprocessing} |
-| training input | {samples} and {num_neighbors} neighbours per shape, drawn anew in every epoch |
+| training input | {samples}, drawn anew in every epoch |
 | training | {epochs} epochs, batch {batch_size}, learning rate {lr} |
 | selection | best epoch ({best_epoch}) on {selected_on}: {val_accuracy} %; the test shapes read once, at the end |
 | seed | {seed} |
@@ -46,10 +47,16 @@ Z. Wu et al., "3D ShapeNets: A Deep Representation for Volumetric Shapes", CVPR 
 
 def samples(result: dict[str, Any]) -> str:
     """How a shape was sampled in training."""
+    words = [f"experiment={result['experiment']}", *str(result.get("changed") or "").split()]
+    if mixed := compose_config([*words, "data.root=."]).data.get("samplings"):
+        return (
+            f"one of {', '.join(f'`{each}`' for each in mixed)}; {result['num_neighbors']} neighbours for "
+            f"{result.get('num_voxels') or result['num_points']} samples, the same share of fewer or more"
+        )
     kind = "evenly spread" if result.get("sampling") == "farthest" else "random"
     voxels = result.get("num_voxels")
     number, of = (voxels, "occupied voxels") if voxels is not None else (result["num_points"], "points")
-    return f"{number} {kind} {of}"
+    return f"{number} {kind} {of} and {result['num_neighbors']} neighbours per shape"
 
 
 def card(name: str, result: dict[str, Any], model: Any, note: str) -> str:
@@ -73,7 +80,6 @@ def card(name: str, result: dict[str, Any], model: Any, note: str) -> str:
             f"{k}: {v}" for k, v in model.preprocessing.to_json().items() if v is not None
         ),
         samples=samples(result),
-        num_neighbors=result["num_neighbors"],
         epochs=result["epochs"],
         batch_size=result.get("batch_size", "?"),
         lr=result.get("lr", "?"),

@@ -166,5 +166,7 @@ for _name, _numbers in _SIZES.items():
     register_frozen(f"{_name}_flex", build_ccnn, **_numbers, block=FlexNetBlock)
 #: Ours: as small as ccnn_4_48, with kernels of two filters instead of four.
 register_frozen("ccnn_tiny", build_ccnn, num_blocks=4, channels=48, kernel_hidden=8, kernel_layers=1)
+#: Ours, wider: what clouds of any sampling are trained with in half an hour of one core.
+register_frozen("ccnn_small", build_ccnn, num_blocks=4, channels=64, kernel_hidden=8, kernel_layers=1)
 #: Ours, for grids: trained on one core; give kernels few taps, which are summed directly.
 register_frozen("ccnn_tiny_grid", build_ccnn, num_blocks=4, channels=40, kernel_hidden=16, kernel_layers=2)

@@ -55,12 +55,13 @@ class QueryFeatureConv(ContinuousConv):
         return y if self.mix is None else self.mix(y)
 
 
-register_frozen(
-    "ccnn_tiny_query_features",
-    build_ccnn,
-    num_blocks=4,
-    channels=48,
-    kernel_hidden=8,
-    kernel_layers=1,
-    layer=QueryFeatureConv,
-)
+for _name, _channels in (("ccnn_tiny", 48), ("ccnn_small", 64)):
+    register_frozen(
+        f"{_name}_query_features",
+        build_ccnn,
+        num_blocks=4,
+        channels=_channels,
+        kernel_hidden=8,
+        kernel_layers=1,
+        layer=QueryFeatureConv,
+    )

@@ -40,6 +40,12 @@ def evaluate(
         ),
     ] = None,
     report: Annotated[bool, typer.Option(help="How well each class is found.")] = False,
+    sampling: Annotated[
+        str | None,
+        typer.Option(
+            help="Sampling of clouds or pictures, as ccnn-pc transfer has them; default: as in training."
+        ),
+    ] = None,
     size: Size = None,
     spacing: Spacing = None,
     time_unit: TimeUnit = None,
@@ -53,6 +59,7 @@ def evaluate(
       ccnn-pc evaluate ccnn_tiny-modelnet10 --data path/to/modelnet10 --report
       ccnn-pc evaluate runs/modelnet10_tiny/latest/model --data path/to/test.npz --json
       ccnn-pc evaluate my_model --data my_shapes/ --split val --out predictions.csv
+      ccnn-pc evaluate ccnn_tiny-modelnet10 --data path/to/test.npz --sampling random:256
       ccnn-pc evaluate runs/smnist_tiny/latest/model --data path/to/mnist --batch-size 250
       ccnn-pc evaluate runs/my_series/latest/model --data readings.csv --labels labels.csv --split test
 
@@ -69,7 +76,7 @@ def evaluate(
     """  # noqa: D301
     result = evaluate_model(
         model, data, split=split, labels=labels, seed=seed, batch_size=batch_size, out=out, report=report,
-        read=ReadAs(size, spacing, time_unit, interpolation),
+        sampling=sampling, read=ReadAs(size, spacing, time_unit, interpolation),
     )  # fmt: skip
     if as_json:
         print(json.dumps(result))
@@ -134,6 +141,7 @@ def evaluate_model(
     batch_size: int = 16,
     out: Path | None = None,
     report: bool = False,
+    sampling: str | None = None,
     read: ReadAs = AS_TRAINED,
 ) -> dict[str, Any]:
     r"""Return the scores of a trained model on ``data``, and the number of items.
@@ -153,6 +161,7 @@ def evaluate_model(
         out: table of the answers; see the command.
         report: whether the result has ``classes``: of each how many items (``n``), the share of them that is found,
             the share of what is taken for it that is right, and what it is most often taken for.
+        sampling: of clouds or images (:class:`ccnn_pc.datasets.samplings.Sampling`); None: as in training.
         read: how data are read, where not as in training.
 
     Raises:
@@ -168,6 +177,8 @@ def evaluate_model(
     from ccnn_pc.cli.inputs import check_data, open_data
     from ccnn_pc.cli.judged import Judged, class_report
     from ccnn_pc.cli.read_as import Footing, tell
+    from ccnn_pc.cli.sampled import Sampler
+    from ccnn_pc.datasets.samplings import Sampling
     from ccnn_pc.models import TaskKind, from_pretrained
     from ccnn_pc.training.evaluation import objective_of, scores_on
 
@@ -176,6 +187,8 @@ def evaluate_model(
         check_writable_folder("out", out.parent)
     model = from_pretrained(name_or_path)
     footing = Footing(model, read)
+    drawn = [] if sampling is None else [Sampling.parse(sampling)]
+    sampler = Sampler(model, drawn) if drawn else None
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     seed = int(model.data.get("seed", 0)) if seed is None else seed
     task, outputs = model.answers, len(model.classes) or model.out_channels
@@ -192,6 +205,8 @@ def evaluate_model(
         trained=model.data,
         footing=footing,
     )
+    if sampler is not None:
+        dataset = sampler(dataset, drawn[0], footing)
     how = tell(model, dataset)
     judged = Judged(model, dataset)
     scores = scores_on(

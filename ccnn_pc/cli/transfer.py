@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -91,6 +90,7 @@ def transfer_model(
     from ccnn_pc.cli.evaluate import matching_classes
     from ccnn_pc.cli.inputs import check_data, open_data
     from ccnn_pc.cli.read_as import Footing, tell
+    from ccnn_pc.cli.sampled import Sampler
     from ccnn_pc.datasets.samplings import Sampling
     from ccnn_pc.models import TaskKind, from_pretrained
     from ccnn_pc.training.evaluation import confusion_matrix
@@ -107,24 +107,15 @@ def transfer_model(
         )
     footing = Footing(model, read)
     model.to("cuda" if torch.cuda.is_available() else "cpu")
-    stem = model.convolutions()[0]
-    spacing, extent = float(stem.spacing[0]), float(stem.extent.max())
-    used = with_neighbors(model)
-    for sampling in samplings:
-        sampling.transform(used, spacing, extent / spacing)  # refused before anything is read
+    sampler = Sampler(model, samplings)
     shape = model.config.get("shape")
     opened: Any = open_data(data, model.preprocessing, split, seed=seed, shape=shape, footing=footing)
-    step = footing.step(opened.shape[1:]) if footing.pictures else None
-    spacing = spacing if step is None else step[0]
     found: dict[str, Any] = {}
     result = {
         "results": found, "from": str(samplings[0]), "model": str(name_or_path), "data": str(data), "seed": seed,
     }  # fmt: skip
     for sampling in samplings:
-        transform = sampling.transform(used, spacing, extent / spacing)
-        if footing.pictures and sampling.takes_all:
-            transform = footing.at(transform, opened.shape[1:])
-        dataset = opened.subset(range(len(opened)), transform=transform)
+        dataset = sampler(opened, sampling, footing)
         how = tell(model, dataset)
         confusion = confusion_matrix(
             model,
@@ -145,20 +136,6 @@ def transfer_model(
         if folder is not None:
             _store(result, folder)  # after each sampling: what is done is kept, whatever comes
     return result
-
-
-def with_neighbors(model: Any) -> Any:
-    """The preprocessing of a model, of clouds with the k that the network would search: every sampling has its share.
-
-    An array of voxels, above all, has no neighbours: kernels would see all cells in reach, which is another function.
-    """
-    from ccnn_pc.datasets import CloudPreprocessing, VoxelForm
-
-    used = model.preprocessing
-    searches = isinstance(used, CloudPreprocessing) and used.num_neighbors is None
-    if not searches or used.form is VoxelForm.DENSE or not hasattr(model, "reading"):
-        return used
-    return dataclasses.replace(used, num_neighbors=model.reading.num_neighbors)
 
 
 def _store(result: dict[str, Any], folder: Path) -> None:

@@ -114,6 +114,18 @@ def test_options_say_otherwise(trained: tuple[str, Path], tmp_path: Path) -> Non
     assert "linear" in evaluate_model(model, other, read=ReadAs(size=8, interpolation="linear"))["read"]
 
 
+def test_a_sampling_is_that_of_transfer(trained: tuple[str, Path], tmp_path: Path) -> None:
+    model, _ = trained
+    other = pictures(tmp_path / "other", 32)
+    rows = transfer_model(model, other, "pixels", ["pixels:4", "scattered:0.5"])["results"]
+    for name, row in rows.items():
+        found = evaluate_model(model, other, sampling=name)
+        assert {key: found[key] for key in row} == row
+    assert "8 x 8 samples, 2 apart" in rows["pixels:4"]["read"]  # every fourth of those 0.5 apart
+    with pytest.raises(ValueError, match="pixels, scattered for this model"):
+        evaluate_model(model, other, sampling="voxels")
+
+
 def test_what_is_no_scene_of_training_is_resized(trained: tuple[str, Path], tmp_path: Path) -> None:
     """Other proportions, much larger ones, several sizes: the middle of each, as models without this record do."""
     model, _ = trained

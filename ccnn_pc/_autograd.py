@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from ccnn_pc._precision import own_types
+
 Tensors = Sequence[Any]  # of tensors, or None where an argument is left out
 
 
@@ -148,7 +150,7 @@ class _Backward(torch.autograd.Function):
         operator: Operator, settings: Any, wanted: tuple[bool, ...], *given: Any
     ) -> tuple[Tensor, ...]:
         grads, tensors = _divided(operator, wanted, given)
-        with torch.autocast(grads[0].device.type, enabled=False):
+        with own_types(grads[0].device.type):
             found = operator.backward(tensors, grads, wanted, settings)
         pairs = zip(found, wanted, strict=True)
         return tuple(gradient for gradient, wants in pairs if wants and gradient is not None)
@@ -167,7 +169,7 @@ class _Backward(torch.autograd.Function):
             grads, tensors = _divided(ctx.operator, wanted, _replaced(saved, places, given))
             return ctx.operator.gradients(tensors[: len(wanted)], grads, wanted, ctx.settings)
 
-        with torch.autocast(second[0].device.type, enabled=False):
+        with own_types(second[0].device.type):
             pull = torch.func.vjp(first, *(saved[place] for place in places))[1]
             found = dict(zip(places, pull(tuple(second)), strict=True))
         return None, None, None, *(found.get(place) for place in range(len(saved)))

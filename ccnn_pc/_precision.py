@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar, cast
 
 import torch
@@ -23,8 +24,20 @@ def at_least_single(dtype: torch.dtype) -> torch.dtype:
 def autocast_type(x: Tensor) -> torch.dtype:
     """The type that a convolution of ``x`` answers in: that of autocast where it is on and x is not float64."""
     kind = x.device.type
-    on = torch.is_autocast_enabled(kind) and x.dtype is not torch.float64
+    known = torch.amp.is_autocast_available(kind)
+    on = known and torch.is_autocast_enabled(kind) and x.dtype is not torch.float64
     return torch.get_autocast_dtype(kind) if on else x.dtype
+
+
+def own_types(kind: str) -> AbstractContextManager[Any]:
+    """Types are those of the tensors; also on devices that know no autocast, as ``meta``.
+
+    Example:
+        >>> with own_types("meta"):
+        ...     torch.zeros(2, device="meta").dtype
+        torch.float32
+    """
+    return torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext()
 
 
 class SinglePrecision(nn.Module):
@@ -57,7 +70,7 @@ def without_autocast(backward: Backward) -> Backward:
 
     @functools.wraps(backward)
     def run(ctx: Any, *grads: Tensor) -> Any:
-        with torch.autocast(grads[0].device.type, enabled=False):
+        with own_types(grads[0].device.type):
             return backward(ctx, *grads)
 
     return cast("Backward", run)

@@ -57,11 +57,23 @@ def numbers(tensor: Tensor) -> list[float]:
         >>> numbers(torch.tensor([1.0, 2.0]))
         [1.0, 2.0]
     """
-    functorch = torch._C._functorch
-    while functorch.is_functorch_wrapped_tensor(tensor):
-        tensor = functorch.get_unwrapped(tensor)
-    found: list[float] = tensor.tolist()
+    found: list[float] = unwrapped(tensor).tolist()
     return found
+
+
+def unwrapped(tensor: Tensor) -> Tensor:
+    """A tensor without what ``torch.func`` put around it, as it may be kept beyond the transform.
+
+    Example:
+        >>> kept = []
+        >>> _ = torch.func.grad(lambda x: (kept.append(unwrapped(x.detach())), x)[1])(torch.tensor(2.0))
+        >>> kept
+        [tensor(2.)]
+    """
+    functorch = torch._C._functorch
+    while not torch.compiler.is_compiling() and functorch.is_functorch_wrapped_tensor(tensor):
+        tensor = functorch.get_unwrapped(tensor)
+    return tensor
 
 
 def placed(values: Sequence[float], device: torch.device) -> Tensor:

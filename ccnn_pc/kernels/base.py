@@ -13,7 +13,7 @@ from torch.nn.utils import skip_init
 from ccnn_pc._autograd import check_outside_of_torch_func
 from ccnn_pc._checks import check_at_least, check_flags, check_positive
 from ccnn_pc._choices import choice
-from ccnn_pc._precision import SinglePrecision
+from ccnn_pc._precision import SinglePrecision, own_types
 from ccnn_pc.kernels.formula import Formula
 from ccnn_pc.kernels.scaling import scale_readout_, support_points
 from ccnn_pc.kernels.weight_norm import scale_weight_
@@ -169,13 +169,13 @@ class FactorizedKernel(AbstractKernel):
             ValueError: the last axis of ``u`` is not D long.
         """
         self.check_coordinates(u)
-        with torch.autocast(device_type=u.device.type, enabled=False):
+        with own_types(u.device.type):
             return self.compute_features(u.to(self.readout.weight.dtype))
 
     def forward(self, u: Tensor) -> Tensor:
         """Kernel values ``[..., out_channels]`` at coordinates ``u [..., D]``."""
         features = self.features(u)
-        with torch.autocast(device_type=u.device.type, enabled=False):
+        with own_types(u.device.type):
             return self.readout(features)
 
     def formula(self) -> Formula | None:

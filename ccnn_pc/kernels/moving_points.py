@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ccnn_pc._checks import check_at_least, check_positive
+from ccnn_pc._precision import own_types
 from ccnn_pc.kernels.base import AbstractKernel, FactorizedKernel, Init, empty_linear, uniform_
 from ccnn_pc.kernels.formula import Formula, Function
 from ccnn_pc.kernels.registry import register_kernel
@@ -271,7 +272,7 @@ class SelfMovingPointsPerFilter(MovingPoints):
     def forward(self, u: Tensor) -> Tensor:
         """Kernel values ``[..., out_channels]`` at coordinates ``u [..., D]``."""
         self.check_coordinates(u)
-        with torch.autocast(device_type=u.device.type, enabled=False):
+        with own_types(u.device.type):
             tents = self.tents(u.to(self.weight.dtype).reshape(-1, 1, 1, self.dim))  # [E, O, P]
             touching = (tents.detach() > 0).sum(-1, keepdim=True).to(tents) + COUNT_GUARD
             values = torch.einsum("eop,oip->eoi", tents / touching, self.weight)

@@ -16,7 +16,7 @@ from torch_geometric.nn import MessagePassing
 from ccnn_pc._autograd import check_outside_of_torch_func, in_forward_mode
 from ccnn_pc._checks import check_at_least, check_extent, check_flags
 from ccnn_pc._choices import choice
-from ccnn_pc._precision import at_least_single, autocast_type, keeping_single
+from ccnn_pc._precision import at_least_single, autocast_type, keeping_single, own_types
 from ccnn_pc._values import is_batched, number, numbers, readable
 from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
 from ccnn_pc.domains.factorized import runs_natively
@@ -334,7 +334,7 @@ class KernelConv(MessagePassing):
 
     def edge_update(self, u: Tensor, inside: Tensor) -> Tensor:  # type: ignore[override]
         """``m(u) K(u)`` for each edge."""
-        with torch.autocast(u.device.type, enabled=False):
+        with own_types(u.device.type):
             return self.kernel(u) * (self.window(u) * inside)
 
     def message(self, x_j: Tensor, values: Tensor) -> Tensor:  # type: ignore[override]
@@ -370,7 +370,7 @@ class KernelConv(MessagePassing):
     def _present(self) -> Tensor:
         """The windowed kernel at the present, where a causal one ends: ``[C_in]``, or ``[C_out, C_in]`` full."""
         u = self.extent.new_ones(1, 1)
-        with torch.autocast(u.device.type, enabled=False):
+        with own_types(u.device.type):
             value = (self.kernel(u) * self.window(u))[0]
         return value if self.separable else value.view(self.out_channels, self.in_channels)
 

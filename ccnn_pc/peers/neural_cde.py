@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ccnn_pc._checks import check_at_least, check_flags, check_positive
 from ccnn_pc._choices import choice
 from ccnn_pc._optional import require
+from ccnn_pc._precision import own_types
 from ccnn_pc.models.registry import register_model
 from ccnn_pc.peers.ode_rnn import mlp
 from ccnn_pc.peers.padded import PaddedSeries, SeriesPeer
@@ -95,7 +96,7 @@ class NeuralCDE(SeriesPeer):
 
     def final_state(self, series: PaddedSeries) -> Tensor:
         """State after the last sample of each series; in float32 under autocast too, where solvers lose their way."""
-        with torch.autocast(series.x.device.type, enabled=False):
+        with own_types(series.x.device.type):
             return self._solved(series)
 
     def _solved(self, series: PaddedSeries) -> Tensor:

@@ -13,9 +13,11 @@ from torch_geometric.transforms import BaseTransform
 
 import ccnn_pc.nn
 from ccnn_pc.datasets import GridData, PointCloudData, transforms
-from ccnn_pc.domains import Grid, Interpolation, Pool, Sampling, Weights
+from ccnn_pc.domains import Grid, Interpolation, PointSet, Pool, Sampling, Weights
+from ccnn_pc.models import create_model
 from ccnn_pc.nn import Algorithm
 from ccnn_pc.ops.cells import cell_coordinates
+from ccnn_pc.ops.grids.cubic import cubic_axis
 from ccnn_pc.ops.interpolation import finer_positions, interpolate_axis
 from ccnn_pc.ops.neighbors.k_nearest import Backend, knn
 from ccnn_pc.ops.neighbors.radius_graph import radius
@@ -161,6 +163,7 @@ TRANSFORMS: dict[str, tuple[Any, Any]] = {
     "InverseDensity": (transforms.InverseDensity(6), shape),
     "Jitter": (transforms.Jitter(), shape),
     "KNN": (transforms.KNN(4), shape),
+    "KNN of fewer points": (transforms.KNN(12, per=60), shape),
     "Normalize": (transforms.Normalize("sphere"), shape),
     "Normalize to a box": (transforms.Normalize(), shape),
     "OccupiedCells": (transforms.OccupiedCells(), lambda: transforms.Voxelize(4, form="dense")(shape())),
@@ -176,6 +179,7 @@ TRANSFORMS: dict[str, tuple[Any, Any]] = {
     "RandomStamps": (transforms.RandomStamps(40), regular_series),
     "RandomTranslate": (transforms.RandomTranslate(), shape),
     "ScatteredCells": (transforms.ScatteredCells(0.5), image),
+    "UnevenPoints": (transforms.UnevenPoints(8), shape),
     **{f"ToView, {view.value}": (transforms.ToView(view), image) for view in transforms.View},
     "Voxelize": (transforms.Voxelize(4), shape),
     "Voxelize to a grid": (transforms.Voxelize(4, form="dense"), shape),
@@ -242,6 +246,8 @@ OPERATORS: dict[str, Any] = {
         for weights in Weights
     },
     "future_fractions": lambda place: future_fractions(place(TIMES), place(SERIES)),
+    "cubic_axis": lambda place: cubic_axis(place(POS), 0, finer_positions(30, 1.5, device=place(POS).device)),
+    "on_grid": lambda place: PointSet(place(POS)).on_grid(place(POS)[:, :2], (9,) * POS.shape[1], 0.5)[0],
     "interpolate_axis": lambda place: interpolate_axis(
         place(POS), 0, finer_positions(30, 1.5, device=place(POS).device)
     ),
@@ -268,3 +274,9 @@ def test_the_simulated_device_refuses_what_a_gpu_refuses() -> None:
         assert (float(x.sum()), x.tolist(), len(x[x > 0]), int(x.nonzero().numel())) == (3, [1, 1, 1], 3, 3)
         assert torch.tensor([1.0], device="cuda").device == x.long().bincount().device == x.device
         assert len(device.take()) == 6
+
+
+def test_forward_passes_without_numbers() -> None:
+    """On ``meta``, which knows no autocast: shapes alone, as for counting operations."""
+    image = create_model("ccnn_4_16", dim=2, in_channels=3, out_channels=4, shape=(8, 8)).to("meta")
+    assert image(torch.zeros(2, 3, 8, 8, device="meta")).shape == (2, 4)

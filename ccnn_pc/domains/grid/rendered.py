@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ccnn_pc._autograd import in_torch_func
+from ccnn_pc._precision import own_types
 from ccnn_pc._values import numbers, readable
 from ccnn_pc.domains.base import ConvolutionTerms
 from ccnn_pc.domains.grid.graph_nodes import coordinates_node, formula_node
@@ -103,7 +104,7 @@ def render(terms: ConvolutionTerms, spacing: Sequence[float], taps: Taps) -> Ten
         u = coordinates_node(terms, spacing, (taps.first, taps.last))
     else:
         u = tap_coordinates(terms.extent, spacing, taps.first, taps.last, terms.causal)
-    with torch.autocast(u.device.type, enabled=False):
+    with own_types(u.device.type):
         node = formula_node(u, terms) if compiling else None
         values = terms.kernel(u) * terms.window(u) if node is None else node
     if not terms.separable:

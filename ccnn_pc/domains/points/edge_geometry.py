@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from ccnn_pc._values import number, readable
+from ccnn_pc._values import number, readable, unwrapped
 from ccnn_pc.ops.neighbors.lists import NeighborLists
 from ccnn_pc.ops.points.lattice_convolution import DistinctOffsets
 from ccnn_pc.ops.segments import segment_sum
@@ -73,14 +73,14 @@ class EdgeGeometry:
         """
         if self._offsets is None and len(self.lists.index) * self.pos.shape[1] <= MAX_CACHED_OFFSETS:
             parts = self._rels()
-            self._offsets = torch.cat(parts) if parts else self.pos.new_zeros(0, self.pos.shape[1])
+            self._offsets = unwrapped(torch.cat(parts) if parts else self.pos.new_zeros(0, self.pos.shape[1]))
         return self._offsets
 
     def distances(self) -> Tensor:
         """Length of every edge, along the flat index, float32 ``[T]``."""
         if self._distances is None:
             parts = [rel.norm(dim=1).float() for rel in self._rels()]
-            self._distances = torch.cat(parts) if parts else self.pos.new_zeros(0)
+            self._distances = unwrapped(torch.cat(parts) if parts else self.pos.new_zeros(0))
         return self._distances
 
     def furthest(self) -> float:
@@ -95,7 +95,7 @@ class EdgeGeometry:
         if self._distinct is None:
             steps = [(rel.double() / spacing).round().long() for rel in self._rels()]
             empty = torch.zeros(0, self.pos.shape[1], dtype=torch.long, device=self.pos.device)
-            self._distinct = DistinctOffsets.of(torch.cat(steps) if steps else empty)
+            self._distinct = DistinctOffsets.of(unwrapped(torch.cat(steps) if steps else empty))
         return self._distinct
 
     def occurrences(self, lists: NeighborLists, number: int) -> Tensor:

@@ -409,7 +409,7 @@ class PointSet(AbstractDomain):
             lists = self._given().lists()
             if readable(self.query_pos) and self.num_samples >= LARGE_CLOUD * self.num_clouds:
                 lists = replace(lists, order=z_order(self.query_pos.detach(), self.query_batch))
-            self._edges = EdgeGeometry(self.pos, self.query_pos, lists)
+            self._edges = EdgeGeometry(self.pos, self.query_pos, lists.unwrapped())
         return self._edges
 
 

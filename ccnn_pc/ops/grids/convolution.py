@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from ccnn_pc._autograd import Operator, Tensors
 from ccnn_pc._choices import choice
-from ccnn_pc._precision import at_least_single, autocast_type
+from ccnn_pc._precision import at_least_single, autocast_type, own_types
 from ccnn_pc.ops.grids.direct import direct_correlate, direct_correlate_samples
 from ccnn_pc.ops.grids.fft import (
     correlate_by_formula,
@@ -135,7 +135,7 @@ class _Correlation:
 
 def _correlation(x: Tensor, kernel: Tensor, origin: Sequence[int], method: Method) -> Tensor:
     settings = _Correlation(tuple(origin), method, autocast_type(x))
-    with torch.autocast(x.device.type, enabled=False):
+    with own_types(x.device.type):
         (y,) = _CORRELATE(settings, x, kernel)
     return y
 

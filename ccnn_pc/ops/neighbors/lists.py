@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ccnn_pc._values import unwrapped
+
 
 @dataclass(frozen=True)
 class Chunk:
@@ -45,6 +47,11 @@ class NeighborLists:
     def pruned(self, length: Tensor) -> NeighborLists:
         """The same lists, cut to the first ``length`` edges each."""
         return replace(self, length=torch.minimum(length.to(self.length), self.length))
+
+    def unwrapped(self) -> NeighborLists:
+        """The same lists as they may be kept beyond a transform of ``torch.func``."""
+        order = None if self.order is None else unwrapped(self.order)
+        return NeighborLists(unwrapped(self.index), unwrapped(self.start), unwrapped(self.length), order)
 
     def _is_table(self, length: np.ndarray) -> bool:
         """Whether lists are all of one length and lie one after the other; they may also overlap."""

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ccnn_pc._autograd import Operator, Tensors, is_tracked
 from ccnn_pc._edges import all_edges, kernel_sum
-from ccnn_pc._precision import at_least_single, autocast_type
+from ccnn_pc._precision import at_least_single, autocast_type, own_types
 from ccnn_pc.native import Edges, Features, native_convolution, runs_on
 from ccnn_pc.ops.coordinates import TOLERANCE, in_support, kernel_coordinates
 from ccnn_pc.ops.neighbors.lists import Chunk, NeighborLists
@@ -168,7 +168,7 @@ def point_convolution(
     tracked = is_tracked(geometry.pos) or is_tracked(geometry.query_pos)
     rel = geometry.rel if tracked else geometry.offsets()
     settings = _Settings(profile, geometry.causal, geometry.tolerance, gram, chunk_edges)
-    with torch.autocast(x.device.type, enabled=False):  # coordinates, phases and windows keep their type
+    with own_types(x.device.type):  # coordinates, phases and windows keep their type
         y, moments = _CONVOLVE(
             settings, x, table, geometry.pos, geometry.query_pos, lists.index, lists.start, lists.length,
             geometry.extent, rel, *profile.parameters,
@@ -181,7 +181,7 @@ def _native_convolution(
 ) -> tuple[Tensor, Tensor | None]:
     """One node of torch; answers are in the type of autocast or of x."""
     kind, lists = autocast_type(x), geometry.lists
-    with torch.autocast(x.device.type, enabled=False):
+    with own_types(x.device.type):
         tolerance = TOLERANCE[geometry.pos.dtype] if geometry.tolerance is None else geometry.tolerance
         edges = Edges(
             geometry.pos, geometry.query_pos, lists.index, lists.start, lists.length, geometry.extent,

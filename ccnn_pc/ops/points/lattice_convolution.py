@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ccnn_pc._autograd import Operator, Tensors
 from ccnn_pc._edges import all_edges, kernel_sum
-from ccnn_pc._precision import at_least_single, autocast_type
+from ccnn_pc._precision import at_least_single, autocast_type, own_types
 from ccnn_pc.native import Edges, native_row_convolution, runs_on
 from ccnn_pc.ops.cells import cell_coordinates
 from ccnn_pc.ops.neighbors.lists import Chunk, NeighborLists
@@ -94,7 +94,7 @@ def lattice_convolution(
         budget = CHUNK_BYTES.get(x.device.type, CHUNK_BYTES["cuda"])
         chunk_edges = max(MIN_CHUNK_EDGES, budget // (max(x.shape[1], 2 * table.shape[0]) * x.element_size()))
     x = x.to(autocast_type(x))
-    with torch.autocast(x.device.type, enabled=False):
+    with own_types(x.device.type):
         (y,) = _CONVOLVE(chunk_edges, x, features, table, lists.index, lists.start, lists.length, which)
     return y
 
@@ -102,7 +102,7 @@ def lattice_convolution(
 def _native(x: Tensor, lists: NeighborLists, which: Tensor, features: Tensor, table: Tensor) -> Tensor:
     """One node of torch; answers are in the type of autocast or of x."""
     kind = autocast_type(x)
-    with torch.autocast(x.device.type, enabled=False):
+    with own_types(x.device.type):
         # positions and extent are in the features
         edges = Edges(x, x, lists.index, lists.start, lists.length, x, order=lists.order)
         y = native_row_convolution(x.to(kind), table, features.to(table.dtype), which, edges)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 import torch
 
@@ -137,3 +139,12 @@ def test_layers_refuse_what_does_not_fit_them() -> None:
         conv(torch.rand(5, 2), PointSet(torch.rand(5, 2)).knn(2))
     with pytest.raises(TypeError, match="'x' must be a floating tensor"):
         conv(torch.ones(5, 2, dtype=torch.long), points)
+
+
+def test_points_first_used_inside_of_torch_func_can_be_copied() -> None:
+    """What is kept for the next layer is not of the transform."""
+    points = PointSet(torch.rand(30, 3)).knn(5)
+    layer, x = ContinuousConv(2, 3, dim=3, extent=0.1), torch.rand(30, 2)
+    inside = torch.func.grad(lambda x: layer(x, points).sum())(x)
+    again = pickle.loads(pickle.dumps(points))
+    assert torch.equal(torch.func.grad(lambda x: layer(x, again).sum())(x), inside)

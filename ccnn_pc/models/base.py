@@ -205,7 +205,10 @@ class Network(Model, abc.ABC):
             trained = declared(self.config.get("shape"), self.reading.spacing)
         if trained is None:
             return
-        if self.training or not _can_be_seen(x, where) or (self._compared and x.device.type != "cpu"):
+        waits = x.device.type != "cpu"
+        if self.training or (waits and self._compared) or not _can_be_seen(x, where):
+            return
+        if x.is_cuda and torch.cuda.is_current_stream_capturing():
             return
         self._compared = True
         found = seen(x, where)

@@ -36,7 +36,11 @@ def rows_for(model: str, label: str, data: str, samplings: list[str], seed: int)
         "git_commit": git_commit(),
         "versions": library_versions(),
     }
-    return [{**common, "sampling": name, **row} for name, row in result["results"].items()]
+    found = result["results"].items()
+    return [
+        {**common, "sampling": name, **{key: row[key] for key in ("accuracy", "mean_class_accuracy", "n")}}
+        for name, row in found
+    ]
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from ccnn_pc.cli.read_as import Footing, ReadAs, factor_of
 from ccnn_pc.cli.recalibrate import recalibrate_model
 from ccnn_pc.cli.transfer import transfer_model
 from ccnn_pc.datasets import ImageFolder, LongCSV, SeriesPreprocessing
+from ccnn_pc.domains.points.coverage import NeighborhoodWarning
 from ccnn_pc.models import SamplingWarning, create_model, from_pretrained, measure, save_pretrained
 from ccnn_pc.training.data import ClassificationData
 from ccnn_pc.training.measuring import measure_training
@@ -255,6 +256,26 @@ def test_options_that_do_not_fit_are_refused(
     assert stopped.value.code != 0
     said = capsys.readouterr().err
     assert f"'{word}' must" in said and value.lstrip("-") in said
+
+
+def test_a_training_whose_k_cuts_the_window_is_silent_and_is_remembered(words: Any, tmp_path: Path) -> None:
+    """The quick start lets k grow with the points, so that neighbourhoods keep their size; then nothing is said."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", NeighborhoodWarning)
+        warnings.simplefilter("error", SamplingWarning)
+        with pytest.raises(SystemExit) as stopped:
+            main(
+                [
+                    "train",
+                    *words("trainer.max_epochs=1", "data.eval_num_points=48", "data.eval_num_neighbors=12"),
+                ]
+            )
+        assert not stopped.value.code
+        model = tmp_path / "runs" / "shapes_quickstart" / "latest" / "model"
+        assert "48 points, the 12 nearest" in evaluate_model(str(model), "shapes")["read"]
+    found = from_pretrained(model).trained_on
+    assert found is not None and found.neighborhood is not None
+    assert (found.items, found.samples.median, found.neighborhood.k) == (36, 24, 6)
 
 
 def test_units() -> None:

@@ -291,6 +291,17 @@ def test_series_of_one_stamp_and_features_with_a_domain() -> None:
     assert said(network("cloud"), cloud.x, PointSet(cloud.pos, edge_index=edges)) == []  # meant as they are
 
 
+def test_where_no_answer_can_be_meant() -> None:
+    """An empty series, also the last one of a batch; an item of a picture's size for another one's channels."""
+    model = network("series")
+    empty = Data(x=torch.zeros(0, 2), times=torch.zeros(0, dtype=torch.float64))
+    for items in ([series(45, 1.0), empty], [empty, series(45, 1.0)]):
+        with pytest.raises(ValueError, match="must have samples in each"):
+            model(Batch.from_data_list(items))
+    with pytest.raises(ValueError, match="1 channels"):
+        network("image")(torch.rand(1, 3, 16, 16))
+
+
 @pytest.mark.parametrize("name", list_pretrained())
 def test_packaged_models_know_what_they_were_trained_on(name: str) -> None:
     found = from_pretrained(name).trained_on

@@ -258,8 +258,11 @@ def test_options_that_do_not_fit_are_refused(
     assert f"'{word}' must" in said and value.lstrip("-") in said
 
 
-def test_a_training_whose_k_cuts_the_window_is_silent_and_is_remembered(words: Any, tmp_path: Path) -> None:
+def test_a_training_whose_k_cuts_the_window_is_silent_and_is_remembered(
+    words: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The quick start lets k grow with the points, so that neighbourhoods keep their size; then nothing is said."""
+    monkeypatch.setattr("ccnn_pc.domains.points.coverage._SAID", set())
     with warnings.catch_warnings():
         warnings.simplefilter("error", NeighborhoodWarning)
         warnings.simplefilter("error", SamplingWarning)
@@ -267,15 +270,20 @@ def test_a_training_whose_k_cuts_the_window_is_silent_and_is_remembered(words: A
             main(
                 [
                     "train",
-                    *words("trainer.max_epochs=1", "data.eval_num_points=48", "data.eval_num_neighbors=12"),
+                    *words(
+                        "trainer.max_epochs=1",
+                        "data.num_neighbors=3",
+                        "data.eval_num_points=48",
+                        "data.eval_num_neighbors=6",
+                    ),
                 ]
             )
         assert not stopped.value.code
         model = tmp_path / "runs" / "shapes_quickstart" / "latest" / "model"
-        assert "48 points, the 12 nearest" in evaluate_model(str(model), "shapes")["read"]
+        assert "48 points, the 6 nearest" in evaluate_model(str(model), "shapes")["read"]
     found = from_pretrained(model).trained_on
     assert found is not None and found.neighborhood is not None
-    assert (found.items, found.samples.median, found.neighborhood.k) == (36, 24, 6)
+    assert (found.items, found.samples.median, found.neighborhood.k) == (36, 24, 3)
 
 
 def test_units() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import enum
 import json
@@ -59,6 +60,8 @@ def save_pretrained(
     """Write a model made by :func:`create_model` to a folder.
 
     Files are written beside their final names and then renamed, so that a folder holds the old model or the new one.
+    A model in training mode is stored as it would answer in eval mode: its batch norms get the statistics that
+    ``eval()`` gives them.
 
     Args:
         model: the model.
@@ -80,7 +83,8 @@ def save_pretrained(
             ``preprocessing``; an unknown task.
         OSError: the folder cannot be written.
     """
-    state, text = _saved_form(model, classes, preprocessing, task, data)
+    with _in_eval_mode(model):
+        state, text = _saved_form(model, classes, preprocessing, task, data)
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     try:
@@ -92,6 +96,19 @@ def save_pretrained(
             f"'{target}' could not be written ({_reason(error)}); the old files are left"
         ) from error
     return target
+
+
+@contextlib.contextmanager
+def _in_eval_mode(model: nn.Module) -> Iterator[None]:
+    """In eval mode, then every module in its own again."""
+    modes = [(module, module.training) for module in model.modules()] if isinstance(model, Model) else []
+    if modes:
+        model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
 
 
 def check_saveable(

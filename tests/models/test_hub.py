@@ -41,6 +41,7 @@ def test_round_trip(model: nn.Module, data: Data, tmp_path: Path) -> None:
     folder = save_pretrained(
         model, tmp_path / "new" / "model", classes=["a", "b", "c"], preprocessing=PREPROCESSING
     )
+    assert model.training  # but what is stored is what eval mode answers with
     loaded = from_pretrained(folder)
     assert not loaded.training
     assert loaded.classes == ["a", "b", "c"] and loaded.preprocessing == preprocessing_from_json(

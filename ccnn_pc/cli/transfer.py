@@ -35,7 +35,8 @@ def transfer(
     """Evaluate one trained model on several samplings of the same data.
 
     \b
-    Samplings: points, points:1024 (so many), voxels, voxels:512, dense (the voxels out of an array),
+    Samplings: points, points:1024 (so many), even, random and uneven ones (even:64, uneven:256), voxels, voxels:512,
+      voxels@20 (cells per axis), dense (the voxels out of an array),
       pixels, pixels:2 (every second one), scattered, scattered:0.25 (a random part of the pixels, as points);
       +density weights samples by the inverse of their density.
 

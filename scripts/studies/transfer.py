@@ -1,6 +1,10 @@
 """Which samplings trained networks read: one table for several models, ``results/transfer.csv``.
 
     python -m scripts.studies.transfer path/to/modelnet10 ccnn_tiny-modelnet10 ccnn_tiny-modelnet10-voxels
+    python -m scripts.studies.transfer path/to/modelnet10 ccnn_tiny-modelnet10 ccnn_small-modelnet10 --many
+
+``--many`` asks for even, random and uneven points, 32 to 2048 of them, and for voxels of several sizes; its table is
+``results/any_sampling.csv``, its picture ``docs/samplings.png``.
 
 Every model is evaluated on its own sampling and on the others; rows of the same model are replaced. The test split is
 read once for each model and sampling, with nothing chosen by it.
@@ -16,8 +20,14 @@ from ccnn_pc._files import read_rows, write_rows_atomically
 from ccnn_pc.cli.transfer import transfer_model
 from ccnn_pc.models import from_pretrained
 from ccnn_pc.training.versions import git_commit, library_versions
-from scripts import RESULTS
+from ccnn_pc.viz.transfer import plot_numbers
+from scripts import RESULTS, ROOT
 
+MANY = [
+    *(f"even:{number}" for number in (32, 64, 128, 256, 512, 1024, 2048)),
+    *(f"{kind}:{number}" for kind in ("random", "uneven") for number in (128, 512, 2048)),
+    *("voxels@20", "voxels@30", "voxels", "dense@30"),
+]
 SAMPLINGS = ["points", "points:256", "points+density", "voxels", "voxels:256", "voxels+density"]
 
 
@@ -53,16 +63,24 @@ def main() -> None:
         "models", nargs="+", help="NAME, FOLDER, or LABEL=FOLDER to say what the table calls it"
     )
     parser.add_argument("--to", nargs="+", default=SAMPLINGS, help="samplings (default: %(default)s)")
+    parser.add_argument("--many", action="store_true", help="many samplings, a table and a picture of them")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--results", type=Path, default=RESULTS / "transfer.csv")
+    parser.add_argument("--results", type=Path, default=None)
     arguments = parser.parse_args()
+    samplings = MANY if arguments.many else arguments.to
+    results = arguments.results or RESULTS / ("any_sampling.csv" if arguments.many else "transfer.csv")
     for word in arguments.models:
         label, _, folder = word.rpartition("=")
-        new = rows_for(folder, label or folder, arguments.data, arguments.to, arguments.seed)
-        kept = [row for row in read_rows(arguments.results) if row["model"] != (label or folder)]
-        write_rows_atomically(arguments.results, [*kept, *new])
+        new = rows_for(folder, label or folder, arguments.data, samplings, arguments.seed)
+        kept = [row for row in read_rows(results) if row["model"] != (label or folder)]
+        write_rows_atomically(results, [*kept, *new])
         for row in new:
             print(f"{row['model']}  {row['sampling']:<16} {100 * row['accuracy']:.2f} %  of {row['n']}")
+    if arguments.many:
+        scores: dict[str, dict[str, float]] = {}
+        for row in read_rows(results):
+            scores.setdefault(str(row["model"]), {})[str(row["sampling"])] = float(row["accuracy"])
+        plot_numbers(scores, ROOT / "docs" / "samplings.png")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Mapping
 from typing import Any
@@ -196,13 +197,21 @@ def by_sampling(rows: Rows) -> Rows:
     bold = {True: "**{accuracy:%}**", False: "{accuracy:%}"}
     return [
         {**row, "score": shown(bold[row["trained_on"] == row["sampling"]], [row])}
-        for row in sorted(rows, key=lambda row: row["sampling"])
+        for row in sorted(rows, key=_in_words)
+    ]
+
+
+def _in_words(row: Row) -> list[tuple[str, int]]:
+    """Words of a sampling and numbers in it, by which it is sorted: even:64 before even:128."""
+    return [
+        (part, 0) if i % 2 == 0 else ("", int(part))
+        for i, part in enumerate(re.split(r"(\d+)", row["sampling"]))
     ]
 
 
 def transferred(rows: Rows) -> dict[str, Any]:
     """A column for each model."""
-    models = {row["model"]: row for row in rows_of("results/transfer.csv")}
+    models = {row["model"]: row for row in rows}
     heads = {name: shown("`{model}`, ω₀ {omega_0:g}", [row]) for name, row in models.items()}
     return {"sampling": "`{sampling}`", **{heads[name]: ["{score}", {"model": name}] for name in models}}
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from matplotlib import image
 
-from ccnn_pc.viz import plot_confusion, plot_curves, plot_prediction
+from ccnn_pc.viz import plot_confusion, plot_curves, plot_numbers, plot_prediction
 from ccnn_pc.viz.curves import read_metrics
 from ccnn_pc.viz.style import picture
 
@@ -131,3 +131,16 @@ def test_the_suffix_is_the_format(tmp_path: Path) -> None:
     with picture(tmp_path / "a.svg", 2.0, 2.0) as figure:
         figure.subplots().plot([0, 1])
     assert "<svg" in (tmp_path / "a.svg").read_text()
+
+
+def test_accuracy_over_numbers_of_samples(tmp_path: Path) -> None:
+    """A panel for each kind, a line for each model; samplings without a number are left out."""
+    scores = {
+        "a": {"even:64": 0.8, "even:256": 0.9, "random:64": 0.7, "voxels": 0.5},
+        "b": {"even:64": 0.85},
+    }
+    out = plot_numbers(scores, tmp_path / "numbers.png")
+    assert contrast(out) > 0.01
+    with pytest.raises(ValueError, match="'scores' must hold a sampling with a number"):
+        plot_numbers({"a": {"voxels": 0.5}}, tmp_path / "none.png")
+    assert not (tmp_path / "none.png").exists()

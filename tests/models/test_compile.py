@@ -44,7 +44,10 @@ def test_a_compiled_network_gives_the_eager_result(kind: str, backend: str) -> N
     where = domain(kind)
     shape = {"points": None, "grid": (7, 6), "series": (30,)}[kind]
     torch.compiler.reset()
-    model = create_model("ccnn_4_16", dim=where.dim, in_channels=2, out_channels=3, shape=shape).eval()
+    lines: dict[str, Any] = {"series_interpolation": "none"} if kind == "series" else {}
+    model = create_model(
+        "ccnn_4_16", dim=where.dim, in_channels=2, out_channels=3, shape=shape, **lines
+    ).eval()
     model, x = model.to(dtype), torch.randn(where.num_samples, 2, dtype=dtype)
     compiled = torch.compile(model, backend=backend, fullgraph=whole(kind))
     results = []
@@ -58,6 +61,17 @@ def test_a_compiled_network_gives_the_eager_result(kind: str, backend: str) -> N
     for other in results[1:]:
         for eager, found in zip(results[0], other, strict=True):
             assert (found - eager).abs().max() <= bound * eager.abs().max().clamp(min=1e-6)
+
+
+def test_straight_lines_are_read_outside_of_graphs() -> None:
+    """Times on them are as many as stamps say; the network behind them is compiled."""
+    torch.compiler.reset()
+    model = create_model("ccnn_4_16", dim=1, in_channels=2, out_channels=3, shape=(30,)).eval()
+    compiled = torch.compile(model, backend="aot_eager")
+    for seed in (0, 1):
+        where = IrregularSeries(torch.rand(30, generator=torch.Generator().manual_seed(seed)).cumsum(0))
+        x = torch.randn(30, 2)
+        torch.testing.assert_close(compiled(x, where), model(x, where), atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("backend", [EITHER[0], EITHER[-1]])

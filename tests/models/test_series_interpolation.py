@@ -56,12 +56,17 @@ def test_stamps_as_in_training_are_read_as_they_are() -> None:
     torch.testing.assert_close(model(item), make(series_interpolation="none")(item), atol=1e-9, rtol=0)
 
 
-def test_denser_series_are_read_as_densely() -> None:
-    """At a whole fraction of the training spacing; every sample counts."""
-    times = torch.arange(0, 30, 0.5, dtype=DOUBLE)
-    item = Data(times=times, x=torch.randn(60, 2, dtype=DOUBLE))
-    sums = make(series_interpolation="none")(item)
-    torch.testing.assert_close(make()(item), sums, atol=1e-9, rtol=0)
+def test_denser_series_are_read_as_in_training_whatever_else_is_in_the_batch() -> None:
+    """At the spacing of training: the samples that lie there; a series alone as beside a sparser one."""
+    times = torch.arange(0, 29.5, 0.5, dtype=DOUBLE)
+    dense = Data(times=times, x=torch.randn(59, 2, dtype=DOUBLE))
+    sparse = Data(times=3 * torch.arange(8, dtype=DOUBLE), x=torch.randn(8, 2, dtype=DOUBLE))
+    model = make()
+    kept = Data(times=times[::2], x=dense.x[::2])
+    torch.testing.assert_close(model(dense), model(kept), atol=1e-9, rtol=0)
+    together = model(Batch.from_data_list([dense, sparse]))
+    alone = torch.cat([model(dense), model(sparse)])
+    torch.testing.assert_close(together, alone, atol=1e-9, rtol=0)
 
 
 @pytest.mark.parametrize("weights", ["past", "density", "trapezoid", "constant"])

@@ -198,8 +198,7 @@ class IrregularSeries(AbstractDomain):
 
         Pauses are no longer than its kernels see at once (:meth:`with_pauses_of`). Where nobody says how, series are
         read on lines if their weights are cells, their stamps need no gradient, queries are the samples, and answers
-        per sample may know later ones. Series that are denser than training are read at a whole fraction of its
-        spacing, but not where later samples must not say how dense a series is.
+        per sample may know later ones.
         """
         spacing, lines = sampling.spacing[0], sampling.series is Interpolation.LINEAR
         if sampling.series is None:
@@ -207,24 +206,22 @@ class IrregularSeries(AbstractDomain):
                 self.requires_grad or self.bipartite or sampling.causal
             )
         short = self
+        if lines and torch.compiler.is_compiling():
+            return self._outside_of_graphs(x, sampling)
         if sampling.support is not None and not self.bipartite:
             short = self.with_pauses_of(sampling.support, spacing)
         if not lines:
             return short.apply_mask(x, spacing)
-        gap = spacing if sampling.causal else short.typical_gap()
-        step = spacing / max(1, round(spacing / gap)) if gap > 0 else spacing
-        values, regular = short.resampled(x, step, causal=sampling.causal)
+        values, regular = short.resampled(x, spacing, causal=sampling.causal)
         if short is not self and regular.resampled_from is not None:
             regular.resampled_from = (self, regular.resampled_from[1])
         return values, regular
 
-    def typical_gap(self) -> float:
-        """The mean distance of the stamps of a series, the median over series; 0 where no two stamps differ."""
-        times, last = self.exact_times().detach(), self.pointer[1:] - 1
-        apart = (self.pointer.diff() - 1).clamp(min=1)
-        gap = (times[last] - times[self.pointer[:-1]]) / apart
-        gap = gap[gap > 0]
-        return float(gap.median()) if len(gap) else 0.0
+    @torch.compiler.disable(
+        reason="straight lines have as many times as stamps say: leave out fullgraph, or series_interpolation='none'"
+    )
+    def _outside_of_graphs(self, x: Tensor, sampling: Sampling) -> tuple[Tensor, IrregularSeries]:
+        return self.as_input(x, sampling)
 
     def with_pauses_of(self, longest: float, step: float) -> IrregularSeries:
         r"""The series with its long pauses cut: what comes after one moves by whole steps towards what was before.
@@ -253,7 +250,7 @@ class IrregularSeries(AbstractDomain):
         if self.lattice is not None:
             step = self.lattice.spacing
         times = shortened_pauses(self.exact_times(), self.batch, longest, step)
-        if times is self.times or (self.lattice is not None and torch.equal(times, self.exact_times())):
+        if readable(times) and torch.equal(times, self.exact_times()):
             return self._with(longest_pause=longest)
         short = self._with(times=times, query_times=times, longest_pause=longest)
         if self.lattice is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ccnn_pc._values import readable
+
 #: Stamps may be this part of a step off their lattice.
 LATTICE_SLACK = 1e-2
 #: A lattice that rounding of the stamps blurs by more than this part of a step is none; where digits were cut, this.
@@ -107,10 +109,12 @@ def shortened_pauses(times: Tensor, batch: Tensor, longest: float, step: float) 
     """
     gap = (times[1:] - times[:-1]).detach() * (batch[1:] == batch[:-1])
     over = (((gap - longest) / step - LATTICE_SLACK).ceil() - 1).clamp(min=0)
-    if not bool(over.any()):
+    if readable(times, batch) and not bool(over.any()):
         return times
     moved = torch.cat([over.new_zeros(1), over.cumsum(0)])  # whole numbers: exact
-    return times - (moved - moved[_first(batch)][batch]) * step
+    starts = torch.cat([batch.new_ones(1), batch[1:] - batch[:-1]]) > 0
+    first = torch.where(starts, torch.arange(len(batch), device=batch.device), 0).cummax(0).values
+    return times - (moved - moved[first]) * step
 
 
 def regular_times(

@@ -162,7 +162,7 @@ class Sampling:
         count = usual if self.number is None else int(self.number)
         k = trained.num_neighbors
         if k is not None and usual is not None and count is not None:
-            k = neighbors_of(count, k, usual)
+            k = neighbors_of(count, k, usual, trained.fewest_neighbors)
         subset = _SURFACES.get(self.kind, trained.sampling)
         changed = replace(
             trained,
@@ -193,7 +193,11 @@ class Sampling:
             # kernels saw k cells: whoever reads the array sees all in reach
             steps += [
                 OccupiedCells(),
-                KNN(neighbors_of(changed.num_voxels or k, k, usual_count(trained) or k)),
+                KNN(
+                    neighbors_of(
+                        changed.num_voxels or k, k, usual_count(trained) or k, trained.fewest_neighbors
+                    )
+                ),
             ]
         if self.density:
             steps.insert(len(steps) - (k is not None), InverseDensity(SURFACE_NEIGHBORS, intrinsic_dim=2))
@@ -279,7 +283,10 @@ def mixed_transform(
         most = (
             None if usual is None or None in counts else max(count for count in counts if count is not None)
         )
-        steps.append(KNN(k) if most is None or usual is None else KNN(neighbors_of(most, k, usual), most))
+        few = trained.fewest_neighbors
+        steps.append(
+            KNN(k) if most is None or usual is None else KNN(neighbors_of(most, k, usual, few), most, few)
+        )
     return Compose(steps)
 
 

@@ -69,6 +69,7 @@ def plot_numbers(scores: Mapping[str, Mapping[str, float]], out: str | os.PathLi
                 if points:
                     axes.plot(*zip(*points, strict=True), "o-", markersize=3, color=colour, label=model)
             axes.set_xscale("log", base=2)
+            axes.xaxis.set_major_formatter("{x:g}")
             axes.set_xlabel("samples")
             axes.set_title(kind)
         panels[0].set_ylabel("accuracy [%]")

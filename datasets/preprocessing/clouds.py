@@ -39,6 +39,7 @@ class CloudPreprocessing(Preprocessing):
         form: of voxels, LATTICE (default) or DENSE.
         num_neighbors: k of the neighbours that come with an item of so many points or voxels, fewer for smaller ones
             (see :class:`KNN`); None: the network searches.
+        fewest_neighbors: neighbours that smaller ones keep at least (default 1).
 
     Raises:
         ValueError: an unknown choice, a number below 1, or fields that exclude each other.
@@ -60,11 +61,13 @@ class CloudPreprocessing(Preprocessing):
     num_voxels: int | None = None
     form: VoxelForm | str | None = None
     num_neighbors: int | None = None
+    fewest_neighbors: int = 1
 
     def __post_init__(self) -> None:
         for name in ("num_points", "voxels", "num_voxels", "num_neighbors"):
             value = getattr(self, name)
             set_fields(self, **{name: None if value is None else check_at_least(name, int(value), 1)})
+        check_at_least("fewest_neighbors", self.fewest_neighbors, 1)
         set_fields(
             self,
             sampling=choice("sampling", self.sampling, Subset),
@@ -97,5 +100,6 @@ class CloudPreprocessing(Preprocessing):
         if self.voxels is not None:
             steps.append(Voxelize(self.voxels, self.num_voxels, self.form or VoxelForm.LATTICE, subset))
         if self.num_neighbors is not None:
-            steps.append(KNN(self.num_neighbors, self.num_points if self.voxels is None else self.num_voxels))
+            number = self.num_points if self.voxels is None else self.num_voxels
+            steps.append(KNN(self.num_neighbors, number, self.fewest_neighbors))
         return Compose(steps)

@@ -92,18 +92,20 @@ class FeaturesFrom(BaseTransform, TakesFeatures):
         return f"FeaturesFrom({self.names})"
 
 
-#: Clouds of fewer points than k is meant for keep at least so many neighbours: a plane has that many around a point.
-FEWEST_NEIGHBORS = 8
-
-
-def neighbors_of(num_points: int, k: int, per: int) -> int:
+def neighbors_of(num_points: int, k: int, per: int, fewest: int = 1) -> int:
     """Neighbours that see, in a cloud of ``num_points``, the share of it that k see in one of ``per`` points.
 
+    Args:
+        num_points: of the cloud.
+        k: neighbours in a cloud of ``per`` points.
+        per: that number of points.
+        fewest: neighbours that are kept at least, but no more than k.
+
     Example:
-        >>> neighbors_of(512, 96, 1024), neighbors_of(2048, 96, 1024), neighbors_of(32, 96, 1024)
+        >>> neighbors_of(512, 96, 1024), neighbors_of(2048, 96, 1024), neighbors_of(32, 96, 1024, fewest=8)
         (48, 192, 8)
     """
-    return max(round(k * num_points / per), min(k, FEWEST_NEIGHBORS))
+    return max(round(k * num_points / per), min(k, fewest))
 
 
 class KNN(BaseTransform, TakesNeighbors):
@@ -116,6 +118,7 @@ class KNN(BaseTransform, TakesNeighbors):
         k: number of neighbours, the point itself included. Clouds with fewer points are padded and counted.
         per: points of a cloud that k is meant for; smaller clouds have fewer neighbours, the same share of their
             points (see :func:`neighbors_of`), padded and counted too. None: k, whatever the number of points.
+        fewest: neighbours that these keep at least.
 
     Example:
         >>> from ccnn_pc.datasets import PointCloudData
@@ -124,8 +127,8 @@ class KNN(BaseTransform, TakesNeighbors):
         (torch.Size([96, 256]), 24)
     """
 
-    def __init__(self, k: int, per: int | None = None) -> None:
-        self.k = check_at_least("k", k, 1)
+    def __init__(self, k: int, per: int | None = None, fewest: int = 1) -> None:
+        self.k, self.fewest = check_at_least("k", k, 1), check_at_least("fewest", fewest, 1)
         self.per = None if per is None else check_at_least("per", per, 1)
 
     def forward(self, data: Any) -> Any:
@@ -133,7 +136,7 @@ class KNN(BaseTransform, TakesNeighbors):
         from ccnn_pc.ops.neighbors.k_nearest import knn
 
         n = len(data.pos)
-        k = self.k if self.per is None else min(self.k, neighbors_of(n, self.k, self.per))
+        k = self.k if self.per is None else min(self.k, neighbors_of(n, self.k, self.per, self.fewest))
         neighbors = knn(data.pos, k)
         index = neighbors.index.t()
         if k < self.k:  # tables of one batch have as many rows

@@ -146,6 +146,8 @@ def headline() -> str:
     points, voxels = {"sampling": "points"}, {"sampling": "voxels"}
     lines = [
         ("ModelNet10, points", "transfer", {"model": "ccnn_tiny-modelnet10"}, points, voxels, "voxels", "accuracy"),
+        ("ModelNet10, nine samplings", "any_sampling", {"model": "ccnn_small-modelnet10"}, points,
+         {"sampling": "uneven:512"}, "512 points, ten times denser at one end", "accuracy"),
         ("ModelNet10, voxels", "transfer", {"model": "ccnn_tiny-modelnet10-voxels"}, voxels, points,
          "points", "accuracy"),
         ("sequential MNIST", "images", {"setting": "smnist"}, {"tested_on": "pixels"}, {"tested_on": "pixels:2"},

@@ -15,7 +15,7 @@ from ccnn_pc.datasets.samplings import Sampling, mixed_augmentation, mixed_trans
 from ccnn_pc.datasets.transforms import KNN, UnevenPoints
 from ccnn_pc.models import create_model
 
-TRAINED = CloudPreprocessing(256, "farthest", "box", ["pos"], num_neighbors=24)
+TRAINED = CloudPreprocessing(256, "farthest", "box", ["pos"], num_neighbors=24, fewest_neighbors=8)
 SAMPLINGS = ["even:32", "random:128", "points:256", "uneven:256", "voxels@20:64", "even:512"]
 
 
@@ -73,9 +73,11 @@ def test_neighbours_are_a_share_of_smaller_clouds_only() -> None:
     assert int(KNN(24, per=200)(small).neighbor_count[0]) == 12
     assert KNN(24, per=200)(small).neighbor_index.shape == (24, 100)
     assert int(KNN(24, per=200)(large).neighbor_count[0]) == 24
-    assert int(KNN(4, per=200)(small).neighbor_count[0]) == 4
+    assert int(KNN(4, per=200, fewest=8)(small).neighbor_count[0]) == 4
+    assert int(KNN(24, per=200)(shape(16)).neighbor_count[0]) == 2
+    assert int(KNN(24, per=200, fewest=8)(shape(16)).neighbor_count[0]) == 8
     few = KNN(24, per=200)(shape(5))
-    assert few.neighbor_index.shape == (24, 5) and int(few.neighbor_count[0]) == 5
+    assert few.neighbor_index.shape == (24, 5) and int(few.neighbor_count[0]) == 1
     stored = CloudPreprocessing(1024, num_neighbors=96).transform()(shape(256), seeded_generator(0))
     assert int(stored.neighbor_count[0]) == 24
 

@@ -62,7 +62,7 @@ def numbers(tensor: Tensor) -> list[float]:
 
 
 def unwrapped(tensor: Tensor) -> Tensor:
-    """A tensor without what ``torch.func`` put around it, as it may be kept beyond the transform.
+    """A tensor without what ``torch.func`` put around it, as it may be kept beyond the transform; batches stay.
 
     Example:
         >>> kept = []
@@ -71,7 +71,9 @@ def unwrapped(tensor: Tensor) -> Tensor:
         [tensor(2.)]
     """
     functorch = torch._C._functorch
-    while not torch.compiler.is_compiling() and functorch.is_functorch_wrapped_tensor(tensor):
+    if torch.compiler.is_compiling() or is_batched(tensor):
+        return tensor
+    while functorch.is_functorch_wrapped_tensor(tensor):
         tensor = functorch.get_unwrapped(tensor)
     return tensor
 

@@ -108,10 +108,11 @@ class Network(Model, abc.ABC):
         out_channels: classes (1: one logit).
         pool: how samples become one answer; None: one answer per sample.
 
-    A network that goes from training to ``eval()`` takes the statistics of its batch norms anew, with the weights that
-    it has now, from the last batches that it was trained on (see :func:`ccnn_pc.nn.recalibrate`): running ones lag
-    behind weights that change fast, and answers right after an epoch would be those of no network. Norms that were in
-    eval mode already stay as they are; so do all where the forward pass was compiled, or inputs needed gradients.
+    A network that goes from training to ``eval()``, or whose ``state_dict()`` is asked for, takes the statistics of its
+    batch norms anew, with the weights that it has now, from the last batches that it was trained on (see
+    :func:`ccnn_pc.nn.recalibrate`): running ones lag behind weights that change fast, and answers right after an epoch
+    would be those of no network. Norms that were in eval mode already stay as they are; so do all where the forward
+    pass was compiled, or inputs needed gradients.
 
     Attributes:
         reading: may be set, ``model.reading = dataclasses.replace(model.reading, ...)``, and is saved with the model.
@@ -126,6 +127,7 @@ class Network(Model, abc.ABC):
         super().__init__(reading.in_channels, out_channels, reading.dim)
         self.reading, self.pool = reading, pool
         self._recent: list[tuple[Input, AbstractDomain | None, Spacing | None]] = []
+        self._lags = False  # statistics behind the weights
         self._warned: set[str] = set()
         self._compared = False
 
@@ -151,17 +153,27 @@ class Network(Model, abc.ABC):
 
     def train(self: N, mode: bool = True) -> N:
         """Set the mode; from training to eval, batch norms get statistics that fit the weights."""
-        norms = [norm for norm in batch_norms(self) if norm.training] if self._recent and not mode else []
+        if not mode:
+            self._renew()
         super().train(mode)
-        if norms:
-            renew_statistics(
-                self,
-                norms,
-                [functools.partial(self, data, domain, spacing=step) for data, domain, step in self._recent],
-            )
         if not mode:
             self._recent = []
         return self
+
+    def state_dict(self, *args: Any, **options: Any) -> Any:
+        """As of every module, with the statistics that eval mode has: what is stored answers as the model would."""
+        self._renew()
+        return super().state_dict(*args, **options)
+
+    def _renew(self) -> None:
+        """Statistics that fit the weights, unless they are."""
+        norms = [norm for norm in batch_norms(self) if norm.training] if self._recent and self._lags else []
+        self._lags = False
+        if norms:
+            calls = [
+                functools.partial(self, data, domain, spacing=step) for data, domain, step in self._recent
+            ]
+            renew_statistics(self, norms, calls)
 
     def _apply(self: N, fn: Any, recurse: bool = True) -> N:
         self._recent = []  # of another device or type
@@ -187,7 +199,7 @@ class Network(Model, abc.ABC):
         """Remember a batch of the training, but not what graphs or transforms of torch.func hang on."""
         if self.recent < 1 or in_torch_func() or where.requires_grad or is_tracked(x) or not readable(x):
             return
-        self._recent = [*self._recent, (data, domain, spacing)][-self.recent :]
+        self._recent, self._lags = [*self._recent, (data, domain, spacing)][-self.recent :], True
 
     def _compare(self, told: bool, x: Tensor, where: AbstractDomain) -> None:
         """Warn, once per kind, of data outside of what the model was trained on.
@@ -208,7 +220,7 @@ class Network(Model, abc.ABC):
         waits = x.device.type != "cpu"
         if self.training or (waits and self._compared) or not _can_be_seen(x, where):
             return
-        if x.is_cuda and torch.cuda.is_current_stream_capturing():
+        if x.is_cuda and torch.backends.cuda.is_built() and torch.cuda.is_current_stream_capturing():
             return
         self._compared = True
         found = seen(x, where)

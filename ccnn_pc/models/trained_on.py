@@ -120,9 +120,9 @@ class TrainedOn:
 
     Example:
         >>> from ccnn_pc.models.reading import Reading
-        >>> found = measure(Reading(2, 1), [torch.rand(1, 1, 16, 16) for _ in range(4)])
-        >>> found.shape[0].median, found.spacing[0].median, found == TrainedOn.from_json(found.to_json())
-        (16.0, 1.0, True)
+        >>> found = measure(Reading(2, 1), [torch.full((1, 1, 16, 16), n / 4) for n in range(4)])
+        >>> found.shape[0].median, found.spacing[0].median, TrainedOn.from_json(found.to_json()).kind.value
+        (16.0, 1.0, 'grid')
     """
 
     kind: Samples

@@ -140,7 +140,11 @@ def adamw(
         radius_lr_factor=radius_lr_factor,
     )
     devices = {parameter.device.type for parameter in model.parameters()}
-    return AdamW(groups, lr=lr, betas=(betas[0], betas[1]), eps=eps, fused=devices <= {"cpu", "cuda"} or None)
+    made = AdamW(groups, lr=lr, betas=(betas[0], betas[1]), eps=eps, fused=devices <= {"cpu", "cuda"} or None)
+    made._step_supports_amp_scaling = (
+        False  # else scaled gradients (float16) could not be clipped before the step
+    )
+    return made
 
 
 def _is_radius(module: nn.Module, parameter: nn.Parameter) -> bool:

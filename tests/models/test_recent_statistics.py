@@ -66,6 +66,18 @@ def test_eval_mode_has_the_statistics_of_the_last_batches_under_the_last_weights
     assert not any(module.training for module in model.modules())
 
 
+def test_what_is_stored_in_training_is_what_eval_mode_has() -> None:
+    """Asked for or not, and in whichever order; training goes on with the same last batches."""
+    data = batches()
+    model = fit(network(), data)
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    assert model.training
+    assert all(torch.equal(value, state[name]) for name, value in model.eval().state_dict().items())
+    again = fit(network(), data[:5])
+    again.state_dict()
+    assert same(fit(again, []).eval(), recalibrate(fit(network(), data[:5]), data[1:5]))
+
+
 def test_it_can_be_turned_off_and_is_in_trainings_that_resume() -> None:
     plain = fit(network(), batches())
     running = statistics(plain)
@@ -94,13 +106,15 @@ def test_norms_that_rest_stay_as_they_are() -> None:
 @pytest.mark.parametrize("way", ["copy", "pickle", "load", "move", "gradient"])
 def test_nothing_of_the_data_is_kept_where_it_does_not_belong(way: str) -> None:
     model = fit(network(), batches())
+    state = model.state_dict() if way == "load" else {}
     running = statistics(model)
     if way == "copy":
         model = copy.deepcopy(model)
     elif way == "pickle":
         model = pickle.loads(pickle.dumps(model))
     elif way == "load":
-        model.load_state_dict(model.state_dict())
+        fit(model, batches(seed=2))
+        model.load_state_dict({**state, **running})
     elif way == "move":
         model.double().float()
     else:

@@ -33,7 +33,7 @@ COUNTS = [
     ("ccnn_tiny_grid", 1, 1, 10, 20_673),
 ]
 CLOUD_MODELS = ["ccnn_4_16", "ccnn_4_32", "ccnn_4_48", "ccnn_4_140", "ccnn_tiny", "ccnn_tiny_grid"]
-CLOUD_MODELS += ["ccnn_tiny_query_features"]
+CLOUD_MODELS += ["ccnn_small", "ccnn_tiny_query_features", "ccnn_small_query_features"]
 
 
 @pytest.mark.parametrize(("name", "dim", "inputs", "outputs", "count"), COUNTS)

@@ -368,10 +368,8 @@ class PointSet(AbstractDomain):
         index = None
         if bool(((place - place.round()).abs() <= TAP_TOLERANCE).all()):
             index = self.batch * len(cells)
-            for axis, stride in enumerate(
-                cells.new_tensor([math.prod(shape[d + 1 :]) for d in range(self.dim)])
-            ):
-                index = index + place[:, axis].round().long() * stride
+            for axis in range(self.dim):
+                index = index + place[:, axis].round().long() * math.prod(shape[axis + 1 :])
         grid.resampled_from = (self, index)
         return interpolate_scattered(x, self.pos, self.batch, wanted, query_batch), grid
 

@@ -19,7 +19,7 @@ from ccnn_pc.domains.grid.grid import Grid
 from ccnn_pc.domains.points.point_set import PointSet
 from ccnn_pc.domains.series.irregular_series import IrregularSeries
 from ccnn_pc.ops.neighbors.k_nearest import Neighbors
-from ccnn_pc.ops.segments import segment_count, segment_sum
+from ccnn_pc.ops.segments import segment_count, segment_range, segment_sum
 
 if TYPE_CHECKING:
     from ccnn_pc.models.reading import Input, Reading, Spacing
@@ -321,12 +321,7 @@ def _of_points(points: PointSet) -> Tensor:
     """Samples, distance of the nearest other point and of the furthest neighbour, and spans, ``[3 + D, B]``."""
     clouds, where, pos = points.num_clouds, points.batch, points.pos.detach()
     count = segment_count(where, clouds)
-    low, high = (
-        pos.new_zeros(clouds, points.dim).scatter_reduce(
-            0, where[:, None].expand_as(pos), pos, how, include_self=False
-        )
-        for how in ("amin", "amax")
-    )
+    low, high = segment_range(pos, where, clouds)
     span = (high - low).t()
     nearest = furthest = pos.new_full((clouds,), math.nan)
     table = points.neighbors

@@ -1,4 +1,4 @@
-"""Sums over the rows of each segment: cloud, series, image, cell."""
+"""Sums, means and ranges over the rows of each segment: cloud, series, image, cell."""
 
 from __future__ import annotations
 
@@ -66,3 +66,17 @@ def segment_mean(x: Tensor, segment: Tensor, num_segments: int) -> Tensor:
     """Mean of the rows of each segment; NaN for segments without rows. See :func:`segment_sum`."""
     count = segment_count(segment, num_segments).view(-1, *[1] * (x.dim() - 1))
     return segment_sum(x, segment, num_segments) / count
+
+
+def segment_range(x: Tensor, segment: Tensor, num_segments: int) -> tuple[Tensor, Tensor]:
+    """Least and largest of the rows of each segment, along each column ``[B, C]``; 0 for segments without rows.
+
+    Example:
+        >>> import torch
+        >>> low, high = segment_range(torch.tensor([[1.0], [3.0], [2.0]]), torch.tensor([0, 0, 1]), 2)
+        >>> low.flatten().tolist(), high.flatten().tolist()
+        ([1.0, 2.0], [3.0, 2.0])
+    """
+    where, none = segment[:, None].expand_as(x), x.new_zeros(num_segments, x.shape[1])
+    low, high = (none.scatter_reduce(0, where, x, how, include_self=False) for how in ("amin", "amax"))
+    return low, high

@@ -17,8 +17,7 @@ from ccnn_pc.domains import Grid, Interpolation, PointSet, Pool, Sampling, Weigh
 from ccnn_pc.models import create_model
 from ccnn_pc.nn import Algorithm
 from ccnn_pc.ops.cells import cell_coordinates
-from ccnn_pc.ops.grids.cubic import cubic_axis
-from ccnn_pc.ops.interpolation import finer_positions, interpolate_axis
+from ccnn_pc.ops.grids.interpolation import cubic_axis, finer_positions, interpolate_axis
 from ccnn_pc.ops.neighbors.k_nearest import Backend, knn
 from ccnn_pc.ops.neighbors.radius_graph import radius
 from ccnn_pc.ops.points import density

@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import importlib.util
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
 import torch
 
+from ccnn_pc.models import measure
 from ccnn_pc.native.library import SWITCH
 from tests.conformance.test_models import data, make, without_missing_packages
 from tests.devices.cases import DOMAINS, MODELS, cases, layer_for, samples
@@ -91,7 +93,7 @@ READING = {
         "domains/series/irregular_series.py:resampled",
         "domains/series/irregular_series.py:with_pauses_of",
         "domains/series/lattice.py:of",
-        "ops/interpolation.py:_stamp_means",
+        "ops/series/interpolation.py:_stamp_means",
         "ops/series/stamps.py:lattice_cells",
         "ops/series/stamps.py:regular_times",
         "ops/series/stamps.py:shortened_pauses",
@@ -106,7 +108,15 @@ READING = {
     ],
 }
 
+#: In eval mode, where a model knows what it was trained on.
+COMPARED = {
+    "in eval mode, the first batch of a model that knows what it was trained on, which is compared with that": [
+        "models/trained_on.py:seen",
+    ],
+}
 
+#: Those of continuous kernels, which read data.
+NETWORKS = [("ccnn_4_16", kind) for kind in ("cloud", "image", "sequence", "series")]
 #: Through operators of torch calls, without Triton.
 TORCH = [
     ("separable", "k-NN", "0"),
@@ -157,6 +167,23 @@ def waits_of_model(name: str, kind: str) -> list[Wait]:
         return device.take()
 
 
+@functools.cache
+def waits_of_comparison(name: str, kind: str) -> tuple[list[Wait], list[Wait]]:
+    """Of a network in eval mode on its first batch, and on the next."""
+    torch.manual_seed(0)
+    model: Any = make(name, kind)
+    given = data(name, kind)
+    model.eval().trained_on = measure(model.reading, [given])
+    turned = mock.patch.dict("os.environ", {SWITCH: "1"})
+    with turned, mock.patch("ccnn_pc.domains.points.coverage._SAID", set()), SimulatedDevice() as device:
+        model, there = model.to("cuda"), given.to("cuda")
+        device.take()
+        model(there)
+        first = device.take()
+        model(there)
+        return first, device.take()
+
+
 @pytest.mark.parametrize("case", [*((*case, "1") for case in cases()), *TORCH], ids=", ".join)
 def test_layers(case: tuple[str, str, str]) -> None:
     first, second, backward = waits_of_layer(*case)
@@ -170,11 +197,19 @@ def test_models(name: str, kind: str) -> None:
     check(waits_of_model(name, kind), EVERY, FIRST, READING)
 
 
+@pytest.mark.parametrize(("name", "kind"), NETWORKS)
+def test_the_comparison_with_the_training(name: str, kind: str) -> None:
+    first, second = waits_of_comparison(name, kind)
+    check(first, EVERY, FIRST, READING, COMPARED)
+    check(second, EVERY, FIRST, READING)
+
+
 def test_what_is_listed_happens() -> None:
     every = [*((*case, "1") for case in cases()), *TORCH]
     found = {wait.function for case in every for part in waits_of_layer(*case) for wait in part}
     found |= {wait.function for model in MODELS for wait in waits_of_model(*model)}
-    listed = functions(EVERY, FIRST, READING)
+    found |= {wait.function for model in NETWORKS for wait in waits_of_comparison(*model)[0]}
+    listed = functions(EVERY, FIRST, READING, COMPARED)
     if importlib.util.find_spec("triton") is None:
         listed.remove("native/triton/convolution.py:chunks")
     assert found == listed, f"no longer waited for, or not listed: {sorted(found ^ listed)}"
@@ -184,4 +219,4 @@ def test_the_page_says_so(root: Path) -> None:
     page = (root / "docs" / "performance.md").read_text()
     after = page.split("What a forward pass on CUDA waits for:\n\n")[1].split("\n\n")[0]
     said = [line.removeprefix("- ").rstrip(";.") for line in after.splitlines()]
-    assert said == [*EVERY, *FIRST, *READING]
+    assert said == [*EVERY, *FIRST, *READING, *COMPARED]

@@ -33,6 +33,7 @@ from ccnn_pc.domains.grid.grid import Grid
 from ccnn_pc.domains.grid.rendered import TAP_TOLERANCE
 from ccnn_pc.domains.points.coverage import judge_coverage
 from ccnn_pc.domains.points.edge_geometry import EdgeGeometry
+from ccnn_pc.domains.points.on_grid import cells_of_samples, first_cells
 from ccnn_pc.domains.pooling import Pool, pool_segments
 from ccnn_pc.domains.ragged import at_reference, centered, centers
 from ccnn_pc.domains.sampling import Interpolation, Sampling
@@ -344,33 +345,11 @@ class PointSet(AbstractDomain):
                 "'pos' must not need a gradient where samples are read on a grid (got ones that do)"
             )
         step = check_extent("spacing", spacing, self.dim).to(self.pos)
-        size = torch.tensor(shape, device=self.pos.device)
-        cloud = self.batch[:, None].expand_as(self.pos)
-        low, high = (
-            self.pos.new_zeros(self.num_clouds, self.dim).scatter_reduce(
-                0, cloud, self.pos, how, include_self=False
-            )
-            for how in ("amin", "amax")
-        )
-        length = (high - low) / step
-        if bool((length > size - 1 + TAP_TOLERANCE).any()):
-            axis = int((length - size).amax(0).argmax())
-            raise ValueError(
-                f"'pos' must lie within the {list(shape)} samples, {list(step.tolist())} apart, that the network was "
-                f"trained on (got a cloud of {float(length[:, axis].max()) + 1:.4g} samples along axis {axis})"
-            )
-        first = low - ((size - 1 - length) / 2 + TAP_TOLERANCE).floor() * step
-        cells = torch.cartesian_prod(*(torch.arange(n, device=size.device) for n in shape)).view(-1, self.dim)
-        wanted = (first[:, None] + cells * step).flatten(0, 1)
-        query_batch = torch.arange(self.num_clouds, device=size.device).repeat_interleave(len(cells))
+        first = first_cells(self.pos, self.batch, self.num_clouds, shape, step)
         grid = Grid(shape, step.tolist(), self.num_clouds, device=x.device)
-        place = (self.pos - first[self.batch]) / step
-        index = None
-        if bool(((place - place.round()).abs() <= TAP_TOLERANCE).all()):
-            index = self.batch * len(cells)
-            for axis in range(self.dim):
-                index = index + place[:, axis].round().long() * math.prod(shape[axis + 1 :])
-        grid.resampled_from = (self, index)
+        grid.resampled_from = (self, cells_of_samples(self.pos, self.batch, first, shape, step))
+        query_batch = grid.segments()[0]
+        wanted = first[query_batch] + grid.coordinates() * step
         return interpolate_scattered(x, self.pos, self.batch, wanted, query_batch), grid
 
     def pool(self, x: Tensor, reduce: Pool = Pool.MEAN) -> Tensor:

@@ -11,7 +11,7 @@ class Interpolation(enum.Enum):
 
     NONE is the sum over samples, weighted by their spacing (CKConv, arXiv 2102.02611, eq. 5): it needs samples as dense
     as kernels are fine. LINEAR reads the straight lines between samples at the spacing of training, once, before the
-    first layer; CUBIC the piecewise cubic curves through samples of grids.
+    first layer; CUBIC the piecewise cubic curves through them, which look one sample ahead.
     """
 
     NONE = "none"

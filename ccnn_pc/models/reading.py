@@ -45,9 +45,10 @@ class Reading:
             :class:`ccnn_pc.domains.Interpolation`. None (default): curves, "cubic", where there are several axes, and
             straight lines, "linear", along one, for a curve looks ahead. The papers' networks have "none".
         series_interpolation: what samples of irregular series stand for between them: "linear" reads straight lines at
-            the spacing of training, and needs no weights; "none" sums over samples. None (default): lines, but sums
-            where samples are weighted otherwise than by their cells, their times need a gradient, or answers per sample
-            must not know later ones: a sample between two regular times is answered at the earlier.
+            the spacing of training, "cubic" cubic curves, and neither needs weights; "none" sums over samples. None
+            (default): lines, but sums where samples are weighted otherwise than by their cells, their times need a
+            gradient, or answers per sample must not know later ones: a sample between two regular times is answered at
+            the earlier.
         shape: samples per axis of the grids that the network was trained on; then scattered samples are read on such a
             grid (:meth:`ccnn_pc.domains.PointSet.on_grid`), unless ``interpolation`` is "none". None (default): they
             are points, where they lie.
@@ -57,7 +58,7 @@ class Reading:
 
     Raises:
         ValueError: numbers out of range, strings that are no choice, weights or lines of series where there are more
-            axes than one, weights where straight lines are read.
+            axes than one, weights where straight lines are read, curves where later samples must not be known.
 
     Example:
         >>> x, where = Reading(2, 3, spacing=0.5).read(torch.rand(4, 3, 8, 8))
@@ -89,8 +90,12 @@ class Reading:
         ):
             if name != "series_interpolation" or self.series_interpolation is not None:
                 object.__setattr__(self, name, choice(name, getattr(self, name), kind))
-        if self.series_interpolation is Interpolation.CUBIC:
-            raise ValueError("'series_interpolation' must be one of 'none', 'linear' (got 'cubic')")
+        for name in ("interpolation", "series_interpolation"):
+            if self.dim == 1 and self.causal and getattr(self, name) is Interpolation.CUBIC:
+                raise ValueError(
+                    f"'{name}' must be 'none' or 'linear' where answers per sample must not know later samples, for a "
+                    "curve between two samples bends towards the one behind them (got 'cubic')"
+                )
         if self.shape is not None:
             if len(self.shape) != self.dim:
                 raise ValueError(f"'shape' must have {self.dim} entries (got {list(self.shape)})")
@@ -108,9 +113,10 @@ class Reading:
                 raise ValueError(
                     f"'{name}' must be '{default.value}' for {self.dim} axes (got '{value.value}')"
                 )
-        if self.series_interpolation is Interpolation.LINEAR and self.series_weights is not Weights.CELL:
+        between = self.series_interpolation in (Interpolation.LINEAR, Interpolation.CUBIC)
+        if between and self.series_weights is not Weights.CELL:
             raise ValueError(
-                "'series_weights' must be 'cell' where straight lines are read, for they need none "
+                "'series_weights' must be 'cell' where straight lines or curves are read, for they need none "
                 f"(got '{choice('series_weights', self.series_weights, Weights).value}')"
             )
 

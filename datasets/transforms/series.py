@@ -175,7 +175,7 @@ class RandomStamps(RandomTransform):
         count = length - int(length * drawn_percent(self.percent, generator) / 100)
         share = torch.rand(count, dtype=torch.float64, generator=generator).sort().values
         stamps = times[0] + share.to(times) * (times[-1] - times[0])
-        # not by ops.interpolation: it weighs both neighbours, and the last bit of past trainings would differ
+        # not by ops.series.interpolation: it weighs both neighbours, and the last bit of past trainings would differ
         after = (
             torch.searchsorted(times, stamps, right=True).clamp(1, max(length - 1, 1)).clamp(max=length - 1)
         )

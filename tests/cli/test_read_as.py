@@ -218,12 +218,16 @@ def test_times_in_milliseconds(
     )
 
 
-def test_series_on_lines_or_sums(table: tuple[str, Path]) -> None:
+def test_series_on_lines_or_sums_or_curves(table: tuple[str, Path]) -> None:
     model, seconds = table
     assert "linear" in evaluate_model(model, seconds, read=ReadAs(interpolation="linear"))["read"]
     assert "between" not in evaluate_model(model, seconds, read=ReadAs(interpolation="none"))["read"]
-    with pytest.raises(ValueError, match="cubic"):
-        evaluate_model(model, seconds, read=ReadAs(interpolation="cubic"))
+    curves = ReadAs(interpolation="cubic")
+    assert "between samples: cubic" in evaluate_model(model, seconds, read=curves)["read"]
+    lines, bent = (
+        predict_files(model, [seconds], read=read)[0]["probabilities"] for read in (ReadAs(), curves)
+    )
+    assert lines["b"] != bent["b"]
 
 
 @pytest.mark.parametrize("command", ["evaluate", "predict", "transfer", "recalibrate"])

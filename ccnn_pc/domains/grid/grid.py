@@ -20,8 +20,7 @@ from ccnn_pc.domains.ragged import at_reference
 from ccnn_pc.domains.sampling import Interpolation, Sampling
 from ccnn_pc.ops.cells import cell_coordinates
 from ccnn_pc.ops.grids.convolution import Method, count_pairs, grid_convolution
-from ccnn_pc.ops.grids.cubic import cubic_axis
-from ccnn_pc.ops.interpolation import finer_positions, interpolate_axis
+from ccnn_pc.ops.grids.interpolation import cubic_axis, finer_positions, interpolate_axis
 from ccnn_pc.ops.segments import segment_count
 
 
@@ -248,7 +247,7 @@ class Grid(AbstractDomain):
 
         Kernels that are finer than a grid find nothing between its samples, however these are weighted; on the lines
         they find what they find in training, up to :math:`\Delta^2 / 8 \, \max|x''| \sum |k|`, on curves up to third
-        order (see :func:`ccnn_pc.ops.grids.cubic.cubic_axis`). The last sample of each
+        order (see :func:`ccnn_pc.ops.grids.interpolation.cubic_axis`). The last sample of each
         axis is read, and nothing beyond the first and the last; a circular grid is read all round. Axes that are as
         fine as ``spacing`` stay as they are, and so does a grid with ``occupied``, where nothing lies between samples.
 

@@ -23,10 +23,10 @@ from ccnn_pc.domains.sampling import Interpolation, Sampling
 from ccnn_pc.domains.series.lattice import SeriesLattice
 from ccnn_pc.ops.coordinates import TOLERANCE
 from ccnn_pc.ops.grids.convolution import Method
-from ccnn_pc.ops.interpolation import interpolate_series, last_observed
 from ccnn_pc.ops.neighbors.lists import NeighborLists
 from ccnn_pc.ops.points.convolution import PointGeometry
 from ccnn_pc.ops.segments import segment_sum
+from ccnn_pc.ops.series.interpolation import interpolate_series, last_observed
 from ccnn_pc.ops.series.segment_search import search_segments
 from ccnn_pc.ops.series.stamps import lattice_cells, lattice_spacing, regular_times, shortened_pauses
 from ccnn_pc.ops.series.weights import Weights, cell_widths, future_fractions, series_volume
@@ -194,25 +194,24 @@ class IrregularSeries(AbstractDomain):
         return self if self.mask is None else self._with(mask=None)
 
     def as_input(self, x: Tensor, sampling: Sampling) -> tuple[Tensor, IrregularSeries]:
-        """Data as a network reads them: :meth:`resampled` on straight lines, or :meth:`apply_mask`.
+        """Data as a network reads them: :meth:`resampled` on straight lines or curves, or :meth:`apply_mask`.
 
         Pauses are no longer than its kernels see at once (:meth:`with_pauses_of`). Where nobody says how, series are
         read on lines if their weights are cells, their stamps need no gradient, queries are the samples, and answers
         per sample may know later ones.
         """
-        spacing, lines = sampling.spacing[0], sampling.series is Interpolation.LINEAR
-        if sampling.series is None:
-            lines = self.weights is Weights.CELL and not (
-                self.requires_grad or self.bipartite or sampling.causal
-            )
+        spacing, between = sampling.spacing[0], sampling.series
+        if between is None:
+            sums = self.weights is not Weights.CELL or self.requires_grad or self.bipartite or sampling.causal
+            between = Interpolation.NONE if sums else Interpolation.LINEAR
         short = self
-        if lines and torch.compiler.is_compiling():
+        if between is not Interpolation.NONE and torch.compiler.is_compiling():
             return self._outside_of_graphs(x, sampling)
         if sampling.support is not None and not self.bipartite:
             short = self.with_pauses_of(sampling.support, spacing)
-        if not lines:
+        if between is Interpolation.NONE:
             return short.apply_mask(x, spacing)
-        values, regular = short.resampled(x, spacing, causal=sampling.causal)
+        values, regular = short.resampled(x, spacing, between, causal=sampling.causal)
         if short is not self and regular.resampled_from is not None:
             regular.resampled_from = (self, regular.resampled_from[1])
         return values, regular
@@ -288,8 +287,15 @@ class IrregularSeries(AbstractDomain):
                 f"'x' must have the shape of 'mask', {list(self.mask.shape)} (got {list(x.shape)})"
             )
 
-    def resampled(self, x: Tensor, spacing: float, *, causal: bool = False) -> tuple[Tensor, IrregularSeries]:
-        r"""The straight lines between the stamps of series, read ``spacing`` apart.
+    def resampled(
+        self,
+        x: Tensor,
+        spacing: float,
+        interpolation: Interpolation = Interpolation.LINEAR,
+        *,
+        causal: bool = False,
+    ) -> tuple[Tensor, IrregularSeries]:
+        r"""The straight lines, or cubic curves, between the stamps of series, read ``spacing`` apart.
 
         .. math:: \tilde x(t) = x_j + \frac{t - t_j}{t_{j+1} - t_j} (x_{j+1} - x_j), \qquad t_j \le t \le t_{j+1}
 
@@ -304,12 +310,14 @@ class IrregularSeries(AbstractDomain):
         last of these times that is not after it.
 
         Kernels that are finer than the stamps of a series find nothing between them, however samples are weighted; on
-        these lines they find what they find in training, up to :math:`\Delta^2 / 8\, \max|x''|`. The result lies on a
+        these lines they find what they find in training, up to :math:`\Delta^2 / 8\, \max|x''|`, on curves up to third
+        order in the steps (:func:`ccnn_pc.ops.series.interpolation.interpolate_series`). The result lies on a
         lattice, so that convolutions are fast whatever the stamps were.
 
         Args:
             x: samples ``[n, C]``.
             spacing: that of training.
+            interpolation: LINEAR (default) or CUBIC.
             causal: whether answers at the samples must not know later ones.
 
         Returns:
@@ -318,7 +326,8 @@ class IrregularSeries(AbstractDomain):
 
         Raises:
             ValueError: a spacing that is not positive, queries other than the samples, stamps that need a gradient,
-                more than 1024 times per sample, x of another length, or of another shape than the mask.
+                curves where later samples must not be known, more than 1024 times per sample, x of another length, or
+                of another shape than the mask.
 
         Example:
             >>> series = IrregularSeries(torch.tensor([0.0, 1.0, 4.0]))
@@ -332,6 +341,12 @@ class IrregularSeries(AbstractDomain):
             raise ValueError(f"'x' must have {self.num_samples} samples like the series (got {len(x)})")
         self._check_mask_fits(x)
         step = check_positive("spacing", spacing)
+        cubic = choice("interpolation", interpolation, Interpolation) is Interpolation.CUBIC
+        if cubic and causal:
+            raise ValueError(
+                "'interpolation' must be 'linear' where later samples must not be known, for a curve between two "
+                "samples bends towards the one behind them (got 'cubic')"
+            )
         if self.bipartite:
             raise ValueError("'query_times' must be the samples' where straight lines are read (got others)")
         if self.requires_grad:
@@ -349,7 +364,7 @@ class IrregularSeries(AbstractDomain):
         elif bool((place == place.floor()).all()):
             place = place.long()
         regular.resampled_from = (self, place)
-        return interpolate_series(x, stamps, self.pointer, times, batch, mask), regular
+        return interpolate_series(x, stamps, self.pointer, times, batch, mask, cubic=cubic), regular
 
     def _ranges(self, back: float | Tensor, ahead: float | Tensor) -> tuple[Tensor, Tensor]:
         """First sample and number of samples within [q + back, q + ahead] of each query's time q."""

@@ -1,9 +1,62 @@
-"""Cubic interpolation between the samples of regular grids."""
+"""Values of regular grids between their samples, along one axis: on straight lines, or on cubic curves."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
+
+
+def finer_positions(
+    size: int, ratio: float, *, circular: bool = False, device: torch.device | None = None
+) -> Tensor:
+    """Positions ``1 / ratio`` samples apart on an axis of a regular grid, the last sample one of them.
+
+    Args:
+        size: number of samples S.
+        ratio: new samples per old one, at least 1; whole numbers give every old sample exactly.
+        circular: whether the first sample follows the last; then ``size * ratio`` positions from the first sample.
+        device: of the result.
+
+    Returns:
+        Float64 ``[m]``, rising, in samples.
+
+    Example:
+        >>> finer_positions(3, 2).tolist(), finer_positions(2, 2, circular=True).tolist()
+        ([0.0, 0.5, 1.0, 1.5, 2.0], [0.0, 0.5, 1.0, 1.5])
+        >>> finer_positions(3, 1.6).tolist()
+        [0.125, 0.75, 1.375, 2.0]
+    """
+    if circular:
+        count = round(size * ratio)
+        return torch.arange(count, device=device, dtype=torch.float64) * size / count
+    count = int((size - 1) * ratio + 1e-6) + 1
+    back = torch.arange(count - 1, -1, -1, device=device, dtype=torch.float64)
+    return (size - 1 - back / ratio).clamp(min=0)
+
+
+def interpolate_axis(x: Tensor, axis: int, position: Tensor, *, circular: bool = False) -> Tensor:
+    """Values of a regular grid along one axis, linear between samples.
+
+    Args:
+        x: ``[..., S, ...]``.
+        axis: which axis.
+        position: where values are wanted, in samples, float64 ``[m]`` in [0, S - 1], or in [0, S) on a circle.
+        circular: whether the first sample follows the last.
+
+    Returns:
+        ``[..., m, ...]``; differentiable in x. At whole positions exactly the samples.
+
+    Example:
+        >>> x = torch.tensor([[0.0, 2.0, 6.0]])
+        >>> interpolate_axis(x, 1, torch.tensor([0.0, 0.5, 2.0])).tolist()
+        [[0.0, 1.0, 6.0]]
+        >>> interpolate_axis(x, 1, torch.tensor([2.5]), circular=True).tolist()
+        [[3.0]]
+    """
+    size = x.shape[axis]
+    left, share = _before(x, axis, position)
+    right = (left + 1) % size if circular else (left + 1).clamp(max=size - 1)
+    return torch.lerp(x.index_select(axis, left), x.index_select(axis, right), share)
 
 
 def cubic_axis(x: Tensor, axis: int, position: Tensor, *, circular: bool = False) -> Tensor:
@@ -28,12 +81,10 @@ def cubic_axis(x: Tensor, axis: int, position: Tensor, *, circular: bool = False
         >>> cubic_axis(x, 1, torch.tensor([0.5, 1.0, 2.5], dtype=torch.float64)).tolist()
         [[0.25, 1.0, 6.25]]
     """
-    size = x.shape[axis]
-    left = position.floor().long().clamp(0, size - 1)
-    share = (position - left).to(x.dtype).view([-1] + [1] * (x.dim() - 1 - axis % x.dim()))
+    left, s = _before(x, axis, position)
     padded = _wrapped(x, axis) if circular else _extrapolated(x, axis)
     before, here, after, beyond = (padded.index_select(axis, left + t) for t in range(4))
-    s, s2, s3 = share, share.square(), share**3
+    s2, s3 = s.square(), s**3
     return (
         (2 * s2 - s - s3) / 2 * before
         + (3 * s3 - 5 * s2 + 2) / 2 * here
@@ -62,3 +113,9 @@ def _beyond(ends: list[Tensor]) -> Tensor:
     if len(ends) == 1:
         return ends[0]
     return 2 * ends[0] - ends[1] if len(ends) == 2 else 3 * ends[0] - 3 * ends[1] + ends[2]
+
+
+def _before(x: Tensor, axis: int, position: Tensor) -> tuple[Tensor, Tensor]:
+    """The sample before each position along an axis, and how far behind it the position lies, as wide as ``x``."""
+    left = position.floor().long().clamp(0, x.shape[axis] - 1)
+    return left, (position - left).to(x.dtype).view([-1] + [1] * (x.dim() - 1 - axis % x.dim()))

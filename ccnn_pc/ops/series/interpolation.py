@@ -1,18 +1,40 @@
-"""Straight lines between samples, of irregular series and of regular grids."""
+"""Values of irregular series between their stamps: on straight lines, on curves, or the last one observed."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from ccnn_pc.ops.segments import segment_mean
+from ccnn_pc.ops.segments import segment_mean, segment_sum
 from ccnn_pc.ops.series.segment_search import search_segments
+
+#: Of the length of an interval, how far behind its ends the samples lie that bend a curve across it.
+SUPPORT = 0.5
+#: Intervals so many times as long as the median of their series are pauses, which no curve knows how to cross.
+PAUSE = 16.0
 
 
 def interpolate_series(
-    x: Tensor, times: Tensor, pointer: Tensor, wanted: Tensor, series: Tensor, mask: Tensor | None = None
+    x: Tensor,
+    times: Tensor,
+    pointer: Tensor,
+    wanted: Tensor,
+    series: Tensor,
+    mask: Tensor | None = None,
+    *,
+    cubic: bool = False,
 ) -> Tensor:
-    r"""Values of series at any times: linear between stamps, constant before the first and after the last.
+    r"""Values of series at any times: linear or cubic between stamps, constant before the first and after the last.
+
+    .. math::
+        \tilde x(t) = (1 - s)\, x_a + s\, x_b + (t - a)(t - b) \big[(1 - s)\, x[p, a, b] + s\, x[a, b, q]\big],
+        \qquad s = \frac{t - a}{b - a}
+
+    between the stamps a and b; the last term, of second divided differences, with ``cubic`` alone. It blends the
+    parabolas through a, b and the nearest samples p and q that lie at least half of b - a away from them: the curves of
+    :func:`ccnn_pc.ops.grids.interpolation.cubic_axis` at even stamps, of third order in the steps at any. Where one of
+    p and q is missing, the other parabola stands alone. Intervals 16 times as long as the median of their series are
+    crossed on lines, as all are where there are two samples.
 
     Samples of the same stamp count as their mean. With a mask each channel has the stamps at which it was observed,
     and is 0 in series where it never was.
@@ -24,28 +46,36 @@ def interpolate_series(
         wanted: when values are wanted ``[m]``.
         series: of each wanted value ``[m]``.
         mask: which channels were observed at which stamps, boolean ``[n, C]``.
+        cubic: curves, not lines (default).
 
     Returns:
-        ``[m, C]``; differentiable in x.
+        ``[m, C]``; differentiable in x, and linear.
 
     Example:
         >>> times, pointer = torch.tensor([0.0, 2.0, 2.0]), torch.tensor([0, 3])
         >>> x, wanted = torch.tensor([[0.0], [1.0], [3.0]]), torch.tensor([-1.0, 1.0, 2.0])
         >>> interpolate_series(x, times, pointer, wanted, torch.zeros(3, dtype=torch.long)).flatten().tolist()
         [0.0, 1.0, 2.0]
+        >>> times, one = torch.tensor([0.0, 1.0, 3.0]), torch.zeros(2, dtype=torch.long)
+        >>> wanted = torch.tensor([0.5, 2.0])
+        >>> interpolate_series(times[:, None].square(), times, pointer, wanted, one, cubic=True).flatten().tolist()
+        [0.25, 4.0]
     """
     if mask is None:
-        return _interpolate(x, times, pointer, wanted, series)
+        return _interpolate(x, times, pointer, wanted, series, cubic)
     patterns, which = mask.unique(dim=1, return_inverse=True)
     values = x.new_zeros(len(wanted), x.shape[1])
     for number, seen in enumerate(patterns.unbind(1)):
         columns, rows = (which == number).nonzero()[:, 0], seen.nonzero()[:, 0]
         before = torch.cat([seen.new_zeros(1, dtype=torch.long), seen.cumsum(0)])
-        values[:, columns] = _interpolate(x[rows][:, columns], times[rows], before[pointer], wanted, series)
+        part = x[rows][:, columns]
+        values[:, columns] = _interpolate(part, times[rows], before[pointer], wanted, series, cubic)
     return values
 
 
-def _interpolate(x: Tensor, times: Tensor, pointer: Tensor, wanted: Tensor, series: Tensor) -> Tensor:
+def _interpolate(
+    x: Tensor, times: Tensor, pointer: Tensor, wanted: Tensor, series: Tensor, cubic: bool
+) -> Tensor:
     """Values where every channel was observed at every stamp; 0 in series without any."""
     if not len(times):
         return x.new_zeros(len(wanted), x.shape[1])
@@ -57,9 +87,47 @@ def _interpolate(x: Tensor, times: Tensor, pointer: Tensor, wanted: Tensor, seri
     left = torch.minimum(torch.maximum(left, low), high).clamp(0, last)
     right = torch.minimum(torch.maximum(right, low), high).clamp(0, last)
     gap = times[right] - times[left]
-    share = torch.where(gap > 0, (wanted - times[left]) / torch.where(gap > 0, gap, 1.0), 0.0)
-    values = torch.lerp(x[left], x[right], share.clamp(0, 1)[:, None].to(x))
+    share = torch.where(gap > 0, (wanted - times[left]) / torch.where(gap > 0, gap, 1.0), 0.0).clamp(0, 1)
+    values = torch.lerp(x[left], x[right], share[:, None].to(x))
+    if cubic:
+        values = values + _bent(x, times, pointer, series, left, right, share)
     return torch.where((high >= low)[:, None], values, values.new_zeros(()))
+
+
+def _bent(
+    x: Tensor, times: Tensor, pointer: Tensor, series: Tensor, left: Tensor, right: Tensor, share: Tensor
+) -> Tensor:
+    """What a curve adds to the line from ``left`` to ``right``, ``share`` of the way; nothing at both ends."""
+    a, b = times[left], times[right]
+    gap = b - a
+    before = search_segments(times, pointer, a - SUPPORT * gap, series, right=True) - 1
+    behind = search_segments(times, pointer, b + SUPPORT * gap, series)
+    has_before, has_behind = before >= pointer[series], behind < pointer[series + 1]
+    before, behind = torch.where(has_before, before, left), torch.where(has_behind, behind, right)
+
+    def part(of: Tensor) -> Tensor:
+        return (gap / torch.where(of > 0, of, 1.0))[:, None].to(x)
+
+    rise = x[right] - x[left]
+    first = (rise - (x[left] - x[before]) * part(a - times[before])) * part(b - times[before])
+    second = ((x[behind] - x[right]) * part(times[behind] - b) - rise) * part(times[behind] - a)
+    blend = torch.where(has_before & has_behind, share, has_behind.to(share))
+    curved = (has_before | has_behind) & (gap <= PAUSE * _median_steps(times, pointer)[series])
+    much = torch.where(curved, share * (share - 1), 0.0)
+    return much[:, None].to(x) * torch.lerp(first, second, blend[:, None].to(x))
+
+
+def _median_steps(times: Tensor, pointer: Tensor) -> Tensor:
+    """Median distance of consecutive different stamps of each series ``[S]``; infinite where there is one stamp."""
+    count = pointer.diff()
+    series = torch.arange(len(count), device=times.device).repeat_interleave(count, output_size=len(times))
+    rises = (series[1:] == series[:-1]) & (times[1:] > times[:-1])
+    step = torch.cat([torch.where(rises, times.diff(), torch.inf), times.new_full((1,), torch.inf)])
+    order = step.argsort()
+    order = order[series[order].argsort(stable=True)]  # by series, then by distance
+    steps = segment_sum(rises.long(), series[:-1], len(count))
+    middle = pointer[:-1] + (steps - 1).clamp(min=0) // 2
+    return step[order][middle.clamp(max=len(times) - 1)]
 
 
 def last_observed(x: Tensor, mask: Tensor, pointer: Tensor) -> Tensor:
@@ -90,57 +158,3 @@ def _stamp_means(x: Tensor, times: Tensor, pointer: Tensor) -> Tensor:
         return x
     stamp = new.cumsum(0) - 1
     return segment_mean(x, stamp, int(stamp[-1]) + 1)[stamp]
-
-
-def interpolate_axis(x: Tensor, axis: int, position: Tensor, *, circular: bool = False) -> Tensor:
-    """Values of a regular grid along one axis, linear between samples.
-
-    Args:
-        x: ``[..., S, ...]``.
-        axis: which axis.
-        position: where values are wanted, in samples, float64 ``[m]`` in [0, S - 1], or in [0, S) on a circle.
-        circular: whether the first sample follows the last.
-
-    Returns:
-        ``[..., m, ...]``; differentiable in x. At whole positions exactly the samples.
-
-    Example:
-        >>> x = torch.tensor([[0.0, 2.0, 6.0]])
-        >>> interpolate_axis(x, 1, torch.tensor([0.0, 0.5, 2.0])).tolist()
-        [[0.0, 1.0, 6.0]]
-        >>> interpolate_axis(x, 1, torch.tensor([2.5]), circular=True).tolist()
-        [[3.0]]
-    """
-    size = x.shape[axis]
-    left = position.floor().long().clamp(0, size - 1)
-    right = (left + 1) % size if circular else (left + 1).clamp(max=size - 1)
-    share = (position - left).to(x.dtype).view([-1] + [1] * (x.dim() - 1 - axis % x.dim()))
-    return torch.lerp(x.index_select(axis, left), x.index_select(axis, right), share)
-
-
-def finer_positions(
-    size: int, ratio: float, *, circular: bool = False, device: torch.device | None = None
-) -> Tensor:
-    """Positions ``1 / ratio`` samples apart on an axis of a regular grid, the last sample one of them.
-
-    Args:
-        size: number of samples S.
-        ratio: new samples per old one, at least 1; whole numbers give every old sample exactly.
-        circular: whether the first sample follows the last; then ``size * ratio`` positions from the first sample.
-        device: of the result.
-
-    Returns:
-        Float64 ``[m]``, rising, in samples.
-
-    Example:
-        >>> finer_positions(3, 2).tolist(), finer_positions(2, 2, circular=True).tolist()
-        ([0.0, 0.5, 1.0, 1.5, 2.0], [0.0, 0.5, 1.0, 1.5])
-        >>> finer_positions(3, 1.6).tolist()
-        [0.125, 0.75, 1.375, 2.0]
-    """
-    if circular:
-        count = round(size * ratio)
-        return torch.arange(count, device=device, dtype=torch.float64) * size / count
-    count = int((size - 1) * ratio + 1e-6) + 1
-    back = torch.arange(count - 1, -1, -1, device=device, dtype=torch.float64)
-    return (size - 1 - back / ratio).clamp(min=0)

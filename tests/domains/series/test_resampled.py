@@ -16,7 +16,7 @@ from torch import Tensor
 from ccnn_pc.domains import Grid, IrregularSeries
 from ccnn_pc.kernels import GaussianWindow
 from ccnn_pc.nn import ContinuousConv, Quadrature
-from ccnn_pc.ops.interpolation import interpolate_series
+from ccnn_pc.ops.series.interpolation import interpolate_series
 from tests.clouds import DOUBLE
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ccnn_pc.domains import Boundary, Grid, Interpolation
-from ccnn_pc.ops.grids.cubic import cubic_axis
+from ccnn_pc.ops.grids.interpolation import cubic_axis
 from tests.clouds import DOUBLE
 
 

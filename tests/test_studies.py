@@ -10,7 +10,7 @@ import pytest
 
 from ccnn_pc._files import read_rows
 from ccnn_pc.cli.compose import OVERRIDES, compose_config, stored_overrides
-from scripts.studies import chartraj, harness, images, physionet, speech, stress
+from scripts.studies import chartraj, harness, images, physionet, rates, speech, stress
 from tests.datasets.series.test_series_configs import fake_mfcc
 from tests.grid_files import write_images
 
@@ -48,7 +48,7 @@ def run(
 
 
 @pytest.mark.parametrize(
-    "study", [chartraj, physionet, stress, speech, images], ids=lambda study: study.__name__
+    "study", [chartraj, rates, physionet, stress, speech, images], ids=lambda study: study.__name__
 )
 def test_every_setting_and_every_test_composes(study: ModuleType) -> None:
     settings = study.SETTINGS

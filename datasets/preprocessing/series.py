@@ -65,6 +65,7 @@ def series_transform(
     irregular: bool = False,
     observed: bool | None = None,
     random_times: bool = False,
+    trained: int = 1,
     augment: Sequence[Transform] = (),
 ) -> Compose | None:
     """Every n-th sample of a series, some of them left out, with stamps if wanted; None where nothing is to do.
@@ -76,6 +77,7 @@ def series_transform(
         observed: whether a channel of grids is added that says what was observed: True, also where nothing is dropped;
             False, never, for grids that have one already; None (default), where ``drop`` is not 0.
         random_times: series at random times between their samples (:class:`RandomStamps`), so many per cent fewer.
+        trained: the step in training (default 1); where it is another, all samples are said to be 1 apart.
         augment: what comes first; only for training.
 
     Example:
@@ -83,7 +85,7 @@ def series_transform(
         (Compose([EveryNth(2, 1.0), DropSamples(30.0, irregular=False)]), None)
     """
     steps: list[Transform] = list(augment)
-    if every != 1:
+    if (every, trained) != (1, 1):
         steps.append(EveryNth(every))
     if irregular:
         steps.append(AsSeries())

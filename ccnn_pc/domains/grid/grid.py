@@ -233,13 +233,25 @@ class Grid(AbstractDomain):
         return torch.full((), ratio, dtype=torch.float64, device=self.device)
 
     def as_input(self, x: Tensor, sampling: Sampling) -> tuple[Tensor, AbstractDomain]:
-        """Data as a network reads them: :meth:`resampled` where it reads lines or curves."""
+        """Data as a network reads them: :meth:`resampled` where it reads lines or curves.
+
+        Series that are denser than in training are read at its spacing too, as those with stamps are: what a kernel is
+        between the samples of training nobody has taught it. Answers per sample that must not know later ones, and
+        grids that ask for smoothing, take kernels as they are.
+        """
         if sampling.grids is Interpolation.NONE:
             return super().as_input(x, sampling)
-        return self.resampled(x, sampling.spacing, sampling.grids)
+        series = self.dim == 1 and self.boundary is Boundary.ZERO
+        denser = series and not sampling.causal and self.smoothing == 0
+        return self.resampled(x, sampling.spacing, sampling.grids, denser=denser)
 
     def resampled(
-        self, x: Tensor, spacing: float | Sequence[float], interpolation: Interpolation = Interpolation.LINEAR
+        self,
+        x: Tensor,
+        spacing: float | Sequence[float],
+        interpolation: Interpolation = Interpolation.LINEAR,
+        *,
+        denser: bool = False,
     ) -> tuple[Tensor, Grid]:
         r"""The straight lines between the samples of a coarser grid, read ``spacing`` apart, axis by axis.
 
@@ -249,12 +261,14 @@ class Grid(AbstractDomain):
         they find what they find in training, up to :math:`\Delta^2 / 8 \, \max|x''| \sum |k|`, on curves up to third
         order (see :func:`ccnn_pc.ops.grids.interpolation.cubic_axis`). The last sample of each
         axis is read, and nothing beyond the first and the last; a circular grid is read all round. Axes that are as
-        fine as ``spacing`` stay as they are, and so does a grid with ``occupied``, where nothing lies between samples.
+        fine as ``spacing`` stay as they are, unless ``denser``, and so does a grid with ``occupied``, where nothing
+        lies between samples.
 
         Args:
             x: samples ``[n, C]``.
             spacing: that of training, one number or one per axis.
             interpolation: LINEAR (default) or CUBIC.
+            denser: read finer axes ``spacing`` apart as well (default False).
 
         Returns:
             the values ``[n', C]``, and their grid; see :meth:`at_source` for the samples among them.
@@ -271,6 +285,8 @@ class Grid(AbstractDomain):
         """
         wanted = list(check_spacing("spacing", spacing, self.dim))
         ratios = [_ratio(here, there) for here, there in zip(self.spacing, wanted, strict=True)]
+        if not denser:
+            ratios = [max(1, ratio) for ratio in ratios]
         if self.occupied_cells is not None or all(ratio == 1 for ratio in ratios):
             return x, self.as_given()
         circular = self.boundary is Boundary.CIRCULAR
@@ -308,6 +324,10 @@ class Grid(AbstractDomain):
         if all(isinstance(ratio, int) for ratio in ratios):
             cells = torch.arange(fine.num_samples, device=x.device).view(self.batch_size, *fine.shape)
             index = cells[(slice(None), *(slice(None, None, ratio) for ratio in ratios))].flatten()
+        elif self.dim == 1 and ratios[0] < 1 and not circular:
+            place = torch.arange(1 - self.cells, 1, dtype=torch.float64, device=x.device) * ratios[0]
+            first = torch.arange(self.batch_size, device=x.device)[:, None] * fine.cells
+            index = (first + (place + fine.cells - 1).clamp(min=0)).flatten()
         fine.resampled_from = (self, index)
         return fine.flatten(values), fine
 
@@ -375,8 +395,9 @@ class Grid(AbstractDomain):
 
 
 def _ratio(here: float, there: float) -> float:
-    """How many samples ``there`` apart lie on a stretch of one ``here``: at least 1, a whole number up to rounding."""
-    if here <= there * (1 + TAP_TOLERANCE):
-        return 1
+    """Samples ``there`` apart on a stretch of one ``here``: a whole number or one over it, up to rounding."""
+    if here < there:
+        fewer = _ratio(there, here)
+        return 1 if fewer == 1 else 1 / fewer
     ratio = here / there
     return round(ratio) if abs(ratio - round(ratio)) <= TAP_TOLERANCE * ratio else ratio

@@ -82,6 +82,8 @@ def test_rates_and_drops(places: Path) -> None:
     assert [float(item.spacing) for item in (train, val, test)] == [4, 4, 2]
     _, whole = opened(*words[:2], "data.drop=30")
     assert torch.equal(test.x, whole.test_set[0].x[:, :, ::2])
+    _, slow = opened(*words[:3], "data.test_every=1")
+    assert slow.test_set[0].x.shape == (1, 3, 182) and float(slow.test_set[0].spacing) == 1  # of training: 4
     with pytest.raises(Exception, match="'normalize' must be 'channel' or 'none'"):
         opened("data=chartraj_irregular", words[1], "data.normalize=step")
 

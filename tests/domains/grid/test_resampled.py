@@ -52,7 +52,7 @@ def test_gradients() -> None:
     assert torch.autograd.gradcheck(lambda v: grid.resampled(v, 1.0)[0], (x,))
 
 
-@pytest.mark.parametrize("spacing", [0.5, 1.0, 1.00005])
+@pytest.mark.parametrize("spacing", [0.99995, 1.0, 1.00005])
 @pytest.mark.parametrize("how", list(Interpolation))
 def test_it_changes_nothing_where_samples_are_as_close_as_in_training(
     spacing: float, how: Interpolation
@@ -69,6 +69,51 @@ def test_coarser_grids_are_read_as_they_are_told_to_be(how: Interpolation) -> No
     values, read = grid.as_input(x, Sampling((1.0,), grids=how))
     assert (values is x and read is grid) is (how is Interpolation.NONE)
     assert len(values) == (12 if how is Interpolation.NONE else 23)
+
+
+@pytest.mark.parametrize("how", [Interpolation.LINEAR, Interpolation.CUBIC])
+@pytest.mark.parametrize("step", [2, 3, 5])
+def test_denser_series_are_read_as_training_has_them(step: int, how: Interpolation) -> None:
+    """Every so many-th sample from the last back, to the last digit; answers between two are between theirs."""
+    x, grid = noise(2 * 12), Grid((12,), 1.0 / step, batch_size=2)
+    values, read = grid.as_input(x, Sampling((1.0,), grids=how))
+    kept = [i for i in range(12) if (11 - i) % step == 0]
+    assert isinstance(read, Grid) and read.spacing == (1.0,) and read.shape == (len(kept),)
+    assert torch.equal(values.view(2, -1, 3), x.view(2, 12, 3)[:, kept])
+    rows, source = read.at_source(values)
+    assert source is grid
+    for item in range(2):
+        for channel in range(3):
+            expected = np.interp(np.arange(12), kept, x.view(2, 12, 3)[item, kept, channel].numpy())
+            found = rows.view(2, 12, 3)[item, :, channel]
+            torch.testing.assert_close(found, torch.from_numpy(expected), atol=1e-12, rtol=0)
+
+
+def test_denser_series_of_any_ratio_are_read_on_straight_lines() -> None:
+    x, grid = noise(20), Grid((20,), 0.7)
+    values, read = grid.as_input(x, Sampling((1.0,)))
+    at = np.arange(19 * 0.7, -1e-6, -1.0)[::-1]
+    assert read.num_samples == len(at)
+    for channel in range(3):
+        expected = np.interp(at, np.arange(20) * 0.7, x[:, channel].numpy())
+        torch.testing.assert_close(values[:, channel], torch.from_numpy(expected), atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("grid", "sampling"),
+    [
+        (Grid((12,), 0.5), Sampling((1.0,), causal=True)),
+        (Grid((12,), 0.5), Sampling((1.0,), grids=Interpolation.NONE)),
+        (Grid((12,), 0.5, smoothing=0.5), Sampling((1.0,))),
+        (Grid((12,), 0.5, boundary=Boundary.CIRCULAR), Sampling((1.0,))),
+        (Grid((3, 4), 0.5), Sampling((1.0, 1.0))),
+    ],
+    ids=["causal", "as published", "smoothed", "circle", "images"],
+)
+def test_kernels_are_rendered_finer_where(grid: Grid, sampling: Sampling) -> None:
+    x = noise(12)
+    values, same = grid.as_input(x, sampling)
+    assert values is x and same is grid
 
 
 def test_on_a_circle_the_first_sample_follows_the_last() -> None:

@@ -1,14 +1,16 @@
-"""Data of a trained model in another sampling."""
+"""Data of a trained model in another sampling, as they are or brought to that of its training."""
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ccnn_pc.cli.read_as import Footing
     from ccnn_pc.datasets.samplings import Sampling
+    from ccnn_pc.datasets.transforms.base import Compose
 
 
 class Sampler:
@@ -31,11 +33,80 @@ class Sampler:
 
     def __call__(self, opened: Any, sampling: Sampling, footing: Footing) -> Any:
         """The items of a data set, opened as the model reads it, in a sampling."""
-        step = footing.step(opened.shape[1:]) if footing.pictures else None
-        transform = sampling.transform(self.used, self.spacing if step is None else step[0], self.reach)
-        if footing.pictures and sampling.takes_all:
-            transform = footing.at(transform, opened.shape[1:])
-        return opened.subset(range(len(opened)), transform=transform)
+        made = self._transform(opened, sampling, footing, self.reach)
+        return _whole(opened, sampling).subset(range(len(opened)), transform=made)
+
+    def resampled(self, opened: Any, sampling: Sampling, source: Sampling, footing: Footing) -> Any:
+        """The same items, brought from a sampling to another one; None where there is no usual way."""
+        from ccnn_pc.datasets import CloudPreprocessing, ImagePreprocessing
+        from ccnn_pc.datasets.samplings import Kind, Resampled, resampled_clouds
+        from ccnn_pc.domains import Interpolation
+
+        if sampling == source:
+            return None
+        if self.used is None or isinstance(self.used, CloudPreprocessing):
+            clouds = resampled_clouds(sampling, source, self.used or CloudPreprocessing())
+            return None if clouds is None else opened.subset(range(len(opened)), transform=clouds)
+        pictures = isinstance(self.used, ImagePreprocessing)
+        places = source.kind is Kind.PIXELS if pictures else not (source.kind is Kind.DROP or opened.drops)
+        if not places:
+            return None  # what lies at random is no place to read at
+        plain = dataclasses.replace(sampling, density=False)
+        asked, wanted = (self._transform(opened, each, footing, math.inf) for each in (plain, source))
+        made = Resampled(
+            asked,
+            wanted,
+            spacing=self._step(opened, footing),
+            interpolation=Interpolation.CUBIC if pictures else Interpolation.LINEAR,
+            masked=not pictures and self._observed(opened) is not None,
+        )
+        return opened.subset(range(len(opened)), transform=made)
+
+    def _transform(self, opened: Any, sampling: Sampling, footing: Footing, reach: float) -> Compose:
+        from ccnn_pc.datasets import SeriesPreprocessing
+        from ccnn_pc.datasets.samplings import Kind
+        from ccnn_pc.datasets.transforms.base import Compose
+        from ccnn_pc.datasets.transforms.resample import AtSpacing, TimesIn
+
+        step = self._step(opened, footing)
+        if not isinstance(self.used, SeriesPreprocessing):
+            made = sampling.transform(self.used, step, reach)
+            return footing.at(made, self._sizes(opened)) if sampling.takes_all else made
+        if sampling.kind is Kind.SERIES:
+            as_trained: Compose = opened.transform
+            return as_trained
+        used = dataclasses.replace(self.used, drop=0.0, observed=self._observed(opened))
+        unit = [] if footing.factor == 1 else [TimesIn(footing.factor)]
+        apart = [] if footing.said.spacing is None else [AtSpacing([footing.said.spacing])]
+        return Compose([*unit, *apart, *sampling.transform(used, step).transforms])
+
+    def _sizes(self, opened: Any) -> Sequence[int]:
+        """Samples of an array per axis, of images."""
+        sizes: Sequence[int] = self.used.to_view().shape_of(*opened.shape)[1:]
+        return sizes
+
+    def _observed(self, opened: Any) -> bool | None:
+        """Whether arrays of series must be given the channel that says what was observed; None: the model has none."""
+        if opened.form.value != "grid":
+            return None
+        return False if opened.observed else bool(self.used.observed or self.used.drop) or None
+
+    def _step(self, opened: Any, footing: Footing) -> float:
+        """Distance of the samples of arrays, as they lie in the data."""
+        if footing.said.spacing is not None:
+            return footing.said.spacing
+        if footing.pictures:
+            step = footing.step(self._sizes(opened))
+            return self.spacing if step is None else step[0]
+        thinned = getattr(self.used, "every", 1) > 1
+        return 1.0 if thinned else self.spacing  # training counted its own from 1
+
+
+def _whole(opened: Any, sampling: Sampling) -> Any:
+    """A data set with all of its samples, where the sampling says which are left out."""
+    from ccnn_pc.datasets.samplings import Kind
+
+    return opened.without_drops() if sampling.kind in (Kind.EVERY, Kind.DROP) else opened
 
 
 def with_neighbors(model: Any) -> Any:

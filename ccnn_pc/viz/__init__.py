@@ -12,7 +12,7 @@ from ccnn_pc.viz.fits import LineFit, plot_image_fits, plot_line_fits
 from ccnn_pc.viz.kernels import plot_kernels
 from ccnn_pc.viz.quadrature import plot_quadrature
 from ccnn_pc.viz.regression import plot_regression
-from ccnn_pc.viz.transfer import plot_numbers, plot_transfer
+from ccnn_pc.viz.transfer import plot_transfer
 
 __all__ = [
     "LineFit",
@@ -25,6 +25,5 @@ __all__ = [
     "plot_prediction",
     "plot_quadrature",
     "plot_regression",
-    "plot_numbers",
     "plot_transfer",
 ]

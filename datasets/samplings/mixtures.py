@@ -18,8 +18,8 @@ from ccnn_pc.datasets.preprocessing import (
     preprocessing_from_json,
     preprocessing_transform,
 )
-from ccnn_pc.datasets.samplings.sampling import SHAPES, Kind, Sampling, usual_count
-from ccnn_pc.datasets.transforms import KNN, Compose, EveryNth, ScatteredCells
+from ccnn_pc.datasets.samplings.sampling import IMAGES, SHAPES, Kind, Sampling, usual_count
+from ccnn_pc.datasets.transforms import KNN, Compose
 from ccnn_pc.datasets.transforms.attach import neighbors_of
 from ccnn_pc.datasets.transforms.base import OneOf, RandomTransform, Transform
 from ccnn_pc.domains import Grid, Interpolation, PointSet
@@ -90,7 +90,7 @@ class ReadOnGrid(RandomTransform):
     """An image sampled otherwise, and read on its own grid again, as networks read such samples.
 
     Args:
-        sampling: pixels or scattered ones.
+        sampling: pixels, scattered, jittered or uneven ones.
 
     Raises:
         ValueError: another sampling, or one with densities.
@@ -103,19 +103,16 @@ class ReadOnGrid(RandomTransform):
     """
 
     def __init__(self, sampling: Sampling) -> None:
-        if sampling.kind not in (Kind.PIXELS, Kind.SCATTERED) or sampling.density:
-            raise ValueError(f"'samplings' of images must be pixels or scattered (got {sampling})")
-        self.sampling = sampling
-        share = 0.5 if sampling.number is None else sampling.number
-        self.thin = (
-            ScatteredCells(share) if sampling.kind is Kind.SCATTERED else EveryNth(int(sampling.number or 1))
-        )
+        if sampling.kind not in IMAGES or sampling.density:
+            known = ", ".join(kind.value for kind in IMAGES)
+            raise ValueError(f"'samplings' of images must be {known} (got {sampling})")
+        self.sampling, self.thin = sampling, sampling.on_cells()
 
     def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
         """Replace ``x``."""
         shape = data.x.shape[2:]
-        few = self.thin.forward(copy.copy(data), generator)
-        if self.sampling.kind is Kind.SCATTERED:
+        few = Compose([self.thin]).forward(copy.copy(data), generator)
+        if self.sampling.kind is not Kind.PIXELS:
             values, grid = PointSet(few.pos).on_grid(few.x, shape, 1.0)
             data.x = grid.unflatten(values)
             return data

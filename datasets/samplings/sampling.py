@@ -1,4 +1,4 @@
-"""Other samplings of the data that a trained model reads: points, voxels, coarser images, scattered pixels."""
+"""Other samplings of the data that a trained model reads: points, voxels, pixels, rates of series."""
 
 from __future__ import annotations
 
@@ -13,19 +13,26 @@ from ccnn_pc.datasets.preprocessing import (
     Preprocessing,
     SeriesPreprocessing,
 )
+from ccnn_pc.datasets.series.dataset import SeriesForm
 from ccnn_pc.datasets.transforms import (
     KNN,
+    AsSeries,
+    CoarserGrid,
     Compose,
+    DropSamples,
     EveryNth,
     InverseDensity,
+    JitteredCells,
     OccupiedCells,
     ScatteredCells,
     Subset,
+    UnevenCells,
     View,
     VoxelForm,
 )
 from ccnn_pc.datasets.transforms.attach import neighbors_of
 from ccnn_pc.datasets.transforms.base import Transform
+from ccnn_pc.datasets.transforms.cells import LARGEST_UNEVEN
 
 #: The published protocol of voxels: cells per axis, and surface points that fall into them.
 VOXELS, SURFACE_POINTS = 40, 4096
@@ -39,8 +46,14 @@ class Kind(enum.Enum):
 
     Of shapes: POINTS of the surface, drawn as in training, or EVEN (farthest ones), RANDOM or UNEVEN (ten times as
     dense at one end); VOXELS (occupied ones, as points on a lattice), DENSE (the same voxels out of an array: each sees
-    its k nearest if that is what the model was trained with, else all in reach). Of images and sequences: PIXELS
-    (``pixels:2``: every second one along each axis), SCATTERED (a random part of them, as points).
+    its k nearest if that is what the model was trained with, else all in reach).
+
+    Of images and sequences: PIXELS (``pixels:2``: every second one along each axis; ``pixels:1.5``: so far apart, on
+    the cubic curves through all), SCATTERED (a random part of them, as points), UNEVEN (the same, ten times as dense at
+    one end), JITTERED (each moved by up to so many spacings, with the value of the cubic curves there).
+
+    Of series: SERIES as in training, EVERY so-manieth sample (``every:2``; of arrays also ``every:1.5``), or without so
+    many per cent of the samples, left out at random (``drop:50``): of all samples that the data have.
     """
 
     POINTS = "points"
@@ -51,11 +64,47 @@ class Kind(enum.Enum):
     DENSE = "dense"
     PIXELS = "pixels"
     SCATTERED = "scattered"
+    JITTERED = "jittered"
+    SERIES = "series"
+    EVERY = "every"
+    DROP = "drop"
 
 
 _SURFACES = {Kind.EVEN: Subset.FARTHEST, Kind.RANDOM: Subset.RANDOM, Kind.UNEVEN: Subset.UNEVEN}
 _VOXELS = (Kind.VOXELS, Kind.DENSE)
 SHAPES = (Kind.POINTS, *_SURFACES, *_VOXELS)
+IMAGES = (Kind.PIXELS, Kind.SCATTERED, Kind.JITTERED, Kind.UNEVEN)
+SERIES = (Kind.SERIES, Kind.EVERY, Kind.DROP)
+_OF = {CloudPreprocessing.kind: SHAPES, ImagePreprocessing.kind: IMAGES, SeriesPreprocessing.kind: SERIES}
+#: Samples on a lattice or in an order, whose density is known.
+_REGULAR = (Kind.DENSE, Kind.PIXELS, *SERIES)
+_COUNT = "a whole number, at least 1"
+_PART = f"in (0, {LARGEST_UNEVEN:g}]"
+
+
+def _check_number(kind: Kind, number: float | None, text: str) -> None:
+    """A number must be one that the kind has.
+
+    Raises:
+        ValueError: it is not.
+    """
+    value = math.nan if number is None else number
+    whole = value >= 1 and value == int(value)
+    fits, allowed = {
+        Kind.PIXELS: (1 <= value < math.inf, "at least 1"),
+        Kind.EVERY: (1 <= value < math.inf, "at least 1, as in every:2"),
+        Kind.DROP: (0 <= value < 100, "per cent, in [0, 100), as in drop:50"),
+        Kind.SCATTERED: (0 < value <= 1, "in (0, 1]"),
+        Kind.JITTERED: (0 < value <= 1, "in (0, 1]"),
+        Kind.UNEVEN: (
+            whole or 0 < value <= LARGEST_UNEVEN,
+            f"{_COUNT} (points), or {_PART} (share of pixels)",
+        ),
+        Kind.SERIES: (False, "left out"),
+    }.get(kind, (whole, _COUNT))
+    needed = kind in (Kind.EVERY, Kind.DROP)
+    if not fits and (number is not None or needed):
+        raise ValueError(f"the number of the sampling '{kind.value}' must be {allowed} (got '{text}')")
 
 
 @dataclass(frozen=True)
@@ -64,7 +113,8 @@ class Sampling:
 
     Attributes:
         kind: what the samples are.
-        number: points, voxels, the step between pixels, or the share of them; None: as in training.
+        number: points, voxels, the step between samples, the share of pixels, how far they are moved, or per cent left
+            out; None: as in training, half of the pixels, half a spacing.
         density: weight samples by the inverse of their density.
         cells: per axis, of voxels; None: as in training, or 40.
     """
@@ -102,11 +152,8 @@ class Sampling:
         except ValueError:
             raise ValueError(f"a sampling's number must be one (got '{number}' in '{text}')") from None
         kind = Kind(name)
-        wrong = value is not None and not (0 < value <= 1 if kind is Kind.SCATTERED else value >= 1)
-        if wrong or (value is not None and kind is not Kind.SCATTERED and value != int(value)):
-            allowed = "in (0, 1]" if kind is Kind.SCATTERED else "a whole number, at least 1"
-            raise ValueError(f"the number of the sampling '{name}' must be {allowed} (got '{number}')")
-        if plus and kind in (Kind.DENSE, Kind.PIXELS):
+        _check_number(kind, value, text)
+        if plus and kind in _REGULAR:
             raise ValueError(
                 f"'+density' must go with samples that may lie unevenly (got the sampling '{text}')"
             )
@@ -121,8 +168,8 @@ class Sampling:
 
         Args:
             preprocessing: stored with the model.
-            spacing: of the model's grid, for pixels.
-            reach: samples that a kernel reaches to each side, for scattered pixels.
+            spacing: of the samples that the data have, for pixels and series.
+            reach: samples that a kernel reaches to each side, for scattered pixels; infinite: they get no neighbours.
 
         Raises:
             ValueError: a sampling that the model's data do not have.
@@ -130,14 +177,11 @@ class Sampling:
         trained = preprocessing or CloudPreprocessing()
         if isinstance(trained, CloudPreprocessing) and self.kind in SHAPES:
             return self._of_shapes(trained)
-        if isinstance(trained, ImagePreprocessing) and self.kind not in SHAPES:
+        if isinstance(trained, ImagePreprocessing) and self.kind in IMAGES:
             return self._of_images(trained, spacing, reach)
-        if isinstance(trained, SeriesPreprocessing):
-            raise ValueError(
-                "the model must read clouds or images to be given other samplings (got one of series)"
-            )
-        images = isinstance(trained, ImagePreprocessing)
-        known = ", ".join(kind.value for kind in Kind if (kind in SHAPES) != images)
+        if isinstance(trained, SeriesPreprocessing) and self.kind in SERIES:
+            return self._of_series(trained, spacing)
+        known = ", ".join(kind.value for kind in _OF[trained.kind])
         raise ValueError(f"the sampling must be one of {known} for this model (got {self.kind.value})")
 
     @property
@@ -147,6 +191,8 @@ class Sampling:
 
     def of_cloud(self, trained: CloudPreprocessing) -> CloudPreprocessing:
         """The preprocessing of a model of clouds, changed to this sampling; see :meth:`transform`."""
+        if self.number is not None and self.number != int(self.number):
+            raise ValueError(f"the number of points must be {_COUNT}, for a model of clouds (got '{self}')")
         usual = usual_count(trained)
         count = usual if self.number is None else int(self.number)
         k = trained.num_neighbors
@@ -192,19 +238,63 @@ class Sampling:
             steps.insert(len(steps) - (k is not None), InverseDensity(SURFACE_NEIGHBORS, intrinsic_dim=2))
         return Compose(steps)
 
+    def on_cells(self, spacing: float = 1.0) -> Transform:
+        """The samples of an array that are kept: coarser ones, or some as points.
+
+        Raises:
+            ValueError: a sampling that arrays do not have.
+        """
+        number = self.number
+        if self.kind in (Kind.PIXELS, Kind.EVERY):
+            step = 1.0 if number is None else number
+            return EveryNth(int(step), spacing) if step == int(step) else CoarserGrid(step, spacing)
+        if self.kind is Kind.JITTERED:
+            return JitteredCells(0.5 if number is None else number, spacing)
+        if (
+            self.kind not in (Kind.SCATTERED, Kind.UNEVEN)
+            or (number or 0) > 1
+            or self == Sampling(Kind.UNEVEN, 1)
+        ):
+            raise ValueError(f"the share of pixels must be {_PART}, for a model of images (got '{self}')")
+        cells = UnevenCells if self.kind is Kind.UNEVEN else ScatteredCells
+        return cells(0.5 if number is None else number, spacing)
+
     def _of_images(self, trained: ImagePreprocessing, spacing: float, reach: float) -> Compose:
         steps: list[Transform] = [trained.transform()]
+        if not self.takes_all:
+            steps.append(self.on_cells(spacing))
         if self.kind is Kind.PIXELS:
-            if self.number is not None and self.number > 1:
-                steps.append(EveryNth(int(self.number), spacing))
             return Compose(steps)
-        share = 0.5 if self.number is None else self.number
-        steps.append(ScatteredCells(share, spacing))
         if self.density:
             steps.append(InverseDensity())
         if math.isfinite(reach):
             axes = 2 if trained.view in (View.IMAGE, View.GREY) else 1
+            share = 1.0 if self.kind is Kind.JITTERED else 0.5 if self.number is None else self.number
             steps.append(KNN(max(9, math.ceil(share * (2 * reach + 1) ** axes))))
+        return Compose(steps)
+
+    def _of_series(self, trained: SeriesPreprocessing, spacing: float) -> Compose:
+        """Rates and drops take the place of those of training.
+
+        Samples of an array that are left out are 0 where a channel says so, else the others have stamps.
+        """
+        if self.kind is Kind.SERIES:
+            return trained.transform()
+        irregular = trained.form is SeriesForm.IRREGULAR or trained.table is not None
+        masked = trained.observed is not None or bool(trained.drop)
+        percent = self.number if self.kind is Kind.DROP and self.number else 0.0
+        steps: list[Transform] = []
+        if self.kind is Kind.EVERY and self.number not in (None, 1.0):
+            if (irregular or masked) and self.number != int(self.number or 1):
+                raise ValueError(
+                    "'every' must have a whole number for series with time stamps, or a channel that says what was "
+                    f"observed (got '{self}')"
+                )
+            steps.append(self.on_cells(spacing))
+        if irregular or (percent and not masked):
+            steps += [AsSeries(spacing), *([DropSamples(percent, irregular=True)] if percent else [])]
+        elif masked and (percent or trained.observed is not False):
+            steps.append(DropSamples(percent, channel=trained.observed is not False))
         return Compose(steps)
 
     def __str__(self) -> str:

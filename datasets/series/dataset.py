@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import enum
 from typing import Any
@@ -145,6 +146,17 @@ class SeriesDataset(GridDataset):
         values = self._placed if chosen.normalize is Normalization.STEP else self._kept
         normalize = choice("normalize", chosen.normalize or "none", Normalization)
         self.scaling = series_scaling((values(int(row)) for row in training_rows), normalize)
+
+    def without_drops(self) -> SeriesDataset:
+        """The same series with all of their samples; grids keep the channel that says so."""
+        other = copy.copy(self)
+        other._drops = None
+        return other
+
+    @property
+    def drops(self) -> bool:
+        """Whether samples are left out."""
+        return self._drops is not None
 
     def places(self, row: int) -> np.ndarray:
         """Where the samples of a series lie on the grid, rising, int64 ``[n]``."""

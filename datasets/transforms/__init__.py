@@ -15,9 +15,10 @@ if TYPE_CHECKING:
         RandomTranslate,
     )
     from ccnn_pc.datasets.transforms.base import Compose, RandomTransform
+    from ccnn_pc.datasets.transforms.cells import JitteredCells, ScatteredCells, UnevenCells
     from ccnn_pc.datasets.transforms.image import Cutout, Padding, RandomCrop, RandomMirror, RandomMotion
     from ccnn_pc.datasets.transforms.normalize import Frame, Normalize
-    from ccnn_pc.datasets.transforms.resample import EveryNth, InverseDensity, OccupiedCells, ScatteredCells
+    from ccnn_pc.datasets.transforms.resample import CoarserGrid, EveryNth, InverseDensity, OccupiedCells
     from ccnn_pc.datasets.transforms.sampling import (
         FarthestPoints,
         PointDropout,
@@ -33,6 +34,7 @@ __all__ = [
     "KNN",
     "AsSeries",
     "Axis",
+    "CoarserGrid",
     "Compose",
     "Cutout",
     "DropSamples",
@@ -42,6 +44,7 @@ __all__ = [
     "Frame",
     "InverseDensity",
     "Jitter",
+    "JitteredCells",
     "Normalize",
     "OccupiedCells",
     "Padding",
@@ -59,6 +62,7 @@ __all__ = [
     "ScatteredCells",
     "Subset",
     "ToView",
+    "UnevenCells",
     "UnevenPoints",
     "View",
     "VoxelForm",

@@ -1,7 +1,8 @@
-"""Gridded data seen otherwise: every s-th sample, or a random part of the cells as points."""
+"""Gridded data seen otherwise: coarser, at another spacing, or cells as points."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,8 +12,8 @@ from torch_geometric.transforms import BaseTransform
 from ccnn_pc._checks import check_at_least, check_positive
 from ccnn_pc.datasets.clouds.data import PointCloudData
 from ccnn_pc.datasets.transforms.base import RandomTransform, has
-from ccnn_pc.datasets.transforms.sampling import draw_rows
 from ccnn_pc.datasets.transforms.series import take_samples
+from ccnn_pc.ops.grids.interpolation import cubic_axis
 from ccnn_pc.ops.points.density import inverse_density_volume, knn_density
 
 
@@ -63,6 +64,49 @@ class EveryNth(RandomTransform):
 
     def __repr__(self) -> str:
         return f"EveryNth({self.step}, {self.spacing})"
+
+
+class CoarserGrid(BaseTransform):
+    """Samples of an array any ``step`` apart along each axis, from the first on, as :class:`EveryNth` has whole steps.
+
+    Values are those of the piecewise cubic curves through the samples (:func:`ccnn_pc.ops.grids.interpolation.cubic_axis`), at
+    0, step, 2 step, ... up to the last sample. Nothing is smoothed before.
+
+    Args:
+        step: at least 1.
+        spacing: distance of the samples that come in.
+
+    Raises:
+        ValueError: a step below 1.
+
+    Example:
+        >>> from ccnn_pc.datasets import GridData
+        >>> coarse = CoarserGrid(1.5)(GridData(x=torch.arange(6.0).view(1, 1, 6)))
+        >>> coarse.x.flatten().tolist(), float(coarse.spacing)
+        ([0.0, 1.5, 3.0, 4.5], 1.5)
+    """
+
+    def __init__(self, step: float, spacing: float = 1.0) -> None:
+        if not 1 <= step < math.inf:
+            raise ValueError(f"'step' must be at least 1 and finite (got {step})")
+        self.step, self.spacing = float(step), spacing
+
+    def forward(self, data: Any) -> Any:
+        """Replace ``x`` and ``spacing``."""
+        check_array(data, self)
+        x = data.x
+        for axis, size in enumerate(x.shape[2:], start=2):
+            count = int((size - 1) / self.step * (1 + 1e-9)) + 1
+            place = torch.arange(count, dtype=torch.float64, device=x.device) * self.step
+            x = cubic_axis(x, axis, place.clamp(max=size - 1))
+        data.x = x.contiguous()
+        data.spacing = torch.full(
+            (1, x.dim() - 2), self.step * self.spacing, dtype=torch.float64, device=x.device
+        )
+        return data
+
+    def __repr__(self) -> str:
+        return f"CoarserGrid({self.step:g}, {self.spacing})"
 
 
 class AtSpacing(BaseTransform):
@@ -117,47 +161,6 @@ class TimesIn(BaseTransform):
 
     def __repr__(self) -> str:
         return f"TimesIn({self.factor:g})"
-
-
-class ScatteredCells(RandomTransform):
-    """A random part of the cells of an array as points: ``pos [m, D]`` on the lattice of cells, ``x [m, C]``.
-
-    Args:
-        fraction: share of the cells that are kept, in (0, 1].
-        spacing: distance of the cells.
-
-    Raises:
-        ValueError: a share that is not in (0, 1].
-
-    Example:
-        >>> from ccnn_pc.datasets import GridData
-        >>> points = ScatteredCells(0.5)(GridData(x=torch.rand(1, 3, 4, 4)), torch.Generator().manual_seed(0))
-        >>> points.pos.shape, points.x.shape
-        (torch.Size([8, 2]), torch.Size([8, 3]))
-    """
-
-    def __init__(self, fraction: float = 0.5, spacing: float = 1.0) -> None:
-        if not 0 < fraction <= 1:
-            raise ValueError(f"'fraction' must be in (0, 1] (got {fraction})")
-        self.fraction, self.spacing = fraction, spacing
-
-    def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
-        """Make points of cells."""
-        check_array(data, self)
-        shape = data.x.shape[2:]
-        cells = torch.cartesian_prod(*(torch.arange(s) for s in shape)).view(-1, len(shape))
-        kept = draw_rows(len(cells), max(1, round(self.fraction * len(cells))), generator).sort().values
-        cells, kept = cells.to(data.x.device), kept.to(data.x.device)
-        values = data.x[0].flatten(1).t()
-        points = PointCloudData(pos=(cells[kept] * self.spacing).to(data.x.dtype), x=values[kept])
-        points.lattice = torch.full((1, len(shape)), self.spacing, dtype=torch.float64, device=data.x.device)
-        for key in ("y", "name"):
-            if has(data, key):
-                points[key] = data[key]
-        return points
-
-    def __repr__(self) -> str:
-        return f"ScatteredCells({self.fraction}, {self.spacing})"
 
 
 class OccupiedCells(BaseTransform):

@@ -23,7 +23,7 @@ from omegaconf import OmegaConf
 from ccnn_pc._files import read_rows, write_rows_atomically, write_text_atomically
 from ccnn_pc.cli.compose import CONFIG, changed_settings, compose_config, stored_overrides
 from ccnn_pc.cli.train import run_experiment
-from ccnn_pc.cli.transfer import transfer_model
+from ccnn_pc.cli.transfer import Part, transfer_model
 from ccnn_pc.domains import Interpolation
 from ccnn_pc.models import from_pretrained
 from ccnn_pc.training.callbacks import NonFiniteError, TrainingInterrupted
@@ -129,7 +129,7 @@ def scores(folder: Path, words: Sequence[str], test: Test) -> dict[str, Any]:
     config = compose_config([*words, *test.words])
     if test.sampling:
         place = (str(folder / "model"), config.data.root, test.sampling)
-        (found,) = transfer_model(*place, (), split="test", seed=config.seed)["results"].values()
+        (found,) = transfer_model(*place, (), part=Part("test", seed=config.seed))["results"].values()
         return {
             "test_accuracy": round(found["accuracy"], 6),
             "test_mean_class_accuracy": round(found["mean_class_accuracy"], 6),

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from ccnn_pc._files import read_rows, write_rows_atomically
-from ccnn_pc.cli.transfer import transfer_model
+from ccnn_pc.cli.transfer import Part, transfer_model
 from ccnn_pc.models import from_pretrained
 from ccnn_pc.training.versions import git_commit, library_versions
-from ccnn_pc.viz.transfer import plot_numbers
+from ccnn_pc.viz import plot_transfer
 from scripts import RESULTS, ROOT
 
 MANY = [
@@ -36,7 +36,7 @@ def rows_for(model: str, label: str, data: str, samplings: list[str], seed: int)
     network: Any = from_pretrained(model)
     trained_on = "points" if getattr(network.preprocessing, "voxels", None) is None else "voxels"
     others = [sampling for sampling in samplings if sampling != trained_on]
-    result = transfer_model(model, data, trained_on, others, seed=seed)
+    result = transfer_model(model, data, trained_on, others, part=Part(seed=seed))
     common = {
         "model": label,
         "trained_on": trained_on,
@@ -80,7 +80,7 @@ def main() -> None:
         scores: dict[str, dict[str, float]] = {}
         for row in read_rows(results):
             scores.setdefault(str(row["model"]), {})[str(row["sampling"])] = float(row["accuracy"])
-        plot_numbers(scores, ROOT / "docs" / "samplings.png")
+        plot_transfer(scores, ROOT / "docs" / "samplings.png")
 
 
 if __name__ == "__main__":

@@ -121,9 +121,11 @@ def test_a_sampling_is_that_of_transfer(trained: tuple[str, Path], tmp_path: Pat
     rows = transfer_model(model, other, "pixels", ["pixels:4", "scattered:0.5"])["results"]
     for name, row in rows.items():
         found = evaluate_model(model, other, sampling=name)
-        assert {key: found[key] for key in row} == row
+        assert {
+            key: found[key] for key in ("accuracy", "mean_class_accuracy", "n", "read")
+        }.items() <= row.items()
     assert "8 x 8 samples, 2 apart" in rows["pixels:4"]["read"]  # every fourth of those 0.5 apart
-    with pytest.raises(ValueError, match="pixels, scattered for this model"):
+    with pytest.raises(ValueError, match="pixels, scattered, jittered, uneven for this model"):
         evaluate_model(model, other, sampling="voxels")
 
 

@@ -145,11 +145,21 @@ def test_command(model: str, data: str, capsys: pytest.CaptureFixture[str]) -> N
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ("meshes", "must be one of points, even, random, uneven, voxels, dense, pixels, scattered"),
+        (
+            "meshes",
+            "must be one of points, even, random, uneven, voxels, dense, pixels, scattered, jittered, series, every",
+        ),
         ("points+weights", "must be one of points"),
         ("points:many", "number must be one"),
         ("points:0", "must be a whole number, at least 1"),
-        ("pixels:1.5", "must be a whole number, at least 1"),
+        ("pixels:0.5", "must be at least 1"),
+        ("scattered:0", "must be in \\(0, 1\\]"),
+        ("jittered:1.5", "must be in \\(0, 1\\]"),
+        ("uneven:0.6", "or in \\(0, 0.55\\] \\(share of pixels\\)"),
+        ("every", "must be at least 1, as in every:2"),
+        ("drop:100", "must be per cent, in \\[0, 100\\)"),
+        ("series:2", "must be left out"),
+        ("every:2+density", "must go with samples"),
         ("scattered:2", "must be in \\(0, 1\\]"),
         ("dense+density", "must go with samples"),
     ],

@@ -82,7 +82,9 @@ def test_neighbours_are_a_share_of_smaller_clouds_only() -> None:
     assert int(stored.neighbor_count[0]) == 24
 
 
-@pytest.mark.parametrize("text", ["pixels", "pixels:2", "pixels:3", "scattered:0.5", "scattered:0.25"])
+@pytest.mark.parametrize(
+    "text", ["pixels", "pixels:2", "pixels:3", "scattered:0.5", "scattered:0.25", "jittered", "uneven:0.4"]
+)
 def test_images_come_back_on_their_grid(text: str) -> None:
     transform = mixed_augmentation([], [text])
     slope = torch.cartesian_prod(torch.arange(9.0), torch.arange(9.0)).t().reshape(1, 2, 9, 9)
@@ -104,7 +106,10 @@ def test_images_come_back_on_their_grid(text: str) -> None:
             "'samplings' of a training must be points",
         ),
         (lambda: mixed_transform(ImagePreprocessing("image", [0.0], [1.0]), (), ["points"]), "for image"),
-        (lambda: mixed_augmentation([], ["voxels"]), "'samplings' of images must be pixels or scattered"),
+        (
+            lambda: mixed_augmentation([], ["voxels"]),
+            "'samplings' of images must be pixels, scattered, jittered, uneven",
+        ),
         (lambda: Sampling.parse("points@20"), "'@CELLS' must be a whole number, at least 1, of voxels"),
         (lambda: Sampling.parse("voxels@0:5"), "'@CELLS' must be a whole number"),
     ],

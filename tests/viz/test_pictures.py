@@ -10,7 +10,7 @@ import pytest
 import torch
 from matplotlib import image
 
-from ccnn_pc.viz import plot_confusion, plot_curves, plot_numbers, plot_prediction
+from ccnn_pc.viz import plot_confusion, plot_curves, plot_prediction, plot_transfer
 from ccnn_pc.viz.curves import read_metrics
 from ccnn_pc.viz.style import picture
 
@@ -133,14 +133,28 @@ def test_the_suffix_is_the_format(tmp_path: Path) -> None:
     assert "<svg" in (tmp_path / "a.svg").read_text()
 
 
-def test_accuracy_over_numbers_of_samples(tmp_path: Path) -> None:
-    """A panel for each kind, a line for each model; samplings without a number are left out."""
+def test_accuracy_over_samplings(tmp_path: Path) -> None:
+    """A panel of lines for each kind with several numbers, bars for the others."""
     scores = {
-        "a": {"even:64": 0.8, "even:256": 0.9, "random:64": 0.7, "voxels": 0.5},
-        "b": {"even:64": 0.85},
+        "network": {"even:64": 0.8, "even:256": 0.9, "random:64": 0.7, "voxels": 0.5, "dense": 0.5},
+        "trained there": {"even:64": 0.85},
+        "nothing": {},
     }
-    out = plot_numbers(scores, tmp_path / "numbers.png")
-    assert contrast(out) > 0.01
-    with pytest.raises(ValueError, match="'scores' must hold a sampling with a number"):
-        plot_numbers({"a": {"voxels": 0.5}}, tmp_path / "none.png")
+    both = plot_transfer(scores, tmp_path / "both.png", "voxels")
+    bars = plot_transfer({"network": {"voxels": 0.5, "points:64": 0.25}}, tmp_path / "bars.png")
+    lines = plot_transfer(
+        {"network": {"series": 0.9, "drop:50": 0.8, "drop:70": 0.7}}, tmp_path / "l.png", "series"
+    )
+    assert all(contrast(out) > 0.01 for out in (both, bars, lines))
+    with pytest.raises(ValueError, match="'scores' must hold at least one sampling"):
+        plot_transfer({"a": {}}, tmp_path / "none.png")
     assert not (tmp_path / "none.png").exists()
+
+
+def test_panels_know_where_nothing_is_left_out() -> None:
+    """Kinds with several numbers have panels; every n-th and drops begin at the series itself."""
+    from ccnn_pc.viz.transfer import _apart, _numbered
+
+    found = _numbered({"a": {"series": 0.9, "every:2": 0.8, "every:4": 0.7, "drop:50": 0.8, "x:1": 1.0}})
+    assert found == {"every": {"a": {1.0: "series", 2.0: "every:2", 4.0: "every:4"}}}
+    assert _apart([1.0, 1.3333, 1.5, 2.0, 3.0]) == [3.0, 2.0, 1.5, 1.0]

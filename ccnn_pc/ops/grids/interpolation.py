@@ -1,6 +1,8 @@
-"""Values of regular grids between their samples, along one axis: on straight lines, or on cubic curves."""
+"""Values of regular grids between their samples: on straight lines, or on cubic curves."""
 
 from __future__ import annotations
+
+import itertools
 
 import torch
 from torch import Tensor
@@ -83,14 +85,46 @@ def cubic_axis(x: Tensor, axis: int, position: Tensor, *, circular: bool = False
     """
     left, s = _before(x, axis, position)
     padded = _wrapped(x, axis) if circular else _extrapolated(x, axis)
-    before, here, after, beyond = (padded.index_select(axis, left + t) for t in range(4))
-    s2, s3 = s.square(), s**3
-    return (
-        (2 * s2 - s - s3) / 2 * before
-        + (3 * s3 - 5 * s2 + 2) / 2 * here
-        + (4 * s2 + s - 3 * s3) / 2 * after
-        + (s3 - s2) / 2 * beyond
+    before, here, after, beyond = (
+        weight * padded.index_select(axis, left + t) for t, weight in enumerate(_weights(s))
     )
+    return before + here + after + beyond
+
+
+def cubic_at(x: Tensor, position: Tensor) -> Tensor:
+    r"""Values of a regular grid of any dimension at places of their own, by :func:`cubic_axis` along every axis.
+
+    .. math:: \tilde x(p) = \sum_{t \in \{-1, \dots, 2\}^D} x_{j + t} \prod_d k(s_d - t_d), \qquad p = j + s
+
+    Args:
+        x: one grid ``[C, *S]``.
+        position: where values are wanted, in samples, float64 ``[m, D]``, each in [0, S_d - 1].
+
+    Returns:
+        ``[m, C]``; differentiable in x.
+
+    Example:
+        >>> x = torch.arange(4.0)[:, None].square() + torch.arange(5.0)
+        >>> cubic_at(x[None], torch.tensor([[0.5, 3.25], [3.0, 4.0]], dtype=torch.float64)).flatten().tolist()
+        [3.5, 13.0]
+    """
+    sizes = torch.tensor(x.shape[1:], device=x.device)
+    left = torch.minimum(position.floor().long().clamp(min=0), sizes - 1)
+    weights = [torch.stack(_weights(share)) for share in (position - left).to(x.dtype).unbind(1)]  # D of [4, m]
+    for axis in range(len(sizes)):
+        x = _extrapolated(x, axis + 1)
+    values = x.new_zeros(len(position), len(x))
+    for taps in itertools.product(range(4), repeat=len(sizes)):
+        weight = torch.stack([each[t] for each, t in zip(weights, taps, strict=True)]).prod(0)
+        place: tuple[Tensor, ...] = (left + left.new_tensor(taps)).unbind(1)
+        values = values + weight[:, None] * x.movedim(0, -1)[place]
+    return values
+
+
+def _weights(s: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """What the four samples around a place count there, s behind the second of them."""
+    s2, s3 = s.square(), s**3
+    return (2 * s2 - s - s3) / 2, (3 * s3 - 5 * s2 + 2) / 2, (4 * s2 + s - 3 * s3) / 2, (s3 - s2) / 2
 
 
 def _wrapped(x: Tensor, axis: int) -> Tensor:

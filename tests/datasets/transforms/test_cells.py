@@ -1,0 +1,114 @@
+"""Samplings of arrays: values and densities are those of their formulas."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from ccnn_pc.datasets import CoarserGrid, EveryNth, GridData, JitteredCells, ScatteredCells, UnevenCells
+from ccnn_pc.datasets.common.seeding import seeded_generator
+from ccnn_pc.ops.grids.interpolation import cubic_at, cubic_axis
+from tests.clouds import DOUBLE
+
+
+def field(*sizes: int) -> torch.Tensor:
+    """A polynomial of degree two along every axis: what piecewise cubic curves reproduce."""
+    axes = torch.meshgrid(*(torch.arange(s, dtype=DOUBLE) for s in sizes), indexing="ij")
+    return polynomial(torch.stack(axes, dim=-1).view(-1, len(sizes))).view(1, 1, *sizes)
+
+
+def polynomial(pos: torch.Tensor) -> torch.Tensor:
+    return (1 + 0.5 * pos - 0.125 * pos.square()).prod(1)
+
+
+@pytest.mark.parametrize("step", [1.0, 4 / 3, 1.3333, 1.5, 2.5, 7.0])
+@pytest.mark.parametrize("sizes", [(10,), (8, 9)])
+def test_coarser_grids_hold_the_polynomial(step: float, sizes: tuple[int, ...]) -> None:
+    """At multiples of the step, from the first sample to the last that is not behind the array."""
+    found = CoarserGrid(step, 0.5)(GridData(x=field(*sizes)))
+    counts = [math.floor((size - 1) / step + 1e-9) + 1 for size in sizes]
+    assert list(found.x.shape[2:]) == counts
+    axes = torch.meshgrid(*(torch.arange(n, dtype=DOUBLE) * step for n in counts), indexing="ij")
+    wanted = polynomial(torch.stack(axes, dim=-1).view(-1, len(sizes)))
+    assert torch.allclose(found.x.flatten(), wanted, atol=1e-11)
+    assert found.spacing.tolist() == [[0.5 * step] * len(sizes)]
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_whole_steps_are_every_nth(step: int) -> None:
+    data = GridData(x=torch.randn(1, 3, 11, 7))
+    coarse, nth = CoarserGrid(step)(data), EveryNth(step)(data)
+    assert torch.equal(coarse.x, nth.x) and torch.equal(coarse.spacing, nth.spacing)
+
+
+def test_cubic_at_places_is_cubic_along_the_axes() -> None:
+    x = torch.randn(2, 5, 4, 3, dtype=DOUBLE, requires_grad=True)
+    where = [torch.rand(6, dtype=DOUBLE) * (size - 1) for size in x.shape[1:]]
+    grid = x
+    for axis, place in enumerate(where, start=1):
+        grid = cubic_axis(grid, axis, place)
+    places = torch.cartesian_prod(*where)
+    assert torch.allclose(cubic_at(x, places), grid.flatten(1).t(), atol=1e-12)
+    assert torch.autograd.gradcheck(lambda x: cubic_at(x, places[:5]), x)
+    corners = torch.tensor([[0.0, 0.0, 0.0], [4.0, 3.0, 2.0]], dtype=DOUBLE)
+    assert torch.equal(cubic_at(x, corners), torch.stack([x[:, 0, 0, 0], x[:, 4, 3, 2]]))
+
+
+@pytest.mark.parametrize("amount", [0.1, 0.5, 1.0])
+@pytest.mark.parametrize("sizes", [(40,), (12, 9)])
+def test_jittered_samples_stay_near_and_hold_the_polynomial(amount: float, sizes: tuple[int, ...]) -> None:
+    points = JitteredCells(amount, 2.0)(GridData(x=field(*sizes)), seeded_generator(0))
+    place, cells = (
+        points.pos / 2,
+        torch.cartesian_prod(*(torch.arange(s) for s in sizes)).view(-1, len(sizes)),
+    )
+    moved = (place - cells).abs()
+    assert float(moved.max()) <= amount and float(moved.mean()) > 0.35 * amount
+    assert float(place.min()) >= 0 and bool((place.amax(0) <= torch.tensor(sizes) - 1).all())
+    assert torch.allclose(points.x[:, 0], polynomial(place), atol=1e-10)
+    assert "lattice" not in points
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.55])
+def test_uneven_cells_are_ten_times_as_dense_at_one_end(share: float) -> None:
+    """Exactly so many, and along the axis the expected share of each column, which falls linearly to a tenth."""
+    data, size, draws = GridData(x=torch.zeros(1, 1, 40, 40)), 40, 300
+    counts = torch.zeros(size, dtype=DOUBLE)
+    sides = set()
+    for row in range(draws):
+        kept = UnevenCells(share)(data, seeded_generator(5, row)).pos
+        assert len(kept) == len(kept.unique(dim=0)) == round(share * size**2)
+        parts = [torch.bincount(kept[:, axis].long(), minlength=size) for axis in (0, 1)]
+        skew = [float(part[: size // 2].sum() - part[size // 2 :].sum()) for part in parts]
+        axis = int(abs(skew[1]) > abs(skew[0]))
+        sides.add((axis, skew[axis] > 0))
+        counts += parts[axis] if skew[axis] > 0 else parts[axis].flip(0)
+    t = torch.arange(size, dtype=DOUBLE) / (size - 1)
+    wanted = share / 0.55 * (1 - 0.9 * t)
+    found = counts / (draws * size)
+    assert len(sides) == 4
+    assert float((found - wanted).abs().max()) < 5 * (0.25 / (draws * size)) ** 0.5
+    assert 8 < float(found[0] / found[-1]) < 12.5
+
+
+def test_uneven_sequences_and_small_pictures() -> None:
+    line = UnevenCells(0.5)(GridData(x=torch.arange(100.0).view(1, 1, 100)), seeded_generator(0))
+    assert len(line.pos) == 50 and torch.equal(line.x, line.pos)
+    for sizes in ((1, 1), (1, 3), (2, 2), (3, 3)):
+        few = UnevenCells(0.55)(GridData(x=torch.rand(1, 2, *sizes)), seeded_generator(1))
+        assert len(few.pos) == len(few.pos.unique(dim=0)) >= 1
+
+
+def test_refusals() -> None:
+    for make in (lambda: CoarserGrid(0.5), lambda: CoarserGrid(math.inf), lambda: CoarserGrid(math.nan)):
+        with pytest.raises(ValueError, match="'step' must be at least 1 and finite"):
+            make()
+    with pytest.raises(ValueError, match=r"'fraction' must be in \(0, 0.55\] \(got 0.6\)"):
+        UnevenCells(0.6)
+    with pytest.raises(ValueError, match=r"'amount' must be in \(0, 1\] \(got 0\)"):
+        JitteredCells(0)
+    for transform in (CoarserGrid(2), ScatteredCells(), UnevenCells(), JitteredCells()):
+        with pytest.raises(ValueError, match="must have an array x"):
+            transform(GridData(x=torch.zeros(2, 2)))

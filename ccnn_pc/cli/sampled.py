@@ -73,8 +73,7 @@ class Sampler:
             made = sampling.transform(self.used, step, reach)
             return footing.at(made, self._sizes(opened)) if sampling.takes_all else made
         if sampling.kind is Kind.SERIES:
-            as_trained: Compose = opened.transform
-            return as_trained
+            return opened.transform or Compose([])
         used = dataclasses.replace(self.used, drop=0.0, observed=self._observed(opened))
         unit = [] if footing.factor == 1 else [TimesIn(footing.factor)]
         apart = [] if footing.said.spacing is None else [AtSpacing([footing.said.spacing])]

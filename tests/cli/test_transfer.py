@@ -12,12 +12,14 @@ import pytest
 import torch
 from torch_geometric.data import Batch
 
+from ccnn_pc._files import read_rows
 from ccnn_pc.cli.app import main
-from ccnn_pc.cli.transfer import transfer_model
-from ccnn_pc.datasets import GridData, PointCloudData, preprocessing_from_json
+from ccnn_pc.cli.transfer import Part, next_steps, pairs, transfer_model
+from ccnn_pc.datasets import GridData, PointCloudData, SeriesPreprocessing, preprocessing_from_json
 from ccnn_pc.datasets.samplings import Sampling
 from ccnn_pc.datasets.transforms import ScatteredCells
 from ccnn_pc.models import create_model, save_pretrained
+from tests.long_tables import write
 
 SHAPES = {
     "num_points": 200, "normalize": "box", "features": ["pos"], "voxels": 6, "num_voxels": 30, "num_neighbors": 30,
@@ -128,6 +130,204 @@ def test_coarser_pixels_keep_the_scale() -> None:
         unweighted = network(x[..., ::2])
     assert (coarse - fine).abs().max() < 0.1 * fine.abs().max() < (unweighted - fine).abs().max() * 10
     assert (coarse - fine).abs().max() < 0.5 * (unweighted - fine).abs().max()
+
+
+def test_what_stands_beside_it(model: str, data: str, tmp_path: Path) -> None:
+    """Points in voxels are the voxels of training, and a model that was trained there is asked like any other."""
+    rows = transfer_model(
+        model,
+        data,
+        "voxels",
+        ["points:200", "voxels@9", "points"],
+        trained_at={"points": model},
+        out=tmp_path,
+    )["results"]
+    assert rows["voxels"]["accuracy_resampled"] is None is rows["voxels@9"]["accuracy_resampled"]
+    assert rows["points"]["accuracy_trained_there"] == rows["points"]["accuracy"]
+    assert rows["voxels"]["accuracy_trained_there"] is None
+    # the points of training, in the voxels of training
+    assert (
+        rows["points:200"]["accuracy_resampled"]
+        == rows["voxels"]["accuracy"]
+        != rows["points:200"]["accuracy"]
+    )
+    stored = read_rows(tmp_path / "transfer.csv")
+    assert [row["sampling"] for row in stored] == list(rows)
+    assert [row.get("accuracy_trained_there") for row in stored] == [
+        None, None, None, str(rows["points"]["accuracy"])
+    ]  # fmt: skip
+
+
+def small_network(tmp_path: Path, shape: list[int], preprocessing: Any, **options: Any) -> str:
+    torch.manual_seed(0)
+    network = create_model(
+        "ccnn_4_16",
+        dim=len(shape),
+        in_channels=options.pop("in_channels", 3),
+        out_channels=3,
+        shape=shape,
+        **options,
+    )
+    return str(
+        save_pretrained(network, tmp_path / "net", classes=["0", "1", "2"], preprocessing=preprocessing)
+    )
+
+
+def test_images_in_all_samplings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Curves that a network reads itself are those that resampling reads; other samplings are read as points."""
+    from ccnn_pc.cli import inputs
+    from ccnn_pc.datasets.common.grids import GridArrays
+
+    values = np.random.default_rng(0).integers(0, 255, (12, 3, 9, 9)).astype(np.uint8)
+    images: Any = GridArrays(values, np.arange(12) % 3, ["0", "1", "2"])
+    images.shape = (3, 9, 9)
+    monkeypatch.setattr(inputs, "check_data", lambda spec: None)
+
+    def opened(spec: Any, preprocessing: Any, *_: Any, **__: Any) -> Any:
+        return images.subset(range(12), transform=preprocessing.transform())
+
+    monkeypatch.setattr(inputs, "open_data", opened)
+    saved = small_network(tmp_path, [9, 9], {"view": "image", "mean": [0.5], "std": [0.25]}, scattered="grid")
+    others = [
+        "pixels:2",
+        "pixels:1.3333",
+        "scattered:0.25",
+        "jittered",
+        "jittered:0.2",
+        "uneven:0.3",
+        "uneven:0.3+density",
+    ]
+    found = transfer_model(saved, "made", "pixels", others, out=tmp_path / "out")
+    rows = found["results"]
+    assert list(rows) == ["pixels", *others] and rows["pixels"]["accuracy_resampled"] is None
+    # the ninth sample is the last of those: curves from 0 to 8 are the whole picture
+    assert rows["pixels:2"]["accuracy_resampled"] == rows["pixels:2"]["accuracy"]
+    assert all(0 <= rows[name]["accuracy_resampled"] <= 1 for name in others)
+    for name, words in (
+        ("pixels:1.3333", "7 x 7 samples, 1.333 apart"),
+        ("jittered", "81 points"),
+        ("uneven:0.3", "24 points"),
+    ):
+        assert words in rows[name]["read"] and "between samples: cubic" in rows[name]["read"]
+    assert (tmp_path / "out" / "transfer.png").stat().st_size > 1000
+    scattered = transfer_model(saved, "made", "scattered", ["pixels"])["results"]
+    assert scattered["pixels"]["accuracy_resampled"] is None
+    with pytest.raises(
+        ValueError, match=r"the share of pixels must be in \(0, 0.55\], for a model of images"
+    ):
+        transfer_model(saved, "made", "pixels", ["uneven:64"])
+
+
+def test_a_table_of_series(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Rates and drops of a table, by the command; the lines that the network reads are those that resampling reads."""
+    from ccnn_pc.datasets import LongCSV
+
+    random = np.random.default_rng(0)
+    rows = [
+        (f"s{n}", step * 0.5, "v", round(float(random.normal(n % 3)), 3))
+        for n in range(36)
+        for step in range(13)
+    ]
+    table = write(tmp_path / "t.csv", ("id", "time", "variable", "value"), rows)
+    labels = write(tmp_path / "l.csv", ("id", "label"), [(f"s{n}", n % 3) for n in range(36)])
+    read = LongCSV(table, None, labels=labels).description()
+    saved = small_network(
+        tmp_path, [13], SeriesPreprocessing(form="irregular", table=read), in_channels=1, spacing=0.5
+    )
+    words = ["transfer", saved, "--from", "series", "--to", "every:2", "--to", "every:4", "--to", "drop:30"]
+    words += [
+        "--data",
+        str(table),
+        "--labels",
+        str(labels),
+        "--trained-at",
+        f"every:2={saved}",
+        "--out",
+        str(tmp_path),
+    ]
+    with pytest.raises(SystemExit) as stopped:
+        main([*words, "--json"])
+    assert stopped.value.code == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])["results"]
+    assert list(found) == ["series", "every:2", "every:4", "drop:30"]
+    assert (
+        found["every:2"]["accuracy_resampled"] == found["every:2"]["accuracy"]
+    )  # 12 is even: all stamps are within
+    assert found["every:2"]["accuracy_trained_there"] == found["every:2"]["accuracy"]
+    assert (
+        "7 samples, one every 1;" in found["every:2"]["read"]
+        and "4 samples, one every 2" in found["every:4"]["read"]
+    )
+    assert "10 samples" in found["drop:30"]["read"]
+    with pytest.raises(SystemExit):
+        main(words)
+    assert "drop:30 " in capsys.readouterr().out
+    for text, word in (
+        ("pixels:2", "must be one of series, every, drop"),
+        ("every:1.5", "whole number for series"),
+    ):
+        with pytest.raises(ValueError, match=word):
+            transfer_model(saved, table, "series", [text], part=Part(labels=str(labels)))
+
+
+def test_published_drops_make_room_for_those_that_are_asked(tmp_path: Path) -> None:
+    """Data sets that leave samples out themselves leave out none where the sampling says which."""
+    from ccnn_pc.cli.read_as import Footing
+    from ccnn_pc.cli.sampled import Sampler
+    from ccnn_pc.datasets.series.dataset import SeriesDataset
+    from ccnn_pc.datasets.series.stored import join_series
+    from ccnn_pc.models import from_pretrained
+
+    stored = join_series([np.ones((20, 1), "f4") * n for n in range(1, 4)], [0, 1, 2], ["0", "1", "2"])
+    data: Any = SeriesDataset(stored, np.arange(3), np.arange(0), drop=50, normalize="none")
+    used = SeriesPreprocessing(drop=50)
+    network: Any = from_pretrained(small_network(tmp_path, [20], used, in_channels=2))
+    sampler, footing = Sampler(network, []), Footing(network)
+
+    def seen(text: str) -> Any:
+        return sampler(data.subset(range(3)), Sampling.parse(text), footing)[1].x
+
+    assert seen("series")[0].sum(1).tolist() == [20, 10]
+    assert seen("every:2")[0].sum(1).tolist() == [20, 10] and seen("every:2").shape == (1, 2, 10)
+    assert seen("drop:25")[0].sum(1).tolist() == [30, 15]
+    assert sampler.resampled(data, Sampling.parse("every:2"), Sampling.parse("series"), footing) is None
+    again = sampler.resampled(
+        data.without_drops(), Sampling.parse("drop:25"), Sampling.parse("series"), footing
+    )
+    assert again[1].x[0].sum(1).tolist() == [40, 20]
+
+
+def test_models_to_compare_with_must_be_of_samplings_that_are_asked(model: str, data: str) -> None:
+    with pytest.raises(ValueError, match=r"samplings that are asked for, voxels, points \(got even:64\)"):
+        transfer_model(model, data, "voxels", ["points"], trained_at={"even:64": model})
+    for words, message in ((["even:64"], "must be SAMPLING=MODEL"), (["a=b", "a=c"], "each sampling once")):
+        with pytest.raises(ValueError, match=message):
+            pairs(words)
+
+
+def test_next_steps_name_what_loses() -> None:
+    def row(accuracy: float, resampled: float | None = None, there: float | None = None) -> dict[str, Any]:
+        return {"accuracy": accuracy, "accuracy_resampled": resampled, "accuracy_trained_there": there}
+
+    rows = {
+        "pixels": row(0.6),
+        "pixels:2": row(0.5, 0.55),
+        "scattered": row(0.59),
+        "jittered": row(0.5, 0.5, 0.51),
+    }
+    lines = next_steps({"results": rows, "from": "pixels", "model": "m"}, batch_norms=True)
+    assert (
+        lines[0] == "next: pixels:2 loses more than 2 points"
+    )  # others lose less, or the data allow no more
+    text = " ".join(lines)
+    assert "data.samplings=[pixels, pixels:2]" in text and "resample before: pixels:2" in text
+    assert "recalibrate m" in text and "--trained-at pixels:2=MODEL" in text
+    series = {"series": row(0.9), "drop:70": row(0.5), "drop:50": row(0.6)}
+    drops = next_steps({"results": series, "from": "series", "model": "m"}, batch_norms=False)
+    assert any("data.train_drop=[0, 70]" in line for line in drops) and "recalibrate" not in " ".join(drops)
+    assert (
+        next_steps({"results": {"series": row(0.9)}, "from": "series", "model": "m"}, batch_norms=True) == []
+    )
 
 
 def test_command(model: str, data: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -42,9 +42,7 @@ def evaluate(
     report: Annotated[bool, typer.Option(help="How well each class is found.")] = False,
     sampling: Annotated[
         str | None,
-        typer.Option(
-            help="Sampling of clouds or pictures, as ccnn-pc transfer has them; default: as in training."
-        ),
+        typer.Option(help="Sampling of the data, as ccnn-pc transfer has them; default: as in training."),
     ] = None,
     size: Size = None,
     spacing: Spacing = None,

@@ -126,8 +126,8 @@ class JitteredCells(RandomTransform):
 
     .. math:: p_i \sim U[\max(i - a, 0),\ \min(i + a, S - 1)] \text{ along each axis}, \qquad x_i = \tilde x(p_i)
 
-    with the piecewise cubic :math:`\tilde x` through all samples (:func:`ccnn_pc.ops.grids.interpolation.cubic_at`). So all
-    points lie between the first and the last sample, where it is known.
+    with the piecewise cubic :math:`\tilde x` through all samples (:func:`ccnn_pc.ops.grids.interpolation.cubic_at`). So
+    all points lie between the first and the last sample, where it is known.
 
     Args:
         amount: how far a sample may move along an axis, a, in spacings, in (0, 1]; 0.5: cells stay apart.

@@ -69,8 +69,8 @@ class EveryNth(RandomTransform):
 class CoarserGrid(BaseTransform):
     """Samples of an array any ``step`` apart along each axis, from the first on, as :class:`EveryNth` has whole steps.
 
-    Values are those of the piecewise cubic curves through the samples (:func:`ccnn_pc.ops.grids.interpolation.cubic_axis`), at
-    0, step, 2 step, ... up to the last sample. Nothing is smoothed before.
+    Values are those of the piecewise cubic curves through the samples, at 0, step, 2 step, ... up to the last sample
+    (:func:`ccnn_pc.ops.grids.interpolation.cubic_axis`). Nothing is smoothed before.
 
     Args:
         step: at least 1.

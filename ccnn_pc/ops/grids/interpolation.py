@@ -110,7 +110,9 @@ def cubic_at(x: Tensor, position: Tensor) -> Tensor:
     """
     sizes = torch.tensor(x.shape[1:], device=x.device)
     left = torch.minimum(position.floor().long().clamp(min=0), sizes - 1)
-    weights = [torch.stack(_weights(share)) for share in (position - left).to(x.dtype).unbind(1)]  # D of [4, m]
+    weights = [
+        torch.stack(_weights(share)) for share in (position - left).to(x.dtype).unbind(1)
+    ]  # D of [4, m]
     for axis in range(len(sizes)):
         x = _extrapolated(x, axis + 1)
     values = x.new_zeros(len(position), len(x))

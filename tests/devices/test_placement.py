@@ -17,7 +17,7 @@ from ccnn_pc.domains import Grid, Interpolation, PointSet, Pool, Sampling, Weigh
 from ccnn_pc.models import create_model
 from ccnn_pc.nn import Algorithm
 from ccnn_pc.ops.cells import cell_coordinates
-from ccnn_pc.ops.grids.interpolation import cubic_axis, finer_positions, interpolate_axis
+from ccnn_pc.ops.grids.interpolation import cubic_at, cubic_axis, finer_positions, interpolate_axis
 from ccnn_pc.ops.neighbors.k_nearest import Backend, knn
 from ccnn_pc.ops.neighbors.radius_graph import radius
 from ccnn_pc.ops.points import density
@@ -152,6 +152,7 @@ def regular_series() -> Any:
 #: Transform -> data for it.
 TRANSFORMS: dict[str, tuple[Any, Any]] = {
     "AsSeries": (AsSeries(0.5), lambda: GridData(x=draw(1, 2, 12))),
+    "CoarserGrid": (transforms.CoarserGrid(1.5), image),
     "Compose": (transforms.Compose([transforms.Jitter(), transforms.KNN(4)]), shape),
     "Cutout": (transforms.Cutout(4, probability=1.0), image),
     "DropSamples": (transforms.DropSamples(30), lambda: GridData(x=draw(1, 2, 12))),
@@ -161,6 +162,7 @@ TRANSFORMS: dict[str, tuple[Any, Any]] = {
     "FeaturesFrom": (transforms.FeaturesFrom(("pos", "normal")), shape),
     "InverseDensity": (transforms.InverseDensity(6), shape),
     "Jitter": (transforms.Jitter(), shape),
+    "JitteredCells": (transforms.JitteredCells(0.5), image),
     "KNN": (transforms.KNN(4), shape),
     "KNN of fewer points": (transforms.KNN(12, per=60), shape),
     "Normalize": (transforms.Normalize("sphere"), shape),
@@ -178,6 +180,7 @@ TRANSFORMS: dict[str, tuple[Any, Any]] = {
     "RandomStamps": (transforms.RandomStamps(40), regular_series),
     "RandomTranslate": (transforms.RandomTranslate(), shape),
     "ScatteredCells": (transforms.ScatteredCells(0.5), image),
+    "UnevenCells": (transforms.UnevenCells(0.5), image),
     "UnevenPoints": (transforms.UnevenPoints(8), shape),
     **{f"ToView, {view.value}": (transforms.ToView(view), image) for view in transforms.View},
     "Voxelize": (transforms.Voxelize(4), shape),
@@ -216,6 +219,7 @@ TIMES, SERIES = draw(12).sort().values.double() * 9, torch.zeros(12, dtype=torch
 POS, BATCH = draw(30, 3), batch_of(18, 12)
 #: Function of ``ccnn_pc.ops`` -> a call with tensors put where ``place`` puts them.
 OPERATORS: dict[str, Any] = {
+    "cubic_at": lambda place: cubic_at(place(POS.view(2, 9, 5)), place(POS[:, :2].double())),
     "knn": lambda place: knn(place(POS), 4, place(BATCH)),
     "knn of few": lambda place: knn(place(POS), 14, place(BATCH)),
     "knn by trees": lambda place: knn(place(POS), 4, place(BATCH), backend=Backend.KDTREE),

@@ -274,10 +274,10 @@ def _span(each: Any) -> str:
 
 def tell(model: Any, dataset: Any, count: int = 16) -> str:
     """Say on stderr how data are read, by the first items of a data set, and return it."""
-    from torch_geometric.data import Batch
+    from ccnn_pc.datasets import collate
 
     items = [dataset[index].cpu() for index in range(min(count, len(dataset)))]
-    return say(how_read(model, Batch.from_data_list(items)))
+    return say(how_read(model, collate(items)))
 
 
 def say(text: str) -> str:

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 import torch
 from torch.utils.data import DataLoader, Dataset
-from torch_geometric.data import Batch
 
 from ccnn_pc._checks import check_at_least
+from ccnn_pc.datasets.common.grid_data import collate
 
 
 class EpochDataset(Protocol):
@@ -79,7 +79,7 @@ class ResumableLoader:
         num_workers: worker processes (default 0: load in this process).
         share: (rank, world): of several processes that train together each takes every world-th batch; the first ones
             are handed out twice where there are too few for all (default: all batches).
-        collate: list of items -> batch (default: PyG's ``Batch.from_data_list``, or ``dataset.batch(indices)``
+        collate: list of items -> batch (default: :func:`ccnn_pc.datasets.collate`, or ``dataset.batch(indices)``
             where ``dataset.batches_at_once`` says that it gives the same).
 
     Raises:
@@ -96,7 +96,7 @@ class ResumableLoader:
         drop_last: bool = False,
         num_workers: int = 0,
         share: tuple[int, int] = (0, 1),
-        collate: Callable[[Sequence[Any]], Any] = Batch.from_data_list,
+        collate: Callable[[Sequence[Any]], Any] = collate,
     ) -> None:
         check_at_least("batch_size", batch_size, 1)
         check_at_least("num_workers", num_workers, 0)
@@ -144,7 +144,7 @@ class ResumableLoader:
         start = resumed[1] if resumed[0] == self.epoch else 0
         self._position = start
         keys = [[(self.epoch, index) for index in batch] for batch in self.batches()[start:]]
-        at_once = self.collate == Batch.from_data_list and getattr(self.dataset, "batches_at_once", False)
+        at_once = self.collate == collate and getattr(self.dataset, "batches_at_once", False)
         choice: dict[str, Any] = (
             {
                 "dataset": _WholeBatches(self.dataset),

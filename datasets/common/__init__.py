@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from ccnn_pc._lazy import lazy
 
 if TYPE_CHECKING:
-    from ccnn_pc.datasets.common.grid_data import GridData
+    from ccnn_pc.datasets.common.grid_data import GridData, collate
     from ccnn_pc.datasets.common.grids import GridArrays, GridDataset
     from ccnn_pc.datasets.common.labelled import LabelledDataset, as_label
     from ccnn_pc.datasets.common.seeding import seeded_generator
@@ -19,6 +19,7 @@ __all__ = [
     "LabelledDataset",
     "Split",
     "as_label",
+    "collate",
     "published_rows",
     "seeded_generator",
     "stratified_split",

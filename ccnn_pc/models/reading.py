@@ -159,6 +159,8 @@ class Reading:
         self, data: Input, domain: AbstractDomain | None, spacing: Spacing | None, judge: Judge
     ) -> tuple[Tensor, AbstractDomain]:
         x, where = self.samples(data, domain, spacing)
+        if not x.is_floating_point():
+            raise TypeError(f"'x' must be a floating tensor (got {x.dtype}; x.float() makes one)")
         judge(x, where)
         return where.as_input(x, self.sampling)
 
@@ -167,8 +169,9 @@ class Reading:
         self, data: Data, domain: AbstractDomain | None, spacing: Spacing | None, judge: Judge
     ) -> tuple[Tensor, AbstractDomain]:
         x, where = self._input(data, domain, spacing, judge)
-        if isinstance(where, IrregularSeries) and not bool(torch.isfinite(x).all()):
-            raise ValueError("'data.x' must be finite where it was observed (got NaN or inf)")
+        if not isinstance(where, Grid) and not bool(torch.isfinite(x).all()):
+            observed = " where it was observed" if isinstance(where, IrregularSeries) else ""
+            raise ValueError(f"'data.x' must be finite{observed} (got NaN or inf)")
         return x, where
 
     def _data(

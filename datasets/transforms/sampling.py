@@ -62,8 +62,14 @@ def draw_unevenly(pos: torch.Tensor, k: int, generator: torch.Generator | None =
 def choose_rows(
     pos: torch.Tensor, k: int, subset: Subset | str = Subset.RANDOM, generator: torch.Generator | None = None
 ) -> torch.Tensor:
-    """Rows of ``min(k, n)`` positions ``pos [n, D]``; farthest ones start from a random first."""
+    """Rows of ``min(k, n)`` positions ``pos [n, D]``; farthest ones start from a random first.
+
+    Raises:
+        ValueError: no positions.
+    """
     n = len(pos)
+    if n == 0:
+        raise ValueError("'pos' must hold at least one point to choose from (got an empty cloud)")
     kind = choice("subset", subset, Subset)
     if kind is Subset.RANDOM:
         return draw_rows(n, k, generator)

@@ -235,7 +235,8 @@ class IrregularSeries(AbstractDomain):
             step: stamps move by whole multiples of it; of the lattice, where there is one.
 
         Raises:
-            ValueError: numbers that are not positive, or queries other than the samples.
+            ValueError: numbers that are not positive, queries other than the samples, stamps so large that no number
+                holds a step beside them.
 
         Example:
             >>> series = IrregularSeries(torch.tensor([0.0, 1.0, 1e6, 1e6 + 1], dtype=torch.float64))

@@ -102,6 +102,9 @@ def shortened_pauses(times: Tensor, batch: Tensor, longest: float, step: float) 
         longest: of all pauses.
         step: by whole multiples of which stamps move.
 
+    Raises:
+        ValueError: stamps so large that their type holds no part of a step.
+
     Example:
         >>> times = torch.tensor([0.0, 1.0, 5.0, 1e7, 1e7 + 1], dtype=torch.float64)
         >>> shortened_pauses(times, torch.zeros(5, dtype=torch.long), 4.0, 0.5).tolist()
@@ -109,8 +112,15 @@ def shortened_pauses(times: Tensor, batch: Tensor, longest: float, step: float) 
     """
     gap = (times[1:] - times[:-1]).detach() * (batch[1:] == batch[:-1])
     over = (((gap - longest) / step - LATTICE_SLACK).ceil() - 1).clamp(min=0)
-    if readable(times, batch) and not bool(over.any()):
-        return times
+    if readable(times, batch):
+        if not bool(over.any()):
+            return times
+        largest = float(times.detach().abs().max())
+        if (apart := largest * torch.finfo(times.dtype).eps) > LATTICE_SLACK * step:
+            raise ValueError(
+                f"'times' must not be so large beside 'spacing' ({step:g}): numbers as large as {largest:.3g} are "
+                f"{apart:.3g} apart, so that what follows a pause lies nowhere (is a stamp wrong, or the unit?)"
+            )
     moved = torch.cat([over.new_zeros(1), over.cumsum(0)])  # whole numbers: exact
     starts = torch.cat([batch.new_ones(1), batch[1:] - batch[:-1]]) > 0
     first = torch.where(starts, torch.arange(len(batch), device=batch.device), 0).cummax(0).values
@@ -143,14 +153,15 @@ def regular_times(
         ([0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0], [0.0, 1.0, 7.0])
     """
     newest, oldest = times[pointer[1:] - 1], times[pointer[:-1]]
-    count = ((newest - oldest) / spacing + LATTICE_SLACK).floor().long() + 1
-    if int(count.sum()) > MAX_TIMES_PER_SAMPLE * len(times):
-        longest = int(count.argmax())
+    steps = ((newest - oldest) / spacing + LATTICE_SLACK).floor() + 1
+    if float(steps.sum()) > MAX_TIMES_PER_SAMPLE * len(times):
+        longest = int(steps.argmax())
         raise ValueError(
             f"'spacing' must give at most {MAX_TIMES_PER_SAMPLE} times per sample (got {spacing:g}: "
-            f"{int(count.sum())} times for {len(times)} samples, most of them in series {longest}, counted from 0, "
-            f"which lasts {float(newest[longest] - oldest[longest]):g})"
+            f"{float(steps.sum()):.12g} times for {len(times)} samples, most of them in series {longest}, counted from "
+            f"0, which lasts {float(newest[longest] - oldest[longest]):g})"
         )
+    count = steps.long()
     end = count.cumsum(0) - 1
     series = torch.arange(len(count), device=times.device).repeat_interleave(count)
     number = torch.arange(len(series), device=times.device)

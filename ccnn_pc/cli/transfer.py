@@ -74,7 +74,7 @@ def transfer(
       ccnn-pc transfer ccnn_tiny-modelnet10-voxels --from voxels --to points --data path/to/test.npz --json
       ccnn-pc transfer ccnn_tiny-modelnet10 --from points --to points:512 --to voxels --to dense --data folder
       ccnn-pc transfer runs/cifar10_tiny/latest/model --from pixels --to pixels:2 --to scattered --data path/to/cifar10
-      ccnn-pc transfer runs/my_series/latest/model --from series --to every:2 --to drop:50 --data readings.csv
+      ccnn-pc transfer runs/my_series/latest/model --from series --to drop:50 --data readings.csv --labels labels.csv
 
     Beside each other: what the network gives; what it gives where samples are first brought to those of --from (images
     by cubic curves, scattered pixels by the nearest, series by straight lines, clouds by the farthest of more points,

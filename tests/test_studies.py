@@ -7,10 +7,13 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import torch
 
 from ccnn_pc._files import read_rows
 from ccnn_pc.cli.compose import OVERRIDES, compose_config, stored_overrides
-from scripts.studies import chartraj, harness, images, physionet, rates, speech, stress
+from ccnn_pc.models import from_pretrained
+from ccnn_pc.nn.statistics import batch_norms
+from scripts.studies import chartraj, harness, images, physionet, rates, resolutions, speech, stress
 from tests.datasets.series.test_series_configs import fake_mfcc
 from tests.grid_files import write_images
 
@@ -48,7 +51,9 @@ def run(
 
 
 @pytest.mark.parametrize(
-    "study", [chartraj, rates, physionet, stress, speech, images], ids=lambda study: study.__name__
+    "study",
+    [chartraj, rates, physionet, stress, speech, images, resolutions],
+    ids=lambda study: study.__name__,
 )
 def test_every_setting_and_every_test_composes(study: ModuleType) -> None:
     settings = study.SETTINGS
@@ -56,7 +61,7 @@ def test_every_setting_and_every_test_composes(study: ModuleType) -> None:
     for setting in settings:
         c = compose_config([*setting.words, *(word for test in setting.tests for word in test.words)])
         assert not setting.name.endswith("_ckcnn") or c.callbacks.solved.monitor.startswith("val/")
-        if study in (stress, speech, images):
+        if study in (stress, speech, images, resolutions):
             continue
         stamps = c.data.form == "irregular"
         said = not stamps and (c.data.drop > 0 or c.data.observed is True)
@@ -222,3 +227,21 @@ def test_a_study_of_digits(places: Path, tmp_path: Path, monkeypatch: pytest.Mon
     fake_mfcc(monkeypatch)
     rows = run(speech, places / "digits", tmp_path, "mfcc")
     assert [(row["setting"], row["tested_on"]) for row in rows] == [("mfcc", "rate 1"), ("mfcc", "rate 1/2")]
+
+
+@pytest.mark.slow
+def test_fine_tuning_begins_with_the_network_of_the_same_seed(tmp_path: Path) -> None:
+    """A rate of nearly nothing leaves what it began with; asked at 32 x 32 both give the same answers."""
+    root = write_images("cifar10", tmp_path / "data")
+    rows = run(resolutions, root, tmp_path, "magnet", "magnet_tuned", words=("optim.lr=1e-12",))
+    found = [(row["setting"], row["tested_on"]) for row in rows]
+    assert found == [("magnet", "16 x 16"), ("magnet", "32 x 32"), ("magnet_tuned", "32 x 32")]
+    trained, tuned = (
+        from_pretrained(tmp_path / f"runs/{name}/seed0/model") for name in ("magnet", "magnet_tuned")
+    )
+    for (name, before), after in zip(trained.named_parameters(), tuned.parameters(), strict=True):
+        torch.testing.assert_close(after, before, atol=1e-6, rtol=0, msg=name)
+    x = torch.rand(4, 3, 32, 32)
+    for norm in (*batch_norms(trained), *batch_norms(tuned)):
+        norm.track_running_stats, norm.running_mean, norm.running_var = False, None, None
+    torch.testing.assert_close(tuned(x), trained(x, spacing=1.0), atol=1e-4, rtol=1e-4)

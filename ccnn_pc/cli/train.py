@@ -32,6 +32,7 @@ def train(
       ccnn-pc train experiment=modelnet10_tiny trainer.max_epochs=20 optim.lr=0.002 seed=1 threads=1
       ccnn-pc train experiment=modelnet10_tiny logger=tensorboard callbacks=ema
       ccnn-pc train data=long_csv data.root=readings.csv data.labels=labels.csv
+      ccnn-pc train experiment=folder data.root=my_shapes init_from=runs/folder/latest/model trainer.max_epochs=5
 
     Each word is key=value; the keys are those of the files in configs/. Without an experiment, data=NAME
     takes the one called NAME or NAME_tiny, where there is one. A run writes to
@@ -231,6 +232,8 @@ def _train(config: Any, folder: Path, identity: dict[str, Any], start: Any) -> d
 
     from ccnn_pc._checks import check_at_least
     from ccnn_pc.cli.compose import follow_data
+    from ccnn_pc.models import from_pretrained
+    from ccnn_pc.models.state import load_weights
     from ccnn_pc.training.run import Record, run_training
 
     for name in ("lightning.pytorch", "lightning.fabric"):
@@ -252,6 +255,9 @@ def _train(config: Any, folder: Path, identity: dict[str, Any], start: Any) -> d
     _say(f"{data.name}: {len(classes)} classes, items: {sizes}")
     outputs = config.model.get("out_channels") or len(classes)
     model = _build(instantiate, config.model)(out_channels=outputs)
+    if config.init_from is not None and start.checkpoint is None:
+        anew = load_weights(model, from_pretrained(config.init_from))
+        _say(f"weights of {config.init_from}" + (f"; drawn anew: {', '.join(anew)}" if anew else ""))
     _say(f"model: {sum(p.numel() for p in model.parameters())} parameters; run folder: {folder}")
     parts = _build(instantiate, config.optim)
     task = _build(instantiate, config.task)(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def load_tensors(path: Path, advice: str) -> Any:
@@ -29,6 +29,44 @@ def load_tensors(path: Path, advice: str) -> Any:
     except (RuntimeError, EOFError, LookupError, TypeError, AttributeError, ValueError, OSError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ValueError(f"'{path}' is damaged or cut off ({reason}); {advice}") from error
+
+
+def load_weights(model: nn.Module, trained: nn.Module) -> list[str]:
+    """Begin with the weights of a trained network of the same make; its head may answer another number of classes.
+
+    Parameters and buffers are copied, extents and the distance of samples that kernels were trained for among them.
+    Those of ``head`` that have another shape stay as they were drawn.
+
+    Args:
+        model: is changed.
+        trained: where weights come from.
+
+    Returns:
+        the names of those that stay.
+
+    Raises:
+        ValueError: the networks differ elsewhere; nothing is changed then.
+
+    Example:
+        >>> from ccnn_pc.models import create_model
+        >>> ten, two = (create_model("ccnn_4_16", dim=1, in_channels=3, out_channels=n, shape=(9,)) for n in (10, 2))
+        >>> load_weights(two, ten)
+        ['head.linear.weight', 'head.linear.bias']
+    """
+    wanted, state = model.state_dict(), dict(trained.state_dict())
+    anew = [
+        name
+        for name, like in wanted.items()
+        if name.startswith("head.") and name in state and state[name].shape != like.shape
+    ]
+    state.update({name: wanted[name] for name in anew})
+    wrong = differences(state, wanted)
+    if wrong:
+        raise ValueError(
+            f"'trained' must be a network like 'model', but for the head (got other parts: {wrong})"
+        )
+    model.load_state_dict(state)
+    return anew
 
 
 def differences(state: Mapping[Any, Any], wanted: Mapping[str, Tensor], most: int = 3) -> str:

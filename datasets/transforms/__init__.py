@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from ccnn_pc.datasets.transforms.cells import JitteredCells, ScatteredCells, UnevenCells
     from ccnn_pc.datasets.transforms.image import Cutout, Padding, RandomCrop, RandomMirror, RandomMotion
     from ccnn_pc.datasets.transforms.normalize import Frame, Normalize
-    from ccnn_pc.datasets.transforms.resample import CoarserGrid, EveryNth, InverseDensity, OccupiedCells
+    from ccnn_pc.datasets.transforms.resample import (
+        CellMeans,
+        CoarserGrid,
+        EveryNth,
+        InverseDensity,
+        OccupiedCells,
+    )
     from ccnn_pc.datasets.transforms.sampling import (
         FarthestPoints,
         PointDropout,
@@ -34,6 +40,7 @@ __all__ = [
     "KNN",
     "AsSeries",
     "Axis",
+    "CellMeans",
     "CoarserGrid",
     "Compose",
     "Cutout",

@@ -109,6 +109,46 @@ class CoarserGrid(BaseTransform):
         return f"CoarserGrid({self.step:g}, {self.spacing})"
 
 
+class CellMeans(BaseTransform):
+    """Means over ``step`` samples of an array along each axis: the picture that a coarser camera takes of the scene.
+
+    Unlike every ``step``-th sample (:class:`EveryNth`) they hold no detail finer than themselves as a coarse one. The
+    distance of samples is ``step``; a rest that fills no cell is left out.
+
+    Args:
+        step: at least 1; 1 says that samples are 1 apart.
+
+    Raises:
+        ValueError: (when called) an axis shorter than ``step``.
+
+    Example:
+        >>> from ccnn_pc.datasets import GridData
+        >>> coarse = CellMeans(2)(GridData(x=torch.arange(6.0).view(1, 1, 6)))
+        >>> coarse.x.flatten().tolist(), float(coarse.spacing)
+        ([0.5, 2.5, 4.5], 2.0)
+    """
+
+    def __init__(self, step: int) -> None:
+        self.step = check_at_least("step", step, 1)
+
+    def forward(self, data: Any) -> Any:
+        """Replace ``x`` and ``spacing``."""
+        check_array(data, self)
+        axes = data.x.dim() - 2
+        if min(data.x.shape[2:]) < self.step:
+            raise ValueError(
+                f"'x' must have at least {self.step} samples along each axis (got {list(data.x.shape)})"
+            )
+        for axis in range(2, 2 + axes):
+            whole = data.x.shape[axis] // self.step * self.step
+            data.x = data.x.narrow(axis, 0, whole).unflatten(axis, (-1, self.step)).mean(axis + 1)
+        data.spacing = torch.full((1, axes), float(self.step), dtype=torch.float64, device=data.x.device)
+        return data
+
+    def __repr__(self) -> str:
+        return f"CellMeans({self.step})"
+
+
 class AtSpacing(BaseTransform):
     """Say how far apart the samples of an array are; they stay as they are.
 

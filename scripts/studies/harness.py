@@ -65,6 +65,7 @@ class Setting:
         own: name of the test that the training ends with.
         tests: further ones, of the classes that the network knows.
         limited: the first seed alone, and as many epochs as the limit of the study allows.
+        after: name of the setting whose network it begins with; "": none.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Setting:
     own: str
     tests: tuple[Test, ...] = ()
     limited: bool = False
+    after: str = ""
 
 
 def same_settings(words: Sequence[str]) -> list[str]:
@@ -230,7 +232,12 @@ def main(
         for seed in chosen.seeds[:1] if setting.limited else chosen.seeds:
             folder = chosen.runs.resolve() / setting.name / f"seed{seed}"
             root = [f"data.root={Path(chosen.data).resolve()}"] if data else []
-            words = [*setting.words, *root, f"seed={seed}", "threads=1", *limit, *chosen.words]
+            begun = (
+                [f"init_from={chosen.runs.resolve() / setting.after / f'seed{seed}' / 'model'}"]
+                if setting.after
+                else []
+            )
+            words = [*setting.words, *root, *begun, f"seed={seed}", "threads=1", *limit, *chosen.words]
             try:
                 rows = rows_of_run(setting, folder, words)
             except TrainingInterrupted as stopped:

@@ -236,3 +236,24 @@ def test_settings_of_a_run_that_are_refused_are_one_line(
         main(["train", *words(wrong)])
     assert stopped.value.code == 1
     assert f"error: {message}" in capsys.readouterr().err
+
+
+def test_a_training_begins_with_the_weights_of_another(
+    words: Words, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At a rate of nearly nothing its parameters stay what they were; resumed, it goes on without the other."""
+    run_experiment(words("trainer.max_epochs=1"))
+    source = tmp_path / "runs/shapes_quickstart/latest/model"
+    began = words(
+        "trainer.max_epochs=1", f"init_from={source.resolve()}", "optim.lr=1e-12", "seed=7", runs="tuned"
+    )
+    run_experiment(began)
+    assert f"weights of {source.resolve()}" in capsys.readouterr().err
+    tuned = tmp_path / "tuned/shapes_quickstart/latest"
+    before, after = from_pretrained(source), from_pretrained(tuned / "model")
+    for (name, value), new in zip(before.named_parameters(), after.parameters(), strict=True):
+        torch.testing.assert_close(new, value, atol=1e-6, rtol=0, msg=name)
+    (source / "model.safetensors").unlink()
+    assert run_experiment([*began, f"resume={tuned.resolve()}", "trainer.max_epochs=2"])["epochs"] == 2
+    with pytest.raises(FileNotFoundError, match=r"model\.safetensors"):
+        run_experiment([word for word in began if word != "seed=7"])

@@ -157,6 +157,7 @@ TRANSFORMS: dict[str, tuple[Any, Any]] = {
     "Cutout": (transforms.Cutout(4, probability=1.0), image),
     "DropSamples": (transforms.DropSamples(30), lambda: GridData(x=draw(1, 2, 12))),
     "DropSamples of series": (transforms.DropSamples(30, irregular=True), regular_series),
+    "CellMeans": (transforms.CellMeans(2), image),
     "EveryNth": (transforms.EveryNth(2), image),
     "FarthestPoints": (transforms.FarthestPoints(8, candidates=20), shape),
     "FeaturesFrom": (transforms.FeaturesFrom(("pos", "normal")), shape),

@@ -29,6 +29,8 @@ from ccnn_pc.datasets import (
     Voxelize,
     preprocessing_transform,
 )
+from ccnn_pc.datasets.common.grid_data import GridData
+from ccnn_pc.datasets.transforms import CellMeans
 from ccnn_pc.datasets.transforms.augment import random_rotation
 from ccnn_pc.datasets.transforms.base import Transform
 
@@ -395,3 +397,13 @@ def test_rows_that_point_to_points_are_refused_where_others_are_chosen():
         Compose([Jitter(0.01), RandomPoints(3)])(data)
     data.origin_index = torch.arange(5.0)  # a column of numbers that is called so
     assert RandomPoints(3)(data).origin_index.shape == (3,)
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_means_over_cells_are_those_of_pooling(step: int) -> None:
+    x = torch.rand(1, 3, 6, 8)
+    coarse = CellMeans(step)(GridData(x=x.clone()))
+    torch.testing.assert_close(coarse.x, torch.nn.functional.avg_pool2d(x, step))
+    assert coarse.spacing.tolist() == [[step, step]]
+    with pytest.raises(ValueError, match="'x' must have at least 7 samples"):
+        CellMeans(7)(GridData(x=x))

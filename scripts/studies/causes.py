@@ -36,6 +36,8 @@ from scripts.studies.harness import train
 from scripts.studies.thinning import AskedAt, Coarser, Part, Points, Thinning, aliased_share, everything
 
 RECALIBRATED = 256  # training items
+#: Settings with which the validation data of a training are sampled as its training data are.
+OWN_SAMPLING = ("data.every=", "data.drop=")
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,7 @@ SUBJECTS = {
     "fsdd": Subject(
         ("experiment=fsdd_tiny", "trainer.max_epochs=6"),
         tuple(of_grids(4, 4, 0.5, 0, 1)),
-        {},
+        {"every 4": ("experiment=fsdd_tiny", "data.every=4", "data.shape=[2000]", "trainer.max_epochs=6")},
         coarser=(4,),
     ),
 }
@@ -250,14 +252,14 @@ def rows_of(name: str, root: str, runs: Path) -> Iterator[dict[str, Any]]:
         yield asked(network, validation, training, way, epochs)
     for sampling, words in subject.there.items():
         other, taught = trained(sampling.replace(" ", "_"), words)
-        way = next(
-            each for each in subject.ways if each.asked == sampling and each.depth == 0 and usual(each, other)
-        )
-        yield {
-            **asked(other, validation, training, way, taught),
-            "cause": "data",
-            "what": "trained there",
-        }
+        row = {"cause": "data", "what": "trained there", "asked": sampling, "epochs": taught}
+        if any(word.startswith(OWN_SAMPLING) for word in words):
+            own: Any = instantiate(compose_config([*words, *place]).data.module, _convert_="all")
+            own.prepare()
+            yield {**row, "accuracy": round(accuracy(other, own.val_set), 4), "n": len(own.val_set)}
+            continue
+        way = next(each for each in subject.ways if each.asked == sampling and usual(each, other))
+        yield {**asked(other, validation, training, way, taught), **row}
     for step in subject.coarser:
         for number, layer in enumerate(network.convolutions()):
             yield {
@@ -271,15 +273,10 @@ def rows_of(name: str, root: str, runs: Path) -> Iterator[dict[str, Any]]:
 
 def usual(way: Way, network: Any) -> bool:
     """Whether a way is that of a network by default."""
-    if network.dim == 3:
-        return way.cause == "neighbours" and "share" in way.what
-    if network.config["geometry"].get("shape") is None:
-        return way.cause == "sums over samples"
-    return (
-        way.cause == "reading"
-        and way.interpolation == network.reading.interpolation.value
-        and "band" not in way.what
-    )
+    if way.cause == "neighbours":
+        return "share" in way.what
+    usual_curve = way.cause == "reading" and way.interpolation == network.reading.interpolation.value
+    return usual_curve and "band" not in way.what
 
 
 def draw(rows: Sequence[dict[str, Any]], out: Path) -> None:
@@ -299,8 +296,8 @@ def draw(rows: Sequence[dict[str, Any]], out: Path) -> None:
         for axes, ((data, sampling), panel) in zip(grid, panels.items(), strict=False):
             names = [f"{row['cause']}: {row['what']}" for row in panel]
             colours = [ORANGE if row["cause"] == "data" else BLUE for row in panel]
-            axes.barh(names, [100 * float(row["statistics_anew"]) for row in panel], 0.75, color=FAINT,
-                      label="statistics anew")  # fmt: skip
+            anew = [100 * float(row["statistics_anew"] or row["accuracy"]) for row in panel]
+            axes.barh(names, anew, 0.75, color=FAINT, label="statistics anew")
             axes.barh(
                 names, [100 * float(row["accuracy"]) for row in panel], 0.4, color=colours, label="as it is"
             )

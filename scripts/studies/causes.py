@@ -139,7 +139,7 @@ SUBJECTS = {
                 f"data.samplings=[{how}:128]",
                 "data.fewest_neighbors=8",
             )
-            for how in ("even", "random", "uneven")
+            for how in ("even", "uneven", "random")
         },
         items=200,
         packaged="ccnn_tiny-modelnet10",
@@ -323,12 +323,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if name not in SUBJECTS or not root:
             parser.error(f"data must be NAME=FOLDER with one of {', '.join(SUBJECTS)} (got {word})")
         common = {"data": name, "seed": 0, "git_commit": git_commit(), "versions": library_versions()}
+        old = [row for row in (read_rows(results) if results.exists() else []) if row["data"] != name]
         new = []
         for row in rows_of(name, root, given.runs):
             new.append({**common, **row})
+            write_rows_atomically(results, [*old, *new])  # what is done is kept, whatever comes
             print(name, *(f"{key}={value}" for key, value in row.items()), flush=True)
-        old = [row for row in (read_rows(results) if results.exists() else []) if row["data"] != name]
-        write_rows_atomically(results, [*old, *new])
     draw(read_rows(results), ROOT / "docs" / "causes.png")
     return 0
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         OccupiedCells,
     )
     from ccnn_pc.datasets.transforms.sampling import (
+        EvenedPoints,
         FarthestPoints,
         PointDropout,
         RandomPoints,
@@ -45,6 +46,7 @@ __all__ = [
     "Compose",
     "Cutout",
     "DropSamples",
+    "EvenedPoints",
     "EveryNth",
     "FarthestPoints",
     "FeaturesFrom",

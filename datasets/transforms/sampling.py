@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch_geometric.transforms import BaseTransform
 
-from ccnn_pc._checks import check_at_least, check_fraction
+from ccnn_pc._checks import check_at_least, check_fraction, check_positive
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.transforms.base import ChangesPoints, RandomTransform, take_points
-from ccnn_pc.ops.points.farthest import farthest_points
+from ccnn_pc.ops.points.farthest import farthest_points, farthest_spacing
 
 
 class Subset(enum.Enum):
@@ -129,6 +130,50 @@ class FarthestPoints(RandomTransform, ChangesPoints):
 
     def __repr__(self) -> str:
         return f"FarthestPoints({self.num_points})"
+
+
+class EvenedPoints(BaseTransform, ChangesPoints):
+    r"""A cloud without points that lie much closer than they would if all were spread evenly.
+
+    In the order of farthest points the i-th lies :math:`d_i` away from those before it. Evenly spread over a surface,
+    :math:`d_n = d_{n/4} / 2`. Kept are the points with
+
+    .. math:: d_i \ge e\, d_{\lceil n/4 \rceil} / 2
+
+    An even cloud stays as it is, in another order; of a random one some of each close pair go, of an uneven one most of
+    its dense end, where sums over neighbours count the same surface many times. Costs O(n²).
+
+    Args:
+        evenness: e, above 0; 0.6 leaves even clouds whole.
+
+    Raises:
+        ValueError: not positive.
+
+    Example:
+        >>> from ccnn_pc.datasets import PointCloudData
+        >>> plane = torch.cartesian_prod(torch.arange(6.0), torch.arange(6.0))
+        >>> close = torch.cat([plane, plane[:12] + 0.1])
+        >>> len(EvenedPoints(0.6)(PointCloudData(pos=plane)).pos), len(EvenedPoints(0.6)(PointCloudData(pos=close)).pos)
+        (36, 36)
+    """
+
+    def __init__(self, evenness: float) -> None:
+        self.evenness = check_positive("evenness", evenness)
+
+    def forward(self, data: Any) -> Any:
+        """Keep rows of every attribute that has one row per point."""
+        n = len(data.pos)
+        if n < 2:
+            return data
+        pos = data.pos.detach()
+        outermost = int((pos - pos.mean(0)).square().sum(1).argmax())
+        order = farthest_points(pos, n, start=outermost)
+        spacing = farthest_spacing(pos[order])
+        kept = spacing >= self.evenness * spacing[max(1, -(-n // 4) - 1)] / 2
+        return take_points(data, order[kept])
+
+    def __repr__(self) -> str:
+        return f"EvenedPoints({self.evenness:g})"
 
 
 class UnevenPoints(RandomTransform, ChangesPoints):

@@ -13,6 +13,9 @@ from ccnn_pc import native
 from ccnn_pc._checks import check_at_least, check_positions
 from ccnn_pc.native.points import native_farthest
 
+#: Points whose distances to all others are in memory at once.
+_BLOCK = 256
+
 
 def farthest_points(pos: Tensor, num_points: int, *, start: int = 0) -> Tensor:
     """Choose points one by one, each the farthest from those chosen before.
@@ -48,6 +51,30 @@ def farthest_points(pos: Tensor, num_points: int, *, start: int = 0) -> Tensor:
     if pos.device.type == "cpu":
         return torch.from_numpy(_on_cpu(pos.detach().numpy(), num_points, start))
     return _on_device(pos.detach(), num_points, start)
+
+
+def farthest_spacing(pos: Tensor) -> Tensor:
+    """Distance of each point to the nearest of those before it: how finely farthest points lie, the more there are.
+
+    Args:
+        pos: positions ``[n, D]``, in the order of :func:`farthest_points`.
+
+    Returns:
+        ``[n]``, infinite for the first; falling, for farthest points. Time O(n²), memory O(n).
+
+    Example:
+        >>> farthest_spacing(torch.tensor([[0.0], [10.0], [4.0], [8.0]])).tolist()
+        [inf, 10.0, 4.0, 2.0]
+    """
+    check_positions("pos", pos)
+    rows = torch.arange(len(pos), device=pos.device)
+    found = [
+        torch.cdist(some, pos[: int(own[-1]) + 1], compute_mode="donot_use_mm_for_euclid_dist")
+        .masked_fill(rows[: int(own[-1]) + 1] >= own[:, None], torch.inf)
+        .amin(1)
+        for some, own in zip(pos.split(_BLOCK), rows.split(_BLOCK), strict=True)
+    ]
+    return torch.cat(found)
 
 
 def _on_cpu(pos: NDArray[np.floating[Any]], num_points: int, start: int) -> NDArray[np.int64]:

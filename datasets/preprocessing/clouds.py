@@ -80,7 +80,9 @@ class CloudPreprocessing(Preprocessing):
         if self.evenness is not None:
             check_positive("evenness", self.evenness)
             if self.num_points is None:
-                raise ValueError("'num_points' must be given with 'evenness', whose cost is its square (got None)")
+                raise ValueError(
+                    "'num_points' must be given with 'evenness', whose cost is its square (got None)"
+                )
         set_fields(
             self,
             sampling=choice("sampling", self.sampling, Subset),

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.spatial import cKDTree
 from torch_geometric.transforms import BaseTransform
 
 from ccnn_pc._checks import check_at_least, check_fraction, check_positive
@@ -140,8 +141,8 @@ class EvenedPoints(BaseTransform, ChangesPoints):
 
     .. math:: d_i \ge e\, d_{\lceil n/4 \rceil} / 2
 
-    An even cloud stays as it is, in another order; of a random one some of each close pair go, of an uneven one most of
-    its dense end, where sums over neighbours count the same surface many times. Costs O(n²).
+    An even cloud stays as it is; of a random one some of each close pair go, of an uneven one most of its dense end,
+    where sums over neighbours count the same surface many times. Costs O(n²).
 
     Args:
         evenness: e, above 0; 0.6 leaves even clouds whole.
@@ -167,10 +168,12 @@ class EvenedPoints(BaseTransform, ChangesPoints):
             return data
         pos = data.pos.detach()
         outermost = int((pos - pos.mean(0)).square().sum(1).argmax())
+        quarter = farthest_points(pos, max(2, -(-n // 4)), start=outermost)
+        closest = self.evenness * float((pos[quarter[:-1]] - pos[quarter[-1]]).norm(dim=1).amin()) / 2
+        if not cKDTree(pos.cpu().numpy()).query_pairs(closest):
+            return data
         order = farthest_points(pos, n, start=outermost)
-        spacing = farthest_spacing(pos[order])
-        kept = spacing >= self.evenness * spacing[max(1, -(-n // 4) - 1)] / 2
-        return take_points(data, order[kept])
+        return take_points(data, order[farthest_spacing(pos[order]) >= closest].sort().values)
 
     def __repr__(self) -> str:
         return f"EvenedPoints({self.evenness:g})"

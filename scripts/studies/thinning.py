@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from ccnn_pc.domains import Grid, IrregularSeries, PointSet
 from ccnn_pc.domains.base import AbstractDomain
+from ccnn_pc.models.reading import Reading
 from ccnn_pc.nn.apply import apply_layer
 from ccnn_pc.ops.points.density import inverse_density_volume, knn_density
 
@@ -37,10 +38,8 @@ class AskedAt(nn.Module):
     ) -> None:
         super().__init__()
         self.network, self.thin, self.depth, self.margin = network, thin, depth, margin
-        series = network.dim == 1 and network.config["geometry"].get("shape") is None
-        name = "series_interpolation" if series else "interpolation"
-        self.whole = replace(network.reading, **{name: "none"})
-        self.sampling = replace(network.reading, **{name: interpolation}).sampling
+        self.whole = _between(network.reading, "none")
+        self.sampling = _between(network.reading, interpolation).sampling
 
     def forward(self, data: Any) -> Tensor:
         """Answers per item."""
@@ -59,6 +58,12 @@ class AskedAt(nn.Module):
         if self.margin:
             y, where = _narrowed(y, where, self.margin)
         return apply_layer(net.head, apply_layer(net.norm, y, where), where)
+
+
+def _between(reading: Reading, interpolation: str) -> Reading:
+    """A reading with another interpolation, of whatever comes."""
+    series = {"series_interpolation": interpolation} if reading.dim == 1 else {}
+    return replace(reading, interpolation=interpolation, **series)
 
 
 def everything(x: Tensor, where: Any) -> tuple[Tensor, AbstractDomain]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ccnn_pc._checks import check_at_least, check_positive
+from ccnn_pc._checks import check_at_least
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.preprocessing.base import Preprocessing, set_fields
 from ccnn_pc.datasets.transforms.attach import KNN, FeaturesFrom
 from ccnn_pc.datasets.transforms.base import Compose, Transform
 from ccnn_pc.datasets.transforms.normalize import Frame, Normalize
 from ccnn_pc.datasets.transforms.sampling import (
-    EvenedPoints,
+    EVENNESS,
     FarthestPoints,
     RandomPoints,
     Subset,
@@ -23,7 +24,7 @@ from ccnn_pc.datasets.transforms.voxels import VoxelForm, Voxelize
 
 _SUBSETS: dict[Subset, Callable[[int], Transform]] = {
     Subset.RANDOM: RandomPoints,
-    Subset.FARTHEST: FarthestPoints,
+    Subset.FARTHEST: functools.partial(FarthestPoints, evenness=EVENNESS),
     Subset.UNEVEN: UnevenPoints,
 }
 
@@ -37,7 +38,8 @@ class CloudPreprocessing(Preprocessing):
     Args:
         num_points: points to keep (None: all).
         sampling: which ones: RANDOM (default), FARTHEST or UNEVEN; of voxels which of these, whose points are then
-            random.
+            random. Of FARTHEST points there may be fewer: where a cloud has not twice as many, those of close pairs go
+            first (see :class:`FarthestPoints`).
         normalize: BOX or SPHERE; None: sizes stay.
         features: attributes that become ``x``, see :class:`FeaturesFrom`; None: ``x`` stays.
         voxels: cells per axis; None: points stay points.
@@ -46,8 +48,6 @@ class CloudPreprocessing(Preprocessing):
         num_neighbors: k of the neighbours that come with an item of so many points or voxels, fewer for smaller ones
             (see :class:`KNN`); None: the network searches.
         fewest_neighbors: neighbours that smaller ones keep at least (default 1).
-        evenness: points closer than this share of the spacing that as many evenly spread ones have are left out, see
-            :class:`EvenedPoints`; not of voxels. None: all stay.
 
     Raises:
         ValueError: an unknown choice, a number below 1, or fields that exclude each other.
@@ -70,19 +70,12 @@ class CloudPreprocessing(Preprocessing):
     form: VoxelForm | str | None = None
     num_neighbors: int | None = None
     fewest_neighbors: int = 1
-    evenness: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("num_points", "voxels", "num_voxels", "num_neighbors"):
             value = getattr(self, name)
             set_fields(self, **{name: None if value is None else check_at_least(name, int(value), 1)})
         check_at_least("fewest_neighbors", self.fewest_neighbors, 1)
-        if self.evenness is not None:
-            check_positive("evenness", self.evenness)
-            if self.num_points is None:
-                raise ValueError(
-                    "'num_points' must be given with 'evenness', whose cost is its square (got None)"
-                )
         set_fields(
             self,
             sampling=choice("sampling", self.sampling, Subset),
@@ -106,8 +99,6 @@ class CloudPreprocessing(Preprocessing):
         steps: list[Transform] = []
         if self.num_points is not None:
             steps.append(_SUBSETS[Subset.RANDOM if self.voxels else subset](self.num_points))
-        if self.evenness is not None and self.voxels is None:
-            steps.append(EvenedPoints(self.evenness))
         size = [] if self.normalize is None else [Normalize(self.normalize)]
         steps += [*size, *augment]
         if augment and self.voxels is not None:

@@ -20,6 +20,7 @@ from ccnn_pc.datasets.transforms import (
     CoarserGrid,
     Compose,
     DropSamples,
+    EvenedPoints,
     EveryNth,
     InverseDensity,
     JitteredCells,
@@ -33,6 +34,7 @@ from ccnn_pc.datasets.transforms import (
 from ccnn_pc.datasets.transforms.attach import neighbors_of
 from ccnn_pc.datasets.transforms.base import Transform
 from ccnn_pc.datasets.transforms.cells import LARGEST_UNEVEN
+from ccnn_pc.datasets.transforms.sampling import EVENNESS
 
 #: The published protocol of voxels: cells per axis, and surface points that fall into them.
 VOXELS, SURFACE_POINTS = 40, 4096
@@ -223,6 +225,9 @@ class Sampling:
     def _of_shapes(self, trained: CloudPreprocessing) -> Compose:
         changed = self.of_cloud(trained)
         steps = changed.transform().transforms
+        if trained.sampling is Subset.FARTHEST and self.kind in (Kind.RANDOM, Kind.UNEVEN):
+            # the model would be given such clouds, and read them so
+            steps.insert(int(changed.num_points is not None), EvenedPoints(EVENNESS))
         k = trained.num_neighbors
         if self.kind is Kind.DENSE and k is not None:
             # kernels saw k cells: whoever reads the array sees all in reach

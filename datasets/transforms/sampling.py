@@ -29,6 +29,8 @@ class Subset(enum.Enum):
     UNEVEN = "uneven"
 
 
+#: Share of the spacing of evenly spread points below which two are too close: even clouds have no such pairs.
+EVENNESS = 0.6
 #: Density at the near end of UNEVEN over that at the far end.
 UNEVENNESS = 10.0
 
@@ -117,14 +119,19 @@ class FarthestPoints(RandomTransform, ChangesPoints):
     Args:
         num_points: points to keep; smaller clouds keep all of theirs.
         candidates: draw this many points at random first, and choose among them (None: among all).
+        evenness: of clouds of fewer than ``2 * num_points`` points, which have no even subset of so many, points much
+            closer than evenly spread ones are left out first, see :class:`EvenedPoints`; None (default): none.
     """
 
-    def __init__(self, num_points: int, candidates: int | None = None) -> None:
+    def __init__(self, num_points: int, candidates: int | None = None, evenness: float | None = None) -> None:
         self.num_points = check_at_least("num_points", num_points, 1)
         self.candidates = None if candidates is None else check_at_least("candidates", candidates, num_points)
+        self.evened = None if evenness is None else EvenedPoints(evenness)
 
     def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
         """Keep ``num_points`` rows of every attribute that has one row per point."""
+        if self.evened is not None and len(data.pos) < 2 * self.num_points:
+            data = self.evened.forward(data)
         if self.candidates is not None and self.candidates < data.pos.shape[0]:
             data = take_points(data, draw_rows(data.pos.shape[0], self.candidates, generator))
         return take_points(data, choose_rows(data.pos, self.num_points, Subset.FARTHEST, generator))

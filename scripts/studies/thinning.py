@@ -62,8 +62,8 @@ class AskedAt(nn.Module):
 
 def _between(reading: Reading, interpolation: str) -> Reading:
     """A reading with another interpolation, of whatever comes."""
-    series = {"series_interpolation": interpolation} if reading.dim == 1 else {}
-    return replace(reading, interpolation=interpolation, **series)
+    series = interpolation if reading.dim == 1 else reading.series_interpolation
+    return replace(reading, interpolation=interpolation, series_interpolation=series)
 
 
 def everything(x: Tensor, where: Any) -> tuple[Tensor, AbstractDomain]:

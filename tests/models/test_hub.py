@@ -143,8 +143,8 @@ def test_what_is_set_on_a_model_is_saved_with_it(tmp_path: Path) -> None:
         found = changed(series)
         assert not torch.allclose(found, before)
         assert torch.equal(from_pretrained(save_pretrained(changed, tmp_path / "after"))(series), found)
-    with pytest.raises(ValueError, match="'series_interpolation' must be one of 'none', 'linear'"):
-        replace(model.reading, series_interpolation="cubic")  # type: ignore[type-var]
+    with pytest.raises(ValueError, match="'series_interpolation' must be one of 'none', 'linear', 'cubic'"):
+        replace(model.reading, series_interpolation="spline")  # type: ignore[type-var]
 
 
 def test_kernel_and_window_are_in_the_file(tmp_path: Path) -> None:

@@ -4,9 +4,8 @@ import pytest
 import torch
 
 from ccnn_pc.datasets import CloudPreprocessing, PointCloudData
-from ccnn_pc.datasets.preprocessing import preprocessing_from_json
 from ccnn_pc.datasets.samplings import Sampling
-from ccnn_pc.datasets.transforms import EvenedPoints, FarthestPoints, UnevenPoints
+from ccnn_pc.datasets.transforms import KNN, EvenedPoints, FarthestPoints, UnevenPoints
 from ccnn_pc.ops.points.farthest import farthest_points, farthest_spacing
 
 E = 0.6
@@ -100,26 +99,39 @@ def test_repeated_points_are_kept_once():
     assert len(evened(torch.zeros(1, 3))) == 1
 
 
-def test_preprocessing_leaves_them_out_of_points_and_not_of_voxels():
-    points = CloudPreprocessing(256, "random", "box", ["pos"], num_neighbors=24, evenness=E)
-    assert "EvenedPoints(0.6)" in str(points.transform())
-    assert preprocessing_from_json(points.to_json()) == points
-    voxels = CloudPreprocessing(4096, voxels=20, num_voxels=256, evenness=E)
-    assert "EvenedPoints" not in str(voxels.transform())
-    for sampling, there in (("uneven:128", True), ("voxels@20", False), ("dense@20", False)):
-        assert ("EvenedPoints" in str(Sampling.parse(sampling).transform(points))) is there
-    cloud = points.transform()(
-        PointCloudData(pos=uneven(200).float()), generator=torch.Generator().manual_seed(0)
-    )
-    assert len(cloud.pos) < 190
-    assert int(cloud.neighbor_count[0]) == round(24 * len(cloud.pos) / 256)
+def test_models_of_even_points_read_points_so_and_others_do_not():
+    model = CloudPreprocessing(1024, "farthest", "box", ["pos"], num_neighbors=96)
+    for sampling, there in (
+        ("uneven:128", True),
+        ("even:128", False),
+        ("voxels@20", False),
+        ("dense@20", False),
+    ):
+        assert ("EvenedPoints" in str(Sampling.parse(sampling).transform(model))) is there
+    random = CloudPreprocessing(256, "random", num_neighbors=24)
+    assert "EvenedPoints" not in str(Sampling.parse("uneven:128").transform(random))
+    pos = uneven(200).float()
+    for cloud in (model.transform()(PointCloudData(pos=pos)), evened_by_hand(pos, 96, 1024)):
+        assert len(cloud.pos) < 190
+        assert int(cloud.neighbor_count[0]) == round(96 * len(cloud.pos) / 1024)
+    assert len(random.transform()(PointCloudData(pos=pos[:100])).pos) == 100
+
+
+def evened_by_hand(pos: torch.Tensor, k: int, per: int) -> PointCloudData:
+    return KNN(k, per)(PointCloudData(pos=evened(pos)))
+
+
+def test_even_parts_of_many_points_are_not_looked_at():
+    """Twice as many points have an even part of so many: repeated ones are left out by the choice itself."""
+    many = torch.cat([sphere(256), sphere(256)])
+    generator = torch.Generator().manual_seed(0)
+    assert len(FarthestPoints(256, evenness=E).forward(PointCloudData(pos=many), generator).pos) == 256
+    assert len(FarthestPoints(257, evenness=E).forward(PointCloudData(pos=many), generator).pos) < 257
 
 
 def test_bad_numbers():
     with pytest.raises(ValueError, match=r"'evenness' must be .*\(got 0"):
         EvenedPoints(0)
-    with pytest.raises(ValueError, match="'num_points' must be given with 'evenness'"):
-        CloudPreprocessing(evenness=E)
 
 
 def test_farthest_points_of_a_stored_cloud_are_even():

@@ -25,6 +25,7 @@ from hydra.utils import instantiate
 
 from ccnn_pc._files import read_rows, write_rows_atomically
 from ccnn_pc.cli.compose import compose_config
+from ccnn_pc.datasets import ImagePreprocessing
 from ccnn_pc.models import from_pretrained
 from ccnn_pc.models.outside import SamplingWarning
 from ccnn_pc.nn import recalibrate
@@ -242,7 +243,8 @@ def rows_of(name: str, root: str, runs: Path) -> Iterator[dict[str, Any]]:
     config = compose_config([*subject.words, *place])
     data: Any = instantiate(config.data.module, _convert_="all")
     data.prepare()
-    read = network.preprocessing.transform() if network.preprocessing is not None else None
+    scaled = isinstance(network.preprocessing, ImagePreprocessing)  # by the data set itself
+    read = None if scaled else network.preprocessing.transform()
 
     def part(of: Any, wanted: int) -> Any:
         return of.subset(spread(len(of), wanted), transform=read)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import abc
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import torch
 from torch import Tensor
@@ -18,6 +18,8 @@ from ccnn_pc.kernels.base import AbstractKernel
 from ccnn_pc.kernels.windows import AbstractWindow
 
 D = TypeVar("D", bound="AbstractDomain")
+#: Where the samples of a source lie among those of a domain, or what reads answers there; None: some lie nowhere.
+Back: TypeAlias = "Tensor | Callable[[Tensor], Tensor] | None"
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class AbstractDomain(abc.ABC):
     renders: bool = False
     #: The domain that this one was resampled from, and which of its queries are that one's samples ``[n]``; fractions
     #: where some lie between two queries, None where no answer is defined there.
-    resampled_from: tuple[AbstractDomain, Tensor | None] | None = None
+    resampled_from: tuple[AbstractDomain, Back] | None = None
 
     @abc.abstractmethod
     def to(self, device: object) -> AbstractDomain:
@@ -148,6 +150,8 @@ class AbstractDomain(abc.ABC):
                 "'x' must lie at whole multiples of the training spacing for answers per sample on straight lines "
                 f"(got samples of {source} between)"
             )
+        if callable(index):
+            return index(y), source
         if index.is_floating_point():
             left = index.floor().long().clamp(0, len(y) - 1)
             right = index.ceil().long().clamp(0, len(y) - 1)
@@ -190,9 +194,9 @@ class AbstractDomain(abc.ABC):
         """One row per cloud, series or image: ``[m, C]`` to ``[B, C]`` (``[B, 2C]`` for mean and max)."""
 
 
-def moved_source(domain: AbstractDomain, device: object) -> tuple[AbstractDomain, Tensor | None] | None:
+def moved_source(domain: AbstractDomain, device: object) -> tuple[AbstractDomain, Back] | None:
     """What a domain was resampled from, on another device."""
     if domain.resampled_from is None:
         return None
     source, index = domain.resampled_from
-    return source.to(device), None if index is None else index.to(device)  # type: ignore[call-overload]
+    return source.to(device), index.to(device) if isinstance(index, Tensor) else index  # type: ignore[call-overload]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -13,14 +14,20 @@ from torch import Tensor
 from ccnn_pc._checks import check_at_least, check_spacing
 from ccnn_pc._choices import choice
 from ccnn_pc._values import number, placed
-from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms, moved_source
+from ccnn_pc.domains.base import AbstractDomain, Back, ConvolutionTerms, moved_source
 from ccnn_pc.domains.grid.rendered import TAP_TOLERANCE, Taps, check_resolution, render, smoothed, taps_within
 from ccnn_pc.domains.pooling import Pool, pool_segments
 from ccnn_pc.domains.ragged import at_reference
 from ccnn_pc.domains.sampling import Interpolation, Sampling
 from ccnn_pc.ops.cells import cell_coordinates
 from ccnn_pc.ops.grids.convolution import Method, count_pairs, grid_convolution
-from ccnn_pc.ops.grids.interpolation import cubic_axis, finer_positions, interpolate_axis
+from ccnn_pc.ops.grids.interpolation import (
+    between_cells,
+    coarser_axis,
+    cubic_axis,
+    finer_positions,
+    interpolate_axis,
+)
 from ccnn_pc.ops.segments import segment_count
 
 
@@ -235,14 +242,14 @@ class Grid(AbstractDomain):
     def as_input(self, x: Tensor, sampling: Sampling) -> tuple[Tensor, AbstractDomain]:
         """Data as a network reads them: :meth:`resampled` where it reads lines or curves.
 
-        Series that are denser than in training are read at its spacing too, as those with stamps are: what a kernel is
-        between the samples of training nobody has taught it. Answers per sample that must not know later ones, and
-        grids that ask for smoothing, take kernels as they are.
+        Grids that are denser than in training are read at its spacing too: what a kernel is between the samples of
+        training nobody has taught it. Answers per sample that must not know later ones, circles, and grids that ask for
+        smoothing, take kernels as they are.
         """
         if sampling.grids is Interpolation.NONE:
             return super().as_input(x, sampling)
-        series = self.dim == 1 and self.boundary is Boundary.ZERO
-        denser = series and not sampling.causal and self.smoothing == 0
+        open_ended = self.boundary is Boundary.ZERO
+        denser = open_ended and not sampling.causal and self.smoothing == 0
         return self.resampled(x, sampling.spacing, sampling.grids, denser=denser)
 
     def resampled(
@@ -262,7 +269,8 @@ class Grid(AbstractDomain):
         order (see :func:`ccnn_pc.ops.grids.interpolation.cubic_axis`). The last sample of each
         axis is read, and nothing beyond the first and the last; a circular grid is read all round. Axes that are as
         fine as ``spacing`` stay as they are, unless ``denser``, and so does a grid with ``occupied``, where nothing
-        lies between samples.
+        lies between samples. Of denser series every so many-th sample is read, from the last one back; of pictures and
+        volumes what a coarser camera would see (:func:`ccnn_pc.ops.grids.interpolation.coarser_axis`).
 
         Args:
             x: samples ``[n, C]``.
@@ -304,7 +312,9 @@ class Grid(AbstractDomain):
             )
         values = self.unflatten(x)
         for axis, (size, ratio) in enumerate(zip(self.shape, ratios, strict=True)):
-            if ratio != 1:
+            if ratio < 1 and self.dim > 1 and not circular:
+                values = coarser_axis(values, 2 + axis, 1 / ratio)
+            elif ratio != 1:
                 position = finer_positions(size, ratio, circular=circular, device=x.device)
                 between = cubic_axis if interpolation is Interpolation.CUBIC else interpolate_axis
                 values = between(values, 2 + axis, position, circular=circular)
@@ -320,10 +330,12 @@ class Grid(AbstractDomain):
             smoothing=self.smoothing,
             device=self.device,
         )
-        index = None
+        index: Back = None
         if all(isinstance(ratio, int) for ratio in ratios):
             cells = torch.arange(fine.num_samples, device=x.device).view(self.batch_size, *fine.shape)
             index = cells[(slice(None), *(slice(None, None, ratio) for ratio in ratios))].flatten()
+        elif self.dim > 1 and not circular and all(ratio <= 1 for ratio in ratios):
+            index = functools.partial(_back, self, fine, ratios)
         elif self.dim == 1 and ratios[0] < 1 and not circular:
             place = torch.arange(1 - self.cells, 1, dtype=torch.float64, device=x.device) * ratios[0]
             first = torch.arange(self.batch_size, device=x.device)[:, None] * fine.cells
@@ -392,6 +404,15 @@ class Grid(AbstractDomain):
         if reduce is Pool.LAST and self.dim != 1:
             raise ValueError(f"'reduce' must not be LAST where samples have no order (got {self.dim} axes)")
         return pool_segments(x, *self.segments(), reduce)
+
+
+def _back(source: Grid, coarse: Grid, ratios: Sequence[float], y: Tensor) -> Tensor:
+    """Rows at the samples of ``source`` from those at the cells of a coarser grid."""
+    values = coarse.unflatten(y)
+    for axis, (size, ratio) in enumerate(zip(source.shape, ratios, strict=True)):
+        if ratio < 1:
+            values = between_cells(values, 2 + axis, size, 1 / ratio)
+    return source.flatten(values)
 
 
 def _ratio(here: float, there: float) -> float:

@@ -91,6 +91,63 @@ def cubic_axis(x: Tensor, axis: int, position: Tensor, *, circular: bool = False
     return before + here + after + beyond
 
 
+def coarser_axis(x: Tensor, axis: int, step: float) -> Tensor:
+    r"""Values of a regular grid along one axis at cells of ``step`` samples: what a coarser camera would have seen.
+
+    .. math:: \tilde x_j = \frac{\sum_i k((i - c_j) / \Delta)\, x_i}{\sum_i k((i - c_j) / \Delta)}, \qquad
+        c_j = (j + \tfrac12) \Delta - \tfrac12
+
+    with Keys' kernel k of :func:`cubic_axis`, stretched over the step :math:`\Delta`, so that it cuts frequencies that
+    the cells cannot show; at a step of 1 the samples themselves. Cells fill the axis from its first border on; the last
+    one reaches beyond it by at most half, or leaves less than half of one.
+
+    Args:
+        x: ``[..., S, ...]``.
+        axis: which axis.
+        step: samples per cell, at least 1.
+
+    Returns:
+        ``[..., m, ...]``, m being S / step, rounded, at least 1; differentiable in x.
+
+    Example:
+        >>> coarser_axis(torch.arange(16.0), 0, 2).tolist()[3:5]
+        [6.5, 8.5]
+    """
+    size = x.shape[axis]
+    center = _centers(max(1, round(size / step)), step, x.device)
+    weight = _keys((torch.arange(size, dtype=torch.float64, device=x.device) - center[:, None]) / step)
+    weight = (weight / weight.sum(1, keepdim=True)).to(x.dtype)
+    return torch.tensordot(x.movedim(axis, -1), weight, dims=([-1], [1])).movedim(-1, axis)
+
+
+def between_cells(y: Tensor, axis: int, size: int, step: float) -> Tensor:
+    """Values at the ``size`` samples of an axis from those at its cells, straight lines between their centres.
+
+    Args:
+        y: ``[..., m, ...]``, at cells of :func:`coarser_axis`.
+        axis: which axis.
+        size: samples S.
+        step: samples per cell.
+
+    Example:
+        >>> between_cells(torch.tensor([0.5, 2.5, 4.5]), 0, 6, 2).tolist()
+        [0.5, 1.0, 2.0, 3.0, 4.0, 4.5]
+    """
+    place = (torch.arange(size, dtype=torch.float64, device=y.device) + 0.5) / step - 0.5
+    return interpolate_axis(y, axis, place.clamp(0, y.shape[axis] - 1))
+
+
+def _centers(count: int, step: float, device: torch.device) -> Tensor:
+    return (torch.arange(count, dtype=torch.float64, device=device) + 0.5) * step - 0.5
+
+
+def _keys(distance: Tensor) -> Tensor:
+    """Keys' kernel (1981, eq. 8 with a = -1/2)."""
+    t = distance.abs()
+    near, far = 1.5 * t**3 - 2.5 * t**2 + 1, -0.5 * t**3 + 2.5 * t**2 - 4 * t + 2
+    return torch.where(t <= 1, near, torch.where(t < 2, far, 0.0))
+
+
 def cubic_at(x: Tensor, position: Tensor) -> Tensor:
     r"""Values of a regular grid of any dimension at places of their own, by :func:`cubic_axis` along every axis.
 

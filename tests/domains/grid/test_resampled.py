@@ -106,9 +106,8 @@ def test_denser_series_of_any_ratio_are_read_on_straight_lines() -> None:
         (Grid((12,), 0.5), Sampling((1.0,), grids=Interpolation.NONE)),
         (Grid((12,), 0.5, smoothing=0.5), Sampling((1.0,))),
         (Grid((12,), 0.5, boundary=Boundary.CIRCULAR), Sampling((1.0,))),
-        (Grid((3, 4), 0.5), Sampling((1.0, 1.0))),
     ],
-    ids=["causal", "as published", "smoothed", "circle", "images"],
+    ids=["causal", "as published", "smoothed", "circle"],
 )
 def test_kernels_are_rendered_finer_where(grid: Grid, sampling: Sampling) -> None:
     x = noise(12)

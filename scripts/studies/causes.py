@@ -285,7 +285,7 @@ def draw(rows: Sequence[dict[str, Any]], out: Path) -> None:
     """Bars: a panel for each data set and sampling; thin ones with statistics taken anew."""
     panels: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
-        if row["accuracy"] not in ("", None):
+        if row.get("accuracy"):
             panels.setdefault((row["data"], row["asked"]), []).append(row)
     whole = {data: float(panel[0]["accuracy"]) for (data, asked), panel in panels.items() if asked == "all"}
     panels = {key: panel for key, panel in panels.items() if key[1] != "all"}
@@ -298,7 +298,7 @@ def draw(rows: Sequence[dict[str, Any]], out: Path) -> None:
         for axes, ((data, sampling), panel) in zip(grid, panels.items(), strict=False):
             names = [f"{row['cause']}: {row['what']}" for row in panel]
             colours = [ORANGE if row["cause"] == "data" else BLUE for row in panel]
-            anew = [100 * float(row["statistics_anew"] or row["accuracy"]) for row in panel]
+            anew = [100 * float(row.get("statistics_anew") or row["accuracy"]) for row in panel]
             axes.barh(names, anew, 0.75, color=FAINT, label="statistics anew")
             axes.barh(
                 names, [100 * float(row["accuracy"]) for row in panel], 0.4, color=colours, label="as it is"

@@ -11,7 +11,7 @@ from ccnn_pc.datasets import CloudPreprocessing, GridData, PointCloudData, Serie
 from ccnn_pc.datasets.common.seeding import seeded_generator
 from ccnn_pc.datasets.preprocessing import ImagePreprocessing
 from ccnn_pc.datasets.samplings import Resampled, Sampling, resampled_clouds
-from ccnn_pc.datasets.transforms import AsSeries, Compose, DropSamples, EveryNth, ScatteredCells
+from ccnn_pc.datasets.transforms import AsSeries, Compose, DropSamples, EveryNth, RandomPoints, ScatteredCells
 from ccnn_pc.domains import Interpolation
 from tests.clouds import DOUBLE
 
@@ -110,7 +110,7 @@ def test_clouds_of_more_points_keep_the_farthest() -> None:
         cloud = made(many)(shape(), seeded_generator(0))
         assert len(cloud.pos) == 256 and cloud.neighbor_index.shape == (24, 256) and "lattice" not in cloud
     apart = [torch.cdist(each.pos, each.pos).fill_diagonal_(9).min() for each in (
-        made("random:1024")(shape(), seeded_generator(0)), Sampling.parse("random:256").transform(model)(shape()),
+        made("random:1024")(shape(), seeded_generator(0)), RandomPoints(256)(shape()),
     )]  # fmt: skip
     assert apart[0] > 2 * apart[1]
     voxels = CloudPreprocessing(

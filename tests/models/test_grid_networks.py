@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +182,8 @@ def test_stages_live_on_coarser_grids_at_any_resolution() -> None:
     y, coarse = model.features(grid.flatten(data(model)), grid)
     assert coarse.shape == (4, 5) and coarse.spacing == (8.0, 8.0) and y.shape == (3 * 20, 12)
     assert model(torch.randn(1, 3, 64, 64), spacing=0.5).shape == (1, 5)
+    assert model(torch.randn(1, 3, 64, 64), spacing=0.7).shape == (1, 5)  # read at the spacing of training
+    model.reading = replace(model.reading, interpolation="none")
     with pytest.raises(ValueError, match="whole fraction"):
         model(torch.randn(1, 3, 64, 64), spacing=0.7)
     with pytest.raises(TypeError, match="must be a Grid"):

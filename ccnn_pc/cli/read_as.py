@@ -232,6 +232,7 @@ def how_read(model: Any, batch: Any) -> str:
     from ccnn_pc.ops.series.weights import Weights
 
     found, trained, reading = seen(*model.reading.samples(batch)), model.trained_on, model.reading
+    then = ""
     if found.kind is Samples.GRID:
         size, step = (" x ".join(f"{n:.4g}" for n in part) for part in (found.shape, _common(found.spacing)))
         text, usual = f"arrays of {size} samples, {step} apart", ""
@@ -242,6 +243,11 @@ def how_read(model: Any, batch: Any) -> str:
             here.most > 1.001 * there for here, there in zip(found.spacing, reading.spacing, strict=True)
         )
         between = reading.interpolation if coarser else Interpolation.NONE
+        finer = any(
+            here.most < 0.999 * there for here, there in zip(found.spacing, reading.spacing, strict=True)
+        )
+        if finer and reading.interpolation is not Interpolation.NONE and not reading.causal:
+            then = "; read at the spacing of training"
     elif found.kind is Samples.SERIES:
         text = f"series of {_span(found.samples)} samples, one every {_span(found.spacing[0])}"
         usual = ""
@@ -250,7 +256,8 @@ def how_read(model: Any, batch: Any) -> str:
         usual_between = Interpolation.LINEAR if reading.series_weights is Weights.CELL else Interpolation.NONE
         between = reading.series_interpolation or usual_between
     else:
-        near = "" if found.k is None else f", the {found.k} nearest as neighbours"
+        near = "" if found.k is None or reading.on_grid else f", the {found.k} nearest as neighbours"
+        near += ", on a grid as in training" if reading.on_grid else ""
         text, usual = f"clouds of {_span(found.samples)} points{near}", ""
         if trained is not None:
             near = trained.neighborhood
@@ -258,7 +265,7 @@ def how_read(model: Any, batch: Any) -> str:
             usual += "" if near is None else f", the {near.k} nearest"
         between = reading.interpolation if reading.on_grid else Interpolation.NONE
     text += f" (in training {usual})" if usual else ""
-    return text + (f"; between samples: {between.value}" if between is not Interpolation.NONE else "")
+    return text + then + (f"; between samples: {between.value}" if between is not Interpolation.NONE else "")
 
 
 def _common(ranges: Sequence[Any]) -> list[float]:

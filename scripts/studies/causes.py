@@ -189,6 +189,9 @@ SUBJECTS = {
 }
 
 
+TITLES = {"modelnet10": "clouds", "cifar10": "images", "chartraj": "series", "fsdd": "sound"}
+
+
 def asked(network: Any, validation: Any, training: Any, way: Way, taught: int) -> dict[str, Any]:
     """Accuracy as it is, and with statistics taken anew."""
     module = AskedAt(copy.deepcopy(network), way.thin, way.depth, way.interpolation, way.margin).eval()
@@ -252,6 +255,15 @@ def rows_of(name: str, root: str, runs: Path) -> Iterator[dict[str, Any]]:
     validation, training = part(data.val_set, subject.items), part(data.train_set, RECALIBRATED)
     for way in subject.ways:
         yield asked(network, validation, training, way, epochs)
+    for step in subject.coarser:
+        for number, layer in enumerate(network.convolutions()):
+            yield {
+                "cause": "kernels",
+                "what": "stem" if number == 0 else f"convolution {number}",
+                "asked": f"every {step}",
+                "aliased_share": round(aliased_share(layer, step), 4),
+                "epochs": epochs,
+            }
     for sampling, words in subject.there.items():
         other, taught = trained(sampling.replace(" ", "_"), words)
         row = {"cause": "data", "what": "trained there", "asked": sampling, "epochs": taught}
@@ -262,15 +274,6 @@ def rows_of(name: str, root: str, runs: Path) -> Iterator[dict[str, Any]]:
             continue
         way = next(each for each in subject.ways if each.asked == sampling and usual(each, other))
         yield {**asked(other, validation, training, way, taught), **row}
-    for step in subject.coarser:
-        for number, layer in enumerate(network.convolutions()):
-            yield {
-                "cause": "kernels",
-                "what": "stem" if number == 0 else f"convolution {number}",
-                "asked": f"every {step}",
-                "aliased_share": round(aliased_share(layer, step), 4),
-                "epochs": epochs,
-            }
 
 
 def usual(way: Way, network: Any) -> bool:
@@ -295,6 +298,7 @@ def draw(rows: Sequence[dict[str, Any]], out: Path) -> None:
         grid = figure.subplots(lines, columns, squeeze=False).ravel()
         for axes in grid[len(panels) :]:
             axes.set_axis_off()
+        figure.supxlabel("accuracy [%]", fontsize=9)
         for axes, ((data, sampling), panel) in zip(grid, panels.items(), strict=False):
             names = [f"{row['cause']}: {row['what']}" for row in panel]
             colours = [ORANGE if row["cause"] == "data" else BLUE for row in panel]
@@ -305,9 +309,9 @@ def draw(rows: Sequence[dict[str, Any]], out: Path) -> None:
             )
             axes.axvline(100 * whole[data], color="black", linewidth=0.8, linestyle=":")
             axes.invert_yaxis()
-            axes.set_title(f"{data}, {sampling}")
+            axes.set_title(f"{TITLES[data]}, {sampling}")
             axes.set_xlim(0, 100)
-        grid[0].legend(loc="lower right")
+        grid[len(panels) % len(grid)].legend(*grid[0].get_legend_handles_labels(), loc="upper left")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

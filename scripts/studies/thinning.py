@@ -240,7 +240,7 @@ def aliased_share(layer: Any, step: int) -> float:
     taps = torch.stack(torch.meshgrid(*[torch.arange(-r, r + 1.0) for r in reach], indexing="ij"), dim=-1)
     u = (taps * layer.spacing / layer.extent).flatten(0, -2)
     with torch.no_grad():
-        values = (layer.kernel(u) * layer.window(u)[:, None]).T.reshape(-1, *taps.shape[:-1])
+        values = (layer.kernel(u) * layer.window(u).view(-1, 1)).T.reshape(-1, *taps.shape[:-1])
     axes = tuple(range(1, values.dim()))
     energy = torch.fft.fftn(values, s=[64] * len(axes), dim=axes).abs().square()
     above = torch.zeros(energy.shape[1:], dtype=torch.bool)

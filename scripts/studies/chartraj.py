@@ -52,6 +52,9 @@ SETTINGS = [
         "drop 0",
         (*fewer, *unweighted((Test("drop 0"), *fewer)), *between((Test("drop 0"), *fewer), "linear")),
     ),
+    #: Today's defaults: the stamps as they are, on straight lines.
+    Setting("lines", (SERIES,), "drop 0", fewer),
+    Setting("lines_mixed", (SERIES, *MIXED), "drop 0", drops),
     *(
         Setting(f"{name}_{weights}", (SERIES, SUMS, *words, *MIXED, f"model.series_weights={weights}"), "drop 0", tests)
         for name, words, tests in (("stamps_mixed", (), direct), ("random", ("data=chartraj_random",), drops))

@@ -159,6 +159,7 @@ TRANSFORMS: dict[str, tuple[Any, Any]] = {
     "DropSamples of series": (transforms.DropSamples(30, irregular=True), regular_series),
     "CellMeans": (transforms.CellMeans(2), image),
     "EveryNth": (transforms.EveryNth(2), image),
+    "EvenedPoints": (transforms.EvenedPoints(0.6), shape),
     "FarthestPoints": (transforms.FarthestPoints(8, candidates=20), shape),
     "FeaturesFrom": (transforms.FeaturesFrom(("pos", "normal")), shape),
     "InverseDensity": (transforms.InverseDensity(6), shape),

@@ -422,11 +422,15 @@ _PLACES = (
 def changed_settings(overrides: Sequence[str]) -> list[str]:
     """Return the words that make a run differ from its experiment as it stands, sorted.
 
+    Of a model's folder the last three names: where it lies on a machine is nobody's business.
+
     Example:
         >>> changed_settings(["experiment=folder", "data.root=my_shapes", "seed=1", "+optim.lr=0.1"])
         ['optim.lr=0.1', 'seed=1']
     """
     words = {word.lstrip("+").split("=", 1)[0]: word.lstrip("+") for word in overrides}
+    if len(place := Path(words.get("init_from", "").partition("=")[2]).parts) > 3:
+        words["init_from"] = f"init_from={Path(*place[-3:])}"
     return sorted(
         word for key, word in words.items() if key not in _PLACES and key.split(".")[0] not in _PLACES
     )

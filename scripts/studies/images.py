@@ -18,6 +18,7 @@ SCATTERED = Test("scattered:0.5", sampling="scattered:0.5")
 SETTINGS = [
     Setting("smnist", ("experiment=smnist_tiny",), "pixels", (HALF,)),
     Setting("cifar10", ("experiment=cifar10_tiny",), "pixels", (HALF, SCATTERED)),
+    Setting("cifar10_alone", ("experiment=cifar10_tiny", "data.samplings=[]"), "pixels"),
 ]
 
 if __name__ == "__main__":

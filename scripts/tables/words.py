@@ -220,7 +220,11 @@ def transferred(rows: Rows) -> dict[str, Any]:
 
 def pixels(line: Rows, rows: Rows, head: str) -> str:
     """The data's name."""
-    return {"smnist": "sequential MNIST", "cifar10": "CIFAR-10"}[line[0]["setting"]]
+    return {
+        "smnist": "sequential MNIST",
+        "cifar10": "CIFAR-10",
+        "cifar10_alone": "the same without samplings",
+    }[line[0]["setting"]]
 
 
 # --- series -----------------------------------------------------------------------------------------------------

@@ -114,8 +114,9 @@ def coarser_axis(x: Tensor, axis: int, step: float) -> Tensor:
         [6.5, 8.5]
     """
     size = x.shape[axis]
-    center = _centers(max(1, round(size / step)), step, x.device)
-    weight = _keys((torch.arange(size, dtype=torch.float64, device=x.device) - center[:, None]) / step)
+    place = torch.arange(size, dtype=torch.float64, device=x.device)
+    center = (place[: max(1, round(size / step))] + 0.5) * step - 0.5
+    weight = _keys((place - center[:, None]) / step)
     weight = (weight / weight.sum(1, keepdim=True)).to(x.dtype)
     return torch.tensordot(x.movedim(axis, -1), weight, dims=([-1], [1])).movedim(-1, axis)
 
@@ -135,10 +136,6 @@ def between_cells(y: Tensor, axis: int, size: int, step: float) -> Tensor:
     """
     place = (torch.arange(size, dtype=torch.float64, device=y.device) + 0.5) / step - 0.5
     return interpolate_axis(y, axis, place.clamp(0, y.shape[axis] - 1))
-
-
-def _centers(count: int, step: float, device: torch.device) -> Tensor:
-    return (torch.arange(count, dtype=torch.float64, device=device) + 0.5) * step - 0.5
 
 
 def _keys(distance: Tensor) -> Tensor:

@@ -62,7 +62,7 @@ def thin(
 
     Raises:
         TypeError: positions that are not floating.
-        ValueError: sizes that are not positive, or so small that cells cannot be numbered; positions that are not finite.
+        ValueError: sizes that are not positive, or so small that cells have no numbers; positions that are not finite.
 
     Example:
         >>> pos = torch.tensor([[0.0, 5.0], [0.5, 3.0], [1.5, 4.0]])

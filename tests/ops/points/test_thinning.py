@@ -51,8 +51,9 @@ def test_each_cell_keeps_the_point_of_the_rule(keep, size):
             if keep is not Keep.MEAN or len(rows) != 2:  # two points are equally far from their mean
                 assert int(found.index[row]) == start + index
             expected = mean if keep is Keep.MEAN else cloud[index].numpy()
-            np.testing.assert_allclose(found.pos[row].numpy(), expected, rtol=0, atol=1e-9)
+            np.testing.assert_allclose(found.pos[row].numpy(), expected, rtol=1e-15, atol=0)
             assert int(found.batch[row]) == number and int(found.count[row]) == len(rows)
+            assert int(found.index[row]) - start in rows
             assert (found.cell[[start + each for each in rows]] == row).all()
             row += 1
         start += len(cloud)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ccnn_pc.datasets.preprocessing import series_transform as series_transform
     from ccnn_pc.datasets.registry import list_datasets as list_datasets
     from ccnn_pc.datasets.registry import register_dataset as register_dataset
+    from ccnn_pc.datasets.scenes import *
     from ccnn_pc.datasets.series import *
     from ccnn_pc.datasets.tables import *
     from ccnn_pc.datasets.transforms import *

@@ -56,7 +56,20 @@ EXTRAS = {
         "matplotlib",
         "tensorboard",
     ),
-    *("trimesh", "h5py", "networkx", "PIL", "open3d", "pandas", "wandb", "torch_cluster", "torch_scatter"),
+    *(
+        "trimesh",
+        "h5py",
+        "networkx",
+        "PIL",
+        "open3d",
+        "pandas",
+        "wandb",
+        "laspy",
+        "lazrs",
+        "pye57",
+        "torch_cluster",
+        "torch_scatter",
+    ),
     *("torchdiffeq", "torchcde", "torchsde"),
 }
 # torch and PyG may load these themselves where they are installed
@@ -224,7 +237,7 @@ def test_imports_stay_light() -> None:
         [sys.executable, "-c", code, *modules], capture_output=True, text=True, check=True, cwd=ROOT
     )
     *lines, before, after = shown.stdout.splitlines()
-    rooms = ("clouds", "common", "images", "series", "tables", "transforms")
+    rooms = ("clouds", "common", "images", "scenes", "series", "tables", "transforms")
     data = {"ccnn_pc.datasets", *(f"ccnn_pc.datasets.{room}" for room in rooms)}
     assert set(after.split()) - set(before.split()) == data
     for module, loaded in zip(modules, [*lines, before], strict=False):

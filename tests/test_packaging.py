@@ -67,6 +67,8 @@ def test_metadata(wheel: zipfile.ZipFile) -> None:
         "open3d",
         "wandb",
         "baselines",
+        "scenes",
+        "e57",
         "tables",
         "bench",
         "accel",

@@ -6,6 +6,10 @@ import warnings
 from collections.abc import Sequence
 
 
+class BrokenFileError(ValueError):
+    """A file that cannot be read, whatever is asked of it; the message names it."""
+
+
 def warn_broken(broken: Sequence[tuple[str, str]], total: int, where: object) -> None:
     """One warning for all files that could not be read, at the line that opened the data set.
 

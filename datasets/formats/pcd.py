@@ -38,7 +38,31 @@ def read_pcd(data: bytes) -> RawShape:
     Raises:
         ValueError: not PCD, truncated, other numbers of points than announced, or without x, y, z.
     """
-    header, body, line = _header(data)
+    return shape_of_columns(pcd_columns(data), what="fields")
+
+
+def pcd_columns(data: bytes) -> list[tuple[str, np.ndarray]]:
+    """The fields of a PCD by their own names, but ``rgb`` and ``rgba``.
+
+    Raises:
+        ValueError: as for :func:`read_pcd`.
+    """
+    _, fields, columns = pcd_values(data)
+    named: list[tuple[str, np.ndarray]] = []
+    for field, values in zip(fields, columns, strict=True):
+        if field.name == "_":
+            continue
+        values = as_declared(values, field.kind)
+        if field.name.lower() in ("rgb", "rgba") and field.width == 1 and np.dtype(field.kind).itemsize == 4:
+            named += colours_of(values[:, 0].astype(field.kind), alpha=field.name.lower() == "rgba")
+        else:
+            named.append((field.name, values[:, 0] if field.width == 1 else values))
+    return named
+
+
+def pcd_values(data: bytes) -> tuple[str, list[Field], list[np.ndarray]]:
+    """Layout, fields, and the values of each, ``[n, width]``: of their types, but float64 in ascii."""
+    header, body, line = pcd_header(data)
     fields, points = _fields(header), _points(header)
     layout = header["DATA"][0].lower()
     if layout == "ascii":
@@ -49,19 +73,10 @@ def read_pcd(data: bytes) -> RawShape:
         columns = _compressed(body, points, fields)
     else:
         raise ValueError(f"its data layout is unknown (DATA {layout})")
-    named: list[tuple[str, np.ndarray]] = []
-    for field, values in zip(fields, columns, strict=True):
-        if field.name == "_":
-            continue
-        values = as_declared(values, field.kind)
-        if field.name.lower() in ("rgb", "rgba") and field.width == 1 and np.dtype(field.kind).itemsize == 4:
-            named += colours_of(values[:, 0].astype(field.kind), alpha=field.name.lower() == "rgba")
-        else:
-            named.append((field.name, values[:, 0] if field.width == 1 else values))
-    return shape_of_columns(named, what="fields")
+    return layout, fields, columns
 
 
-def _header(data: bytes) -> tuple[dict[str, list[str]], bytes, int]:
+def pcd_header(data: bytes) -> tuple[dict[str, list[str]], bytes, int]:
     """Words of the header, what follows it, and the number of the line where that starts."""
     header: dict[str, list[str]] = {}
     place, line = 0, 1

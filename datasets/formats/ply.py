@@ -50,15 +50,31 @@ def read_ply(data: bytes) -> RawShape:
         ValueError: not PLY, truncated, more data than announced, without positions, or a face that names a missing
             vertex.
     """
-    order, elements, body, line = _header(data)
-    found = _text(body, elements, line) if order == "" else _binary(body, elements, order)
-    if "vertex" not in found:
-        raise ValueError("it has no element 'vertex' with x, y, z")
-    vertex = [(name, values) for name, values in found["vertex"] if isinstance(values, np.ndarray)]
-    raw = shape_of_columns(vertex, what="properties of vertices")
+    found = _elements(data)
+    raw = shape_of_columns(_vertices(found), what="properties of vertices")
     faces = _faces(found, raw.vertices)
     raw.faces = faces if len(faces) else None
     return raw
+
+
+def ply_columns(data: bytes) -> list[tuple[str, np.ndarray]]:
+    """Properties of the vertices of a PLY by their own names; lists where all have one length.
+
+    Raises:
+        ValueError: as for :func:`read_ply`.
+    """
+    return _vertices(_elements(data))
+
+
+def _elements(data: bytes) -> dict[str, list[tuple[str, Rows]]]:
+    order, elements, body, line = ply_header(data)
+    return _text(body, elements, line) if order == "" else _binary(body, elements, order)
+
+
+def _vertices(found: dict[str, list[tuple[str, Rows]]]) -> list[tuple[str, np.ndarray]]:
+    if "vertex" not in found:
+        raise ValueError("it has no element 'vertex' with x, y, z")
+    return [(name, values) for name, values in found["vertex"] if isinstance(values, np.ndarray)]
 
 
 def _faces(found: dict[str, list[tuple[str, Rows]]], vertices: np.ndarray) -> np.ndarray:
@@ -75,8 +91,8 @@ def _faces(found: dict[str, list[tuple[str, Rows]]], vertices: np.ndarray) -> np
     return np.empty((0, 3), dtype=np.int64)
 
 
-def _header(data: bytes) -> tuple[str, list[Element], bytes, int]:
-    """Byte order, elements, what follows the header, and the number of the line where that starts."""
+def ply_header(data: bytes) -> tuple[str, list[Element], bytes, int]:
+    """Byte order (empty: text), elements, what follows the header, and the number of the line where that starts."""
     if not data.startswith((b"ply\n", b"ply\r", b"ply ")):
         raise ValueError("it does not start with a PLY header")
     end_of_line = b"\n" if data[3:4] != b"\r" or data[4:5] == b"\n" else b"\r"
@@ -127,7 +143,7 @@ def _binary(body: bytes, elements: Sequence[Element], order: str) -> dict[str, l
     found: dict[str, list[tuple[str, Rows]]] = {}
     for element in elements:
         if any(each.length is not None for each in element.properties):
-            found[element.name], body = _binary_lists(body, element, order)
+            found[element.name], body = binary_lists(body, element, order)
         elif element.properties:
             row = np.dtype([(f"f{i}", order + each.kind) for i, each in enumerate(element.properties)])
             _need(len(body), element.rows * row.itemsize, element.name)
@@ -139,7 +155,8 @@ def _binary(body: bytes, elements: Sequence[Element], order: str) -> dict[str, l
     return found
 
 
-def _binary_lists(body: bytes, element: Element, order: str) -> tuple[list[tuple[str, Rows]], bytes]:
+def binary_lists(body: bytes, element: Element, order: str) -> tuple[list[tuple[str, Rows]], bytes]:
+    """Values of a binary element with lists, and what follows it."""
     name, count, properties = element
     if len(properties) == 1 and count > 0:  # all lists of the same length: one table
         key, kind, length = properties[0]

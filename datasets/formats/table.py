@@ -7,6 +7,7 @@ import csv
 import math
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -40,19 +41,49 @@ def read_text(data: bytes, suffix: str = "txt") -> RawShape:
         ValueError: no points, fewer than three columns, lines of different length, or a cell that is no number; the
             message names the line.
     """
+    table = parse_table(data, suffix)
+    return (
+        shape_of_columns(table.columns)
+        if table.heading
+        else shape_of_table([values for _, values in table.columns])
+    )
+
+
+class TextTable(NamedTuple):
+    """A table of text, and where its parts are in the file.
+
+    Attributes:
+        lines: those of the points, with their numbers.
+        separator: what stands between columns; None: spaces.
+        heading: names of the columns; None: no line names them.
+        heading_line: number of the line that does; None: the format does.
+        columns: names, empty without a heading, and values.
+    """
+
+    lines: list[Line]
+    separator: bytes | None
+    heading: list[str] | None
+    heading_line: int | None
+    columns: list[tuple[str, np.ndarray]]
+
+
+def parse_table(data: bytes, suffix: str = "txt") -> TextTable:
+    """The columns of a text with one point per line; see :func:`read_text`."""
     lines, comment = _lines(data)
     if not lines:
         raise ValueError("it holds no points")
     lines = _counted(lines)
     separator = _separator(lines[min(1, len(lines) - 1)][1])
     heading = _heading(lines, separator)
+    heading_line = lines[0][0] if heading else None
     lines = _counted(lines[1:]) if heading else lines
     if not lines:
         raise ValueError("it holds no points")
     width = len(_cells(*lines[0], separator))
     if heading is None and comment is not None:
-        names = _names(comment, separator, width)
+        names = _names(comment[1], separator, width)
         heading = names if len(names) == width and names_positions(names) else None
+        heading_line = comment[0] if heading else None
     if heading is None and suffix == "pts" and width in (4, 7):
         heading = ["x", "y", "z", *_PTS[: width - 3]]
     if heading is not None and not names_positions(heading):
@@ -69,7 +100,7 @@ def read_text(data: bytes, suffix: str = "txt") -> RawShape:
         columns = _columns(lines, separator, heading or [""] * width)
     else:
         columns = list(zip(heading or [""] * width, table.T, strict=True))
-    return shape_of_columns(columns) if heading else shape_of_table([values for _, values in columns])
+    return TextTable(lines, separator, heading, heading_line, columns)
 
 
 def shape_of_table(columns: Sequence[np.ndarray]) -> RawShape:
@@ -101,20 +132,30 @@ def check_not_cut(rows: Sequence[bytes], data: bytes) -> None:
         )
 
 
-def _lines(data: bytes) -> tuple[list[Line], bytes | None]:
-    """Lines that are neither empty nor comments, and the comment that comes right before them."""
+def as_utf8(data: bytes) -> bytes:
+    """A text in UTF-8, without a mark of its encoding.
+
+    Example:
+        >>> as_utf8("x y z".encode("utf-16"))
+        b'x y z'
+    """
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         data = data.decode("utf-16").encode()
-    data = data.removeprefix(codecs.BOM_UTF8)
+    return data.removeprefix(codecs.BOM_UTF8)
+
+
+def _lines(data: bytes) -> tuple[list[Line], Line | None]:
+    """Lines that are neither empty nor comments, and the comment that comes right before them."""
     lines: list[Line] = []
     comment = None
+    data = as_utf8(data)
     for number, line in enumerate(data.splitlines(), 1):
         if not line.strip():
             continue
         if not line.lstrip().startswith(_COMMENTS):
             lines.append((number, line))
         elif not lines:
-            comment = line.strip().lstrip(b"#/")
+            comment = number, line.strip().lstrip(b"#/")
     return lines, comment
 
 

@@ -11,12 +11,42 @@ import numpy as np
 
 from ccnn_pc.datasets.common.broken import BrokenFileError
 from ccnn_pc.datasets.common.folders import files_below, is_hidden
+from ccnn_pc.datasets.formats.e57 import read_e57
 from ccnn_pc.datasets.formats.las import read_las
-from ccnn_pc.datasets.formats.point_table import MissingFieldError, PointTable
+from ccnn_pc.datasets.formats.npz_scene import read_npz_scene
+from ccnn_pc.datasets.formats.pcd import pcd_columns
+from ccnn_pc.datasets.formats.ply import ply_columns
+from ccnn_pc.datasets.formats.point_table import MissingFieldError, PointTable, point_table
+from ccnn_pc.datasets.formats.table import parse_table
 from ccnn_pc.datasets.scenes.scene import Scene
 
-READERS: dict[str, Callable[[Path, Sequence[str] | None], PointTable]] = {
+Wanted = Sequence[str] | None
+
+
+def _ply(path: Path, fields: Wanted) -> PointTable:
+    return point_table(ply_columns(path.read_bytes()), fields)
+
+
+def _pcd(path: Path, fields: Wanted) -> PointTable:
+    return point_table(pcd_columns(path.read_bytes()), fields)
+
+
+def _text(path: Path, fields: Wanted) -> PointTable:
+    table = parse_table(path.read_bytes(), path.suffix.lower()[1:])
+    if table.heading is None:
+        raise ValueError(
+            f"no line names its {len(table.columns)} columns: write a first line such as 'x y z intensity class'"
+        )
+    return point_table(table.columns, fields)
+
+
+READERS: dict[str, Callable[[Path, Wanted], PointTable]] = {
     **dict.fromkeys(("las", "laz"), read_las),
+    "ply": _ply,
+    "pcd": _pcd,
+    "e57": read_e57,
+    "npz": read_npz_scene,
+    **dict.fromkeys(("xyz", "txt", "csv", "pts"), _text),
 }
 """File name suffix -> reader of a scene."""
 
@@ -129,5 +159,7 @@ def write_labels(
 
 
 def _reason(error: BaseException) -> str:
-    text = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-    return " ".join(text.split())
+    if isinstance(error, ValueError):
+        return " ".join(str(error).split())
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return text if len(text) <= 160 else f"{text[:157]}..."  # libraries tell where in them it was

@@ -83,7 +83,7 @@ class Scene:
         """
         values = self.field(name)
         if values.dtype.kind not in "fiub":
-            raise ValueError(f"'{self.source}': field '{name}' must hold numbers (got {values[0]!r})")
+            raise ValueError(f"'{self.source}': field '{name}' must hold numbers (got '{values.flat[0]}')")
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             lost = ~np.isfinite(values.reshape(len(values), -1)).all(axis=1)
             raise ValueError(

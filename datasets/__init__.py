@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ccnn_pc.datasets.preprocessing import CloudPreprocessing as CloudPreprocessing
     from ccnn_pc.datasets.preprocessing import ImagePreprocessing as ImagePreprocessing
     from ccnn_pc.datasets.preprocessing import Preprocessing as Preprocessing
+    from ccnn_pc.datasets.preprocessing import ScenePreprocessing as ScenePreprocessing
     from ccnn_pc.datasets.preprocessing import SeriesPreprocessing as SeriesPreprocessing
     from ccnn_pc.datasets.preprocessing import augmentation_transform as augmentation_transform
     from ccnn_pc.datasets.preprocessing import preprocessing_from_json as preprocessing_from_json

@@ -1,4 +1,4 @@
-"""What was done to the data that a model was trained on: three frozen dataclasses, stored with the model."""
+"""What was done to the data that a model was trained on: four frozen dataclasses, stored with the model."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from ccnn_pc.datasets.preprocessing.base import Preprocessing
 from ccnn_pc.datasets.preprocessing.clouds import CloudPreprocessing
 from ccnn_pc.datasets.preprocessing.images import ImagePreprocessing
+from ccnn_pc.datasets.preprocessing.scenes import ScenePreprocessing
 from ccnn_pc.datasets.preprocessing.series import SeriesPreprocessing, series_transform
 from ccnn_pc.datasets.transforms.base import Compose, Transform
 
@@ -15,6 +16,7 @@ __all__ = [
     "CloudPreprocessing",
     "ImagePreprocessing",
     "Preprocessing",
+    "ScenePreprocessing",
     "SeriesPreprocessing",
     "augmentation_transform",
     "preprocessing_from_json",
@@ -22,7 +24,12 @@ __all__ = [
     "series_transform",
 ]
 
-_KINDS: tuple[type[Preprocessing], ...] = (CloudPreprocessing, ImagePreprocessing, SeriesPreprocessing)
+_KINDS: tuple[type[Preprocessing], ...] = (
+    CloudPreprocessing,
+    ImagePreprocessing,
+    ScenePreprocessing,
+    SeriesPreprocessing,
+)
 
 
 def preprocessing_from_json(described: Preprocessing | Mapping[str, Any] | None) -> Preprocessing | None:

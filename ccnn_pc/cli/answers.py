@@ -39,11 +39,11 @@ def answers_of(network: Model, output: Tensor, data: Any) -> list[Answer]:
     if not bool(torch.isfinite(output).all()):
         raise ValueError("the model's output is not finite: check the scale of the input, or the weights")
     kind, count = network.answers.kind, number_of_items(data)
-    one_each = output.dim() == 2 and len(output) == count and kind is not TaskKind.STEPS
+    one_each = output.dim() == 2 and len(output) == count and not network.answers.every_sample
     if kind is TaskKind.CLASSIFICATION and not one_each:
         raise ValueError(
             f"'model' must answer once per item for its task, classification (got {list(output.shape)} for {count} "
-            "items): save it with task='steps' if it answers for every sample"
+            "items): save it with task='points' or 'steps' if it answers for every sample"
         )
     numbers = kind is TaskKind.REGRESSION
     if one_each:

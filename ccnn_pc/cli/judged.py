@@ -39,6 +39,7 @@ class Judged:
             self.targets.append(target.double().flatten(1))
         count = number_of_items(batch)
         per_item = len(target) == count and answers.dim() == 2 and len(answers) == count
+        per_item &= not self.model.answers.every_sample
         sizes = [1] * count if per_item else [len(rows) for rows in rows_by_item(answers, batch)]
         rows = target if per_item or answers.dim() == 2 else _sample_by_sample(target)
         for said, true in zip(answers_of(self.model, answers, batch), rows.split(sizes), strict=True):
@@ -69,10 +70,16 @@ class Judged:
         return self.names[label] if label < len(self.names) else str(label)
 
     def errors(self) -> dict[str, float]:
-        """Root of the mean squared error, mean absolute error, R^2, of numbers."""
+        """Root of the mean squared error, mean absolute error, R^2, of numbers; of directions there are none."""
         import torch
 
+        from ccnn_pc.models import PointError
+
+        if self.model.answers.error is PointError.NORMALS:
+            return {}
         answers, targets = (torch.cat(parts) for parts in (self.answers, self.targets))
+        known = ~targets.isnan().any(dim=1)  # of single points none may be known
+        answers, targets = answers[known], targets[known]
         error = answers - targets
         spread = (targets - targets.mean(dim=0)).square().sum()
         found = {"rmse": float(error.square().mean().sqrt()), "mae": float(error.abs().mean())}

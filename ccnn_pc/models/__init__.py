@@ -8,7 +8,7 @@ from ccnn_pc.models.hub import from_pretrained, list_pretrained, save_pretrained
 from ccnn_pc.models.outside import SamplingWarning
 from ccnn_pc.models.registry import create_model, list_models, register_model
 from ccnn_pc.models.smpconv import SMPConvNet
-from ccnn_pc.models.task import Task, TaskKind
+from ccnn_pc.models.task import PointError, Task, TaskKind
 from ccnn_pc.models.trained_on import TrainedOn, measure
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "CKCNN",
     "FlexNet",
     "Model",
+    "PointError",
     "SMPConvNet",
     "SamplingWarning",
     "Task",

@@ -1,4 +1,4 @@
-"""What a model answers: a class, a class for every sample, or numbers; stored with the model."""
+"""What a model answers: a class, a class for every sample or point, or numbers; stored with the model."""
 
 from __future__ import annotations
 
@@ -12,11 +12,25 @@ from ccnn_pc._choices import choice
 
 
 class TaskKind(enum.Enum):
-    """CLASSIFICATION: a class per item; STEPS: a class per sample; REGRESSION: numbers, per item or per sample."""
+    """What answers are.
+
+    CLASSIFICATION: a class per item; STEPS: a class per sample; POINTS: a class per point, judged by intersection over
+    union; REGRESSION: numbers, per item or per sample.
+    """
 
     CLASSIFICATION = "classification"
     STEPS = "steps"
+    POINTS = "points"
     REGRESSION = "regression"
+
+
+class PointError(enum.Enum):
+    """How numbers of points are judged: SQUARED, ABSOLUTE, HUBER; NORMALS: directions up to their sign."""
+
+    SQUARED = "squared"
+    ABSOLUTE = "absolute"
+    HUBER = "huber"
+    NORMALS = "normals"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,8 +40,10 @@ class Task:
     Args:
         kind: of answer.
         last: of STEPS: how many samples at the end are scored; None: all that have a target.
-        ignored: of STEPS: class number of a sample without a target.
+        ignored: of STEPS and POINTS: class number of a sample without a target.
         bits: of STEPS: whether scores have bits per character.
+        positive: of POINTS in two classes: the class that errors are of.
+        error: of REGRESSION: how the numbers of a point are judged; None: numbers per item, or per sample.
 
     Raises:
         ValueError: an unknown kind, or a number out of range.
@@ -35,17 +51,30 @@ class Task:
     Example:
         >>> Task("steps", last=10).to_json()
         {'kind': 'steps', 'last': 10, 'ignored': -100, 'bits': False}
+        >>> Task("points", positive=0).to_json()
+        {'kind': 'points', 'ignored': -100, 'positive': 0}
     """
 
     kind: TaskKind | str
     last: int | None = None
     ignored: int = -100
     bits: bool = False
+    positive: int = 1
+    error: PointError | str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", choice("task", self.kind, TaskKind))
         if self.last is not None:
             check_at_least("last", self.last, 1)
+        if self.positive not in (0, 1):
+            raise ValueError(f"'positive' must be 0 or 1 (got {self.positive!r})")
+        if self.error is not None:
+            object.__setattr__(self, "error", choice("error", self.error, PointError))
+
+    @property
+    def every_sample(self) -> bool:
+        """Whether every sample has an answer of its own, also of items of one sample."""
+        return self.kind in (TaskKind.STEPS, TaskKind.POINTS) or self.error is not None
 
     @classmethod
     def of(cls, described: Task | TaskKind | str | Mapping[str, Any]) -> Task:
@@ -65,8 +94,15 @@ class Task:
         return cls(**described)
 
     def to_json(self) -> dict[str, Any]:
-        """All fields, plain."""
-        return {**dataclasses.asdict(self), "kind": choice("task", self.kind, TaskKind).value}
+        """The fields that its kind has, plain."""
+        kind = choice("task", self.kind, TaskKind)
+        error = None if self.error is None else choice("error", self.error, PointError).value
+        if kind is TaskKind.POINTS:
+            return {"kind": kind.value, "ignored": self.ignored, "positive": self.positive}
+        return {
+            **{"kind": kind.value, "last": self.last, "ignored": self.ignored, "bits": self.bits},
+            **({} if error is None else {"error": error}),
+        }
 
 
 def presumed_task(out_channels: int, classes: int, pooled: bool) -> Task:

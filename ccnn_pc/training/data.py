@@ -146,9 +146,13 @@ class ClassificationData(pl.LightningDataModule):
         return list(self.train_set.classes)
 
     def class_counts(self) -> list[int]:
-        """Training samples of each class, validation left out."""
+        """Training items of each class, validation left out; samples where the data set counts its own.
+
+        A data set with a class per sample has ``class_counts()``; its ``labels`` are what its items are divided by.
+        """
         self.prepare()
-        return np.bincount(np.asarray(self.train_set.labels), minlength=len(self.classes)).tolist()
+        parts = self.train_set.parts if isinstance(self.train_set, SeveralSamplings) else [self.train_set]
+        return np.sum([_class_counts(part, len(self.classes)) for part in parts], axis=0).tolist()
 
     def sizes(self) -> dict[str, int]:
         """Number of shapes of each part opened so far."""
@@ -232,6 +236,12 @@ class ClassificationData(pl.LightningDataModule):
         fixed = _FirstEpoch(dataset)
         size = self.batches.eval_size or self.batches.size
         return ResumableLoader(fixed, size, shuffle=False, num_workers=self.batches.num_workers)
+
+
+def _class_counts(dataset: Any, num_classes: int) -> Any:
+    if hasattr(dataset, "class_counts"):
+        return dataset.class_counts()
+    return np.bincount(np.asarray(dataset.labels), minlength=num_classes)
 
 
 class SeveralSamplings:

@@ -10,7 +10,14 @@ from torch import Tensor, nn
 
 from ccnn_pc.models.task import Task, TaskKind
 from ccnn_pc.training.loader import ResumableLoader
-from ccnn_pc.training.objectives import Classification, Objective, Regression, StepClassification
+from ccnn_pc.training.objectives import (
+    Classification,
+    Objective,
+    PointClassification,
+    PointRegression,
+    Regression,
+    StepClassification,
+)
 from ccnn_pc.training.scores import RunningScores, Scores
 
 
@@ -36,7 +43,9 @@ def objective_of(task: Task, outputs: int) -> Objective:
         Regression()
     """
     if task.kind is TaskKind.REGRESSION:
-        return Regression(outputs)
+        return Regression(outputs) if task.error is None else PointRegression(outputs, error=task.error)
+    if task.kind is TaskKind.POINTS:
+        return PointClassification(outputs, ignored=task.ignored, positive=task.positive)
     if task.kind is TaskKind.STEPS:
         return StepClassification(outputs, last=task.last, ignored=task.ignored, bits=task.bits)
     return Classification(outputs)
@@ -76,9 +85,17 @@ def scores_on(
             if to_model is not None:
                 known = target >= 0  # steps without a target have a number that no class has
                 target = torch.where(known, to_model.to(device)[target.clamp(min=0)], target)
-            scores.add(objective.loss(answers.float(), target), answers, target)
+                _map_parts(batch, to_model.to(device), answers.shape[1])
+            scores.add_batch(batch, objective.loss(answers.float(), target), answers, target)
             heard(batch, answers, target)
     return scores
+
+
+def _map_parts(batch: Any, to_model: Tensor, outputs: int) -> None:
+    """What the parts of categories are among the classes of the model."""
+    parts = batch.get("category_parts") if hasattr(batch, "get") else None
+    if parts is not None:
+        batch.category_parts = parts.new_zeros(len(parts), outputs).index_copy(1, to_model, parts)
 
 
 def _check_target(objective: Objective, answers: Tensor, target: Tensor, batch: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,10 @@ from torchmetrics import Metric, MetricCollection, SumMetric
 from torchmetrics.classification import BinaryAUROC, MulticlassConfusionMatrix
 
 #: Scores of which the lower is the better one.
-FALLING = ("loss", "mse", "bits_per_character")
+FALLING = (
+    *("loss", "mse", "bits_per_character", "mae", "angle"),
+    *("type_1_error", "type_2_error", "total_error"),
+)
 
 
 def overall_accuracy(confusion: Tensor) -> Tensor:
@@ -76,6 +80,10 @@ class Scores(nn.Module, abc.ABC):
     def add(self, loss: Tensor, answers: Tensor, target: Tensor) -> None:
         """Take in one batch: its mean loss, the model's answers, the targets."""
 
+    def add_batch(self, batch: Any, loss: Tensor, answers: Tensor, target: Tensor) -> None:
+        """The same with what else is known of the batch, for scores that need more; by default :meth:`add`."""
+        self.add(loss, answers, target)
+
     @abc.abstractmethod
     def results(self) -> dict[str, float]:
         """Return the scores so far, ``loss`` first; one that is not defined yet is left out."""
@@ -88,6 +96,10 @@ class Scores(nn.Module, abc.ABC):
         """Return the matrix ``[K, K]`` so far, true classes in rows; None where there are no classes."""
         return None
 
+    def of_classes(self) -> dict[str, Tensor]:
+        """Return scores of single classes so far, ``[K]`` by name; NaN where one is not defined."""
+        return {}
+
     def reset(self) -> None:
         """Forget everything."""
         self.states.reset()
@@ -97,7 +109,8 @@ class Scores(nn.Module, abc.ABC):
         return float(self.states[name].compute())
 
 
-def _sum() -> SumMetric:
+def running_sum() -> SumMetric:
+    """A sum that keeps what is not finite."""
     return SumMetric(nan_strategy="disable")
 
 
@@ -111,7 +124,7 @@ class RunningScores(Scores):
     names: tuple[str, ...] = ("loss", "accuracy", "mean_class_accuracy")
 
     def __init__(self, num_classes: int) -> None:
-        super().__init__(loss=_sum(), confusion=MulticlassConfusionMatrix(num_classes))
+        super().__init__(loss=running_sum(), confusion=MulticlassConfusionMatrix(num_classes))
 
     def add(self, loss: Tensor, answers: Tensor, target: Tensor) -> None:
         """Take in one batch: mean loss, logits ``[B, K]``, classes ``[B]``."""
@@ -182,7 +195,10 @@ class StepScores(Scores):
 
     def __init__(self, num_classes: int, last: int | None, ignored: int, bits: bool) -> None:
         super().__init__(
-            loss=_sum(), steps=_sum(), seen=_sum(), confusion=MulticlassConfusionMatrix(num_classes)
+            loss=running_sum(),
+            steps=running_sum(),
+            seen=running_sum(),
+            confusion=MulticlassConfusionMatrix(num_classes),
         )
         self.last, self.ignored, self.bits = last, ignored, bits
         self.names = ("loss", "accuracy", *(("bits_per_character",) if bits else ()))
@@ -220,7 +236,7 @@ class ErrorScores(Scores):
     names: tuple[str, ...] = ("loss", "mse")
 
     def __init__(self) -> None:
-        super().__init__(loss=_sum(), squares=_sum(), numbers=_sum(), seen=_sum())
+        super().__init__(loss=running_sum(), squares=running_sum(), numbers=running_sum(), seen=running_sum())
 
     def add(self, loss: Tensor, answers: Tensor, target: Tensor) -> None:
         """Take in one batch: mean loss, answers and targets of one shape ``[B, ...]``."""

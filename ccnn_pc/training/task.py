@@ -104,7 +104,7 @@ class SupervisedTask(pl.LightningModule):
         else:
             answers, extra = self(batch), None
         loss = self.objective.training_loss(answers.float(), target)
-        self.train_scores.add(loss, answers, target)
+        self.train_scores.add_batch(batch, loss, answers, target)
         if extra is not None:
             loss = loss + extra
         if self.aliasing_penalty_weight > 0 and self.aliasing is not None:
@@ -186,7 +186,7 @@ class SupervisedTask(pl.LightningModule):
 
     def _evaluate(self, batch: Any) -> None:
         answers, target = self(batch), self.objective.target(batch)
-        self.eval_scores.add(self.objective.loss(answers.float(), target), answers, target)
+        self.eval_scores.add_batch(batch, self.objective.loss(answers.float(), target), answers, target)
 
     def _log_scores(self, part: str, scores: Scores) -> None:
         for name, value in scores.results().items():

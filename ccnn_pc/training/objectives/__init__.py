@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from ccnn_pc.training.objectives.base import Objective
 from ccnn_pc.training.objectives.classification import Classification, classification_loss, log_prior
+from ccnn_pc.training.objectives.points import ClassWeights, PointClassification, lovasz_softmax
+from ccnn_pc.training.objectives.points_regression import PointRegression
 from ccnn_pc.training.objectives.regression import Regression
 from ccnn_pc.training.objectives.steps import StepClassification
 
 __all__ = [
+    "ClassWeights",
     "Classification",
     "Objective",
+    "PointClassification",
+    "PointRegression",
     "Regression",
     "StepClassification",
     "classification_loss",
     "log_prior",
+    "lovasz_softmax",
 ]

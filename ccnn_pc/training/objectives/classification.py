@@ -121,7 +121,7 @@ class Classification(Objective):
         if answers.dim() != 2 or len(answers) != len(target):
             raise ValueError(
                 f"'model' must answer once per item, with logits [{len(target)}, {self.num_classes}] "
-                f"(got {list(answers.shape)}): give it a pool, or take task=steps"
+                f"(got {list(answers.shape)}): give it a pool, or take task=points or steps"
             )
         if answers.shape[1] != self.num_classes and (answers.shape[1], self.num_classes) != (1, 2):
             raise ValueError(

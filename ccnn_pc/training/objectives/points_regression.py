@@ -45,6 +45,7 @@ class PointRegression(Regression):
             targets.
 
     Example:
+        >>> import torch
         >>> normals = PointRegression(3, error="normals")
         >>> answers, target = torch.tensor([[0.0, 0.0, 2.0], [1.0, 0.0, 1.0]]), torch.tensor([[0.0, 0.0, -1.0]] * 2)
         >>> round(normals.loss(answers, target).item(), 6)  # 0 and 45 degrees

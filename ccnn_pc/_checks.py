@@ -220,3 +220,19 @@ def check_spacing(name: str, value: float | Sequence[float] | Tensor, dim: int) 
     if torch.compiler.is_compiling() and not isinstance(value, Tensor):
         return (float(value),) * dim if isinstance(value, (int, float)) else tuple(map(float, value))
     return tuple(check_extent(name, value, dim).tolist())
+
+
+def check_metric(metric: Sequence[float], dim: int) -> tuple[float, ...]:
+    """Factors of ``dim`` axes in a search for neighbours: none negative, not all 0.
+
+    Raises:
+        ValueError: others, or another number of them.
+
+    Example:
+        >>> check_metric([1, 1, 0], 3)
+        (1.0, 1.0, 0.0)
+    """
+    factors = tuple(float(factor) for factor in metric)
+    if len(factors) != dim or not all(math.isfinite(f) and f >= 0 for f in factors) or not any(factors):
+        raise ValueError(f"'metric' must be {dim} factors, none negative, not all 0 (got {list(metric)})")
+    return factors

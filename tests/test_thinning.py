@@ -41,7 +41,7 @@ def test_points_and_parts() -> None:
     ).eval()
     clouds = Batch.from_data_list([Data(x=torch.randn(64, 3), pos=torch.randn(64, 3)) for _ in range(3)])
     few = Batch.from_data_list([Data(x=each.x[:16], pos=each.pos[:16]) for each in clouds.to_data_list()])
-    model.reading = model.reading.__class__(3, 3, num_neighbors=8)
+    model.reading = model.reading.__class__(3, 3, neighbors=8)
     torch.testing.assert_close(
         AskedAt(model, Points(16, "even", 8))(clouds), model(few), atol=1e-5, rtol=1e-5
     )

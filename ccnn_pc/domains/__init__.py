@@ -3,6 +3,7 @@
 from ccnn_pc.domains.base import AbstractDomain, ConvolutionTerms
 from ccnn_pc.domains.grid.grid import Boundary, Grid
 from ccnn_pc.domains.points.point_set import PointSet
+from ccnn_pc.domains.points.pyramid import Levels, PointPyramid
 from ccnn_pc.domains.pooling import Pool
 from ccnn_pc.domains.sampling import Interpolation, Sampling
 from ccnn_pc.domains.series.irregular_series import IrregularSeries
@@ -15,6 +16,8 @@ __all__ = [
     "Grid",
     "Interpolation",
     "IrregularSeries",
+    "Levels",
+    "PointPyramid",
     "PointSet",
     "Pool",
     "Weights",

@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import nn
 
-from ccnn_pc._checks import check_at_least, check_extent, check_flags, check_positive
+from ccnn_pc._checks import check_at_least, check_extent, check_flags, check_metric, check_positive
 from ccnn_pc.kernels import GaussianWindow, MAGNet
 from ccnn_pc.kernels.registry import factory_options
 from ccnn_pc.nn.conv import ContinuousConv
@@ -39,6 +39,10 @@ class TrainingGeometry:
         num_neighbors: neighbours per point, itself included.
         reference_count: points per cloud that quadrature weights refer to; None: each cloud's own count, or for grids
             the number of their samples.
+        point_spacing: distance of neighbouring points of a cloud, for the initial scale of the kernels; None: that of
+            ``num_points`` on a sphere of radius 1.
+        metric: factors of the axes in the search for neighbours, see :meth:`ccnn_pc.domains.PointSet.knn`; None: all
+            alike.
 
     Raises:
         ValueError: numbers out of range, or a shape of another number of axes.
@@ -56,6 +60,8 @@ class TrainingGeometry:
     num_points: int = 512
     num_neighbors: int = 256
     reference_count: float | None = None
+    point_spacing: float | None = None
+    metric: Sequence[float] | None = None
 
     def __post_init__(self) -> None:
         check_at_least("dim", self.dim, 1)
@@ -73,6 +79,10 @@ class TrainingGeometry:
                 object.__setattr__(self, "extent", tuple(self.extent))
         if self.reference_count is not None:
             check_positive("reference_count", self.reference_count)
+        if self.point_spacing is not None:
+            check_positive("point_spacing", self.point_spacing)
+        if self.metric is not None:
+            object.__setattr__(self, "metric", check_metric(self.metric, self.dim))
 
     @property
     def grid(self) -> tuple[int, ...] | None:
@@ -103,7 +113,21 @@ class TrainingGeometry:
     @property
     def fan(self) -> CloudReference | None:
         """Geometry that initial kernels are scaled for; None: the grid."""
-        return None if self.grid is not None else CloudReference(self.num_points, self.num_neighbors)
+        if self.grid is not None:
+            return None
+        return CloudReference(self.num_points, self.num_neighbors, self.point_spacing)
+
+    def grown(self, factor: float) -> TrainingGeometry:
+        """The same geometry seen from so many times farther away: kernels reach as many times farther.
+
+        Example:
+            >>> TrainingGeometry(3, extent=(2.0, 2.0, 8.0)).grown(2).reach
+            (4.0, 4.0, 16.0)
+        """
+        check_positive("factor", factor)
+        spacing = None if self.point_spacing is None else self.point_spacing * factor
+        extent = tuple(reach * factor for reach in self.reach)
+        return dataclasses.replace(self, extent=extent, point_spacing=spacing)
 
     def arguments(self, **rules: Any) -> dict[str, Any]:
         """What :class:`ContinuousConv` is told of the data; ``rules`` are other fields of its :class:`Quadrature`."""

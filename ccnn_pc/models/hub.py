@@ -22,7 +22,7 @@ from ccnn_pc._choices import unknown_name
 from ccnn_pc._files import write_text_atomically, written_whole
 from ccnn_pc.kernels.registry import describe_factory
 from ccnn_pc.models.base import Model, Network
-from ccnn_pc.models.reading import Reading
+from ccnn_pc.models.reading import Nearest, Reading
 from ccnn_pc.models.registry import create_model
 from ccnn_pc.models.state import differences
 from ccnn_pc.models.task import Task, TaskKind, presumed_task
@@ -361,7 +361,11 @@ def restore(described: Mapping[str, Any]) -> Model:
     geometry, options, reading = (words.pop(part, {}) for part in ("geometry", "options", "reading"))
     model = create_model(**words, **geometry, **options)
     if reading and isinstance(model, Network):
-        model.reading = Reading(**reading)
+        reading = dict(reading)
+        nearest = reading.pop("neighbors", None) or {
+            "k": reading.pop("num_neighbors")
+        }  # as earlier versions wrote
+        model.reading = Reading(**reading, neighbors=Nearest(**nearest))
     return model
 
 

@@ -19,7 +19,7 @@ from ccnn_pc.domains.pooling import Pool
 from ccnn_pc.kernels import Init, MAGNet, nyquist_omega_0
 from ccnn_pc.kernels.registry import factory_from_json, factory_options, kernel_factory, window_factory
 from ccnn_pc.models.convolution import Convolution, TrainingGeometry, set_options
-from ccnn_pc.models.reading import Reading
+from ccnn_pc.models.reading import Nearest, Reading
 from ccnn_pc.nn.apply import NormFactory, Pooling, check_pooling
 from ccnn_pc.nn.dropout import DropoutKind
 from ccnn_pc.nn.norms import GlobalLayerNorm
@@ -215,7 +215,7 @@ class Words:
             dim=geometry.dim,
             in_channels=self.in_channels,
             spacing=geometry.spacing,
-            num_neighbors=geometry.num_neighbors,
+            neighbors=Nearest(geometry.num_neighbors, geometry.metric),
             shape=geometry.grid if on_grid else None,
             support=support,
             causal=geometry.causal and self.options.get("pool", "mean") is None,

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from ccnn_pc._checks import check_at_least, check_extent, check_positive
+from ccnn_pc._checks import check_at_least, check_extent, check_metric, check_positive
 from ccnn_pc._choices import choice
 from ccnn_pc._values import readable
 from ccnn_pc.domains.base import AbstractDomain
@@ -31,6 +31,27 @@ def _accept(x: Tensor, where: AbstractDomain) -> None:
 
 
 @dataclass(frozen=True)
+class Nearest:
+    """Which neighbours are searched.
+
+    Attributes:
+        k: how many, the point itself included.
+        metric: factors of the axes, see :meth:`ccnn_pc.domains.PointSet.knn`; None: all alike.
+
+    Raises:
+        ValueError: no k.
+    """
+
+    k: int = 256
+    metric: Sequence[float] | None = None
+
+    def __post_init__(self) -> None:
+        check_at_least("num_neighbors", self.k, 1)
+        if self.metric is not None:
+            object.__setattr__(self, "metric", tuple(map(float, self.metric)))
+
+
+@dataclass(frozen=True)
 class Reading:
     """What comes in becomes features ``[n, C]`` with the domain they lie on; answers per sample go out as it came.
 
@@ -38,7 +59,7 @@ class Reading:
         dim: axes of the positions.
         in_channels: channels of the data.
         spacing: distance of samples in training, one number or one per axis.
-        num_neighbors: k, for clouds that bring no neighbours.
+        neighbors: of clouds that bring none: :class:`Nearest`, or k.
         series_weights: what samples of irregular series stand for that come as PyG data (default: the width of their
             cell; see :class:`ccnn_pc.domains.Weights`). Grids are weighted by their spacing.
         interpolation: what samples of arrays stand for between them that are farther apart than in training; see
@@ -69,7 +90,7 @@ class Reading:
     dim: int
     in_channels: int
     spacing: Spacing = 1.0
-    num_neighbors: int = 256
+    neighbors: Nearest | int = Nearest()  # noqa: RUF009  (frozen)
     series_weights: Weights | str = Weights.CELL
     interpolation: Interpolation | str | None = None
     series_interpolation: Interpolation | str | None = None
@@ -79,7 +100,10 @@ class Reading:
 
     def __post_init__(self) -> None:
         check_at_least("dim", self.dim, 1)
-        check_at_least("num_neighbors", self.num_neighbors, 1)
+        nearest = self.neighbors if isinstance(self.neighbors, Nearest) else Nearest(self.neighbors)
+        if nearest.metric is not None:
+            check_metric(nearest.metric, self.dim)
+        object.__setattr__(self, "neighbors", nearest)
         if self.interpolation is None:
             usual = Interpolation.LINEAR if self.dim == 1 else Interpolation.CUBIC
             object.__setattr__(self, "interpolation", usual)
@@ -200,6 +224,11 @@ class Reading:
         return source.unflatten(answers) if self._is_array(x) else answers  # type: ignore[attr-defined]
 
     @property
+    def num_neighbors(self) -> int:
+        """k, for clouds that bring no neighbours."""
+        return self.neighbors.k  # type: ignore[union-attr]
+
+    @property
     def sampling(self) -> Sampling:
         """How domains are read."""
         return Sampling(
@@ -281,7 +310,7 @@ class Reading:
             raise ValueError(
                 f"'{what}' must have {self.in_channels} channels for this model (got shape {list(x.shape)})"
             )
-        return x, point_set(data, self.num_neighbors)
+        return x, point_set(data, self.neighbors)  # type: ignore[arg-type]
 
 
 def common_spacing(name: str, spacing: Any, dim: int) -> Spacing:
@@ -347,8 +376,8 @@ def irregular_series(data: Data, weights: Weights = Weights.CELL) -> IrregularSe
     )
 
 
-def point_set(data: Data, num_neighbors: int) -> PointSet:
-    """The point clouds of PyG data, with the neighbours they bring or ``num_neighbors`` nearest ones.
+def point_set(data: Data, nearest: Nearest) -> PointSet:
+    """The point clouds of PyG data, with the neighbours they bring or their nearest ones.
 
     Raises:
         ValueError: a cloud without points, or what :class:`PointSet` refuses.
@@ -376,4 +405,4 @@ def point_set(data: Data, num_neighbors: int) -> PointSet:
         volume=get("volume"),
         lattice=None if lattice is None else common_spacing("lattice", lattice, pos.shape[1]),
     )
-    return cloud if cloud.neighbors is not None else cloud.knn(num_neighbors)
+    return cloud if cloud.neighbors is not None else cloud.knn(nearest.k, metric=nearest.metric)

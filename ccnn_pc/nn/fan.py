@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ccnn_pc._checks import check_at_least
+from ccnn_pc._checks import check_at_least, check_positive
 from ccnn_pc.kernels.windows import AbstractWindow
 from ccnn_pc.ops.cells import cell_coordinates
 from ccnn_pc.ops.coordinates import in_support, kernel_coordinates
@@ -93,9 +93,11 @@ class CloudReference:
     Attributes:
         num_points: points of a cloud in training.
         num_neighbors: neighbours per query.
+        spacing: distance of neighbouring points, in position units: the sphere is as large as that asks for. None: 1
+            is its radius.
 
     Raises:
-        ValueError: a number below 1.
+        ValueError: a number below 1, a spacing that is not positive.
 
     Example:
         >>> CloudReference(100, 9).offsets(3).rel.shape
@@ -104,14 +106,21 @@ class CloudReference:
 
     num_points: int = 512
     num_neighbors: int = 256
+    spacing: float | None = None
 
     def __post_init__(self) -> None:
         check_at_least("num_points", self.num_points, 1)
         check_at_least("num_neighbors", self.num_neighbors, 1)
+        if self.spacing is not None:
+            check_positive("spacing", self.spacing)
 
     def offsets(self, dim: int) -> Reference:
         """The offsets in so many dimensions."""
-        return _cloud_offsets(dim, self.num_points, self.num_neighbors)
+        found = _cloud_offsets(dim, self.num_points, self.num_neighbors)
+        if self.spacing is None:
+            return found
+        nearest = found.rel.norm(dim=2).topk(min(2, found.rel.shape[1]), largest=False).values[:, -1].median()
+        return Reference(found.rel * (self.spacing / nearest.clamp(min=1e-300)), found.repeats)
 
 
 @functools.lru_cache(maxsize=16)

@@ -111,7 +111,7 @@ def test_all_scattered_pixels_are_the_image() -> None:
     x = torch.randn(1, 2, 7, 6, dtype=torch.float64)
     points = ScatteredCells(1.0)(GridData(x=x))
     assert isinstance(points, PointCloudData)
-    network.reading = replace(network.reading, num_neighbors=42)  # type: ignore[type-var, assignment]
+    network.reading = replace(network.reading, neighbors=42)  # type: ignore[type-var, assignment]
     with torch.no_grad():
         torch.testing.assert_close(network(Batch.from_data_list([points])), network(x), atol=1e-9, rtol=0)
 

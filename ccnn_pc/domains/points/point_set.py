@@ -15,6 +15,7 @@ from ccnn_pc._checks import (
     check_at_least,
     check_batch,
     check_extent,
+    check_metric,
     check_positions,
     check_positive,
     check_query_batch,
@@ -40,7 +41,7 @@ from ccnn_pc.domains.sampling import Interpolation, Sampling
 from ccnn_pc.kernels.windows import AbstractWindow
 from ccnn_pc.ops.coordinates import in_support, kernel_coordinates
 from ccnn_pc.ops.neighbors.graph import Graph
-from ccnn_pc.ops.neighbors.k_nearest import Backend, Neighbors, knn
+from ccnn_pc.ops.neighbors.k_nearest import Backend, Neighbors, knn, nearest_first
 from ccnn_pc.ops.neighbors.radius_graph import radius
 from ccnn_pc.ops.points.convolution import PointGeometry
 from ccnn_pc.ops.points.lattice_convolution import lattice_convolution
@@ -154,28 +155,33 @@ class PointSet(AbstractDomain):
         return self._with(**tensors)
 
     @torch.compiler.disable
-    def knn(self, k: int, backend: Backend = Backend.AUTO) -> PointSet:
+    def knn(
+        self, k: int, backend: Backend = Backend.AUTO, *, metric: Sequence[float] | None = None
+    ) -> PointSet:
         """The same points, joined to their ``k`` nearest samples (fewer where a cloud has fewer).
 
         Args:
             k: neighbours per query, the query itself included where it is a sample.
             backend: who searches; see :class:`ccnn_pc.ops.neighbors.k_nearest.Backend`.
+            metric: factors of the axes in the search, one per axis: ``(1, 1, 0)`` takes the points that are nearest
+                horizontally, whatever their height. None: all alike. Kernels see offsets as they are.
 
         Raises:
-            ValueError: k < 1.
+            ValueError: k < 1, factors that are negative, all 0 or of another number.
         """
         check_at_least("k", k, 1)
+        pos, query_pos = self.pos, self.query_pos
+        if metric is not None:
+            factors = pos.new_tensor(check_metric(metric, self.dim))
+            pos, query_pos = pos * factors, query_pos * factors
         if self.bipartite:
             table = knn(
-                self.pos,
-                k,
-                self.batch,
-                query_pos=self.query_pos,
-                query_batch=self.query_batch,
-                backend=backend,
+                pos, k, self.batch, query_pos=query_pos, query_batch=self.query_batch, backend=backend
             )
         else:
-            table = knn(self.pos, k, self.batch, backend=backend)
+            table = knn(pos, k, self.batch, backend=backend)
+        if metric is not None:
+            table = nearest_first(table, self.pos, self.query_pos)
         return self._with(neighbors=table, edge_index=None)
 
     @torch.compiler.disable

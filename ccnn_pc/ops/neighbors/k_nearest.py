@@ -30,6 +30,10 @@ class Backend(enum.Enum):
     CLUSTER = "cluster"  # torch-cluster, where installed; k <= 100 on CUDA
 
 
+#: Rows sorted at a time.
+_ROWS = 1 << 16
+
+
 @dataclass(frozen=True)
 class Neighbors:
     """A table of neighbours, nearest first.
@@ -178,3 +182,26 @@ def knn(
             index[rows, width:] = found[:, -1:]
             count[rows] = width
     return Neighbors(index.to(pos.device), count.to(pos.device))
+
+
+def nearest_first(table: Neighbors, pos: Tensor, query_pos: Tensor) -> Neighbors:
+    """A table with each row sorted by Euclidean distance, as operators read it.
+
+    Args:
+        table: whatever it was sorted by.
+        pos: samples ``[n, D]``.
+        query_pos: queries ``[m, D]``.
+
+    Example:
+        >>> table = Neighbors(torch.tensor([[1, 0]], dtype=torch.int32), torch.tensor([2], dtype=torch.int32))
+        >>> nearest_first(table, torch.tensor([[1.0], [3.0]]), torch.tensor([[0.0]])).index.tolist()
+        [[0, 1]]
+    """
+    rows = []
+    for index, count, query in zip(
+        *(t.split(_ROWS) for t in (table.index, table.count, query_pos)), strict=True
+    ):
+        distance = (pos.detach()[index.long()] - query.detach()[:, None]).norm(dim=2)
+        padding = torch.arange(table.k, device=index.device) >= count[:, None]
+        rows.append(index.gather(1, distance.masked_fill(padding, torch.inf).argsort(dim=1, stable=True)))
+    return Neighbors(torch.cat(rows) if rows else table.index, table.count)

@@ -184,8 +184,9 @@ def divided(
 ) -> Areas:
     """Areas of the parts of scenes: each scene is cut across.
 
-    Of both axes and all orders of the parts those are taken that make the classes of the parts most alike. No random number is drawn, and no point lies in two parts. A scene whose parts would not all hold points with a
-    class belongs to training as a whole.
+    Of both axes and all orders of the parts those are taken that make the classes of the parts most alike. No random
+    number is drawn, and no point lies in two parts. A scene whose parts would not all hold points with a class belongs
+    to training as a whole.
 
     Args:
         scenes: what is divided.

@@ -192,11 +192,14 @@ def follow_data(config: DictConfig, measured: Mapping[str, Any]) -> None:
 
     Args:
         config: of an experiment.
-        measured: ``in_channels``, ``shape``, ``spacing``; ``table``, which is stored with the model.
+        measured: ``in_channels``, ``shape``, ``spacing``; ``table``, which is stored with the model, and fields of the
+            ``preprocessing`` that training scenes say.
     """
     for key in ("in_channels", "shape", "spacing"):
         if key in config.data and config.data[key] is None:
             config.data[key] = measured[key]
+    for name, value in measured.get("preprocessing", {}).items():
+        config.data.preprocessing[name] = value
     if "table" in config.data.preprocessing:
         config.data.preprocessing.table = measured["table"]
     follow_features(config)

@@ -84,6 +84,13 @@ def evaluate(
         print(line)
 
 
+#: Scores that are said in per cent.
+SHARES = (
+    *("accuracy", "mean_class_accuracy", "mean_iou", "instance_iou", "category_iou"),
+    *("type_1_error", "type_2_error", "total_error"),
+)
+
+
 def scores_in_words(result: Mapping[str, Any]) -> str:
     """Scores for people.
 
@@ -95,16 +102,17 @@ def scores_in_words(result: Mapping[str, Any]) -> str:
     """
     words = {
         "mean_class_accuracy": "mean over classes",
+        "mean_iou": "mean IoU",
         "auc": "AUC",
         "bits_per_character": "bits per character",
     }
     said = []
     for name, value in result.items():
-        if name in ("accuracy", "mean_class_accuracy"):
-            said.append(f"{words.get(name, name)} {100 * value:.2f} %")
+        if name in SHARES:
+            said.append(f"{words.get(name, name.replace('_', ' '))} {100 * value:.2f} %")
         elif name == "auc":
             said.append(f"AUC {value:.4f}")
-        elif name in ("mse", "rmse", "mae", "r2", "bits_per_character"):
+        elif name in ("mse", "rmse", "mae", "r2", "bits_per_character", "kappa"):
             said.append(f"{words.get(name, name)} {value:.4g}")
     return ", ".join(said)
 
@@ -174,8 +182,9 @@ def evaluate_model(
     from ccnn_pc._files import check_writable_folder
     from ccnn_pc.cli.inputs import check_data, open_data
     from ccnn_pc.cli.judged import Judged, class_report
-    from ccnn_pc.cli.read_as import Footing, tell
+    from ccnn_pc.cli.read_as import Footing, say, tell
     from ccnn_pc.cli.sampled import Sampler
+    from ccnn_pc.datasets import ScenePreprocessing, Scenes
     from ccnn_pc.datasets.samplings import Sampling
     from ccnn_pc.models import TaskKind, from_pretrained
     from ccnn_pc.training.evaluation import objective_of, scores_on
@@ -184,6 +193,10 @@ def evaluate_model(
     if out is not None:
         check_writable_folder("out", out.parent)
     model = from_pretrained(name_or_path)
+    if isinstance(model.preprocessing, ScenePreprocessing):
+        for option, given in (("out", out), ("sampling", sampling), ("labels", labels)):
+            if given is not None:
+                raise ValueError(f"'{option}' must be left out for a model of scenes (got {given})")
     footing = Footing(model, read)
     drawn = [] if sampling is None else [Sampling.parse(sampling)]
     sampler = Sampler(model, drawn) if drawn else None
@@ -205,8 +218,8 @@ def evaluate_model(
     )
     if sampler is not None:
         dataset = sampler(dataset, drawn[0], footing)
-    how = tell(model, dataset)
-    judged = Judged(model, dataset)
+    how = say(dataset.report()) if isinstance(dataset, Scenes) else tell(model, dataset)
+    judged = None if isinstance(dataset, Scenes) else Judged(model, dataset)
     scores = scores_on(
         model,
         dataset,
@@ -216,22 +229,22 @@ def evaluate_model(
         shown=lambda loader: track(
             loader, "evaluating", total=len(loader), console=Console(stderr=True), transient=True
         ),
-        heard=judged,
+        **({} if judged is None else {"heard": judged}),
     )
     _report_broken(dataset)
     confusion = scores.confusion()
-    if out is not None:
+    if out is not None and judged is not None:
         judged.store(out, confusion)
     return {
         **{name: value for name, value in scores.results().items() if name != "loss"},
-        **(judged.errors() if numbers else {}),
+        **(judged.errors() if numbers and judged is not None else {}),
         "n": scores.count(),
         "model": str(name_or_path),
         "data": str(data),
         "seed": seed,
         "read": how,
         **(
-            {"classes": class_report(confusion.cpu(), judged.names)}
+            {"classes": class_report(confusion.cpu(), list(model.classes))}
             if report and confusion is not None
             else {}
         ),

@@ -11,7 +11,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ccnn_pc.cli.read_as import Footing
-    from ccnn_pc.datasets import GridData, ImagePreprocessing, LabelledDataset, PointCloudData, Preprocessing
+    from ccnn_pc.datasets import (
+        GridData,
+        ImagePreprocessing,
+        LabelledDataset,
+        PointCloudData,
+        Preprocessing,
+        ScenePreprocessing,
+        Scenes,
+    )
     from ccnn_pc.datasets.registry import DatasetEntry
 
 _MESH_POINTS = 4096  # what the shapes of the benchmark files are stored with
@@ -200,9 +208,12 @@ def open_data(
         GridDataset,
         ImagePreprocessing,
         LongCSV,
+        ScenePreprocessing,
         SeriesPreprocessing,
     )
 
+    if isinstance(preprocessing, ScenePreprocessing):
+        return open_scenes(spec, preprocessing, split, trained=trained, seed=seed)
     used = preprocessing or CloudPreprocessing()
     stored = trained["parts"]["test"]["options"] if trained else {}
     if isinstance(used, SeriesPreprocessing) and used.table is None and "drop" in stored:
@@ -238,6 +249,34 @@ def open_data(
     if isinstance(dataset, GridDataset):
         raise ValueError(f"'data' must hold clouds or meshes for this model (got images at {spec})")
     return dataset
+
+
+def open_scenes(
+    spec: str | Path,
+    preprocessing: ScenePreprocessing,
+    split: str | None,
+    *,
+    trained: Mapping[str, Any] | None,
+    seed: int = 0,
+) -> Scenes:
+    """Scenes in tiles that cover them.
+
+    Args:
+        spec: a folder, or a file.
+        preprocessing: of the model.
+        split: part; None: the test part where a folder or a list says which one it is, else everything.
+        trained: the data of the training: how they were divided.
+        seed: which points of tiles with too many are read together.
+    """
+    from ccnn_pc.datasets import Scenes, Split
+    from ccnn_pc.datasets.scenes.splits import Division, listed_parts
+
+    stored = trained["parts"]["test"]["options"] if trained else {}
+    names = [field.name for field in dataclasses.fields(Division)]
+    divided = {name: stored[name] for name in names if stored.get(name) is not None}
+    if split is None and Split.TEST in listed_parts(Path(spec), Division(**divided)):
+        split = Split.TEST.value
+    return Scenes(spec, split=split, preprocessing=preprocessing, seed=seed, **divided)
 
 
 def open_pictures(

@@ -253,6 +253,9 @@ def _train(config: Any, folder: Path, identity: dict[str, Any], start: Any) -> d
         follow_data(config, data.train_set.measured())
     sizes = ", ".join(f"{size} {part}" for part, size in data.sizes().items())
     _say(f"{data.name}: {len(classes)} classes, items: {sizes}")
+    for part, items in (("training", data.train_set), ("validation", data.val_set)):
+        if hasattr(items, "report"):
+            _say(f"{part}: {items.report()}")
     outputs = config.model.get("out_channels") or len(classes)
     model = _build(instantiate, config.model)(out_channels=outputs)
     if start.checkpoint is None and config.get("init_from") is not None:  # a run that goes on may not know it

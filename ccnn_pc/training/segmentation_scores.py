@@ -9,6 +9,7 @@ from torch import Tensor
 from torchmetrics import CatMetric
 from torchmetrics.classification import MulticlassConfusionMatrix
 
+from ccnn_pc.training.scene_predictions import ScenePredictions
 from ccnn_pc.training.scores import Scores, mean_class_accuracy, overall_accuracy, running_sum
 
 
@@ -113,6 +114,10 @@ class PointScores(Scores):
     ``instance_iou``, the mean of :func:`shape_iou` over shapes, and ``category_iou``, the mean over categories of such
     means; for these two the likeliest of the parts of its category counts as the answer of a point.
 
+    Of tiles that cover scenes (they have ``counts``) the mean probabilities of each kept point are judged, on all
+    original points that it is the nearest of; see :class:`~ccnn_pc.training.scene_predictions.ScenePredictions`. The
+    loss is that of the points of all tiles.
+
     Args:
         num_classes: K.
         ignored: class number of a point without a target.
@@ -124,23 +129,36 @@ class PointScores(Scores):
     def __init__(
         self, num_classes: int, *, ignored: int = -100, positive: int = 1, by_shape: bool = True
     ) -> None:
-        super().__init__(loss=running_sum(), confusion=MulticlassConfusionMatrix(num_classes))
+        super().__init__(
+            loss=running_sum(), points=running_sum(), confusion=MulticlassConfusionMatrix(num_classes)
+        )
         self.num_classes, self.ignored, self.positive = num_classes, ignored, positive
         errors = ("type_1_error", "type_2_error", "total_error", "kappa") if num_classes == 2 else ()
         shapes = ("instance_iou", "category_iou") if by_shape else ()
         self.names = ("loss", "accuracy", "mean_class_accuracy", "mean_iou", *errors, *shapes)
         self.by_shape = by_shape
         self.shapes, self.categories = CatMetric(), CatMetric()
+        self.scenes = ScenePredictions(num_classes)
 
     def add(self, loss: Tensor, answers: Tensor, target: Tensor) -> None:
         """Take in one batch: mean loss, logits ``[n, K]``, classes ``[n]``."""
+        known = self._add_loss(loss, target)
+        self.states["confusion"].update(answers.detach().argmax(dim=1)[known], target[known])
+
+    def _add_loss(self, loss: Tensor, target: Tensor) -> Tensor:
+        """Take in a mean loss; which points it is the mean of."""
         known = target != self.ignored
         count = known.sum()
         self.states["loss"].update(torch.where(count > 0, loss.detach().double() * count, 0.0))
-        self.states["confusion"].update(answers.detach().argmax(dim=1)[known], target[known])
+        self.states["points"].update(count)
+        return known
 
     def add_batch(self, batch: Any, loss: Tensor, answers: Tensor, target: Tensor) -> None:
-        """The same, shape by shape too."""
+        """The same, shape by shape too; of tiles of scenes, which have ``counts``, what they say together."""
+        if hasattr(batch, "get") and batch.get("counts") is not None:
+            self._add_loss(loss, target)
+            self.scenes.add(batch, answers)
+            return
         self.add(loss, answers, target)
         parts = batch.get("category_parts") if self.by_shape and hasattr(batch, "get") else None
         if parts is None:
@@ -162,6 +180,8 @@ class PointScores(Scores):
 
     def confusion(self) -> Tensor:
         """Return the matrix ``[K, K]`` of the points that have a class, true classes in rows."""
+        if self.scenes.scene is not None:
+            return self.scenes.confusion()
         return self.states["confusion"].compute()
 
     def count(self) -> int:
@@ -172,7 +192,7 @@ class PointScores(Scores):
         """Return the scores so far."""
         confusion = self.confusion()
         found = {
-            "loss": float(self.states["loss"].compute() / confusion.sum().clamp(min=1)),
+            "loss": self.total("loss") / max(self.total("points"), 1.0),
             "accuracy": float(overall_accuracy(confusion)),
             "mean_class_accuracy": float(mean_class_accuracy(confusion)),
             "mean_iou": float(mean_iou(confusion)),
@@ -195,5 +215,6 @@ class PointScores(Scores):
     def reset(self) -> None:
         """Forget everything."""
         super().reset()
+        self.scenes.reset()
         self.shapes.reset()
         self.categories.reset()

@@ -298,10 +298,6 @@ class Scenes(LabelledDataset[PointCloudData]):
         rows = near if len(near) else rows  # a scene of one tile may be empty around its middle
         return scene, int(rows[_below(len(rows), generator)])
 
-    def files(self) -> list[str]:
-        """The file of each scene."""
-        return [scene.scene.source for scene in self.scenes]
-
 
 def _below(count: int, generator: torch.Generator) -> int:
     return int(torch.randint(count, (1,), generator=generator))

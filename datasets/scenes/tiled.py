@@ -140,3 +140,26 @@ class TiledScene:
             if counted:
                 data.counts = torch.from_numpy(counts)
         return data
+
+
+class CoveringTiles:
+    """The tiles that cover one scene, as a network reads them.
+
+    Args:
+        scene: in tiles.
+        seed: of the subsets of tiles with too many points.
+    """
+
+    def __init__(self, scene: TiledScene, seed: int = 0) -> None:
+        self.scene, self.seed = scene, seed
+        self.places, self.transform = scene.covering(), scene.preprocessing.transform()
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, index: int) -> PointCloudData:
+        item: PointCloudData = self.transform(self.scene.at(self.places[index], self.seed))
+        return item
+
+    def set_epoch(self, epoch: int) -> None:
+        """Tiles that cover are the same in every epoch."""

@@ -1,0 +1,93 @@
+"""A trained model on a whole scene: probabilities of every original point."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ccnn_pc.datasets.preprocessing import ScenePreprocessing
+from ccnn_pc.datasets.scenes.class_table import ClassTable
+from ccnn_pc.datasets.scenes.files import read_scene
+from ccnn_pc.datasets.scenes.scene import Scene
+from ccnn_pc.datasets.scenes.thinned import thin_scene
+from ccnn_pc.datasets.scenes.tiled import CoveringTiles, TiledScene
+from ccnn_pc.training.loader import ResumableLoader
+from ccnn_pc.training.scene_predictions import ScenePredictions
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PredictedScene:
+    """What a model says of the points of a scene.
+
+    Attributes:
+        kept: mean probabilities of the kept points, float32 ``[m, K]``.
+        nearest: kept point of each original one, int32 ``[n]``.
+        table: the classes.
+    """
+
+    kept: np.ndarray
+    nearest: np.ndarray
+    table: ClassTable
+
+    def __len__(self) -> int:
+        return len(self.nearest)
+
+    def probabilities(self, rows: slice = slice(None)) -> np.ndarray:
+        """Of some original points (default: all), float32 ``[r, K]``."""
+        return self.kept[self.nearest[rows]]
+
+    def numbers(self) -> np.ndarray:
+        """Class of each original point as its number in files, int64 ``[n]``."""
+        return self.table.numbers(self.kept.argmax(axis=1))[self.nearest]
+
+    def pieces(self, size: int = 1_000_000) -> Iterator[slice]:
+        """Slices of at most ``size`` original points."""
+        return (slice(first, min(first + size, len(self))) for first in range(0, len(self), size))
+
+
+def predict_scene(
+    model: nn.Module,
+    scene: Scene | str | os.PathLike[str],
+    preprocessing: ScenePreprocessing,
+    *,
+    batch_size: int = 4,
+    seed: int = 0,
+    shown: Callable[[Any], Iterable[Any]] = lambda loader: loader,
+) -> PredictedScene:
+    """Answers for every point of a scene: tiles that cover it, mean probabilities where they overlap.
+
+    Time grows linearly with the points. Beside the model's own it takes the memory of
+    :func:`~ccnn_pc.datasets.scenes.thinned.thin_scene`, and ``4 K`` bytes per kept point.
+
+    Args:
+        model: ``model(batch) -> logits [n, K]``; is put into eval mode.
+        scene: or its file, of which the fields that are features are read.
+        preprocessing: how it is read, with scales and classes.
+        batch_size: tiles per batch.
+        seed: of the subsets of tiles with too many points.
+        shown: wraps the loader, which has a length, e.g. in a progress bar.
+
+    Raises:
+        ValueError: scales or classes are unknown; what reading and thinning refuse.
+    """
+    table = preprocessing.classes
+    if not isinstance(table, ClassTable) or preprocessing.channels is None:
+        raise ValueError("'preprocessing' must have classes and scales, as those of trained models have")
+    found = scene if isinstance(scene, Scene) else read_scene(scene, fields=preprocessing.fields)
+    thinned = thin_scene(found, preprocessing, labelled=False)
+    del found
+    tiles = CoveringTiles(TiledScene(thinned, preprocessing), seed)
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    predictions = ScenePredictions(len(table))
+    model.eval()
+    with torch.inference_mode():
+        for batch in shown(ResumableLoader(tiles, batch_size, shuffle=False)):
+            batch = batch.to(device)
+            predictions.add(batch, model(batch))
+    return PredictedScene(predictions.mean().cpu().numpy(), thinned.nearest, table)

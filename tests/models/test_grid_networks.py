@@ -250,5 +250,5 @@ def test_small_branches_are_drawn_as_their_kernels_are(init: str, std: float | N
 def test_a_network_keeps_the_reading_that_it_is_given() -> None:
     conv = functools.partial(ContinuousConv, dim=2)
     usual = FlexNet(3, 5, widths=(4,), conv=conv).reading
-    other = dataclasses.replace(usual, num_neighbors=7)
+    other = dataclasses.replace(usual, neighbors=7)
     assert FlexNet(3, 5, widths=(4,), conv=conv, reading=other).reading == other != usual

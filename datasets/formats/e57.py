@@ -30,7 +30,7 @@ def read_e57(path: Path, fields: Sequence[str] | None = None) -> PointTable:
     Raises:
         ImportError: pye57 is missing.
         ValueError: no E57, damaged, or without points.
-        MissingFieldError: a scan does not have a named field.
+        AskedError: a scan does not have a named field.
     """
     pye57 = require("pye57", extra="e57", purpose="to read E57")
     with pye57.E57(str(path)) as file:

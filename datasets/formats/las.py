@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
+import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -47,7 +47,7 @@ def read_las(path: Path, fields: Sequence[str] | None = None) -> PointTable:
     Raises:
         ImportError: laspy or lazrs is missing.
         ValueError: not LAS, cut off, or its header and its points do not agree.
-        MissingFieldError: a named field is not there.
+        AskedError: a named field is not there.
     """
     with las_reader(path) as reader:
         header = reader.header
@@ -84,10 +84,12 @@ def las_reader(path: Path) -> Iterator[Any]:
     """
     laspy = require("laspy", extra="scenes", purpose="to read LAS and LAZ")
     with open(path, "rb") as file:
+        size = path.stat().st_size
+        _check_records(file, size)
         reader = laspy.LasReader(file, closefd=False)
         if reader.header.are_points_compressed:
             require("lazrs", extra="scenes", purpose="to read LAZ")
-        _check_count(reader.header, path, file)
+        _check_count(reader.header, size, file)
         yield reader
 
 
@@ -108,8 +110,33 @@ def chunks(reader: Any) -> Iterator[Any]:
         yield points
 
 
-def _check_count(header: Any, path: Path, file: Any) -> None:
-    count, size, start = header.point_count, os.path.getsize(path), header.offset_to_point_data
+def _check_records(file: BinaryIO, size: int) -> None:
+    """Records before and behind the points lie within the file; laspy would read billions that are not there."""
+    head = file.read(375)
+    file.seek(0)
+    if len(head) < 227 or head[:4] != b"LASF":
+        return  # laspy says so
+    begin, start, count = struct.unpack_from("<HII", head, 94)
+    if start > size or begin + count * 54 > start:
+        raise ValueError(
+            f"it is truncated: its header announces {count} records before its points at {start}"
+        )
+    if head[25] < 4 or len(head) < 375:
+        return
+    place, count = struct.unpack_from("<QI", head, 235)
+    if count * 60 > size:
+        raise ValueError(f"it is truncated: its header announces {count} records behind its points")
+    for _ in range(count):
+        file.seek(min(place + 20, size))
+        length = file.read(8)
+        place += 60 + int.from_bytes(length, "little")
+        if len(length) < 8 or place > size:
+            raise ValueError("it is truncated: a record behind its points is not all there")
+    file.seek(0)
+
+
+def _check_count(header: Any, size: int, file: BinaryIO) -> None:
+    count, start = header.point_count, header.offset_to_point_data
     if count == 0:
         raise ValueError("it holds no points")
     returned = int(np.sum(header.number_of_points_by_return, dtype=np.int64))
@@ -128,7 +155,7 @@ def _check_count(header: Any, path: Path, file: Any) -> None:
         raise ValueError(f"its header announces {count} points, {there} are there")
 
 
-def _check_chunks(header: Any, file: Any) -> None:
+def _check_chunks(header: Any, file: BinaryIO) -> None:
     """As many chunks of a LAZ as its points need."""
     lazrs = require("lazrs", extra="scenes", purpose="to read LAZ")
     vlr = lazrs.LazVlr(header.vlrs[header.vlrs.index("LasZipVlr")].record_data)

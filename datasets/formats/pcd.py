@@ -84,7 +84,7 @@ def pcd_header(data: bytes) -> tuple[dict[str, list[str]], bytes, int]:
         end = data.find(b"\n", place)
         if end < 0 or place > 65536:
             raise ValueError("it has no PCD header that ends in a DATA line")
-        words = data[place:end].decode("ascii", errors="replace").split()
+        words = data[place:end].decode("utf-8", errors="replace").split()
         place, line = end + 1, line + 1
         if words and not words[0].startswith("#"):
             header[words[0].upper()] = words[1:]

@@ -104,7 +104,7 @@ def ply_header(data: bytes) -> tuple[str, list[Element], bytes, int]:
         end = data.find(end_of_line, place)
         if end < 0:
             raise ValueError("it does not start with a PLY header that ends in end_header")
-        text = data[place:end].decode("ascii", errors="replace")
+        text = data[place:end].decode("utf-8", errors="replace")
         words, place, line = text.split(), end + 1, line + 1
         try:
             if words[:1] == ["format"]:

@@ -1,9 +1,9 @@
-"""What readers of scenes return: positions in float64, and every other column by the file's own name."""
+"""Points as readers of scenes return them, and columns that writers add: every one by the file's own name."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,8 +13,8 @@ from ccnn_pc.datasets.formats.columns import column_name
 _AXES = ("x", "y", "z")
 
 
-class MissingFieldError(ValueError):
-    """A field that was asked for is not in the file."""
+class AskedError(ValueError):
+    """What was asked for does not fit the file, which is in order: no such field, a number that it cannot hold."""
 
 
 class PointTable(NamedTuple):
@@ -35,7 +35,7 @@ def wanted_fields(there: Sequence[str], wanted: Sequence[str] | None) -> list[st
     """The fields to read: those that are wanted, all that are there for None.
 
     Raises:
-        MissingFieldError: one is not there; the message lists those that are.
+        AskedError: one is not there; the message lists those that are.
 
     Example:
         >>> wanted_fields(["intensity", "class"], ["class"]), wanted_fields(["intensity"], None)
@@ -45,7 +45,7 @@ def wanted_fields(there: Sequence[str], wanted: Sequence[str] | None) -> list[st
         return list(there)
     missing = next((name for name in wanted if name not in there), None)
     if missing is not None:
-        raise MissingFieldError(f"it has no field '{missing}' (it has {', '.join(there) or 'none'})")
+        raise AskedError(f"it has no field '{missing}' (it has {', '.join(there) or 'none'})")
     return list(dict.fromkeys(wanted))
 
 
@@ -58,7 +58,7 @@ def point_table(
 
     Raises:
         ValueError: no x, y, z, or two of them.
-        MissingFieldError: a wanted field is not there.
+        AskedError: a wanted field is not there.
 
     Example:
         >>> table = point_table([(name, np.zeros(2)) for name in ("X [m]", "Y", "z", "Class")], None)
@@ -96,3 +96,90 @@ def own_name(text: str, number: int) -> str:
         ('Class', 'column_4')
     """
     return re.sub(r"^[\s\"']+|[\s\"']+$", "", text) or f"column_{number}"
+
+
+def check_rows(columns: Mapping[str, np.ndarray], count: int) -> None:
+    """Columns to write must have a row for each point of the file.
+
+    Raises:
+        AskedError: otherwise.
+    """
+    for name, values in columns.items():
+        if len(values) != count:
+            raise AskedError(f"'{name}' must have {count} rows, one per point (got {len(values)})")
+
+
+def check_holds(name: str, values: np.ndarray, kind: np.dtype, limits: tuple[int, int] | None = None) -> None:
+    """Whole numbers that are written must be what the type in the file can hold; it may round others.
+
+    Args:
+        name: of the field.
+        values: whole numbers, or floats.
+        kind: type in the file.
+        limits: smallest and largest number, where they are closer than those of the type.
+
+    Raises:
+        AskedError: a number outside of them, or floats for a type of whole numbers.
+
+    Example:
+        >>> check_holds("class", np.array([300]), np.dtype("u1"))
+        Traceback (most recent call last):
+        ...
+        AskedError: field 'class' (uint8) holds numbers from 0 to 255 (got 300)
+    """
+    if values.dtype.kind == "f":
+        if kind.kind != "f":
+            raise AskedError(f"field '{name}' ({kind}) holds whole numbers only")
+        return
+    if kind.kind == "f":
+        most = 1 << (np.finfo(kind).nmant + 1)
+        low, high = -most, most
+    elif kind.kind in "iu":
+        low, high = limits or (int(np.iinfo(kind).min), int(np.iinfo(kind).max))
+    else:
+        raise AskedError(f"field '{name}' ({kind}) holds no numbers")
+    for wrong in (int(values.min()), int(values.max())):
+        if not low <= wrong <= high:
+            raise AskedError(f"field '{name}' ({kind}) holds numbers from {low} to {high} (got {wrong})")
+
+
+def type_for(values: np.ndarray) -> np.dtype:
+    """The type of a new field: float32, or the smallest of one to four bytes that holds all whole numbers.
+
+    Raises:
+        AskedError: numbers of more than 32 bits.
+
+    Example:
+        >>> type_for(np.array([2, 300])), type_for(np.array([-1, 5])), type_for(np.array([0.5]))
+        (dtype('uint16'), dtype('int8'), dtype('float32'))
+    """
+    if values.dtype.kind == "f":
+        return np.dtype(np.float32)
+    low, high = int(values.min()), int(values.max())
+    for name in ("u1", "u2", "u4") if low >= 0 else ("i1", "i2", "i4"):
+        limits = np.iinfo(name)
+        if limits.min <= low and high <= limits.max:
+            return np.dtype(name)
+    raise AskedError(f"numbers of more than 32 bits cannot be written (got {low} to {high})")
+
+
+def rows_as_bytes(values: np.ndarray, kind: np.dtype) -> np.ndarray:
+    """Values in a type as bytes ``[n, size]``, rounded where it is a float.
+
+    Example:
+        >>> rows_as_bytes(np.array([1, 258]), np.dtype(">u2")).tolist()
+        [[0, 1], [1, 2]]
+    """
+    return np.ascontiguousarray(values).astype(kind).view(np.uint8).reshape(len(values), kind.itemsize)
+
+
+def as_text(values: np.ndarray) -> list[bytes]:
+    """Numbers as texts that are read as the same numbers; floats in float32.
+
+    Example:
+        >>> as_text(np.array([2, 31])), as_text(np.array([0.1]))
+        ([b'2', b'31'], [b'0.100000001'])
+    """
+    if values.dtype.kind == "f":
+        return [b"%.9g" % value for value in values.astype(np.float32).tolist()]
+    return [b"%d" % value for value in values.tolist()]

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
+from ccnn_pc._files import written_whole
 from ccnn_pc.datasets.common.broken import BrokenFileError
 from ccnn_pc.datasets.common.folders import files_below, is_hidden
 from ccnn_pc.datasets.formats.e57 import read_e57
 from ccnn_pc.datasets.formats.las import read_las
-from ccnn_pc.datasets.formats.npz_scene import read_npz_scene
+from ccnn_pc.datasets.formats.las_write import write_las_fields
+from ccnn_pc.datasets.formats.npz_scene import read_npz_scene, write_npz_fields
 from ccnn_pc.datasets.formats.pcd import pcd_columns
+from ccnn_pc.datasets.formats.pcd_write import write_pcd_fields
 from ccnn_pc.datasets.formats.ply import ply_columns
-from ccnn_pc.datasets.formats.point_table import MissingFieldError, PointTable, point_table
+from ccnn_pc.datasets.formats.ply_write import write_new_ply, write_ply_fields
+from ccnn_pc.datasets.formats.point_table import AskedError, PointTable, point_table
 from ccnn_pc.datasets.formats.table import parse_table
+from ccnn_pc.datasets.formats.table_write import write_text_fields
 from ccnn_pc.datasets.scenes.scene import Scene
 
 Wanted = Sequence[str] | None
@@ -84,24 +92,34 @@ def read_scene(path: str | os.PathLike[str], *, fields: Sequence[str] | None = N
         raise FileNotFoundError(f"'{path}' must be an existing file")
     if path.stat().st_size == 0:
         raise BrokenFileError(f"'{path}' is empty (0 bytes): copy or export it again")
-    try:
+    with _named(path):
         table = READERS[suffix](path, fields)
-    except MissingFieldError as error:
-        raise ValueError(f"'{path}': {error}") from None
-    except (ImportError, PermissionError):
-        raise
-    except (
-        BaseException
-    ) as error:  # a damaged file ends in any error of a library, lazrs' own panic among them
-        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
-            raise
-        raise BrokenFileError(f"'{path}' cannot be read as {suffix}: {_reason(error)}") from error
     if len(table.pos) == 0:
         raise BrokenFileError(f"'{path}' holds no points: export it again")
     scene = Scene(table.pos, table.fields, table.crs, str(path))
     for name in fields or ():
         scene.numbers(name)
     return scene
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """What is wrong with a file, under its name: ValueError of what was asked for, BrokenFileError of the rest."""
+    try:
+        yield
+    except AskedError as error:
+        raise ValueError(f"'{path}': {error}") from None
+    except ImportError:
+        raise
+    except BaseException as error:
+        # a damaged file ends in any error of a library: lazrs' own panic, a place before the file
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise
+        raise BrokenFileError(
+            f"'{path}' cannot be read as {path.suffix.lower()[1:]}: {_reason(error)}"
+        ) from error
 
 
 def scene_files(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[Path]:
@@ -141,21 +159,92 @@ def write_labels(
 ) -> None:
     """Write a file again with one field set; all others, the order of the points and the header are kept.
 
-    The file is written under a hidden name and renamed at the end.
+    The file is written under a hidden name and renamed at the end: no half of it is ever seen. A PCD that was
+    compressed is written as plain binary; a LAZ with the octree of COPC loses that. Of E57, which is not written, all
+    valid points go to a new PLY.
 
     Args:
         source: the file that was read.
-        target: the file to write, in the format of ``source`` (LAS and LAZ may change into each other).
-        labels: ``[n]``, the number of each point's class.
+        target: the file to write, in the format of ``source`` (LAS and LAZ may change into each other; E57 to PLY).
+        labels: ``[n]`` whole numbers: that of each point's class.
         field: its name; it is added where the file does not have it.
-        probabilities: ``[n, K]``: become float32 fields ``p_NAME`` of each class.
+        probabilities: ``[n, K]``: become float32 fields ``p_NAME`` of each class, spaces as ``_``.
         class_names: K names.
         overwrite: allow ``target`` to be ``source``.
 
     Raises:
-        ValueError: other numbers of labels than points, a label that the field cannot hold, ``target`` is ``source``.
+        FileNotFoundError: no such file, or no such folder for ``target``.
+        BrokenFileError: ``source`` cannot be read.
+        ValueError: other numbers of labels than points, a label that the field cannot hold, ``target`` is ``source``
+            or has another format.
+        ImportError: a needed package is missing.
     """
-    raise NotImplementedError
+    source, target = Path(source), Path(target)
+    columns = _columns(labels, field, probabilities, class_names)
+    kind, wanted = source.suffix.lower()[1:], target.suffix.lower()[1:]
+    ends = _TARGETS.get(kind, (kind,))
+    if wanted not in ends:
+        raise ValueError(
+            f"'target' must end in .{' or .'.join(ends)} where 'source' is a {kind} file (got '{target}')"
+        )
+    if not source.is_file():
+        raise FileNotFoundError(f"'{source}' must be an existing file")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"'target' must be in a folder that exists (got '{target}')")
+    if target.exists() and target.samefile(source) and not overwrite:
+        raise ValueError(
+            f"'target' must not be the file that was read, or 'overwrite' be True (got '{target}')"
+        )
+    write = _WRITERS[kind]
+    with _named(source), written_whole(target) as hidden:
+        if write is write_las_fields:
+            write_las_fields(source, hidden, columns, compressed=wanted == "laz")
+        else:
+            write(source, hidden, columns)
+
+
+def _e57_as_ply(source: Path, target: Path, columns: Mapping[str, np.ndarray]) -> None:
+    table = read_e57(source)
+    write_new_ply(target, table.pos, table.fields | dict(columns))
+
+
+#: Suffix -> suffixes of what it can be written as, where these are others.
+_TARGETS = {"las": ("las", "laz"), "laz": ("laz", "las"), "e57": ("ply",)}
+_WRITERS: dict[str, Callable[..., None]] = {
+    **dict.fromkeys(("las", "laz"), write_las_fields),
+    "ply": write_ply_fields,
+    "pcd": write_pcd_fields,
+    "e57": _e57_as_ply,
+    "npz": write_npz_fields,
+    **dict.fromkeys(("xyz", "txt", "csv", "pts"), write_text_fields),
+}
+
+
+def _columns(
+    labels: np.ndarray, field: str, probabilities: np.ndarray | None, class_names: Sequence[str] | None
+) -> dict[str, np.ndarray]:
+    """What is written, by name."""
+    if labels.ndim != 1 or labels.dtype.kind not in "iu" or len(labels) == 0:
+        raise ValueError(f"'labels' must be whole numbers [n] (got {list(labels.shape)}, {labels.dtype})")
+    if not re.fullmatch(r"[^\s,;\"']+", field) or field.lower() in ("x", "y", "z"):
+        raise ValueError(f"'field' must be a name without spaces, and not x, y or z (got {field!r})")
+    columns = {field: labels}
+    if probabilities is None:
+        return columns
+    shape, names = list(probabilities.shape), list(class_names or ())
+    if shape != [len(labels), len(names)] or probabilities.dtype.kind != "f":
+        raise ValueError(
+            f"'probabilities' must be floats [{len(labels)}, {len(names)}], a column for each of 'class_names' "
+            f"(got {shape}, {probabilities.dtype})"
+        )
+    for place, name in enumerate(names):
+        called = "p_" + re.sub(r"[\s,;\"']+", "_", name)
+        if called in columns:
+            raise ValueError(
+                f"'class_names' must differ in more than spaces (got {name!r} twice, as '{called}')"
+            )
+        columns[called] = probabilities[:, place]
+    return columns
 
 
 def _reason(error: BaseException) -> str:

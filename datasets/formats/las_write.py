@@ -59,7 +59,7 @@ def write_las_fields(
         new = {name: (type_for(values), values) for name, values in columns.items() if name not in there}
         added = sum(kind.itemsize for kind, _ in new.values())
         head = bytearray(raw.read(header.offset_to_point_data))
-        records, gap = _records(head)
+        records, gap = _records(bytes(head))
         records = [_without_limits(record, set(old)) for record in records]
         records = _with_extra_bytes(form, records, {name: kind for name, (kind, _) in new.items()})
         records, vlr = _with_compression(header, records, added, compressed)
@@ -122,9 +122,9 @@ def _records(head: bytes) -> tuple[list[Record], bytes]:
     records = []
     for _ in range(count):
         user, number, length = struct.unpack_from("<16sHH", head, place + 2)
-        records.append(Record(user.split(b"\0")[0], number, bytes(head[place : place + 54 + length])))
+        records.append(Record(user.split(b"\0")[0], number, head[place : place + 54 + length]))
         place += 54 + length
-    return records, bytes(head[place:])
+    return records, head[place:]
 
 
 def _record(user: bytes, number: int, description: bytes, content: bytes) -> Record:

@@ -57,7 +57,7 @@ def write_ply_fields(source: Path, target: Path, columns: Mapping[str, np.ndarra
         )
     kinds = {each.name: np.dtype((order or "<") + each.kind) for each in vertex.properties}
     for name, values in columns.items():
-        kinds.setdefault(name, type_for(values).newbyteorder(order or "<"))
+        kinds.setdefault(name, np.dtype((order or "<") + type_for(values).str[1:]))
         check_holds(name, values, kinds[name])
     new = [name for name in columns if name not in {each.name for each in vertex.properties}]
     header = data[: len(data) - len(body)]

@@ -129,7 +129,7 @@ knows 2 ground, 3 plants, 4 plants, and ignores 0
             rows.size and not (int(rows.min()) >= 0 and int(rows.max()) < len(self))
         ):
             raise ValueError(f"'rows' must be whole numbers in [0, {len(self)})")
-        first = {name: key for key, name in reversed(self.names.items())}
+        first = {name: key for key, name in reversed(list(self.names.items()))}
         return np.array([first[name] for name in self.classes], dtype=np.int64)[rows]
 
     def to_json(self) -> dict[str, Any]:

@@ -119,6 +119,21 @@ def test_probabilities_become_extra_dimensions(
     assert (laspy.read(again)["p_ground"] == (1 - chances[:, 0]).astype(np.float32)).all()
 
 
+def test_a_dimension_that_is_set_is_no_longer_described_by_its_old_limits(tmp_path: Path) -> None:
+    las = random_las(1, "1.2", extra=False)
+    las.add_extra_dim(laspy.ExtraBytesParams("label", "u2"))
+    las.label = np.full(500, 7, dtype=np.uint16)
+    source, target = write_las(tmp_path / "a.laz", las), tmp_path / "b.laz"
+    assert _limits(source) == (7, 7)
+    write_labels(source, target, np.arange(500), field="label")
+    assert _limits(target) == (None, None) and (laspy.read(target).label == np.arange(500)).all()
+
+
+def _limits(path: Path) -> tuple[int | None, int | None]:
+    (struct_,) = laspy.read(path).header.vlrs.get("ExtraBytesVlr")[0].extra_bytes_structs
+    return tuple(None if each is None else int(each[0]) for each in (struct_.min, struct_.max))  # type: ignore[return-value]
+
+
 def test_bytes_that_nobody_described_stay(tmp_path: Path) -> None:
     source, target = write_las(tmp_path / "a.las", random_las(1, "1.2")), tmp_path / "b.laz"
     data = bytearray(source.read_bytes())

@@ -125,7 +125,7 @@ def check_holds(name: str, values: np.ndarray, kind: np.dtype, limits: tuple[int
         >>> check_holds("class", np.array([300]), np.dtype("u1"))
         Traceback (most recent call last):
         ...
-        AskedError: field 'class' (uint8) holds numbers from 0 to 255 (got 300)
+        ccnn_pc.datasets.formats.point_table.AskedError: field 'class' (uint8) holds numbers from 0 to 255 (got 300)
     """
     if values.dtype.kind == "f":
         if kind.kind != "f":

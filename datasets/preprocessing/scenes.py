@@ -15,6 +15,7 @@ from ccnn_pc._checks import check_at_least, check_not_negative
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.preprocessing.base import Preprocessing, plain, set_fields
 from ccnn_pc.datasets.scenes.class_table import ClassTable
+from ccnn_pc.datasets.scenes.computed import computed_features, is_computed
 from ccnn_pc.datasets.scenes.tiles import Tile
 from ccnn_pc.datasets.transforms.attach import KNN
 from ccnn_pc.datasets.transforms.base import Compose, TakesFeatures, Transform
@@ -32,8 +33,9 @@ class ScenePreprocessing(Preprocessing):
     r"""One point per cell, then tiles, then augmentation, then features, then neighbours.
 
     Features by name: ``one``; ``pos``, positions relative to the centre of the tile, in radii; ``height``, above the
-    5 % quantile of the heights of the tile, in radii; any other name is a field of the file, by the file's own name,
-    scaled by fixed numbers, the same for all scenes:
+    5 % quantile of the heights of the tile, in radii; names with a colon, as ``above_opening:8``, are computed from all
+    kept points of a scene (:data:`ccnn_pc.datasets.scenes.computed.COMPUTED`); any other name is a field of the file,
+    by the file's own name, scaled by fixed numbers, the same for all scenes:
 
     .. math:: x = \min(\max((v - a) / b, -5), 5)
 
@@ -42,7 +44,8 @@ class ScenePreprocessing(Preprocessing):
         keep: which one: NEAREST (default, to the centre of the cell), LOWEST, HIGHEST, or their MEAN.
         tile: shape, radius and points of a tile, a :class:`~ccnn_pc.datasets.scenes.tiles.Tile` or its fields.
         features: names, in the order of the channels of ``x``.
-        scales: (a, b) of each column of each field among them; None: measured on the training scenes.
+        scales: (a, b) of each column of each field and computed feature among them; None: measured on the training
+            scenes, computed ones (0, 1).
         label: field of the classes.
         classes: which numbers are which class, a :class:`~ccnn_pc.datasets.scenes.class_table.ClassTable` or its
             fields; None: those of the training scenes.
@@ -103,7 +106,7 @@ class ScenePreprocessing(Preprocessing):
     @property
     def fields(self) -> tuple[str, ...]:
         """Those of them that are fields of the file."""
-        return self.stored
+        return tuple(name for name in self.stored if not is_computed(name))
 
     @property
     def channels(self) -> int | None:
@@ -119,7 +122,7 @@ class ScenePreprocessing(Preprocessing):
 
     def computed(self, pos: np.ndarray) -> dict[str, np.ndarray]:
         """Features that are computed from all kept positions ``[m, 3]`` of a scene, by name."""
-        return {}
+        return computed_features(pos, self.stored)
 
     def scaled(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
         """Scaled columns of the stored features of some points, in their order, float32 ``[n, C]``."""

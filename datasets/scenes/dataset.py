@@ -141,7 +141,8 @@ class Scenes(LabelledDataset[PointCloudData]):
             cut = self._areas(training, shares)
             areas = cut.of[Split.TRAIN]
         if given.scales is None and given.stored:
-            scales = field_scales(zip(training, areas, strict=True), given.stored)
+            scales = field_scales(zip(training, areas, strict=True), given.fields)
+            scales |= {name: ((0.0, 1.0),) for name in given.stored if name not in given.fields}
             self.preprocessing = dataclasses.replace(self.preprocessing, scales=scales)
         if part is None:
             rest = [

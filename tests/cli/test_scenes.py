@@ -1,0 +1,82 @@
+"""Scenes on the command line: a training, and the same figures again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ccnn_pc.cli.evaluate import evaluate_model
+from ccnn_pc.cli.train import run_experiment
+from ccnn_pc.datasets import Scenes
+from ccnn_pc.models import from_pretrained
+from ccnn_pc.training.predict_scene import predict_scene
+from tests.scene_files import points, write, write_parts
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CCNN_PC_CACHE", str(tmp_path / "cache"))
+
+
+def train(root: Path, runs: Path, *more: str) -> dict:
+    return run_experiment(
+        [
+            "experiment=scenes", f"data.root={root}", f"runs={runs}", "data.tile.radius=15", "data.tile.points=80",
+            "data.cell=3", "data.features=[height,intensity]", "data.num_neighbors=8", "data.tiles_per_epoch=8",
+            "model.name=ccnn_4_16", "trainer.max_epochs=2", "trainer.accelerator=cpu", "threads=1", *more,
+        ]
+    )  # fmt: skip
+
+
+def test_evaluate_gives_the_figures_of_the_training_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = write_parts(tmp_path / "scenes")
+    result = train(root, tmp_path / "runs")
+    told = capsys.readouterr().err
+    assert "training: 2 scenes of 3000 points, " in told and "validation: 1 scenes of 1500 points, " in told
+    folder = tmp_path / "runs/scenes/latest/model"
+    again = evaluate_model(folder, root, report=True)
+    for name in ("accuracy", "mean_class_accuracy", "mean_iou"):
+        assert result[f"test_{name}"] == pytest.approx(again[name], abs=1e-6)
+    truth = points(seed=3)["classification"]
+    assert result["n_test"] == again["n"] == (truth > 0).sum()
+    assert {name: row["n"] for name, row in again["classes"].items()} == {
+        "ground": (truth == 2).sum(), "high vegetation": (truth == 5).sum(), "building": (truth == 6).sum(),
+    }  # fmt: skip
+    model = from_pretrained(folder)
+    said = predict_scene(model, root / "test" / "d.npz", model.preprocessing).numbers()
+    assert again["accuracy"] == pytest.approx((said == truth)[truth > 0].mean(), abs=1e-12)
+    for option in ("out", "sampling", "labels"):
+        with pytest.raises(ValueError, match=f"'{option}' must be left out for a model of scenes"):
+            evaluate_model(folder, root, **{option: tmp_path / "x.csv"})  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_parts_by_area_are_the_same_when_evaluated(tmp_path: Path) -> None:
+    for seed in range(2):
+        write(tmp_path / "scenes" / f"{seed}.npz", points(seed=seed))
+    result = train(tmp_path / "scenes", tmp_path / "runs", "data.test_fraction=0.3", "trainer.max_epochs=1")
+    folder = tmp_path / "runs/scenes/latest/model"
+    again = evaluate_model(folder, tmp_path / "scenes", split="test")
+    assert again["n"] == result["n_test"] and again["accuracy"] == pytest.approx(
+        result["test_accuracy"], abs=1e-6
+    )
+    whole = evaluate_model(folder, tmp_path / "scenes")
+    assert whole["n"] == sum((points(seed=seed)["classification"] > 0).sum() for seed in range(2))
+    assert 0.25 < again["n"] / whole["n"] < 0.35
+
+
+@pytest.mark.slow
+def test_a_training_reads_each_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ccnn_pc.datasets.scenes import thinned
+
+    reads, read = [], thinned.read_scene
+    monkeypatch.setattr(thinned, "read_scene", lambda *a, **k: (reads.append(str(a[0])), read(*a, **k))[1])
+    root = write_parts(tmp_path / "scenes")
+    train(root, tmp_path / "runs", "trainer.max_epochs=1")
+    assert sorted(Path(each).name for each in reads) == ["a.npz", "b.npz", "c.npz", "d.npz"]
+    table = Scenes(root, split="train", preprocessing={"kind": "scene"}).preprocessing.classes
+    assert table is not None and np.array_equal(table.classes, ("ground", "high vegetation", "building"))

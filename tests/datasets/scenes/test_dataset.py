@@ -1,0 +1,255 @@
+"""Tiles as items: what they hold, which come up, what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ccnn_pc.datasets import PointDropout, RandomRotation, ScenePreprocessing, Scenes, preprocessing_from_json
+from ccnn_pc.datasets.common.cache import cache_root
+from ccnn_pc.datasets.scenes.dataset import validation_scenes
+from ccnn_pc.training.loader import ResumableLoader
+from tests.scene_files import BUILDING, points, write, write_parts
+
+READ = {
+    "kind": "scene", "cell": 1.5, "tile": {"radius": 9.0, "points": 60}, "features": ["height", "intensity", "one"],
+    "num_neighbors": 5,
+}  # fmt: skip
+
+
+def read(**changed: object) -> dict[str, object]:
+    return {**READ, **changed}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return write_parts(tmp_path / "scans")
+
+
+def test_tiles_that_cover_answer_for_every_original_point(root: Path) -> None:
+    found = Scenes(root, split="test", preprocessing=read())
+    (scene,) = found.scenes
+    seen: dict[tuple[float, ...], list[int]] = {}
+    for (_, place), item in zip(found._places, found, strict=True):
+        assert len(item.pos) <= 60 and item.pos.dtype == torch.float32 and item.neighbor_index.shape[0] == 5
+        assert item.scene.tolist() == [0] and item.scene_size.tolist() == [len(scene.scene)]
+        seen.setdefault(tuple(place.centre), []).extend(item.kept.tolist())
+        offset = torch.from_numpy(scene.scene.pos[item.kept.numpy()] - place.centre)
+        assert torch.allclose(item.pos[:, :2].double(), offset[:, :2], atol=1e-5)
+        expected = scene.scene.counts[item.kept.numpy()][:, 1:]  # 0 is ignored
+        assert item.counts.tolist() == expected.tolist()
+        label = np.where(expected.any(1), expected.argmax(1), -100)
+        assert item.y.tolist() == label.tolist()
+    assert any(place.parts > 1 for _, place in found._places)
+    for centre, rows in seen.items():
+        assert sorted(rows) == scene.rows(np.array(centre)).tolist(), "each point of a tile once"
+    assert set().union(*map(set, seen.values())) == set(range(len(scene.scene)))
+    assert "hold more than 60 points and are read as random subsets" in found.report()
+
+
+def test_features_have_fixed_scales_of_the_training_scenes(root: Path) -> None:
+    train, test = (Scenes(root, split=part, preprocessing=read()) for part in ("train", "test"))
+    values = np.concatenate([scene.scene.values["intensity"] for scene in train.scenes]).astype(float)
+    low, middle, high = np.quantile(values, [0.05, 0.5, 0.95])
+    assert (
+        test.preprocessing.scales
+        == {"intensity": ((middle, (high - low) / 2),)}
+        == train.preprocessing.scales
+    )
+    item = test[0]
+    raw = test.scenes[0].scene.values["intensity"][item.kept.numpy()].astype(float)
+    assert item.x[:, 1].numpy() == pytest.approx((raw - middle) / ((high - low) / 2), abs=1e-6)
+    assert (item.x[:, 2] == 1).all() and item.x.shape == (len(item.pos), 3)
+    height = item.pos[:, 2].sort().values
+    low_point = height[max(1, int(np.ceil(0.05 * len(height)))) - 1]
+    assert torch.allclose(item.x[:, 0], (item.pos[:, 2] - low_point) / 9.0)
+
+
+def test_wild_values_are_cut_and_constants_have_a_scale(tmp_path: Path) -> None:
+    scene = points()
+    scene["constant"] = np.full(len(scene["pos"]), 7.0)
+    scene["intensity"] = scene["intensity"].astype(float)
+    scene["intensity"][3] = 1e30
+    write(tmp_path / "a.npz", scene)
+    found = Scenes(tmp_path, preprocessing=read(cell=None, features=["intensity", "constant"]))
+    x = torch.cat([item.x for item in found])
+    assert x[:, 0].max() == 5.0 and (x[:, 1] == 0).all()
+    assert found.preprocessing.scales["constant"] == ((7.0, 1.0),)  # type: ignore[index]
+
+
+def test_preprocessing_goes_through_json(root: Path) -> None:
+    found = Scenes(root, split="train", preprocessing=read(keep="lowest"))
+    again = preprocessing_from_json(found.preprocessing.to_json())
+    assert again == found.preprocessing and isinstance(again, ScenePreprocessing)
+    assert again.channels == 3 == found.measured()["in_channels"]
+    other = Scenes(root, split="test", preprocessing=again)
+    assert other[1].x.equal(Scenes(root, split="test", preprocessing=read(keep="lowest"))[1].x)
+
+
+def drawn(root: Path, **options: object) -> Scenes:
+    options = {"augment": [RandomRotation(), PointDropout(0.5)], "tiles_per_epoch": 12, "seed": 3, **options}
+    return Scenes(root, split="train", preprocessing=read(), drawn=True, **options)  # type: ignore[arg-type]
+
+
+def test_drawn_tiles_are_a_function_of_seed_epoch_and_index(root: Path) -> None:
+    first, again = drawn(root), drawn(root)
+    for epoch in (0, 1):
+        first.set_epoch(epoch)
+        again.set_epoch(epoch)
+        for index in reversed(range(12)):
+            again[index]
+        for index in range(12):
+            a, b = first[index], again[index]
+            assert a.pos.equal(b.pos) and a.kept.equal(b.kept) and a.x.equal(b.x) and a.y.equal(b.y)
+            assert len(a.pos) <= 60 and "counts" not in a
+    other = drawn(root, seed=4)
+    other.set_epoch(1)
+    assert not any(
+        len(first[i].kept) == len(other[i].kept) and first[i].kept.equal(other[i].kept) for i in range(12)
+    )
+    first.set_epoch(0)
+    assert not first[0].kept.equal(again[0].kept), "epochs differ"
+
+
+def test_a_loader_goes_on_in_the_middle_of_an_epoch(root: Path) -> None:
+    whole, resumed = (ResumableLoader(drawn(root), 4, seed=1) for _ in range(2))
+    whole.set_epoch(2)
+    batches = iter(whole)
+    next(batches)
+    state = whole.state_dict()
+    rest = list(batches)
+    resumed.load_state_dict(state)
+    resumed.set_epoch(2)
+    again = list(resumed)
+    assert len(again) == len(rest) == 2
+    for a, b in zip(rest, again, strict=True):
+        assert a.pos.equal(b.pos) and a.kept.equal(b.kept) and a.neighbor_index.equal(b.neighbor_index)
+
+
+def test_all_places_come_up_in_turn(root: Path) -> None:
+    found = drawn(root, augment=[])
+    places = len(found._places)
+    epochs = -(-places // 6)
+    seen = set()
+    for epoch in range(epochs):
+        found.set_epoch(epoch)
+        for row in range(0, 12, 2):
+            found._draw(row)
+            turn, place = divmod(epoch * 6 + row // 2, places)
+            if turn == 0:
+                seen.add(int(found._turn[1][place]))
+    assert seen == set(range(places))
+
+
+def test_rare_classes_come_up_as_often_as_others(root: Path) -> None:
+    """Buildings are a hundredth of the points; a third of every other tile is drawn around one."""
+    found = drawn(root, augment=[], tiles_per_epoch=200)
+    counts = np.array(found.class_counts())
+    assert counts[2] < 0.03 * counts.sum()
+    chosen = [found._of_a_class(torch.Generator().manual_seed(seed)) for seed in range(300)]
+    labels = np.array([scene.labels(np.array([row]))[0] for scene, row in chosen])
+    assert np.bincount(labels, minlength=3) == pytest.approx([100, 100, 100], abs=30)
+    with_building = np.mean([bool((found[row].y == 2).any()) for row in range(1, 200, 2)])
+    everywhere = np.mean([bool((found[row].y == 2).any()) for row in range(0, 200, 2)])
+    assert with_building > everywhere + 0.1
+
+
+def test_a_single_point_and_a_scene_smaller_than_a_tile(tmp_path: Path) -> None:
+    scene = {name: values[:2] for name, values in points(5).items()}
+    scene["pos"] = np.array([[0.0, 0.0, 1.0], [500.0, 500.0, 2.0]])
+    scene["classification"] = np.array([2, 5], dtype=np.uint8)
+    write(tmp_path / "far.npz", scene)
+    found = Scenes(tmp_path, preprocessing=read())
+    assert [len(item.pos) for item in found] == [1, 1] and found[0].neighbor_count.tolist() == [1]
+    scene["pos"] = scene["pos"] / 1000
+    write(tmp_path / "far.npz", scene)
+    assert [len(item.pos) for item in Scenes(tmp_path, preprocessing=read(cell=0.01))] == [2]
+
+
+def test_a_broken_file_among_many_is_counted_and_left_out(root: Path) -> None:
+    (root / "train" / "x.npz").write_bytes(b"PK\x03\x04 cut off")
+    with pytest.warns(
+        UserWarning, match=r"1 of 3 files in .* could not be read and are left out .*x.npz"
+    ) as seen:
+        found = drawn(root)
+    assert len([each for each in seen if "left out" in str(each.message)]) == 1
+    assert [Path(path).name for path, _ in found.broken] == ["x.npz"] and len(found.scenes) == 2
+    for name in ("a", "b"):
+        (root / "train" / f"{name}.npz").write_bytes(b"nothing")
+    with pytest.raises(ValueError, match="must hold a scene that can be read"):
+        drawn(root)
+
+
+@pytest.mark.parametrize(
+    ("changed", "options", "message"),
+    [
+        ({"classification": None}, {}, r"b.npz'.*classification.*intensity"),
+        ({"intensity": None}, {}, r"b.npz'.*intensity.*classification"),
+        ({"intensity": np.full(1500, np.nan)}, {}, r"b.npz': field 'intensity' must be finite"),
+        (
+            {"classification": np.full(1500, 9, np.uint8)},
+            {"classes": {"names": {"2": "ground", "5": "trees", "6": "building"}, "ignored": [0]}},
+            r"b.npz': field 'classification' has numbers that the class table does not know: 9",
+        ),
+        ({}, {"classes": {"names": {"2": "ground", "2 ": "trees"}}}, "must hold each number once"),
+        ({}, {"classes": {"names": {"2": "ground", "5": "trees"}, "ignored": [0, 2]}}, "must not hold a number"),
+    ],
+)  # fmt: skip
+def test_what_one_file_lacks_is_an_error(root: Path, changed: dict, options: dict, message: str) -> None:
+    write(root / "train" / "b.npz", points(seed=1), **changed)
+    with pytest.raises(ValueError, match=message):
+        Scenes(root, split="train", preprocessing=read(**options), drawn=True)
+
+
+def test_one_class_only_is_nothing_to_learn(root: Path) -> None:
+    for name in ("a", "b"):
+        write(root / "train" / f"{name}.npz", classification=np.full(1500, 2, np.uint8))
+    with pytest.raises(
+        ValueError, match="field 'classification' must hold two classes or more .* 2 in 2 files"
+    ):
+        drawn(root)
+    table = {"names": {"2": "ground", str(BUILDING): "building", "5": "trees"}, "ignored": [0]}
+    with pytest.raises(
+        ValueError, match=r"two classes or more to learn from in its part 'train'.*\(got ground\)"
+    ):
+        Scenes(root, split="train", preprocessing=read(classes=table), drawn=True)
+    write(root / "test" / "d.npz", classification=np.zeros(1500, np.uint8))
+    with pytest.raises(ValueError, match=r"points that have a class in its part 'test'.*\(got none\)"):
+        Scenes(root, split="test", preprocessing=read(classes=table))
+
+
+def test_coordinate_systems_that_differ_are_warned_about(root: Path) -> None:
+    write(root / "train" / "a.npz", crs=np.array("EPSG:25832"))
+    write(root / "train" / "b.npz", crs=np.array("EPSG:2154"))
+    with pytest.warns(UserWarning, match="2 coordinate systems"):
+        Scenes(root, split="train", preprocessing=read())
+
+
+def test_validation_may_be_absent(root: Path) -> None:
+    assert validation_scenes(root, preprocessing=read()) is not None
+    (root / "val" / "c.npz").rename(root / "train" / "c.npz")
+    (root / "val").rmdir()
+    assert validation_scenes(root, preprocessing=read(), val_fraction=0.0) is None
+
+
+def test_other_files_of_the_cache_stay(root: Path) -> None:
+    drawn(root)
+    stored = sorted(path.name.rpartition("-")[0] for path in cache_root().iterdir())
+    drawn(root)
+    assert (
+        stored == ["scene-a", "scene-b"] == sorted(p.name.rpartition("-")[0] for p in cache_root().iterdir())
+    )
+
+
+def test_unknown_words_and_preprocessing_are_refused(root: Path) -> None:
+    with pytest.raises(TypeError, match="'tiles' must be an argument of Scenes"):
+        Scenes(root, tiles=3)
+    with pytest.raises(TypeError, match="must be one of scenes"):
+        Scenes(root, preprocessing={"kind": "cloud", "num_points": 3})
+    with pytest.raises(ValueError, match="'features' must be a list of different names"):
+        ScenePreprocessing(features=["one", "one"])
+    with pytest.raises(ValueError, match="'scales' must be those of the features intensity"):
+        ScenePreprocessing(features=["intensity"], scales={"red": [(0, 1)]})  # type: ignore[dict-item]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
 
 from ccnn_pc.cli.evaluate import evaluate_model
 from ccnn_pc.cli.train import run_experiment
-from ccnn_pc.datasets import Scenes
+from ccnn_pc.datasets import ClassTable, Scene, Scenes, read_scene
+from ccnn_pc.datasets.scenes import thinned
 from ccnn_pc.models import from_pretrained
 from ccnn_pc.training.predict_scene import predict_scene
 from tests.scene_files import points, write, write_parts
@@ -38,7 +39,7 @@ def test_evaluate_gives_the_figures_of_the_training_again(
     told = capsys.readouterr().err
     assert "training: 2 scenes of 3000 points, " in told and "validation: 1 scenes of 1500 points, " in told
     folder = tmp_path / "runs/scenes/latest/model"
-    again = evaluate_model(folder, root, report=True)
+    again = evaluate_model(str(folder), root, report=True)
     for name in ("accuracy", "mean_class_accuracy", "mean_iou"):
         assert result[f"test_{name}"] == pytest.approx(again[name], abs=1e-6)
     truth = points(seed=3)["classification"]
@@ -51,7 +52,7 @@ def test_evaluate_gives_the_figures_of_the_training_again(
     assert again["accuracy"] == pytest.approx((said == truth)[truth > 0].mean(), abs=1e-12)
     for option in ("out", "sampling", "labels"):
         with pytest.raises(ValueError, match=f"'{option}' must be left out for a model of scenes"):
-            evaluate_model(folder, root, **{option: tmp_path / "x.csv"})  # type: ignore[arg-type]
+            evaluate_model(str(folder), root, **{option: tmp_path / "x.csv"})  # type: ignore[arg-type]
 
 
 @pytest.mark.slow
@@ -60,23 +61,26 @@ def test_parts_by_area_are_the_same_when_evaluated(tmp_path: Path) -> None:
         write(tmp_path / "scenes" / f"{seed}.npz", points(seed=seed))
     result = train(tmp_path / "scenes", tmp_path / "runs", "data.test_fraction=0.3", "trainer.max_epochs=1")
     folder = tmp_path / "runs/scenes/latest/model"
-    again = evaluate_model(folder, tmp_path / "scenes", split="test")
+    again = evaluate_model(str(folder), tmp_path / "scenes", split="test")
     assert again["n"] == result["n_test"] and again["accuracy"] == pytest.approx(
         result["test_accuracy"], abs=1e-6
     )
-    whole = evaluate_model(folder, tmp_path / "scenes")
+    whole = evaluate_model(str(folder), tmp_path / "scenes")
     assert whole["n"] == sum((points(seed=seed)["classification"] > 0).sum() for seed in range(2))
     assert 0.25 < again["n"] / whole["n"] < 0.35
 
 
 @pytest.mark.slow
 def test_a_training_reads_each_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ccnn_pc.datasets.scenes import thinned
+    reads: list[Path] = []
 
-    reads, read = [], thinned.read_scene
-    monkeypatch.setattr(thinned, "read_scene", lambda *a, **k: (reads.append(str(a[0])), read(*a, **k))[1])
+    def noted(path: Path, **options: Any) -> Scene:
+        reads.append(path)
+        return read_scene(path, **options)
+
+    monkeypatch.setattr(thinned, "read_scene", noted)
     root = write_parts(tmp_path / "scenes")
     train(root, tmp_path / "runs", "trainer.max_epochs=1")
-    assert sorted(Path(each).name for each in reads) == ["a.npz", "b.npz", "c.npz", "d.npz"]
+    assert sorted(path.name for path in reads) == ["a.npz", "b.npz", "c.npz", "d.npz"]
     table = Scenes(root, split="train", preprocessing={"kind": "scene"}).preprocessing.classes
-    assert table is not None and np.array_equal(table.classes, ("ground", "high vegetation", "building"))
+    assert isinstance(table, ClassTable) and table.classes == ("ground", "high vegetation", "building")

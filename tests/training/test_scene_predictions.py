@@ -15,6 +15,7 @@ from ccnn_pc.training.evaluation import scores_on
 from ccnn_pc.training.objectives import PointClassification
 from ccnn_pc.training.predict_scene import predict_scene
 from ccnn_pc.training.scene_predictions import ScenePredictions, class_probabilities
+from ccnn_pc.training.segmentation_scores import PointScores
 from tests.scene_files import write_parts
 
 READ = {
@@ -74,7 +75,7 @@ def confusion_of(scenes: Scenes, probabilities: list[np.ndarray]) -> np.ndarray:
 def test_scores_are_those_of_all_original_points(every: Scenes, model: nn.Module, batch_size: int) -> None:
     scores = scores_on(model, every, PointClassification(3), batch_size=batch_size)
     expected = confusion_of(every, kept_probabilities(every, model))
-    assert scores.confusion().tolist() == expected.tolist()
+    assert isinstance(scores, PointScores) and scores.confusion().tolist() == expected.tolist()
     assert scores.count() == expected.sum() == sum(every.class_counts())
     results = scores.results()
     assert results["accuracy"] == pytest.approx(np.trace(expected) / expected.sum(), abs=1e-12)

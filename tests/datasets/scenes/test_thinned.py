@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from ccnn_pc.datasets import ScenePreprocessing, Tile
 from ccnn_pc.datasets.scenes import thinned as module
 from ccnn_pc.datasets.scenes.class_table import ClassTable
+from ccnn_pc.datasets.scenes.files import read_scene
 from ccnn_pc.datasets.scenes.scene import Scene
 from ccnn_pc.datasets.scenes.thinned import ThinnedScene, thin_scene, thinned_scene
 from tests.scene_files import points, write
@@ -107,9 +109,14 @@ def test_classes_of_several_numbers_are_summed_and_ignored_ones_left_out() -> No
 def test_a_file_is_read_once_and_again_when_it_or_a_setting_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, reads = write(tmp_path / "a.npz"), []
-    read = module.read_scene
-    monkeypatch.setattr(module, "read_scene", lambda *a, **k: (reads.append(a), read(*a, **k))[1])
+    path = write(tmp_path / "a.npz")
+    reads: list[Path] = []
+
+    def noted(path: Path, **options: Any) -> Scene:
+        reads.append(path)
+        return read_scene(path, **options)
+
+    monkeypatch.setattr(module, "read_scene", noted)
     first = thinned_scene(path, preprocessing())
     again = thinned_scene(path, preprocessing(tile=Tile(radius=3.0), num_neighbors=4))
     assert len(reads) == 1 and isinstance(again.pos, np.memmap) and first.folder == again.folder

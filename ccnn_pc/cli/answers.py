@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 #: Column of each axis of positions, of the axes of an array, and of the stamps of a series.
 _AXES, _CELLS, _TIME = ("x", "y", "z"), ("row", "column"), "time"
 Answer = dict[str, Any]
+#: Ends of the names of scores that are said in percent.
+SHARES = ("accuracy", "iou", "_error", "within_10", "within_30")
 
 
 def answers_of(network: Model, output: Tensor, data: Any) -> list[Answer]:

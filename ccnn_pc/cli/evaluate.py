@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ccnn_pc.cli.answers import SHARES
 from ccnn_pc.cli.read_as import AS_TRAINED, Interpolate, ReadAs, Size, Spacing, TimeUnit
 
 
@@ -50,7 +51,7 @@ def evaluate(
     interpolation: Interpolate = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on the last line of stdout.")] = False,
 ) -> None:
-    """Measure a trained model: accuracy, of two classes also the area under the ROC curve; errors of numbers.
+    """Measure a trained model: accuracies, errors of numbers, intersections over unions of classes of points.
 
     \b
     Examples:
@@ -69,6 +70,9 @@ def evaluate(
     With --json the last line of stdout is {"accuracy": ..., "mean_class_accuracy": ..., "n": ..., "model": ...,
     "data": ..., "seed": ...}, with "auc" where there are two classes and items of both, "classes" with --report; where
     answers are numbers {"mse": ..., "rmse": ..., "mae": ..., "r2": ..., ...}; "read" says how data were read.
+    Where points have classes (task=points) there are also "mean_iou", the mean over the classes that occur of
+    intersections over unions, of shapes with parts "instance_iou" and "category_iou", and of two classes
+    "type_1_error" (omission), "type_2_error" (commission), "total_error" and "kappa"; "n" counts points.
     Pictures of another size are read as the scene of training at their own spacing, where the model's were taken as
     they were, else resized as in training; --size resizes them to another one.
     """  # noqa: D301
@@ -79,16 +83,10 @@ def evaluate(
     if as_json:
         print(json.dumps(result))
         return
-    print(f"{scores_in_words(result)}, {result['n']} items of {data}")
+    of_points = "mean_iou" in result or "angle" in result
+    print(f"{scores_in_words(result)}, {result['n']} {'points' if of_points else 'items'} of {data}")
     for line in report_lines(result.get("classes", {})):
         print(line)
-
-
-#: Scores that are said in per cent.
-SHARES = (
-    *("accuracy", "mean_class_accuracy", "mean_iou", "instance_iou", "category_iou"),
-    *("type_1_error", "type_2_error", "total_error"),
-)
 
 
 def scores_in_words(result: Mapping[str, Any]) -> str:
@@ -99,26 +97,35 @@ def scores_in_words(result: Mapping[str, Any]) -> str:
         'accuracy 87.50 %, mean over classes 80.00 %, AUC 0.9000'
         >>> scores_in_words({"mse": 0.25, "rmse": 0.5, "r2": 0.75, "n": 8})
         'mse 0.25, rmse 0.5, r2 0.75'
+        >>> scores_in_words({"accuracy": 0.875, "mean_iou": 0.75, "total_error": 0.125, "kappa": 0.5, "n": 8})
+        'accuracy 87.50 %, mean IoU 75.00 %, total error 12.50 %, kappa 0.5'
     """
     words = {
         "mean_class_accuracy": "mean over classes",
-        "mean_iou": "mean IoU",
+        "instance_iou": "IoU over shapes",
+        "category_iou": "over categories",
+        "type_1_error": "omission (type 1)",
+        "type_2_error": "commission (type 2)",
+        "within_10": "within 10 degrees",
+        "within_30": "within 30 degrees",
         "auc": "AUC",
         "bits_per_character": "bits per character",
     }
     said = []
     for name, value in result.items():
-        if name in SHARES:
-            said.append(f"{words.get(name, name.replace('_', ' '))} {100 * value:.2f} %")
+        if name.endswith(SHARES):
+            said.append(
+                f"{words.get(name, name.replace('_', ' ').replace('iou', 'IoU'))} {100 * value:.2f} %"
+            )
         elif name == "auc":
             said.append(f"AUC {value:.4f}")
-        elif name in ("mse", "rmse", "mae", "r2", "bits_per_character", "kappa"):
+        elif name in ("mse", "rmse", "mae", "r2", "bits_per_character", "kappa", "angle"):
             said.append(f"{words.get(name, name)} {value:.4g}")
     return ", ".join(said)
 
 
 def report_lines(classes: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """A table of the classes.
+    """A table of the classes; of points with their intersections over unions.
 
     Example:
         >>> print(*report_lines({"chair": {"n": 4, "found": 0.75, "right": 1.0, "mistaken_for": "sofa"}}), sep=chr(10))
@@ -128,12 +135,15 @@ def report_lines(classes: Mapping[str, Mapping[str, Any]]) -> list[str]:
     if not classes:
         return []
     width = max(5, *map(len, classes))
-    lines = [f"{'class':<{width}}  items   found    right  most often taken for"]
+    shares = {"found": "found", "right": "right", "iou": "IoU"}
+    shares = {key: head for key, head in shares.items() if all(key in row for row in classes.values())}
+    most = max(5, *(len(str(row["n"])) for row in classes.values()))
+    counted = "points" if "iou" in shares else "items"
+    heads = "  ".join(f"{head:>7}" for head in shares.values())
+    lines = [f"{'class':<{width}}  {counted:>{most}}  {heads}  most often taken for"]
     for name, row in classes.items():
-        found, right = ("–" if row[key] is None else f"{100 * row[key]:.1f} %" for key in ("found", "right"))
-        lines.append(
-            f"{name:<{width}}  {row['n']:>5}  {found:>7}  {right:>7}  {row['mistaken_for'] or ''}".rstrip()
-        )
+        said = "  ".join(f"{'–' if row[key] is None else f'{100 * row[key]:.1f} %':>7}" for key in shares)
+        lines.append(f"{name:<{width}}  {row['n']:>{most}}  {said}  {row['mistaken_for'] or ''}".rstrip())
     return lines
 
 
@@ -244,7 +254,7 @@ def evaluate_model(
         "seed": seed,
         "read": how,
         **(
-            {"classes": class_report(confusion.cpu(), list(model.classes))}
+            {"classes": class_report(confusion.cpu(), list(model.classes), scores.of_classes())}
             if report and confusion is not None
             else {}
         ),

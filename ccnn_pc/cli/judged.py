@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -71,24 +73,26 @@ class Judged:
 
     def errors(self) -> dict[str, float]:
         """Root of the mean squared error, mean absolute error, R^2, of numbers; of directions there are none."""
-        import torch
-
         from ccnn_pc.models import PointError
 
         if self.model.answers.error is PointError.NORMALS:
             return {}
-        answers, targets = (torch.cat(parts) for parts in (self.answers, self.targets))
-        known = ~targets.isnan().any(dim=1)  # of single points none may be known
-        answers, targets = answers[known], targets[known]
+        answers, targets = self._known()
         error = answers - targets
         spread = (targets - targets.mean(dim=0)).square().sum()
         found = {"rmse": float(error.square().mean().sqrt()), "mae": float(error.abs().mean())}
         return {**found, "r2": float(1 - error.square().sum() / spread)} if spread > 0 else found
 
-    def store(self, path: Path, confusion: Tensor | None) -> None:
-        """Write the table, and beside it the confusions, or predicted against true numbers."""
+    def _known(self) -> tuple[Tensor, Tensor]:
+        """All answers and targets that are numbers; of single points none may be known."""
         import torch
 
+        answers, targets = (torch.cat(parts) for parts in (self.answers, self.targets))
+        known = ~targets.isnan().any(dim=1)
+        return answers[known], targets[known]
+
+    def store(self, path: Path, confusion: Tensor | None) -> None:
+        """Write the table, and beside it the confusions, or predicted against true numbers."""
         from ccnn_pc._files import write_rows_atomically
         from ccnn_pc.cli.answers import output_names, write_answers
         from ccnn_pc.viz import plot_confusion, plot_regression
@@ -105,7 +109,7 @@ class Judged:
             write_rows_atomically(beside, rows)
             plot_confusion(confusion.cpu().numpy(), names, beside.with_suffix(".png"))
         elif self.answers:
-            answers, targets = (torch.cat(parts) for parts in (self.answers, self.targets))
+            answers, targets = self._known()
             plot_regression(
                 targets, answers, output_names(self.model, answers.shape[1]), path.with_suffix(".png")
             )
@@ -132,8 +136,15 @@ def item_names(dataset: Any) -> tuple[str, list[str]]:
     return "item", [str(row) for row in rows]
 
 
-def class_report(confusion: Tensor, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+def class_report(
+    confusion: Tensor, names: Sequence[str], more: Mapping[str, Tensor] = MappingProxyType({})
+) -> dict[str, dict[str, Any]]:
     """Of each class: items, share that is found (recall), share of the guesses that is right (precision), confusion.
+
+    Args:
+        confusion: counts ``[K, K]``, true classes in rows.
+        names: K names.
+        more: other scores of classes, ``[K]`` by name; NaN where one is not defined.
 
     Example:
         >>> import torch
@@ -146,10 +157,12 @@ def class_report(confusion: Tensor, names: Sequence[str]) -> dict[str, dict[str,
         others = [0 if other == label else count for other, count in enumerate(row)]
         worst = max(range(len(others)), key=others.__getitem__)
         name = names[label] if label < len(names) else str(label)
+        own = {key: float(values[label]) for key, values in more.items()}
         found[name] = {
             "n": total,
             "found": hits / total if total else None,
             "right": hits / guesses if guesses else None,
+            **{key: None if math.isnan(value) else value for key, value in own.items()},
             "mistaken_for": (names[worst] if worst < len(names) else str(worst)) if others[worst] else None,
         }
     return found

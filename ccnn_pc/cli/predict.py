@@ -34,7 +34,8 @@ Examples:
 Reads off, obj, ply, stl, glb, pcd, xyz, txt, npy and npz; models of images and of their pixels as a sequence
 read png, jpg, bmp, ppm, pgm, webp and tif: the square in the middle, resized to what they were trained on.
 Of a folder all such files are read. Models of tables read tables (id, time, variable, value): one answer for each
-id, and no picture. Pictures show one class per item. Models of other series are used on data sets: ccnn-pc evaluate.
+id, and no picture. Pictures show one class per item, or clouds coloured by the class of each point. Models of other
+series are used on data sets: ccnn-pc evaluate.
 The answer is what the model was trained to give: a class with its probability, numbers, or one of these for every
 point, pixel or stamp; then the table shows how many of each, and --csv and --json have all of them.
 A file that cannot be read is reported and the others go on.
@@ -208,8 +209,14 @@ def _is_hidden(path: Path) -> bool:
 def _draw(data: Any, network: Any, said: dict[str, Any], target: Path, title: str) -> bool:
     """Draw an item with what the model says of it; False where there is no picture for such an answer."""
     from ccnn_pc.cli.inputs import behind, normals_of
-    from ccnn_pc.viz import plot_image_prediction, plot_prediction
+    from ccnn_pc.viz import plot_image_prediction, plot_labels, plot_prediction
 
+    if "shares" in said and data.get("pos") is not None and data.pos.shape[1] in (2, 3):
+        classes = list(said["shares"])
+        plot_labels(
+            data.pos, [classes.index(name) for name in said["each"]["class"]], classes, target, title=title
+        )
+        return True
     if "probabilities" not in said:
         return False
     names, chances = list(said["probabilities"]), list(said["probabilities"].values())

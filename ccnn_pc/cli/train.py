@@ -306,8 +306,9 @@ def _build(instantiate: Any, node: Any) -> Any:
 
 def _report(result: dict[str, Any], folder: Path) -> None:
     selected = {"val": "best epoch by validation", "test": "best epoch BY THE TEST SPLIT"}
+    points = "test_mean_iou" in result or "test_angle" in result
     _say(
-        f"\ntest {scores_in_words(result)} on {result['n_test']} items;"
+        f"\ntest {scores_in_words(result)} on {result['n_test']} {'points' if points else 'items'};"
         f" {selected.get(result['selected_on'], 'last epoch')}"
     )
     _say(f"{result['core_minutes']:.1f} core minutes, {result['parameters']} parameters")
@@ -316,13 +317,15 @@ def _report(result: dict[str, Any], folder: Path) -> None:
         f"{name}/" * (folder / name).is_dir() or name for name in names if (folder / name).exists()
     )
     _say(f"written to {folder}: {written}")
-    classes = "test_mean_class_accuracy" in result  # one per item
+    classes = "test_mean_class_accuracy" in result  # one per item, or per point
+    one_each = classes and not points
     commands = [
-        f"  ccnn-pc evaluate {folder}/model --data PATH   {'accuracy' if classes else 'scores'} on other data",
+        f"  ccnn-pc evaluate {folder}/model --data PATH   {'accuracy' if one_each else 'scores'} on other data",
         f"  ccnn-pc plot {folder}/model                   the kernels it has learned",
     ]
     if classes:
-        commands.insert(0, f"  ccnn-pc predict {folder}/model FILE...        classes of your own files")
+        what = "a class for every point" if points else "classes"
+        commands.insert(0, f"  ccnn-pc predict {folder}/model FILE...        {what} of your own files")
     _say("\n".join(["next:", *commands]))
 
 
@@ -332,10 +335,15 @@ def scores_in_words(result: Mapping[str, Any]) -> str:
     Example:
         >>> scores_in_words({"test_accuracy": 0.875, "test_mean_class_accuracy": 0.8, "test_auc": 0.9, "seed": 0})
         'accuracy 87.50 %, mean class accuracy 80.00 %, auc 0.9'
+        >>> scores_in_words({"test_mean_iou": 0.8, "test_type_1_error": 0.0125, "test_kappa": 0.9})
+        'mean IoU 80.00 %, type 1 error 1.25 %, kappa 0.9'
     """
+    from ccnn_pc.cli.answers import SHARES
+
     found = {name.removeprefix("test_"): value for name, value in result.items() if name.startswith("test_")}
     return ", ".join(
-        f"{name.replace('_', ' ')} {f'{100 * value:.2f} %' if name.endswith('accuracy') else f'{value:.4g}'}"
+        f"{name.replace('_', ' ').replace('iou', 'IoU')} "
+        f"{f'{100 * value:.2f} %' if name.endswith(SHARES) else f'{value:.4g}'}"
         for name, value in found.items()
     )
 

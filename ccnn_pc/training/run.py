@@ -179,10 +179,19 @@ def run_training(
         "versions": library_versions(),
     }
     write_pictures(folder, None if confusion is None else confusion.cpu(), data.classes)
-    write_text_atomically(folder / RESULT, json.dumps(result, indent=2) + "\n")
+    found = {
+        f"class_{name}": _by_name(each, data.classes) for name, each in task.eval_scores.of_classes().items()
+    }
+    write_text_atomically(folder / RESULT, json.dumps({**result, **found}, indent=2) + "\n")
     if record.table is not None:
         append_row(record.table, result)
     return result
+
+
+def _by_name(values: torch.Tensor, classes: list[str]) -> dict[str, float | None]:
+    """Numbers of classes, None where one is not defined."""
+    rounded = [None if value != value else round(value, 6) for value in values.double().tolist()]
+    return dict(zip(classes, rounded, strict=True))
 
 
 def _learning_rate(engine: pl.Trainer) -> float | None:

@@ -10,6 +10,7 @@ from ccnn_pc.viz.confusion import plot_confusion
 from ccnn_pc.viz.curves import plot_curves
 from ccnn_pc.viz.fits import LineFit, plot_image_fits, plot_line_fits
 from ccnn_pc.viz.kernels import plot_kernels
+from ccnn_pc.viz.labels import plot_labels
 from ccnn_pc.viz.quadrature import plot_quadrature
 from ccnn_pc.viz.regression import plot_regression
 from ccnn_pc.viz.transfer import plot_transfer
@@ -21,6 +22,7 @@ __all__ = [
     "plot_image_fits",
     "plot_image_prediction",
     "plot_kernels",
+    "plot_labels",
     "plot_line_fits",
     "plot_prediction",
     "plot_quadrature",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _LIGHT = np.array([0.35, -0.55, 0.76])  # over the viewer's left shoulder
-_MAX_POINTS = 20_000
+MAX_POINTS = 20_000
 
 
 def plot_prediction(
@@ -71,7 +71,7 @@ def _draw_cloud(
     total, dim = pos.shape
     if dim not in (2, 3):
         raise ValueError(f"'pos' must have 2 or 3 coordinates per point (got {dim})")
-    shown = np.unique(np.linspace(0, total - 1, min(total, _MAX_POINTS)).round().astype(np.int64))
+    shown = np.unique(np.linspace(0, total - 1, min(total, MAX_POINTS)).round().astype(np.int64))
     points = pos.double().numpy()[shown]
     height = points[:, -1]
     span = max(float(np.ptp(height)), 1e-12)
@@ -88,17 +88,17 @@ def _draw_cloud(
         None if stored is None else check_positions("stored", torch.as_tensor(stored).detach().cpu(), dim)
     )
     if behind is not None:
-        some = behind[:: max(1, len(behind) // _MAX_POINTS)].double().numpy()
+        some = behind[:: max(1, len(behind) // MAX_POINTS)].double().numpy()
         axes.scatter(*some.T, c=FAINT, s=1.0, linewidths=0, alpha=0.35, zorder=0, **flat)
     size = float(np.clip(9000 / len(points), 1.2, 28.0))
     axes.scatter(*points.T, c=colours, s=size, linewidths=0, **flat)
-    _frame(axes, points)
+    frame(axes, points)
     seen = f"{len(shown)} of {total} points" if len(shown) < total else f"{total} points"
     note = seen if behind is None else f"{seen} of {len(behind)} in the file (grey)"
     axes.set_title(f"{title}\n{note}" if title else note, color=INK, fontsize=9)
 
 
-def _frame(axes: Any, points: NDArray[Any]) -> None:
+def frame(axes: Any, points: NDArray[Any]) -> None:
     """Equal scale on all axes, and no more ink than needed."""
     if points.shape[1] == 2:
         axes.set_aspect("equal", adjustable="datalim")

@@ -15,6 +15,8 @@ from ccnn_pc.viz.style import INK, SEQUENTIAL, colour_scale, picture
 def plot_confusion(matrix: ArrayLike, classes: Sequence[str], out: str | os.PathLike[str]) -> Path:
     """Draw a confusion matrix: rows are true classes, columns predictions, colours the share of the row.
 
+    Cells hold the counts, or percents of the row where a count has more than four digits.
+
     Args:
         matrix: counts ``[K, K]``, ``matrix[i, j]`` = samples of class i predicted as j.
         classes: K names.
@@ -51,7 +53,8 @@ def plot_confusion(matrix: ArrayLike, classes: Sequence[str], out: str | os.Path
             rotation_mode=None if number > 20 else "anchor",
         )
         axes.set_yticks(
-            range(number), [f"{name} ({total:g})" for name, total in zip(classes, totals[:, 0], strict=True)]
+            range(number),
+            [f"{name} ({total:.0f})" for name, total in zip(classes, totals[:, 0], strict=True)],
         )
         axes.set(xlabel="predicted class", ylabel="true class (samples)")
         axes.grid(False)
@@ -62,12 +65,13 @@ def plot_confusion(matrix: ArrayLike, classes: Sequence[str], out: str | os.Path
         axes.grid(True, which="minor", color="white", linewidth=1.0)
         axes.tick_params(which="minor", length=0)
         if number <= 20:
+            many = counts.max() > 9999  # too long for a cell
             for row, column in zip(*np.nonzero(counts), strict=True):
                 colour = "white" if share[row, column] > 55 else INK
                 axes.text(
                     column,
                     row,
-                    f"{counts[row, column]:g}",
+                    f"{share[row, column]:.1f}" if many else f"{counts[row, column]:g}",
                     ha="center",
                     va="center",
                     color=colour,
@@ -75,7 +79,7 @@ def plot_confusion(matrix: ArrayLike, classes: Sequence[str], out: str | os.Path
                 )
         correct = np.trace(counts)
         axes.set_title(
-            f"{100 * correct / max(counts.sum(), 1):.1f} % correct ({correct:g} of {counts.sum():g})"
+            f"{100 * correct / max(counts.sum(), 1):.1f} % correct ({correct:.0f} of {counts.sum():.0f})"
         )
         colour_scale(figure, image, axes, "share of the true class (%)")
     return Path(out)

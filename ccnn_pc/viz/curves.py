@@ -16,8 +16,14 @@ _PANELS = (
     ("loss", "loss", 1.0, True),
     ("accuracy", "accuracy (%)", 100.0, False),
     ("mean_class_accuracy", "mean-class accuracy (%)", 100.0, False),
+    ("mean_iou", "mean IoU (%)", 100.0, False),
+    ("instance_iou", "IoU, mean over shapes (%)", 100.0, False),
+    ("category_iou", "IoU, mean over categories (%)", 100.0, False),
+    ("total_error", "total error (%)", 100.0, True),
     ("auc", "area under the ROC curve", 1.0, False),
     ("mse", "mean squared error", 1.0, True),
+    ("mae", "mean absolute error", 1.0, True),
+    ("angle", "mean angle (degrees)", 1.0, True),
     ("bits_per_character", "bits per character", 1.0, True),
 )
 

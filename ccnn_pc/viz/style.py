@@ -86,6 +86,25 @@ def picture(
             ) from error
 
 
+def class_colours(number: int) -> list[str]:
+    """So many colours for classes, those of lines first.
+
+    Example:
+        >>> class_colours(2), len(set(class_colours(40)))
+        (['#2a6fbb', '#c8453b'], 40)
+    """
+    from matplotlib import colormaps
+    from matplotlib.colors import to_hex
+
+    more = max(number - len(SERIES), 1)
+    rest = [to_hex(colormaps["hsv"]((i + 0.5) / more)) for i in range(more)]
+    dark = [
+        to_hex(tuple(0.75 * float(part) for part in colormaps["hsv"]((i + 0.5) / more)[:3]))
+        for i in range(more)
+    ]
+    return [*SERIES, *(d if i % 2 else c for i, (c, d) in enumerate(zip(rest, dark, strict=True)))][:number]
+
+
 def colour_scale(figure: Figure, image: Any, axes: Any, label: str) -> None:
     """Add a slim colour bar with a label to ``axes`` (one or several)."""
     bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03, aspect=28)

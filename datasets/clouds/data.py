@@ -16,7 +16,9 @@ class PointCloudData(Data):
         pos: positions ``[n, D]``, float32.
         normal: unit normals ``[n, D]``; their sign is not meaningful for CAD meshes.
         x: features ``[n, C]``.
-        y: class index ``[1]``, int64.
+        y: class index ``[1]``, int64; of points that have their own ``[n]``, -100 where none is known.
+        category: of a shape with parts ``[1]``, int64.
+        category_parts: which classes are parts of its category ``[1, K]``, bool.
         name: name of the shape.
         neighbor_index: ``[k, n]`` int32, rows of this cloud, nearest first (see :class:`KNN`).
         neighbor_count: ``[n]`` int32, how many entries of each column count.

@@ -88,6 +88,7 @@ class LabelledDataset(Dataset[Item], abc.ABC, Generic[Item]):
         self.classes = [str(name) for name in classes]
         self._labels = whole_labels(labels)
         self._values: np.ndarray | None = None
+        self._samples: np.ndarray | None = None  # of each class in each item, where samples have their own
         if numbers:
             self._take_numbers()
         self._rows: np.ndarray = np.arange(len(self._labels))
@@ -128,6 +129,12 @@ class LabelledDataset(Dataset[Item], abc.ABC, Generic[Item]):
     def labels(self) -> np.ndarray:
         """Class index of every item, int64 ``[len(self)]``."""
         return self._labels[self._rows]
+
+    def class_counts(self) -> list[int]:
+        """Items of each class ``[K]``, or samples where these have classes of their own."""
+        if self._samples is not None:
+            return self._samples[self._rows].sum(axis=0).tolist()  # type: ignore[no-any-return]
+        return np.bincount(self.labels, minlength=self.num_classes).tolist()  # type: ignore[no-any-return]
 
     @property
     def epoch(self) -> int:
@@ -199,7 +206,7 @@ class KeptItems(LabelledDataset[Item]):
 
     def __init__(self, source: LabelledDataset[Item]) -> None:
         super().__init__(source.classes, source._labels, transform=source.transform, seed=source.seed)
-        self._rows, self._values = source._rows, source._values
+        self._rows, self._values, self._samples = source._rows, source._values, source._samples
         self.set_epoch(source.epoch)
         self.finish = source.finish  # type: ignore[method-assign]
         self._items = {int(row): source.prepared(int(row)) for row in source._rows}

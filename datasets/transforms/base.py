@@ -147,7 +147,7 @@ def has(data: Any, key: str) -> bool:
 
 
 #: Of a cloud of one point these still belong to the cloud, though they have one row.
-_OF_CLOUDS = ("y", "lattice", "spacing", "center")
+_OF_CLOUDS = ("y", "category", "category_parts", "lattice", "spacing", "center")
 NEIGHBORS = ("neighbor_index", "neighbor_table", "edge_index", "adj_t")
 """Attributes that say which points are neighbours."""
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from matplotlib import image
 
-from ccnn_pc.viz import plot_confusion, plot_curves, plot_prediction, plot_transfer
+from ccnn_pc.viz import plot_confusion, plot_curves, plot_labels, plot_prediction, plot_transfer
 from ccnn_pc.viz.curves import read_metrics
 from ccnn_pc.viz.style import picture
 
@@ -158,3 +158,24 @@ def test_panels_know_where_nothing_is_left_out() -> None:
     found = _numbered({"a": {"series": 0.9, "every:2": 0.8, "every:4": 0.7, "drop:50": 0.8, "x:1": 1.0}})
     assert found == {"every": {"a": {1.0: "series", 2.0: "every:2", 4.0: "every:4"}}}
     assert _apart([1.0, 1.3333, 1.5, 2.0, 3.0]) == [3.0, 2.0, 1.5, 1.0]
+
+
+def test_labels_of_points(tmp_path: Path) -> None:
+    pos, said = torch.randn(60, 3), torch.arange(60) % 3
+    one = plot_labels(pos, said, ["a", "b", "c"], tmp_path / "one.png", title="scan")
+    wrong = plot_labels(
+        pos, said, ["a", "b", "c"], tmp_path / "three.png", truth=said.roll(1).clamp(min=1) - 2
+    )
+    flat = plot_labels(pos[:, :2], said, ["a", "b", "c"], tmp_path / "flat.png")
+    sizes = [image.imread(each).shape for each in (one, wrong, flat)]
+    assert sizes[1][1] > 2 * sizes[0][1] and sizes[0] == sizes[2]
+    for options, message in (
+        ({"pos": pos[:5]}, "must have as many"),
+        ({"classes": ["a", "b"]}, "'prediction' must be below 2"),
+        ({"truth": said + 1}, "'truth' must be below 3"),
+        ({"pos": torch.zeros(60, 4)}, "'pos' must be"),
+    ):
+        given: dict[str, Any] = {"pos": pos, "predicted": said, "classes": ["a", "b", "c"], **options}
+        with pytest.raises(ValueError, match=message):
+            plot_labels(out=tmp_path / "no.png", **given)
+    assert not (tmp_path / "no.png").exists()

@@ -29,6 +29,10 @@ def readable_time(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+#: Scores that are no shares, and how they are called in a line.
+_SCORES = {"auc": "AUC", "mse": "mse", "mae": "mae", "angle": "angle", "bits_per_character": "bits"}
+
+
 def epoch_line(trainer: pl.Trainer, epoch: int, validated: bool = True) -> str:
     """Return the scores of the epoch that has just ended, with those of a validation if there was one."""
     metrics = {
@@ -42,7 +46,9 @@ def epoch_line(trainer: pl.Trainer, epoch: int, validated: bool = True) -> str:
     for part in ("train", "val"):
         if f"{part}/accuracy" in metrics:
             parts.append(f"{part} {100 * metrics[f'{part}/accuracy']:5.1f} %")
-        for name, short in (("auc", "AUC"), ("mse", "mse"), ("bits_per_character", "bits")):
+        if f"{part}/mean_iou" in metrics:
+            parts.append(f"{part} IoU {100 * metrics[f'{part}/mean_iou']:.1f} %")
+        for name, short in _SCORES.items():
             if f"{part}/{name}" in metrics:
                 parts.append(f"{part} {short} {metrics[f'{part}/{name}']:.4g}")
     return "  ".join(parts)

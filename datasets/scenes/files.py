@@ -26,7 +26,9 @@ from ccnn_pc.datasets.formats.ply_write import write_new_ply, write_ply_fields
 from ccnn_pc.datasets.formats.point_table import AskedError, PointTable, point_table
 from ccnn_pc.datasets.formats.table import parse_table
 from ccnn_pc.datasets.formats.table_write import write_text_fields
+from ccnn_pc.datasets.scenes.s3dis import ANNOTATIONS, is_room, read_s3dis_room, room_files
 from ccnn_pc.datasets.scenes.scene import Scene
+from ccnn_pc.datasets.scenes.semantic_kitti import VELODYNE, label_file, read_semantic_kitti
 
 Wanted = Sequence[str] | None
 
@@ -55,25 +57,28 @@ READERS: dict[str, Callable[[Path, Wanted], PointTable]] = {
     "e57": read_e57,
     "npz": read_npz_scene,
     **dict.fromkeys(("xyz", "txt", "csv", "pts"), _text),
+    "bin": read_semantic_kitti,
 }
 """File name suffix -> reader of a scene."""
 
 
 def is_scene(path: str | os.PathLike[str]) -> bool:
-    """Whether the name of a file ends as those of scenes do.
+    """Whether the name of a file ends as those of scenes do; ``.bin`` in the folders of SemanticKITTI alone.
 
     Example:
-        >>> is_scene("a/b.LAZ"), is_scene("a/b.png")
-        (True, False)
+        >>> is_scene("a/b.LAZ"), is_scene("a/b.png"), is_scene("a/b.bin")
+        (True, False, False)
     """
-    return Path(path).suffix.lower()[1:] in READERS
+    path = Path(path)
+    suffix = path.suffix.lower()[1:]
+    return suffix in READERS and (suffix != "bin" or path.parent.name == VELODYNE)
 
 
 def read_scene(path: str | os.PathLike[str], *, fields: Sequence[str] | None = None) -> Scene:
     """The points of a file and what it says of each.
 
     Args:
-        path: a file of one of the formats of :data:`READERS`.
+        path: a file of one of the formats of :data:`READERS`, or a room of S3DIS.
         fields: names of the fields to read, by the file's own names; they must be finite numbers. None: all, as they
             are.
 
@@ -85,15 +90,16 @@ def read_scene(path: str | os.PathLike[str], *, fields: Sequence[str] | None = N
         ImportError: a needed package is missing.
     """
     path = Path(path)
+    room = is_room(path)
     suffix = path.suffix.lower()[1:]
-    if suffix not in READERS:
+    if not room and suffix not in READERS:
         raise ValueError(f"'{path}' has an unknown format: save it as one of {', '.join(READERS)}")
-    if not path.is_file():
+    if not room and not path.is_file():
         raise FileNotFoundError(f"'{path}' must be an existing file")
-    if path.stat().st_size == 0:
+    if not room and path.stat().st_size == 0:
         raise BrokenFileError(f"'{path}' is empty (0 bytes): copy or export it again")
     with _named(path):
-        table = READERS[suffix](path, fields)
+        table = read_s3dis_room(path, fields) if room else READERS[suffix](path, fields)
     if len(table.pos) == 0:
         raise BrokenFileError(f"'{path}' holds no points: export it again")
     scene = Scene(table.pos, table.fields, table.crs, str(path))
@@ -118,12 +124,14 @@ def _named(path: Path) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise
         raise BrokenFileError(
-            f"'{path}' cannot be read as {path.suffix.lower()[1:]}: {_reason(error)}"
+            f"'{path}' cannot be read as {path.suffix.lower()[1:] or 'a room'}: {_reason(error)}"
         ) from error
 
 
 def scene_files(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[Path]:
     """The files that a path, a pattern with ``*``, a folder, or several of them mean, sorted, each once.
+
+    Of S3DIS they are its rooms, which are folders.
 
     Raises:
         FileNotFoundError: one of them means no file of a scene.
@@ -132,8 +140,10 @@ def scene_files(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
     found: set[Path] = set()
     for each in given:
         path = Path(each)
-        if path.is_dir():
-            here = files_below(path, is_scene)
+        if is_room(path):
+            here = [path]
+        elif path.is_dir():
+            here = _with_rooms(files_below(path, is_scene), path)
         elif path.exists():
             here = [path]
         else:
@@ -145,6 +155,22 @@ def scene_files(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
             )
         found |= set(here)
     return sorted(found)
+
+
+def _with_rooms(files: Sequence[Path], root: Path) -> list[Path]:
+    """Rooms of S3DIS in the place of all files in them."""
+    inside = [file.parent.parent for file in files if file.parent.name == ANNOTATIONS]
+    rooms = {room for room in inside if room.is_relative_to(root)}
+    return [*rooms, *(file for file in files if not rooms.intersection(file.parents))]
+
+
+def scene_parts(path: str | os.PathLike[str]) -> list[Path]:
+    """All files that a scene is read from."""
+    path = Path(path)
+    if is_room(path):
+        return room_files(path)
+    labels = [label_file(path)] if path.suffix.lower() == ".bin" else []
+    return [path, *(each for each in labels if each.is_file())]
 
 
 def write_labels(

@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -31,19 +32,25 @@ class Division:
     Args:
         split_file: a table (csv with the columns file and part, or json ``{file: part}``) that names files of the
             folder and their parts; others are left out. None: folders, or areas.
+        part_names: names of files or folders of each part, as ``{"test": ["Area_5"]}``; ``*`` stands for anything. A
+            name with ``/`` is one of the way from the folder, others are those of a file, with its suffix or without,
+            or of a folder on the way to it. What no name says is training, or left out where ``train`` has names.
         val_fraction: share of the area of the training scenes that validation takes, where there is no such part
             (default 0.15).
         test_fraction: likewise for the test part.
 
     Raises:
-        ValueError: shares outside of [0, 1), or that leave nothing.
+        ValueError: shares outside of [0, 1), or that leave nothing; a ``split_file`` and ``part_names``.
     """
 
     split_file: str | None = None
+    part_names: Mapping[str, Sequence[str]] | None = None
     val_fraction: float = 0.15
     test_fraction: float = 0.15
 
     def __post_init__(self) -> None:
+        if self.split_file is not None and self.part_names is not None:
+            raise ValueError(f"'part_names' must be None where 'split_file' is given (got {self.part_names})")
         shares = (
             check_fraction("val_fraction", self.val_fraction),
             check_fraction("test_fraction", self.test_fraction),
@@ -96,6 +103,8 @@ def listed_parts(root: Path, division: Division = Division()) -> dict[Split | No
     """
     if division.split_file is not None:
         return _parts_in(Path(division.split_file), root)
+    if division.part_names is not None:
+        return _parts_named(division.part_names, root)
     folders = named_splits(root)
     if not folders:
         return {None: scene_files(root)}
@@ -105,6 +114,48 @@ def listed_parts(root: Path, division: Division = Division()) -> dict[Split | No
     if Split.TRAIN not in found:
         raise FileNotFoundError(f"'{root}' must have a folder 'train' beside {', '.join(map(str, found))}")
     return found
+
+
+def _parts_named(part_names: Mapping[str, Sequence[str]], root: Path) -> dict[Split | None, list[Path]]:
+    """What names of files and folders say."""
+    wanted: dict[Split, list[str]] = {}
+    for name, patterns in part_names.items():
+        split = split_named(str(name))
+        if split is None or isinstance(patterns, str) or not all(isinstance(each, str) for each in patterns):
+            raise ValueError(
+                f"'part_names' must give train, val or test lists of names (got {name!r}: {patterns!r})"
+            )
+        wanted[split] = list(patterns)
+    found: dict[Split | None, list[Path]] = {}
+    unused = {pattern for patterns in wanted.values() for pattern in patterns}
+    for path in scene_files(root):
+        told = {}
+        for split, patterns in wanted.items():
+            told[split] = [each for each in patterns if _is_named(path.relative_to(root), each)]
+            unused -= set(told[split])
+        splits = [split for split, each in told.items() if each]
+        if len(splits) > 1:
+            raise ValueError(
+                f"'part_names' must name each scene once (got '{path}' in {splits[0]} and {splits[1]})"
+            )
+        if splits or Split.TRAIN not in wanted:
+            found.setdefault(splits[0] if splits else Split.TRAIN, []).append(path)
+    if unused:
+        raise FileNotFoundError(
+            f"'{root}' has no scene called {', '.join(sorted(unused))}, as 'part_names' says"
+        )
+    if Split.TRAIN not in found:
+        raise ValueError(
+            f"'part_names' must leave scenes of '{root}' for the part train (got {dict(part_names)})"
+        )
+    return found
+
+
+def _is_named(path: Path, name: str) -> bool:
+    """Whether a relative path has a name, in which ``*`` stands for anything."""
+    if "/" in name:
+        return fnmatchcase(path.as_posix(), name)
+    return any(fnmatchcase(each, name) for each in (*path.parts, path.stem))
 
 
 def _parts_in(listed: Path, root: Path) -> dict[Split | None, list[Path]]:

@@ -15,7 +15,7 @@ import torch
 from ccnn_pc.datasets.common.cache import cached, fingerprint
 from ccnn_pc.datasets.preprocessing.scenes import ScenePreprocessing
 from ccnn_pc.datasets.scenes.class_table import IGNORED, ClassTable
-from ccnn_pc.datasets.scenes.files import read_scene
+from ccnn_pc.datasets.scenes.files import read_scene, scene_parts
 from ccnn_pc.datasets.scenes.scene import Scene
 from ccnn_pc.datasets.scenes.tiles import Tile
 from ccnn_pc.ops.points.thinning import Keep, thin
@@ -182,7 +182,7 @@ def thinned_scene(
     """
     path = Path(path)
     label = [preprocessing.label] if labelled else []
-    settings = {"files": fingerprint([path]), **preprocessing.thinning(), "label": label}
+    settings = {"files": fingerprint(scene_parts(path)), **preprocessing.thinning(), "label": label}
     return cached(
         cache,
         f"scene-{path.stem}",

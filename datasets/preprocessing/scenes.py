@@ -122,7 +122,8 @@ class ScenePreprocessing(Preprocessing):
 
     def computed(self, pos: np.ndarray) -> dict[str, np.ndarray]:
         """Features that are computed from all kept positions ``[m, 3]`` of a scene, by name."""
-        return computed_features(pos, self.stored)
+        names = [name for name in self.stored if is_computed(name)]
+        return computed_features(pos, names) if names else {}
 
     def scaled(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
         """Scaled columns of the stored features of some points, in their order, float32 ``[n, C]``."""

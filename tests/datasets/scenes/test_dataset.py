@@ -10,6 +10,7 @@ import torch
 
 from ccnn_pc.datasets import PointDropout, RandomRotation, ScenePreprocessing, Scenes, preprocessing_from_json
 from ccnn_pc.datasets.common.cache import cache_root
+from ccnn_pc.datasets.scenes.computed import computed_features
 from ccnn_pc.datasets.scenes.dataset import validation_scenes
 from ccnn_pc.training.loader import ResumableLoader
 from tests.scene_files import BUILDING, points, write, write_parts
@@ -66,6 +67,20 @@ def test_features_have_fixed_scales_of_the_training_scenes(root: Path) -> None:
     height = item.pos[:, 2].sort().values
     low_point = height[max(1, int(np.ceil(0.05 * len(height)))) - 1]
     assert torch.allclose(item.x[:, 0], (item.pos[:, 2] - low_point) / 9.0)
+
+
+def test_computed_features_are_those_of_the_whole_scene(root: Path) -> None:
+    names = ["above_opening:4", "one", "intensity", "spread:6"]
+    found = Scenes(root, split="test", preprocessing=read(features=names))
+    whole = computed_features(found.scenes[0].scene.pos, names[:1] + names[3:])
+    for item in found:
+        rows = item.kept.numpy()
+        assert item.x.shape[1] == 4 == found.preprocessing.channels
+        assert item.x[:, 0].tolist() == whole["above_opening:4"][rows].tolist()
+        assert item.x[:, 3].tolist() == whole["spread:6"][rows].tolist()
+    with pytest.raises(ValueError, match="'features' must say a radius"):
+        read_as = read(features=["above_opening"])
+        Scenes(root, split="test", preprocessing=read_as)
 
 
 def test_wild_values_are_cut_and_constants_have_a_scale(tmp_path: Path) -> None:

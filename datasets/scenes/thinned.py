@@ -197,8 +197,8 @@ def thinned_scene(
 def thin_scene(scene: Scene, preprocessing: ScenePreprocessing, *, labelled: bool = True) -> ThinnedScene:
     """A scene thinned in memory.
 
-    Beside the scene itself it takes about 30 bytes per point, 600 MB for strips of 4 million points, and what is kept:
-    50 million points with three fields need 3 GB in all.
+    Beside the scene itself it takes about 30 bytes per point and 120 per kept one, and 600 MB for each strip of 4
+    million points that is thinned. Measured: 1.0 GB and 54 s for 10 million points of which 6 million are kept.
 
     Raises:
         ValueError: a feature that the scene does not have, or that is not finite; a field of classes that is missing

@@ -96,7 +96,11 @@ class TiledScene:
         pos = self.scene.pos if self.area.whole else self.scene.pos[members]
         found = []
         for centre in self.tile.covering(pos):
-            parts = -(-len(self.rows(centre)) // self.tile.points)
+            around = self.scene.blocks.rows(
+                *(centre[:2] + side for side in (-self.tile.radius, self.tile.radius))
+            )
+            few = len(around) <= self.tile.points  # as often; then nothing is read from disk
+            parts = 1 if few else -(-len(self.rows(centre)) // self.tile.points)
             found += [Place(centre, part, parts) for part in range(parts)]
         return found
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch_geometric.transforms import BaseTransform
 
-from ccnn_pc._checks import check_at_least, check_not_negative
+from ccnn_pc._checks import check_at_least, check_metric, check_not_negative
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.preprocessing.base import Preprocessing, plain, set_fields
 from ccnn_pc.datasets.scenes.class_table import ClassTable
@@ -50,6 +50,7 @@ class ScenePreprocessing(Preprocessing):
         classes: which numbers are which class, a :class:`~ccnn_pc.datasets.scenes.class_table.ClassTable` or its
             fields; None: those of the training scenes.
         num_neighbors: k of the neighbours that come with a tile; None: the network searches.
+        metric: factors of the axes in that search: (1, 1, 0) takes those nearest horizontally; None: all alike.
 
     Raises:
         ValueError: an unknown choice, a number out of range, a feature that is there twice.
@@ -72,6 +73,7 @@ class ScenePreprocessing(Preprocessing):
     label: str = "classification"
     classes: ClassTable | Mapping[str, Any] | None = None
     num_neighbors: int | None = None
+    metric: Sequence[float] | None = None
 
     def __post_init__(self) -> None:
         cell = None if self.cell is None else check_not_negative("cell", self.cell) or None
@@ -86,6 +88,7 @@ class ScenePreprocessing(Preprocessing):
             keep=choice("keep", self.keep, Keep),
             tile=tile if isinstance(tile, Tile) else Tile(**tile),
             features=tuple(names),
+            metric=None if self.metric is None else check_metric(self.metric, 3),
             classes=table if table is None or isinstance(table, ClassTable) else ClassTable.from_json(table),
         )
         if self.scales is not None:
@@ -138,7 +141,7 @@ class ScenePreprocessing(Preprocessing):
         """The steps for a tile: ``augment`` moves points, or leaves some out."""
         steps: list[Transform] = [*augment, SceneFeatures(self)]
         if self.num_neighbors is not None:
-            steps.append(KNN(self.num_neighbors))
+            steps.append(KNN(self.num_neighbors, metric=self.metric))
         return Compose(steps)
 
     def to_json(self) -> dict[str, Any]:

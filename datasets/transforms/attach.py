@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch_geometric.transforms import BaseTransform
 
-from ccnn_pc._checks import check_at_least
+from ccnn_pc._checks import check_at_least, check_metric
 from ccnn_pc.datasets.formats.columns import column_name
 from ccnn_pc.datasets.transforms.base import TakesFeatures, TakesNeighbors
 
@@ -119,6 +119,7 @@ class KNN(BaseTransform, TakesNeighbors):
         per: points of a cloud that k is meant for; smaller clouds have fewer neighbours, the same share of their
             points (see :func:`neighbors_of`), padded and counted too. None: k, whatever the number of points.
         fewest: neighbours that these keep at least.
+        metric: factors of the axes in the search, see :meth:`ccnn_pc.domains.PointSet.knn`; None: all alike.
 
     Example:
         >>> from ccnn_pc.datasets import PointCloudData
@@ -127,17 +128,23 @@ class KNN(BaseTransform, TakesNeighbors):
         (torch.Size([96, 256]), 24)
     """
 
-    def __init__(self, k: int, per: int | None = None, fewest: int = 1) -> None:
+    def __init__(
+        self, k: int, per: int | None = None, fewest: int = 1, metric: Sequence[float] | None = None
+    ) -> None:
+        self.metric = None if metric is None else check_metric(metric, len(metric))
         self.k, self.fewest = check_at_least("k", k, 1), check_at_least("fewest", fewest, 1)
         self.per = None if per is None else check_at_least("per", per, 1)
 
     def forward(self, data: Any) -> Any:
         """Set ``neighbor_index`` and ``neighbor_count``."""
-        from ccnn_pc.ops.neighbors.k_nearest import knn
+        from ccnn_pc.ops.neighbors.k_nearest import knn, nearest_first
 
         n = len(data.pos)
         k = self.k if self.per is None else min(self.k, neighbors_of(n, self.k, self.per, self.fewest))
-        neighbors = knn(data.pos, k)
+        if self.metric is None:
+            neighbors = knn(data.pos, k)
+        else:
+            neighbors = nearest_first(knn(data.pos * data.pos.new_tensor(self.metric), k), data.pos, data.pos)
         index = neighbors.index.t()
         if k < self.k:  # tables of one batch have as many rows
             index = torch.cat([index, index[-1:].expand(self.k - k, n)])
@@ -145,4 +152,5 @@ class KNN(BaseTransform, TakesNeighbors):
         return data
 
     def __repr__(self) -> str:
-        return f"KNN({self.k})" if self.per is None else f"KNN({self.k} of {self.per})"
+        of = "" if self.per is None else f" of {self.per}"
+        return f"KNN({self.k}{of}{'' if self.metric is None else f', metric={self.metric}'})"

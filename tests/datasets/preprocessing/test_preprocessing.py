@@ -68,7 +68,7 @@ def test_nothing_is_none() -> None:
         ({"kind": "cloud", "colour": 1}, r"no other keys than num_points, .* \(got colour\)"),
         ({"view": "image", "voxels": 3}, r"no other keys than view, mean, .* \(got voxels\)"),
         ({"every": 2, "num_points": 5}, r"no other keys than every, .* \(got num_points\)"),
-        ({"kind": "graph"}, "'kind' of a preprocessing must be one of 'cloud', 'image', 'series'"),
+        ({"kind": "graph"}, "'kind' of a preprocessing must be one of 'cloud', 'image', 'scene', 'series'"),
         ({"kind": "cloud", "version": 7}, "of kind 'cloud' and version 1"),
         ({"sampling": "first"}, "'sampling' must be one of 'random', 'farthest'"),
         ({"normalize": "cube"}, "'normalize' must be one of 'box', 'sphere'"),

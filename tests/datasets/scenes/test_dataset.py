@@ -12,6 +12,8 @@ from ccnn_pc.datasets import PointDropout, RandomRotation, ScenePreprocessing, S
 from ccnn_pc.datasets.common.cache import cache_root
 from ccnn_pc.datasets.scenes.computed import computed_features
 from ccnn_pc.datasets.scenes.dataset import validation_scenes
+from ccnn_pc.domains import PointSet
+from ccnn_pc.ops.neighbors.k_nearest import Neighbors
 from ccnn_pc.training.loader import ResumableLoader
 from tests.scene_files import BUILDING, points, write, write_parts
 
@@ -81,6 +83,15 @@ def test_computed_features_are_those_of_the_whole_scene(root: Path) -> None:
     with pytest.raises(ValueError, match="'features' must say a radius"):
         read_as = read(features=["above_opening"])
         Scenes(root, split="test", preprocessing=read_as)
+
+
+def test_neighbours_are_searched_along_the_axes_that_count(root: Path) -> None:
+    item = Scenes(root, split="test", preprocessing=read(metric=[1, 1, 0]))[2]
+    cloud = PointSet(item.pos).knn(5, metric=(1, 1, 0))
+    assert isinstance(cloud.neighbors, Neighbors)
+    assert item.neighbor_index.t().tolist() == cloud.neighbors.index.tolist()
+    other = Scenes(root, split="test", preprocessing=read())[2]
+    assert item.kept.equal(other.kept) and not item.neighbor_index.equal(other.neighbor_index)
 
 
 def test_wild_values_are_cut_and_constants_have_a_scale(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ccnn_pc.datasets.clouds.part_shapes import PartShapes
     from ccnn_pc.datasets.clouds.parts import PartDataset
     from ccnn_pc.datasets.clouds.read_shape import Sampling, estimate_normals, read_shape
+    from ccnn_pc.datasets.clouds.shapenet_part import ShapeNetPart
     from ccnn_pc.datasets.clouds.shapes import Shapes
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "PointCloudDataset",
     "PointCloudFolder",
     "Sampling",
+    "ShapeNetPart",
     "Shapes",
     "download_modelnet",
     "estimate_normals",

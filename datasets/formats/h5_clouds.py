@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +25,47 @@ def read_h5_clouds(path: Path, num_classes: int) -> tuple[np.ndarray, np.ndarray
         ValueError: another kind of file, damaged, arrays that do not fit together, or numbers that are not finite; the
             message names the file.
     """
+    with _opened(path, "'data' and 'label'") as (file, packed):
+        data, label = _array(file, "data", packed), _array(file, "label", packed)
+        normal = _array(file, "normal", packed) if "normal" in file else None
+        return data, _labels(label, data, num_classes), _checked(data, normal)
+
+
+def read_h5_parts(path: Path, num_classes: int, num_parts: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points ``[n, P, 3]``, labels ``[n]`` int64, and the part of each point ``[n, P]`` int64.
+
+    Args:
+        path: file with ``data``, ``label`` and ``pid``.
+        num_classes: labels are below it.
+        num_parts: parts are below it.
+
+    Raises:
+        ImportError: h5py is missing.
+        ValueError: as for :func:`read_h5_clouds`.
+    """
+    with _opened(path, "'data', 'label' and 'pid'") as (file, packed):
+        data, label, part = (_array(file, name, packed) for name in ("data", "label", "pid"))
+        labels = _labels(label, data, num_classes)
+        _checked(data, None)
+        if part.shape != data.shape[:2]:
+            raise ValueError(f"'pid' must have shape {list(data.shape[:2])} (got {list(part.shape)})")
+        wrong = part[~((part >= 0) & (part < num_parts) & (part == np.rint(part)))]
+        if len(wrong):
+            raise ValueError(f"'pid' must be whole numbers in [0, {num_parts}) (got {wrong[0]})")
+        return data, labels, part.astype(np.int64)
+
+
+@contextmanager
+def _opened(path: Path, arrays: str) -> Iterator[tuple[Any, int]]:
+    """The file, and its size; whatever is wrong with it as one kind of error."""
     h5py = require("h5py", extra="mesh", purpose="to read .h5 files")
     try:
         with h5py.File(path, "r") as file:
-            packed = path.stat().st_size
-            data, label = _array(file, "data", packed), _array(file, "label", packed)
-            normal = _array(file, "normal", packed) if "normal" in file else None
-        return data, _labels(label, data, num_classes), _checked(data, normal)
+            yield file, path.stat().st_size
     except Exception as error:  # h5py lets every kind of error through
         reason = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
         raise ValueError(
-            f"'{path}' must be an h5 file with 'data' and 'label' ({' '.join(reason.split())}): download it again"
+            f"'{path}' must be an h5 file with {arrays} ({' '.join(reason.split())}): download it again"
         ) from error
 
 

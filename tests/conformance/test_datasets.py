@@ -35,6 +35,7 @@ from ccnn_pc.datasets import (
 from ccnn_pc.datasets.registry import DatasetEntry, dataset_entry
 from ccnn_pc.datasets.transforms.base import Compose, RandomTransform
 from ccnn_pc.training.loader import ResumableLoader
+from tests.datasets.clouds.test_shapenet_part import write_text as write_parts
 from tests.datasets.series.test_sequence_tasks import TEXT
 from tests.datasets.transforms.test_series_transforms import write_all
 from tests.grid_files import write_images
@@ -96,6 +97,7 @@ SAMPLES: dict[str, Callable[[Path], Path]] = {
     "modelnet": write_arrays,
     "cloud_arrays": lambda folder: write_arrays(folder) / "train.npz",
     "folder": write_clouds,
+    "shapenet_part": write_parts,
     "character_text": write_text,
     "long_csv": write_long,
     "character_trajectories": one_of_all("characters"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,9 @@ from ccnn_pc.datasets.scenes.tiled import Place, TiledScene
 from ccnn_pc.datasets.scenes.tiles import TileShape
 from ccnn_pc.datasets.transforms.base import Transform
 from ccnn_pc.datasets.transforms.sampling import draw_rows
+
+#: Share of its points that a scene keeps at least, if the cell is in the unit of its positions.
+LEFT = 1e-3
 
 
 class Scenes(LabelledDataset[PointCloudData]):
@@ -132,6 +136,7 @@ class Scenes(LabelledDataset[PointCloudData]):
             and part not in files
             or (part is Split.TRAIN and any(shares.values()))
         )
+        self._table_measured = given.classes is None
         measured = given.classes is None or (given.scales is None and given.stored)
         training = self._thinned(pool, given) if by_area or measured or part in (None, Split.TRAIN) else []
         areas: list[Area | None] = [Area()] * len(training)
@@ -162,7 +167,20 @@ class Scenes(LabelledDataset[PointCloudData]):
             TiledScene(scene, self.preprocessing, area, number) for number, (scene, area) in enumerate(used)
         ]
         common_crs(scenes)
+        self._check_cell(scenes)
         warn_broken(self.broken, len(scenes) + len(self.broken), self.root)
+
+    def _check_cell(self, scenes: Sequence[ThinnedScene]) -> None:
+        """Warn of cells that leave next to nothing, as of positions in degrees or kilometres."""
+        few = [each for each in scenes if len(each) < LEFT * len(each.nearest)]
+        if few:
+            size = np.ptp(few[0].pos, axis=0)
+            warnings.warn(
+                f"'cell' {self.preprocessing.cell:g} leaves {len(few[0])} of {len(few[0].nearest)} points of "
+                f"'{few[0].source}' ({' x '.join(f'{each:.3g}' for each in size)} wide), and as few of {len(few)} of "
+                f"{len(scenes)} scenes: is it in the unit of the positions?",
+                stacklevel=5,
+            )
 
     def _thinned(self, paths: Sequence[Path], preprocessing: ScenePreprocessing) -> list[ThinnedScene]:
         """The scenes of some files; those that cannot be read are noted."""
@@ -205,7 +223,14 @@ class Scenes(LabelledDataset[PointCloudData]):
         rows: list[list[np.ndarray]] = [[] for _ in self._counts]
         for scene in self.scenes:
             members = scene.members()
-            counts = scene.counts(members)
+            try:
+                counts = scene.counts(members)
+            except ValueError as error:
+                if not self._table_measured:
+                    raise
+                raise ValueError(
+                    f"{error} (the table is that of the training scenes: give 'classes' one that names or ignores them)"
+                ) from None
             self._counts += counts.sum(axis=0, dtype=np.int64)
             if drawn:
                 label = np.where(counts.any(axis=1), counts.argmax(axis=1), IGNORED)

@@ -96,7 +96,11 @@ class ThinnedScene:
         """
         counts = np.asarray(self.counts[rows])
         found = np.zeros((len(counts), len(table)), dtype=np.int32)
-        for column, row in enumerate(table.rows(self.numbers, source=self.source, field=field)):
+        known = {*table.names, *table.ignored}
+        if not known.issuperset(self.numbers.tolist()):  # the message counts points
+            numbers = np.repeat(self.numbers, self.counts.sum(axis=0))
+            table.rows(numbers, source=self.source, field=field)
+        for column, row in enumerate(table.rows(self.numbers)):
             if row != IGNORED:
                 found[:, row] += counts[:, column]
         return found

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from ccnn_pc.cli.evaluate import evaluate_model
 from ccnn_pc.cli.train import run_experiment
 from ccnn_pc.datasets import ClassTable, Scene, Scenes, read_scene
 from ccnn_pc.datasets.scenes import thinned
 from ccnn_pc.models import from_pretrained
+from ccnn_pc.training.callbacks import TrainingInterrupted
 from ccnn_pc.training.predict_scene import predict_scene
+from tests.cli.conftest import stop_at
 from tests.scene_files import points, write, write_parts
 
 
@@ -84,3 +88,24 @@ def test_a_training_reads_each_file_once(tmp_path: Path, monkeypatch: pytest.Mon
     assert sorted(path.name for path in reads) == ["a.npz", "b.npz", "c.npz", "d.npz"]
     table = Scenes(root, split="train", preprocessing={"kind": "scene"}).preprocessing.classes
     assert isinstance(table, ClassTable) and table.classes == ("ground", "high vegetation", "building")
+
+
+@pytest.mark.slow
+def test_a_killed_training_goes_on_as_if_nothing_had_happened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "training"))
+    root = write_parts(tmp_path / "scenes")
+    few = ["data.batch_size=2", "callbacks.checkpoints.every_n_steps=2"]
+    whole = train(root, tmp_path / "whole", *few)
+    words = [*few, *stop_at(5, tmp_path / "sent", signal.SIGINT)]
+    with pytest.raises(TrainingInterrupted):
+        train(root, tmp_path / "runs", *words)
+    again = train(root, tmp_path / "runs", *words, "resume=last")
+    names = [name for name in whole if name.startswith(("test_", "val_"))]
+    assert len(names) > 3 and {name: whole[name] for name in names} == {name: again[name] for name in names}
+    weights = [
+        torch.load(tmp_path / runs / "scenes/latest/checkpoints/last.ckpt", weights_only=True)["state_dict"]
+        for runs in ("whole", "runs")
+    ]
+    assert all(value.equal(weights[1][name]) for name, value in weights[0].items())

@@ -228,6 +228,22 @@ def test_what_one_file_lacks_is_an_error(root: Path, changed: dict, options: dic
         Scenes(root, split="train", preprocessing=read(**options), drawn=True)
 
 
+def test_a_class_that_training_does_not_have_is_an_error_that_says_what_to_do(root: Path) -> None:
+    write(root / "test" / "d.npz", points(seed=3), classification=np.full(1500, 7, np.uint8))
+    Scenes(root, split="train", preprocessing=read())
+    with pytest.raises(
+        ValueError, match=r"d.npz': field 'classification' .* 7 \(1500 points\).*'classes' one that"
+    ):
+        Scenes(root, split="test", preprocessing=read())
+
+
+def test_a_cell_that_leaves_next_to_nothing_is_warned_about(root: Path) -> None:
+    with pytest.warns(
+        UserWarning, match=r"'cell' 1000 leaves 1 of 1500 points of .*a.npz' \(0 x 0 x 0 wide\)"
+    ):
+        Scenes(root, split="train", preprocessing=read(cell=1000.0))
+
+
 def test_one_class_only_is_nothing_to_learn(root: Path) -> None:
     for name in ("a", "b"):
         write(root / "train" / f"{name}.npz", classification=np.full(1500, 2, np.uint8))

@@ -234,3 +234,67 @@ def _copy(raw: BinaryIO, out: BinaryIO, begin: int, end: int) -> None:
             raise ValueError("it is truncated: a record behind its points is not all there")
         out.write(piece)
         begin += len(piece)
+
+
+#: Unit of coordinates in new files, metres.
+_STEP = 1e-4
+#: Fields of other formats by the names of LAS, where the numbers mean the same.
+_SAME = ("classification",)
+
+
+def write_new_las(
+    target: Path,
+    pos: np.ndarray,
+    columns: Mapping[str, np.ndarray],
+    *,
+    crs: str | None = None,
+    compressed: bool = True,
+) -> None:
+    """Write a cloud as LAS 1.4 of point format 6: positions to 0.1 mm; all fields but the classes as extra bytes.
+
+    Args:
+        target: file to write.
+        pos: ``[n, 3]`` float64.
+        columns: ``[n]`` by name; ``classification`` goes to the field of that name, other names of LAS get a ``_``:
+            what they mean may differ.
+        crs: WKT.
+        compressed: whether ``target`` becomes LAZ.
+
+    Raises:
+        AskedError: positions that are further apart than LAS can hold, columns of other lengths or types.
+        ImportError: laspy or lazrs is missing.
+    """
+    laspy = require("laspy", extra="scenes", purpose="to write LAS and LAZ")
+    require("lazrs", extra="scenes", purpose="to write LAZ") if compressed else None
+    check_rows(columns, len(pos))
+    low, high = pos.min(axis=0), pos.max(axis=0)
+    if float((high - low).max()) > 2**31 * _STEP:
+        raise AskedError(
+            f"its points must lie within {2**31 * _STEP:.0f} m of each other (got {(high - low).max():g})"
+        )
+    header = laspy.LasHeader(version="1.4", point_format=6)
+    header.scales, header.offsets = np.full(3, _STEP), np.floor((low + high) / 2)
+    taken = set(header.point_format.dimension_names)
+    extra = {
+        f"{name}_" if name in taken else name: each for name, each in columns.items() if name not in _SAME
+    }
+    unknown = next((name for name, each in extra.items() if each.dtype.str[1:] not in _TYPES), None)
+    if unknown is not None:
+        raise AskedError(f"field '{unknown}' ({extra[unknown].dtype}) cannot be written as LAS")
+    for name in extra:
+        _extra(name.encode(), 1)
+    header.add_extra_dims([laspy.ExtraBytesParams(name, each.dtype.str[1:]) for name, each in extra.items()])
+    if crs is not None:
+        header.vlrs.append(laspy.vlrs.known.WktCoordinateSystemVlr(crs))
+        header.global_encoding.wkt = True
+    las = laspy.LasData(header)
+    las.points = laspy.ScaleAwarePointRecord.zeros(len(pos), header=header)
+    las.x, las.y, las.z = pos.T
+    for name in _SAME:
+        if name in columns:
+            check_holds(name, columns[name], np.dtype(np.uint8))
+            las.classification = columns[name].astype(np.uint8)
+    for name, values in extra.items():
+        las[name] = values
+    with open(target, "wb") as out:
+        las.write(out, do_compress=compressed)

@@ -17,7 +17,7 @@ from ccnn_pc.datasets.common.broken import BrokenFileError
 from ccnn_pc.datasets.common.folders import files_below, is_hidden
 from ccnn_pc.datasets.formats.e57 import read_e57
 from ccnn_pc.datasets.formats.las import read_las
-from ccnn_pc.datasets.formats.las_write import write_las_fields
+from ccnn_pc.datasets.formats.las_write import write_las_fields, write_new_las
 from ccnn_pc.datasets.formats.npz_scene import read_npz_scene, write_npz_fields
 from ccnn_pc.datasets.formats.pcd import pcd_columns
 from ccnn_pc.datasets.formats.pcd_write import write_pcd_fields
@@ -186,12 +186,12 @@ def write_labels(
     """Write a file again with one field set; all others, the order of the points and the header are kept.
 
     The file is written under a hidden name and renamed at the end: no half of it is ever seen. A PCD that was
-    compressed is written as plain binary; a LAZ with the octree of COPC loses that. Of E57, which is not written, all
-    valid points go to a new PLY.
+    compressed is written as plain binary; a LAZ with the octree of COPC loses that. E57, rooms of S3DIS and scans of
+    SemanticKITTI are not written: their (valid) points go to a new PLY, exactly, or LAS or LAZ, to 0.1 mm.
 
     Args:
         source: the file that was read.
-        target: the file to write, in the format of ``source`` (LAS and LAZ may change into each other; E57 to PLY).
+        target: the file to write, in the format of ``source`` (LAS and LAZ may change into each other).
         labels: ``[n]`` whole numbers: that of each point's class.
         field: its name; it is added where the file does not have it.
         probabilities: ``[n, K]``: become float32 fields ``p_NAME`` of each class, spaces as ``_``.
@@ -207,13 +207,15 @@ def write_labels(
     """
     source, target = Path(source), Path(target)
     columns = _columns(labels, field, probabilities, class_names)
-    kind, wanted = source.suffix.lower()[1:], target.suffix.lower()[1:]
-    ends = _TARGETS.get(kind, (kind,))
+    kind, wanted = "room" if is_room(source) else source.suffix.lower()[1:], target.suffix.lower()[1:]
+    if kind not in _WRITERS and kind not in _ANEW:
+        raise ValueError(f"'{source}' has an unknown format: save it as one of {', '.join(READERS)}")
+    ends = _TARGETS.get(kind, _NEW if kind in _ANEW else (kind,))
     if wanted not in ends:
         raise ValueError(
             f"'target' must end in .{' or .'.join(ends)} where 'source' is a {kind} file (got '{target}')"
         )
-    if not source.is_file():
+    if not source.exists():
         raise FileNotFoundError(f"'{source}' must be an existing file")
     if not target.parent.is_dir():
         raise FileNotFoundError(f"'target' must be in a folder that exists (got '{target}')")
@@ -221,26 +223,33 @@ def write_labels(
         raise ValueError(
             f"'target' must not be the file that was read, or 'overwrite' be True (got '{target}')"
         )
-    write = _WRITERS[kind]
     with _named(source), written_whole(target) as hidden:
-        if write is write_las_fields:
+        if kind in _ANEW:
+            _write_anew(source, hidden, columns, wanted)
+        elif _WRITERS[kind] is write_las_fields:
             write_las_fields(source, hidden, columns, compressed=wanted == "laz")
         else:
-            write(source, hidden, columns)
+            _WRITERS[kind](source, hidden, columns)
 
 
-def _e57_as_ply(source: Path, target: Path, columns: Mapping[str, np.ndarray]) -> None:
-    table = read_e57(source)
-    write_new_ply(target, table.pos, table.fields | dict(columns))
+def _write_anew(source: Path, target: Path, columns: Mapping[str, np.ndarray], suffix: str) -> None:
+    scene = read_scene(source)
+    fields = dict(scene.fields) | dict(columns)
+    if suffix == "ply":
+        write_new_ply(target, scene.pos, fields)
+    else:
+        wkt = None if scene.crs is None or scene.crs.startswith("EPSG:") else scene.crs
+        write_new_las(target, scene.pos, fields, crs=wkt, compressed=suffix == "laz")
 
 
+#: Scenes that are not written as what they are, and what they are written as.
+_ANEW, _NEW = ("e57", "bin", "room"), ("laz", "las", "ply")
 #: Suffix -> suffixes of what it can be written as, where these are others.
-_TARGETS = {"las": ("las", "laz"), "laz": ("laz", "las"), "e57": ("ply",)}
+_TARGETS = {"las": ("las", "laz"), "laz": ("laz", "las")}
 _WRITERS: dict[str, Callable[..., None]] = {
     **dict.fromkeys(("las", "laz"), write_las_fields),
     "ply": write_ply_fields,
     "pcd": write_pcd_fields,
-    "e57": _e57_as_ply,
     "npz": write_npz_fields,
     **dict.fromkeys(("xyz", "txt", "csv", "pts"), write_text_fields),
 }

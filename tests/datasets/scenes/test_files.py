@@ -279,12 +279,22 @@ def test_e57(tmp_path: Path) -> None:
     np.testing.assert_allclose(scene.pos, expected, atol=1e-6)
     assert scene.fields["scan"].tolist() == [0, 0, 0, 1, 1, 1]
     assert (scene.fields["intensity"] == np.concatenate([data["intensity"][keep] for data in scans])).all()
-    with pytest.raises(ValueError, match="must end in .ply where 'source' is a e57 file"):
+    with pytest.raises(ValueError, match="must end in .laz or .las or .ply where 'source' is a e57 file"):
         write_labels(tmp_path / "a.e57", tmp_path / "b.e57", np.arange(6))
     write_labels(tmp_path / "a.e57", tmp_path / "b.ply", np.arange(6))
     written = read_scene(tmp_path / "b.ply")
     assert (written.pos == scene.pos).all() and written.labels("classification").tolist() == list(range(6))
     assert (written.fields["intensity"] == scene.fields["intensity"]).all()
+    write_labels(
+        tmp_path / "a.e57", tmp_path / "b.laz", np.arange(6), probabilities=np.eye(6, 1), class_names=["a"]
+    )
+    packed = read_scene(tmp_path / "b.laz")
+    assert np.abs(packed.pos - scene.pos).max() < 0.6e-4
+    assert (
+        packed.labels("classification").tolist() == list(range(6))
+        and packed.fields["p_a"].tolist() == [1] + [0] * 5
+    )
+    assert (packed.fields["intensity_"] == scene.fields["intensity"]).all()
     (tmp_path / "c.e57").write_bytes((tmp_path / "a.e57").read_bytes()[:2000])
     with pytest.raises(BrokenFileError, match="c.e57' cannot be read as e57"):
         read_scene(tmp_path / "c.e57")

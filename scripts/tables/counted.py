@@ -9,6 +9,7 @@ from scripts.tables.render import NOTHING, markdown, thousands
 
 #: Data that networks are made for; all others take every kind.
 MADE_FOR = {
+    "ccnn_unet": ["points"],
     "ckcnn": ["sequence"],
     "dgcnn": ["points"],
     "flexnet": ["image"],

@@ -23,6 +23,7 @@ from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.preprocessing import preprocessing_from_json
 from ccnn_pc.datasets.preprocessing.scenes import ScenePreprocessing
 from ccnn_pc.datasets.scenes.class_table import IGNORED, ClassTable
+from ccnn_pc.datasets.scenes.copies import Copies
 from ccnn_pc.datasets.scenes.scene import common_crs
 from ccnn_pc.datasets.scenes.splits import Area, Areas, Division, divided, listed_parts
 from ccnn_pc.datasets.scenes.statistics import class_table, field_scales
@@ -57,6 +58,8 @@ class Scenes(LabelledDataset[PointCloudData]):
             scenes, scene by scene.
         tiles_per_epoch: how many are drawn (default: as many as would cover).
         augment: transforms of drawn tiles that move points, or leave some out.
+        copies: thinner and turned copies of the scenes that tiles are drawn from, whose computed features are their
+            own; :class:`~ccnn_pc.datasets.scenes.copies.Copies` or its fields.
         cache: folder of processed data (None: the default cache).
         options: fields of :class:`~ccnn_pc.datasets.scenes.splits.Division`; seed.
 
@@ -82,6 +85,7 @@ class Scenes(LabelledDataset[PointCloudData]):
         drawn: bool = False,
         tiles_per_epoch: int | None = None,
         augment: Sequence[Transform] = (),
+        copies: Copies | Mapping[str, Any] = Copies(),  # noqa: B008  (frozen)
         cache: str | os.PathLike[str] | None = None,
         **options: Any,
     ) -> None:
@@ -94,6 +98,9 @@ class Scenes(LabelledDataset[PointCloudData]):
             raise TypeError(f"'preprocessing' must be one of scenes (got {type(found).__name__})")
         self.preprocessing = found
         self._open(part, division)
+        self._originals = len(self.scenes)
+        if drawn:
+            self._add_copies(copies if isinstance(copies, Copies) else Copies(**copies))
         self._places: list[tuple[TiledScene, Place]] = [
             (scene, place) for scene in self.scenes for place in scene.covering()
         ]
@@ -182,6 +189,13 @@ class Scenes(LabelledDataset[PointCloudData]):
                 stacklevel=5,
             )
 
+    def _add_copies(self, copies: Copies) -> None:
+        """More scenes to draw tiles from."""
+        for each in self.scenes[: self._originals] if copies.number else ():
+            for copy in copies.drawn(each.scene.pos, each.number):
+                thinner = thinned_scene(each.scene.source, self.preprocessing, self.cache, copy=copy)
+                self.scenes.append(dataclasses.replace(each, scene=thinner, number=len(self.scenes)))
+
     def _thinned(self, paths: Sequence[Path], preprocessing: ScenePreprocessing) -> list[ThinnedScene]:
         """The scenes of some files; those that cannot be read are noted."""
         found = []
@@ -265,11 +279,13 @@ class Scenes(LabelledDataset[PointCloudData]):
     def report(self) -> str:
         """How the scenes are read, in one line."""
         tile, used = self.scenes[0].tile, self.preprocessing
-        kept = sum(len(scene.members()) for scene in self.scenes)
-        points = sum(scene.original_points() for scene in self.scenes)
+        scenes, more = self.scenes[: self._originals], len(self.scenes) - self._originals
+        kept = sum(len(scene.members()) for scene in scenes)
+        points = sum(scene.original_points() for scene in scenes)
         thinned = f", {kept} kept (one per cell of {used.cell:g})" if used.cell else ""
-        areas = sum(not scene.area.whole for scene in self.scenes)
+        areas = sum(not scene.area.whole for scene in scenes)
         cut = f"; of {areas} of them an area, kept in {self.cache_folder()}" if areas else ""
+        copied = f"; {more} thinner copies of them" if more else ""
         shape = choice("shape", tile.shape, TileShape).value
         crowd = (
             f", {self._crowded} of them hold more than {tile.points} points and are read as random subsets"
@@ -277,7 +293,7 @@ class Scenes(LabelledDataset[PointCloudData]):
             else ""
         )
         return (
-            f"{len(self.scenes)} scenes of {points} points{thinned}{cut}; {self._tiles} tiles ({shape} of radius "
+            f"{len(scenes)} scenes of {points} points{thinned}{cut}{copied}; {self._tiles} tiles ({shape} of radius "
             f"{tile.radius:g}) cover them{crowd}"
         )
 

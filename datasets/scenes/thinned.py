@@ -15,6 +15,7 @@ import torch
 from ccnn_pc.datasets.common.cache import cached, fingerprint
 from ccnn_pc.datasets.preprocessing.scenes import ScenePreprocessing
 from ccnn_pc.datasets.scenes.class_table import IGNORED, ClassTable
+from ccnn_pc.datasets.scenes.copies import SceneCopy
 from ccnn_pc.datasets.scenes.files import read_scene, scene_parts
 from ccnn_pc.datasets.scenes.scene import Scene
 from ccnn_pc.datasets.scenes.tiles import Tile
@@ -171,6 +172,7 @@ def thinned_scene(
     cache: str | os.PathLike[str] | None = None,
     *,
     labelled: bool = True,
+    copy: SceneCopy | None = None,
 ) -> ThinnedScene:
     """A file thinned as ``preprocessing`` says; read once, and found in the cache after that.
 
@@ -179,6 +181,7 @@ def thinned_scene(
         preprocessing: cell, what is kept, features, field of the classes.
         cache: folder of processed data (None: the default cache).
         labelled: whether its classes are wanted.
+        copy: which copy of the scene; None: the scene.
 
     Raises:
         BrokenFileError: the file cannot be read.
@@ -187,18 +190,25 @@ def thinned_scene(
     path = Path(path)
     label = [preprocessing.label] if labelled else []
     settings = {"files": fingerprint(scene_parts(path)), **preprocessing.thinning(), "label": label}
+    if copy is not None:
+        settings["copy"] = dataclasses.asdict(copy)
     return cached(
         cache,
         f"scene-{path.stem}",
         settings,
         lambda: thin_scene(
-            read_scene(path, fields=[*preprocessing.fields, *label]), preprocessing, labelled=labelled
+            read_scene(path, fields=[*preprocessing.fields, *label]),
+            preprocessing,
+            labelled=labelled,
+            copy=copy,
         ),
         ThinnedScene.load,
     )
 
 
-def thin_scene(scene: Scene, preprocessing: ScenePreprocessing, *, labelled: bool = True) -> ThinnedScene:
+def thin_scene(
+    scene: Scene, preprocessing: ScenePreprocessing, *, labelled: bool = True, copy: SceneCopy | None = None
+) -> ThinnedScene:
     """A scene thinned in memory.
 
     Beside the scene itself it takes about 30 bytes per point and 120 per kept one, and 600 MB for each strip of 4
@@ -208,6 +218,8 @@ def thin_scene(scene: Scene, preprocessing: ScenePreprocessing, *, labelled: boo
         ValueError: a feature that the scene does not have, or that is not finite; a field of classes that is missing
             or holds something else. Messages name the file and the field.
     """
+    if copy is not None:
+        scene = copy.of(scene)
     fields = {name: scene.numbers(name) for name in preprocessing.fields}
     index, nearest, kept = _thinned(scene.pos, preprocessing.cell, Keep(preprocessing.keep))
     blocks, order = _sorted_by_block(kept)
@@ -227,7 +239,7 @@ def thin_scene(scene: Scene, preprocessing: ScenePreprocessing, *, labelled: boo
         except ValueError as error:
             named = str(error).startswith(f"'{scene.source}'")
             raise ValueError(str(error) if named else f"'{scene.source}': field '{label}': {error}") from None
-    values |= preprocessing.computed(kept)
+    values |= preprocessing.computed(kept if copy is None else copy.turned(kept))
     return ThinnedScene(kept, values, counts, numbers, nearest, blocks, scene.source, scene.crs)
 
 

@@ -10,7 +10,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from ccnn_pc.cli.compose import compose_config
-from ccnn_pc.datasets import ClassTable, Scenes, Split, read_scene, scene_files
+from ccnn_pc.datasets import ClassTable, Scenes, Split, read_scene, scene_files, write_labels
 from ccnn_pc.datasets.common.broken import BrokenFileError
 from ccnn_pc.datasets.scenes.s3dis import S3DIS_CLASSES
 from ccnn_pc.datasets.scenes.semantic_kitti import SEMANTIC_KITTI_CLASSES
@@ -249,3 +249,19 @@ def test_a_changed_object_is_read_again(tmp_path: Path) -> None:
     write_object(tmp_path / "Area_5" / "office_1", "sofa_1", 7)
     after = Scenes(tmp_path / "Area_5" / "office_1", preprocessing=how).class_counts()
     assert np.subtract(after, before).tolist() == [7 * (name == "sofa") for name in S3DIS_CLASSES.classes]
+
+
+@pytest.mark.parametrize("suffix", ["ply", "laz", "las"])
+def test_rooms_and_scans_are_written_as_new_files(tmp_path: Path, suffix: str) -> None:
+    s3dis(tmp_path)
+    kitti(tmp_path, ("00", "08"))
+    for source in (tmp_path / "Area_5" / "office_1", tmp_path / "sequences/08/velodyne/000000.bin"):
+        scene, target = read_scene(source), tmp_path / f"out.{suffix}"
+        labels = np.arange(len(scene)) % 20
+        write_labels(source, target, labels)
+        written = read_scene(target)
+        assert (written.labels("classification") == labels).all()
+        assert np.abs(written.pos - scene.pos).max() <= (0 if suffix == "ply" else 0.6e-4)
+        assert all((written.fields[name] == values).all() for name, values in scene.fields.items())
+        with pytest.raises(ValueError, match="'target' must end in .laz or .las or .ply"):
+            write_labels(source, tmp_path / "out.txt", labels)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch_geometric.transforms import BaseTransform
 
-from ccnn_pc._checks import check_at_least, check_metric, check_not_negative
+from ccnn_pc._checks import check_at_least, check_flags, check_metric, check_not_negative
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.preprocessing.base import Preprocessing, plain, set_fields
 from ccnn_pc.datasets.scenes.class_table import ClassTable
@@ -19,12 +19,15 @@ from ccnn_pc.datasets.scenes.computed import computed_features, is_computed
 from ccnn_pc.datasets.scenes.tiles import Tile
 from ccnn_pc.datasets.transforms.attach import KNN
 from ccnn_pc.datasets.transforms.base import Compose, TakesFeatures, Transform
+from ccnn_pc.datasets.transforms.resample import InverseDensity
 from ccnn_pc.ops.points.thinning import Keep
 
 #: Features that follow from where the points of a tile lie, after augmentation, with their channels.
 PLACED = {"one": 1, "pos": 3, "height": 1}
 #: Scaled values are cut here: one wild number must not drown the others.
 MOST = 5.0
+#: Points that the density around a point is estimated from.
+DENSITY_NEIGHBORS = 8
 Scale = tuple[tuple[float, float], ...]
 
 
@@ -51,6 +54,8 @@ class ScenePreprocessing(Preprocessing):
             fields; None: those of the training scenes.
         num_neighbors: k of the neighbours that come with a tile; None: the network searches.
         metric: factors of the axes in that search: (1, 1, 0) takes those nearest horizontally; None: all alike.
+        density_weights: whether points come with the ``volume`` they stand for, the inverse of the density of a surface
+            at their 8 nearest points (default False: all points of a tile stand for as much).
 
     Raises:
         ValueError: an unknown choice, a number out of range, a feature that is there twice.
@@ -74,12 +79,14 @@ class ScenePreprocessing(Preprocessing):
     classes: ClassTable | Mapping[str, Any] | None = None
     num_neighbors: int | None = None
     metric: Sequence[float] | None = None
+    density_weights: bool = False
 
     def __post_init__(self) -> None:
         cell = None if self.cell is None else check_not_negative("cell", self.cell) or None
         tile, table, names = self.tile, self.classes, self.features
         if isinstance(names, str) or not names or len(set(names)) < len(names):
             raise ValueError(f"'features' must be a list of different names, at least one (got {names!r})")
+        check_flags(density_weights=self.density_weights)
         if self.num_neighbors is not None:
             check_at_least("num_neighbors", self.num_neighbors, 1)
         set_fields(
@@ -140,6 +147,8 @@ class ScenePreprocessing(Preprocessing):
     def transform(self, augment: Sequence[Transform] = ()) -> Compose:
         """The steps for a tile: ``augment`` moves points, or leaves some out."""
         steps: list[Transform] = [*augment, SceneFeatures(self)]
+        if self.density_weights:
+            steps.append(InverseDensity(DENSITY_NEIGHBORS, intrinsic_dim=2))
         if self.num_neighbors is not None:
             steps.append(KNN(self.num_neighbors, metric=self.metric))
         return Compose(steps)

@@ -94,6 +94,26 @@ def test_neighbours_are_searched_along_the_axes_that_count(root: Path) -> None:
     assert item.kept.equal(other.kept) and not item.neighbor_index.equal(other.neighbor_index)
 
 
+def test_density_weights_are_the_area_a_point_stands_for(tmp_path: Path) -> None:
+    """A lattice that is twice as fine on one side; four times the area on the other."""
+    fine, coarse = np.mgrid[0:10:0.5, 0:20:0.5], np.mgrid[10:20:1.0, 0:20:1.0]
+    flat = np.concatenate([each.reshape(2, -1).T for each in (fine, coarse)])
+    pos = np.column_stack([flat, np.zeros(len(flat))])
+    write(tmp_path / "a.npz", {"pos": pos, "classification": np.arange(len(pos)) % 2 + 1})
+    tile = {"radius": 40.0, "points": 5000}
+    (item,) = Scenes(
+        tmp_path, preprocessing=read(cell=None, tile=tile, features=["one"], density_weights=True)
+    )
+    x = torch.from_numpy(pos[item.kept.numpy()])
+    inside = ((x[:, 1] - 10).abs() < 7) & (item.volume > 0)
+    means = [float(item.volume[inside & (x[:, 0] - at < 3) & (x[:, 0] > at)].mean()) for at in (3, 13)]
+    assert means[1] / means[0] == pytest.approx(4.0, rel=1e-5)
+    lone = {"pos": np.array([[0.0, 0, 0], [900, 0, 0], [900, 0, 0]]), "classification": np.array([1, 2, 1])}
+    write(tmp_path / "a.npz", lone)
+    for item in Scenes(tmp_path, preprocessing=read(cell=None, features=["one"], density_weights=True)):
+        assert item.volume.isfinite().all() and (item.volume > 0).all()
+
+
 def test_wild_values_are_cut_and_constants_have_a_scale(tmp_path: Path) -> None:
     scene = points()
     scene["constant"] = np.full(len(scene["pos"]), 7.0)

@@ -190,6 +190,16 @@ def write_answers(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     write_rows_atomically(path, table_rows(rows))
 
 
+def free_name(stem: str, taken: set[str]) -> str:
+    """``stem``, or ``stem_2``, ``stem_3`` … where files of several folders have the same name."""
+    name, number = stem, 1
+    while name in taken:
+        number += 1
+        name = f"{stem}_{number}"
+    taken.add(name)
+    return name
+
+
 def in_words(row: Mapping[str, Any]) -> tuple[str, str, str]:
     """An answer for people: what, how sure, what else.
 

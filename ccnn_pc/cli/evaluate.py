@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from ccnn_pc.cli.answers import SHARES
+from ccnn_pc.cli.judged_scenes import JudgedScenes, print_judged
 from ccnn_pc.cli.read_as import AS_TRAINED, Interpolate, ReadAs, Size, Spacing, TimeUnit
 
 
@@ -19,7 +20,7 @@ def evaluate(
     data: Annotated[
         str,
         typer.Option(
-            help="A folder (MNIST, CIFAR, STL-10, images, meshes), an .npz file, a table, or a name."
+            help="A folder (MNIST, CIFAR, STL-10, images, meshes, scenes), a file (npz, a table, a scene), or a name."
         ),
     ],
     split: Annotated[
@@ -33,11 +34,13 @@ def evaluate(
         int | None,
         typer.Option(help="Seed of the points that are drawn from each shape; default: as in training."),
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Items per batch.")] = 16,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Items per batch; default 16, of scenes 4 tiles.")
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Table (csv) of all answers, with their confusions, or predicted against true, beside it."
+            help="Table (csv) of all answers (of scenes: of their scores), with confusions and pictures beside it."
         ),
     ] = None,
     report: Annotated[bool, typer.Option(help="How well each class is found.")] = False,
@@ -61,6 +64,7 @@ def evaluate(
       ccnn-pc evaluate ccnn_tiny-modelnet10 --data path/to/test.npz --sampling random:256
       ccnn-pc evaluate runs/smnist_tiny/latest/model --data path/to/mnist --batch-size 250
       ccnn-pc evaluate runs/my_series/latest/model --data readings.csv --labels labels.csv --split test
+      ccnn-pc evaluate runs/my_scenes/latest/model --data flights/ --split test --out scores.csv
 
     The points of each shape are drawn by the seed and prepared as in training. --split train and val are the parts
     that the training of the model learned from and held out, if --data are its data. Of a table all series are read
@@ -73,6 +77,8 @@ def evaluate(
     Where points have classes (task=points) there are also "mean_iou", the mean over the classes that occur of
     intersections over unions, of shapes with parts "instance_iou" and "category_iou", and of two classes
     "type_1_error" (omission), "type_2_error" (commission), "total_error" and "kappa"; "n" counts points.
+    Of scenes all points of the files are judged that have a class, each file and all together, and each class ("files"
+    and "classes" of --json); --out writes a row for each file, and draws each with its truth and its errors.
     Pictures of another size are read as the scene of training at their own spacing, where the model's were taken as
     they were, else resized as in training; --size resizes them to another one.
     """  # noqa: D301
@@ -83,8 +89,11 @@ def evaluate(
     if as_json:
         print(json.dumps(result))
         return
-    of_points = "mean_iou" in result or "angle" in result
-    print(f"{scores_in_words(result)}, {result['n']} {'points' if of_points else 'items'} of {data}")
+    if "files" in result:
+        print_judged(result)
+    else:
+        of_points = "mean_iou" in result or "angle" in result
+        print(f"{scores_in_words(result)}, {result['n']} {'points' if of_points else 'items'} of {data}")
     for line in report_lines(result.get("classes", {})):
         print(line)
 
@@ -154,7 +163,7 @@ def evaluate_model(
     split: str | None = None,
     labels: str | Path | None = None,
     seed: int | None = None,
-    batch_size: int = 16,
+    batch_size: int | None = None,
     out: Path | None = None,
     report: bool = False,
     sampling: str | None = None,
@@ -173,7 +182,7 @@ def evaluate_model(
         split: part; None: the default one.
         labels: file of labels of a table.
         seed: of the points that are drawn; None: that of the training.
-        batch_size: items per batch.
+        batch_size: items per batch; None: 16, of scenes 4 tiles.
         out: table of the answers; see the command.
         report: whether the result has ``classes``: of each how many items (``n``), the share of them that is found,
             the share of what is taken for it that is right, and what it is most often taken for.
@@ -204,7 +213,7 @@ def evaluate_model(
         check_writable_folder("out", out.parent)
     model = from_pretrained(name_or_path)
     if isinstance(model.preprocessing, ScenePreprocessing):
-        for option, given in (("out", out), ("sampling", sampling), ("labels", labels)):
+        for option, given in (("sampling", sampling), ("labels", labels)):
             if given is not None:
                 raise ValueError(f"'{option}' must be left out for a model of scenes (got {given})")
     footing = Footing(model, read)
@@ -228,36 +237,37 @@ def evaluate_model(
     )
     if sampler is not None:
         dataset = sampler(dataset, drawn[0], footing)
-    how = say(dataset.report()) if isinstance(dataset, Scenes) else tell(model, dataset)
-    judged = None if isinstance(dataset, Scenes) else Judged(model, dataset)
+    judged: Judged | JudgedScenes
+    if isinstance(dataset, Scenes):
+        how, judged = say(dataset.report()), JudgedScenes(dataset, positive=task.positive, out=out)
+    else:
+        how, judged = tell(model, dataset), Judged(model, dataset)
     scores = scores_on(
         model,
         dataset,
         objective_of(task, outputs),
         to_model=None if numbers or not model.classes else matching_classes(dataset.classes, model.classes),
-        batch_size=batch_size,
+        batch_size=batch_size or judged.batch_size,
         shown=lambda loader: track(
             loader, "evaluating", total=len(loader), console=Console(stderr=True), transient=True
         ),
-        **({} if judged is None else {"heard": judged}),
+        heard=judged,
     )
     _report_broken(dataset)
     confusion = scores.confusion()
-    if out is not None and judged is not None:
+    more = judged.more()
+    if (report or "files" in more) and confusion is not None:
+        more["classes"] = class_report(confusion.cpu(), list(model.classes), scores.of_classes())
+    if out is not None:
         judged.store(out, confusion)
     return {
         **{name: value for name, value in scores.results().items() if name != "loss"},
-        **(judged.errors() if numbers and judged is not None else {}),
         "n": scores.count(),
         "model": str(name_or_path),
         "data": str(data),
         "seed": seed,
         "read": how,
-        **(
-            {"classes": class_report(confusion.cpu(), list(model.classes), scores.of_classes())}
-            if report and confusion is not None
-            else {}
-        ),
+        **more,
     }
 
 

@@ -22,6 +22,9 @@ class Judged:
         dataset: the items.
     """
 
+    #: Items per batch, unless the user says it.
+    batch_size = 16
+
     def __init__(self, model: Model, dataset: Any) -> None:
         self.model = model
         self.names = list(model.classes)
@@ -71,11 +74,14 @@ class Judged:
             return ""
         return self.names[label] if label < len(self.names) else str(label)
 
-    def errors(self) -> dict[str, float]:
+    def more(self) -> dict[str, Any]:
         """Root of the mean squared error, mean absolute error, R^2, of numbers; of directions there are none."""
-        from ccnn_pc.models import PointError
+        from ccnn_pc.models import PointError, TaskKind
 
-        if self.model.answers.error is PointError.NORMALS:
+        if (
+            self.model.answers.kind is not TaskKind.REGRESSION
+            or self.model.answers.error is PointError.NORMALS
+        ):
             return {}
         answers, targets = self._known()
         error = answers - targets
@@ -93,26 +99,34 @@ class Judged:
 
     def store(self, path: Path, confusion: Tensor | None) -> None:
         """Write the table, and beside it the confusions, or predicted against true numbers."""
-        from ccnn_pc._files import write_rows_atomically
         from ccnn_pc.cli.answers import output_names, write_answers
-        from ccnn_pc.viz import plot_confusion, plot_regression
+        from ccnn_pc.viz import plot_regression
 
         write_answers(self.rows, path)
         if confusion is not None:
-            names = output_names(self.model, len(confusion))
-            counts = confusion.cpu().tolist()
-            rows = [
-                {"true": name, **dict(zip(names, row, strict=True))}
-                for name, row in zip(names, counts, strict=True)
-            ]
-            beside = path.with_name(f"{path.stem}_confusion.csv")
-            write_rows_atomically(beside, rows)
-            plot_confusion(confusion.cpu().numpy(), names, beside.with_suffix(".png"))
+            store_confusion(confusion, output_names(self.model, len(confusion)), path)
         elif self.answers:
             answers, targets = self._known()
             plot_regression(
                 targets, answers, output_names(self.model, answers.shape[1]), path.with_suffix(".png")
             )
+
+
+def store_confusion(confusion: Tensor, names: Sequence[str], path: Path) -> None:
+    """Write confusions ``[K, K]`` beside a table, as another table and a picture."""
+    from ccnn_pc._files import write_rows_atomically
+    from ccnn_pc.viz import plot_confusion
+
+    counts = confusion.cpu().tolist()
+    beside = path.with_name(f"{path.stem}_confusion.csv")
+    write_rows_atomically(
+        beside,
+        [
+            {"true": name, **dict(zip(names, row, strict=True))}
+            for name, row in zip(names, counts, strict=True)
+        ],
+    )
+    plot_confusion(confusion.cpu().numpy(), names, beside.with_suffix(".png"))
 
 
 def _sample_by_sample(target: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import sys
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ccnn_pc.cli.predict_scenes import Written, predict_scenes, print_scenes
 from ccnn_pc.cli.read_as import AS_TRAINED, Interpolate, ReadAs, Size, Spacing, TimeUnit
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 _BATCH, _SHOWN = 64, 100
 
 EXAMPLES = """
-What a model says of meshes, clouds or images, with a picture of each; of the series of a table.
+What a model says of meshes, clouds or images, with a picture of each; of the series of a table; whole scenes labelled.
 
 \b
 Examples:
@@ -29,6 +31,8 @@ Examples:
   ccnn-pc predict runs/my_experiment/model part.stl cloud.xyz --out pictures
   ccnn-pc predict runs/cifar10_tiny/latest/model photos/*.jpg --csv answers.csv
   ccnn-pc predict runs/my_series/latest/model new.csv --csv answers.csv
+  ccnn-pc predict runs/my_scenes/latest/model scan.laz --out labelled.laz --html scan.html
+  ccnn-pc predict runs/my_scenes/latest/model "flights/*.laz" --out labelled/ --probabilities
 
 \b
 Reads off, obj, ply, stl, glb, pcd, xyz, txt, npy and npz; models of images and of their pixels as a sequence
@@ -38,6 +42,9 @@ id, and no picture. Pictures show one class per item, or clouds coloured by the 
 series are used on data sets: ccnn-pc evaluate.
 The answer is what the model was trained to give: a class with its probability, numbers, or one of these for every
 point, pixel or stamp; then the table shows how many of each, and --csv and --json have all of them.
+Models of scenes write each file again with its classes set and nothing else changed: --out FILE, or of several
+files, a folder or a pattern --out FOLDER; with --probabilities as further fields. Beside each lies a picture, with
+the truth and the errors where the file has classes of its own.
 A file that cannot be read is reported and the others go on.
 The exit status is 1 only if every file failed.
 """
@@ -50,10 +57,22 @@ def predict(
         typer.Argument(metavar="FILES...", help="Meshes, clouds, images, folders of them, or tables."),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on the last line of stdout.")] = False,
-    out: Annotated[Path, typer.Option(help="Folder of the pictures.")] = Path("plots"),
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the pictures (default: plots). Of scenes: the labelled file, or their folder."
+        ),
+    ] = None,
     picture: Annotated[bool, typer.Option(help="Draw each file with its probabilities.")] = True,
     seed: Annotated[int, typer.Option(help="Which points are drawn from a mesh or a large cloud.")] = 0,
     csv: Annotated[Path | None, typer.Option(help="Also write all answers to this table.")] = None,
+    probabilities: Annotated[
+        bool, typer.Option(help="Write those of each class into labelled scenes.")
+    ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="Of scenes: a page in which the scene can be turned, or a folder of pages."),
+    ] = None,
     size: Size = None,
     spacing: Spacing = None,
     time_unit: TimeUnit = None,
@@ -62,15 +81,36 @@ def predict(
     """Use a model on files."""
     from ccnn_pc._files import check_writable_folder
     from ccnn_pc.cli.answers import write_answers
+    from ccnn_pc.datasets import ScenePreprocessing
+    from ccnn_pc.models import from_pretrained
 
     if csv is not None:
         check_writable_folder("csv", csv.parent)
     read = ReadAs(size, spacing, time_unit, interpolation)
-    rows = predict_files(model, files, out=out if picture else None, seed=seed, read=read)
+    network = from_pretrained(model)
+    scenes = isinstance(network.preprocessing, ScenePreprocessing)
+    for name, given in (("probabilities", probabilities), ("html", html)):
+        if given and not scenes:
+            raise ValueError(f"'{name}' must be left out for a model that labels no scenes (got {given})")
+    if scenes:
+        rows = _label_scenes(
+            network, files, (out, csv), Written(Path(), probabilities, picture, html), read, seed
+        )
+    else:
+        rows = predict_files(
+            model,
+            files,
+            out=(out or Path("plots")) if picture else None,
+            seed=seed,
+            read=read,
+            network=network,
+        )
     if csv is not None:
         write_answers(rows, csv)
     if as_json:
         print(json.dumps(rows))
+    elif scenes:
+        print_scenes(rows, model, html is not None)
     else:
         _print_table(rows)
     if all("error" in row for row in rows):
@@ -80,8 +120,41 @@ def predict(
 predict.__doc__ = EXAMPLES
 
 
+def _label_scenes(
+    network: Any,
+    files: Sequence[Path],
+    out: tuple[Path | None, Path | None],
+    written: Written,
+    read: ReadAs,
+    seed: int,
+) -> list[dict[str, Any]]:
+    import torch
+
+    from ccnn_pc.cli.read_as import Footing
+
+    target, csv = out
+    if target is None:
+        raise ValueError(
+            "'out' must be the labelled file, or their folder, for a model of scenes: --out labelled.laz"
+        )
+    if csv is not None:
+        raise ValueError(
+            f"'csv' must be left out for a model of scenes, which labels files: see --out (got {csv})"
+        )
+    Footing(network, read)
+    network.to("cuda" if torch.cuda.is_available() else "cpu")
+    written = dataclasses.replace(written, out=target)
+    return predict_scenes(network, files, written, positive=network.answers.positive, seed=seed)
+
+
 def predict_files(
-    model: str, files: Sequence[Path], *, out: Path | None = None, seed: int = 0, read: ReadAs = AS_TRAINED
+    model: str,
+    files: Sequence[Path],
+    *,
+    out: Path | None = None,
+    seed: int = 0,
+    read: ReadAs = AS_TRAINED,
+    network: Any = None,
 ) -> list[dict[str, Any]]:
     """Answers for each file: ``{"file", ...}`` with :func:`ccnn_pc.cli.answers.answers_of`, or ``{"file", "error"}``.
 
@@ -92,6 +165,7 @@ def predict_files(
         out: folder of the pictures, ``<file's stem>.png``; None draws none.
         seed: which points are drawn.
         read: how data are read, where not as in training.
+        network: the model, where it is loaded already.
 
     Raises:
         FileNotFoundError: a folder holds no file that the model reads.
@@ -102,12 +176,12 @@ def predict_files(
     import torch
 
     from ccnn_pc._optional import require
-    from ccnn_pc.cli.answers import answers_of
+    from ccnn_pc.cli.answers import answers_of, free_name
     from ccnn_pc.cli.inputs import check_reads_files, read_input, suffixes_of
     from ccnn_pc.cli.read_as import Footing, how_read, say
     from ccnn_pc.models import from_pretrained
 
-    network = from_pretrained(model)
+    network = from_pretrained(model) if network is None else network
     footing, how = Footing(network, read), ""
     preprocessing = network.preprocessing
     shape = network.config.get("shape")
@@ -133,7 +207,7 @@ def predict_files(
             with torch.inference_mode():
                 (said,) = answers_of(network, network(data), data)
             if out is not None:
-                target = out / f"{_free_name(file.stem, taken)}.png"
+                target = out / f"{free_name(file.stem, taken)}.png"
                 if _draw(data, network, said, target, file.name):
                     print(f"picture: {target}", file=sys.stderr)
         except Exception as error:  # readers of broken files raise anything; the other files must go on
@@ -226,16 +300,6 @@ def _draw(data: Any, network: Any, said: dict[str, Any], target: Path, title: st
     shading = normals_of(data, network.preprocessing)
     plot_prediction(data.pos, names, chances, target, normals=shading, title=title, stored=behind(data))
     return True
-
-
-def _free_name(stem: str, taken: set[str]) -> str:
-    """``stem``, or ``stem_2``, ``stem_3`` … where files of several folders have the same name."""
-    name, number = stem, 1
-    while name in taken:
-        number += 1
-        name = f"{stem}_{number}"
-    taken.add(name)
-    return name
 
 
 def _check_folder(folder: Path) -> None:

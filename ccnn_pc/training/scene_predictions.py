@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -31,6 +32,7 @@ class ScenePredictions:
 
     Args:
         num_classes: K.
+        ended: is told when all tiles of a scene have come: when those of another one come, or at :meth:`finish`.
 
     Example:
         >>> from ccnn_pc.datasets import PointCloudData
@@ -42,8 +44,8 @@ class ScenePredictions:
         [[5, 1], [0, 1]]
     """
 
-    def __init__(self, num_classes: int) -> None:
-        self.num_classes = num_classes
+    def __init__(self, num_classes: int, ended: Callable[[ScenePredictions], None] | None = None) -> None:
+        self.num_classes, self.ended = num_classes, ended
         self.reset()
 
     def reset(self) -> None:
@@ -71,11 +73,19 @@ class ScenePredictions:
                 self._counts[rows] = batch.counts[mine].long()
 
     def _begin(self, scene: int, size: int, device: torch.device) -> None:
-        self._done = self.confusion()
+        self.finish()
         self.scene = scene
         self._sums = torch.zeros(size, self.num_classes, device=device)
         self._seen = torch.zeros(size, device=device)
         self._counts = torch.zeros(size, self.num_classes, dtype=torch.long, device=device)
+
+    def finish(self) -> None:
+        """Of the present scene nothing is left but its confusion matrix."""
+        if self.scene is not None and self.ended is not None:
+            self.ended(self)
+        done = self.confusion()
+        self.reset()
+        self._done = done
 
     def mean(self) -> Tensor:
         """Mean probabilities of the kept points of the present scene ``[M, K]``; 0 where no tile has been."""
@@ -83,7 +93,9 @@ class ScenePredictions:
 
     def confusion(self) -> Tensor:
         """How many original points of each class (row) were taken for each class (column) so far, int64 ``[K, K]``."""
-        said = self._sums.argmax(dim=1)
+        return self._done + self.scene_confusion().to(self._done.device)
+
+    def scene_confusion(self) -> Tensor:
+        """The same of the present scene alone."""
         here = self._counts.new_zeros(self.num_classes, self.num_classes)
-        here.index_add_(1, said, self._counts.t())
-        return self._done + here.to(self._done.device)
+        return here.index_add_(1, self._sums.argmax(dim=1), self._counts.t())

@@ -77,6 +77,25 @@ def two_class_errors(confusion: Tensor, positive: int = 1) -> dict[str, float]:
     return {name: float(value) for name, value in found.items() if bool(value.isfinite())}
 
 
+def confusion_scores(confusion: Tensor, positive: int = 1) -> dict[str, float]:
+    """Accuracy, mean class accuracy, mean intersection over union; of two classes also :func:`two_class_errors`.
+
+    Args:
+        confusion: counts ``[K, K]``, true classes in rows.
+        positive: of two classes the one in question.
+
+    Example:
+        >>> confusion_scores(torch.tensor([[4, 0, 0], [0, 3, 1], [0, 0, 0]]))
+        {'accuracy': 0.875, 'mean_class_accuracy': 0.875, 'mean_iou': 0.5833333333333334}
+    """
+    found = {
+        "accuracy": float(overall_accuracy(confusion)),
+        "mean_class_accuracy": float(mean_class_accuracy(confusion)),
+        "mean_iou": float(mean_iou(confusion)),
+    }
+    return found | (two_class_errors(confusion, positive) if len(confusion) == 2 else {})
+
+
 def shape_iou(predicted: Tensor, target: Tensor, shape: Tensor, parts: Tensor) -> Tensor:
     r"""Of each shape the mean over the parts of its category of their intersections over unions, float64 ``[B]``.
 
@@ -193,12 +212,8 @@ class PointScores(Scores):
         confusion = self.confusion()
         found = {
             "loss": self.total("loss") / max(self.total("points"), 1.0),
-            "accuracy": float(overall_accuracy(confusion)),
-            "mean_class_accuracy": float(mean_class_accuracy(confusion)),
-            "mean_iou": float(mean_iou(confusion)),
+            **confusion_scores(confusion, self.positive),
         }
-        if self.num_classes == 2:
-            found |= two_class_errors(confusion, self.positive)
         if self.shapes.update_called:
             iou, category = (
                 torch.atleast_1d(self.shapes.compute()),

@@ -1,4 +1,4 @@
-"""Pictures of scenes: from above and at a slant, coloured by class; beside the truth and the errors where it is known."""
+"""Pictures of scenes: from above and at a slant, coloured by class; beside truth and errors where they are known."""
 
 from __future__ import annotations
 
@@ -66,14 +66,19 @@ class SeenScene:
     total: int | None = None
 
     def __post_init__(self) -> None:
-        if self.pos.ndim != 2 or self.pos.shape[1] != 3 or not len(self.pos) or not np.isfinite(self.pos).all():
+        if (
+            self.pos.ndim != 2
+            or self.pos.shape[1] != 3
+            or not len(self.pos)
+            or not np.isfinite(self.pos).all()
+        ):
             raise ValueError(f"'pos' must be finite positions [n, 3], n > 0 (got {list(self.pos.shape)})")
         for name, rows in (("said", self.said), ("truth", self.truth)):
             if rows is None:
                 continue
             if rows.shape != (len(self.pos),) or rows.dtype.kind not in "iu":
                 raise ValueError(
-                    f"'{name}' must be a class for each of {len(self.pos)} points (got {list(rows.shape)} of {rows.dtype})"
+                    f"'{name}' must be a class for each of {len(self.pos)} points (got {rows.dtype} {list(rows.shape)})"
                 )
             low = 0 if name == "said" else rows.min()
             if rows.min() < low or rows.max() >= len(self.classes):
@@ -134,7 +139,11 @@ def plot_scene(scene: SeenScene, out: str | os.PathLike[str], *, title: str | No
             top.grid(False)
             bottom.set_axis_off()
             _legend(bottom, rows, names, paint)
-        note = f"{shown.total} points" if shown.total == len(shown.pos) else f"{len(shown.pos)} of {shown.total} points"
+        note = (
+            f"{shown.total} points"
+            if shown.total == len(shown.pos)
+            else f"{len(shown.pos)} of {shown.total} points"
+        )
         figure.suptitle(f"{title}\n{note}" if title else note, color=INK, fontsize=10)
     return Path(out)
 
@@ -151,14 +160,20 @@ def _slanted(pos: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.
 
 
 def _scatter(
-    axes: Axes, place: NDArray[np.float64], rows: NDArray[Any], colours: Sequence[str], order: NDArray[np.int64]
+    axes: Axes,
+    place: NDArray[np.float64],
+    rows: NDArray[Any],
+    colours: Sequence[str],
+    order: NDArray[np.int64],
 ) -> None:
     from matplotlib.colors import to_rgb
 
     palette = np.array([*map(to_rgb, colours), to_rgb(UNKNOWN)])  # a negative row is the last one
     rows = np.maximum(rows[order].astype(np.int64), -1)
     size = float(np.clip(60_000 / len(order), 0.4, 24.0))
-    axes.scatter(*place[order].T, c=palette[rows], s=size, marker="s", linewidths=0, rasterized=True)
+    axes.scatter(
+        place[order, 0], place[order, 1], c=palette[rows], s=size, marker="s", linewidths=0, rasterized=True
+    )
     axes.set_aspect("equal", adjustable="datalim")
 
 

@@ -54,9 +54,7 @@ def write_las_fields(
         header, size = reader.header, source.stat().st_size
         form = header.point_format
         check_rows(columns, header.point_count)
-        there = set(las_fields(header))
-        old = {name: _checked(header, name, values) for name, values in columns.items() if name in there}
-        new = {name: (type_for(values), values) for name, values in columns.items() if name not in there}
+        old, new = _old_and_new(header, columns)
         added = sum(kind.itemsize for kind, _ in new.values())
         head = bytearray(raw.read(header.offset_to_point_data))
         records, gap = _records(bytes(head))
@@ -94,6 +92,32 @@ def write_las_fields(
         _append_tail(header, raw, out, head, points_end(header, size), size)
         out.seek(0)
         out.write(bytes(head[:start]))
+
+
+def check_las_fields(source: Path, columns: Mapping[str, np.ndarray]) -> None:
+    """See from the header whether a file could hold dimensions; points are not read.
+
+    Args:
+        source: file to look at.
+        columns: by name, with any number of rows.
+
+    Raises:
+        ValueError: as :func:`write_las_fields`.
+    """
+    with las_reader(source) as reader, open(source, "rb") as raw:
+        header = reader.header
+        _, new = _old_and_new(header, columns)
+        records, _ = _records(raw.read(header.offset_to_point_data))
+        _with_extra_bytes(header.point_format, records, {name: kind for name, (kind, _) in new.items()})
+
+
+def _old_and_new(
+    header: Any, columns: Mapping[str, np.ndarray]
+) -> tuple[dict[str, np.ndarray], dict[str, tuple[np.dtype, np.ndarray]]]:
+    """Columns for dimensions that are there, and those that become extra bytes, with their types."""
+    there = set(las_fields(header))
+    old = {name: _checked(header, name, values) for name, values in columns.items() if name in there}
+    return old, {name: (type_for(values), values) for name, values in columns.items() if name not in there}
 
 
 def _checked(header: Any, name: str, values: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from ccnn_pc.datasets.common.broken import BrokenFileError
 from ccnn_pc.datasets.common.folders import files_below, is_hidden
 from ccnn_pc.datasets.formats.e57 import read_e57
 from ccnn_pc.datasets.formats.las import read_las
-from ccnn_pc.datasets.formats.las_write import write_las_fields, write_new_las
+from ccnn_pc.datasets.formats.las_write import check_las_fields, write_las_fields, write_new_las
 from ccnn_pc.datasets.formats.npz_scene import read_npz_scene, write_npz_fields
 from ccnn_pc.datasets.formats.pcd import pcd_columns
 from ccnn_pc.datasets.formats.pcd_write import write_pcd_fields
@@ -207,22 +207,7 @@ def write_labels(
     """
     source, target = Path(source), Path(target)
     columns = _columns(labels, field, probabilities, class_names)
-    kind, wanted = "room" if is_room(source) else source.suffix.lower()[1:], target.suffix.lower()[1:]
-    if kind not in _WRITERS and kind not in _ANEW:
-        raise ValueError(f"'{source}' has an unknown format: save it as one of {', '.join(READERS)}")
-    ends = _TARGETS.get(kind, _NEW if kind in _ANEW else (kind,))
-    if wanted not in ends:
-        raise ValueError(
-            f"'target' must end in .{' or .'.join(ends)} where 'source' is a {kind} file (got '{target}')"
-        )
-    if not source.exists():
-        raise FileNotFoundError(f"'{source}' must be an existing file")
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"'target' must be in a folder that exists (got '{target}')")
-    if target.exists() and target.samefile(source) and not overwrite:
-        raise ValueError(
-            f"'target' must not be the file that was read, or 'overwrite' be True (got '{target}')"
-        )
+    kind, wanted = _check_target(source, target, overwrite), target.suffix.lower()[1:]
     with _named(source), written_whole(target) as hidden:
         if kind in _ANEW:
             _write_anew(source, hidden, columns, wanted)
@@ -230,6 +215,80 @@ def write_labels(
             write_las_fields(source, hidden, columns, compressed=wanted == "laz")
         else:
             _WRITERS[kind](source, hidden, columns)
+
+
+def check_labels(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    numbers: np.ndarray,
+    *,
+    field: str = "classification",
+    class_names: Sequence[str] = (),
+) -> None:
+    """See beforehand, from names and headers, whether :func:`write_labels` could write these labels; writes nothing.
+
+    Args:
+        source: file that will be read.
+        target: file that would be written.
+        numbers: whole numbers of all classes ``[K]``.
+        field: its name.
+        class_names: names of the classes that probabilities would be written of.
+
+    Raises:
+        FileNotFoundError: no such file, or no such folder for ``target``.
+        BrokenFileError: the header of a LAS or LAZ cannot be read.
+        PermissionError: the folder cannot be written.
+        ValueError: what :func:`write_labels` refuses, as far as it is known before the points are read.
+    """
+    source, target = Path(source), Path(target)
+    chances = np.zeros((len(numbers), len(class_names)), dtype=np.float32)
+    columns = _columns(numbers, field, chances if len(class_names) else None, class_names)
+    kind = _check_target(source, target, overwrite=False)
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise PermissionError(f"'target' must be in a folder that can be written (got '{target}')")
+    if _WRITERS.get(kind) is write_las_fields:
+        with _named(source):
+            check_las_fields(source, columns)
+
+
+def target_suffixes(source: str | os.PathLike[str]) -> tuple[str, ...]:
+    """Suffixes of what a scene can be written as, the best one first.
+
+    Raises:
+        ValueError: an unknown format.
+
+    Example:
+        >>> target_suffixes("a.laz"), target_suffixes("a.e57")
+        (('laz', 'las'), ('laz', 'las', 'ply'))
+    """
+    kind = _kind(Path(source))
+    if kind not in _WRITERS and kind not in _ANEW:
+        raise ValueError(f"'{source}' has an unknown format: save it as one of {', '.join(READERS)}")
+    return _TARGETS.get(kind, _NEW if kind in _ANEW else (kind,))
+
+
+def _kind(source: Path) -> str:
+    return "room" if is_room(source) else source.suffix.lower()[1:]
+
+
+def _check_target(source: Path, target: Path, overwrite: bool) -> str:
+    """The kind of a source, whose target must be one."""
+    kind, ends = _kind(source), target_suffixes(source)
+    if target.suffix.lower()[1:] not in ends:
+        raise ValueError(
+            f"'target' must end in .{' or .'.join(ends)} where 'source' is a {kind} file (got '{target}')"
+        )
+    if not source.exists():
+        raise FileNotFoundError(f"'{source}' must be an existing file")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"'target' must be in a folder that exists (got '{target}')")
+    if target.is_dir():
+        raise ValueError(f"'target' must be a file, no folder (got '{target}')")
+    if target.exists() and target.samefile(source) and not overwrite:
+        raise ValueError(
+            f"'target' must not be the file that was read, or 'overwrite' be True (got '{target}')"
+        )
+    return kind
 
 
 def _write_anew(source: Path, target: Path, columns: Mapping[str, np.ndarray], suffix: str) -> None:

@@ -20,6 +20,8 @@ import ckconv_files  # type: ignore[import-not-found]  # noqa: E402
 import long_tables  # type: ignore[import-not-found]  # noqa: E402
 from grid_files import write_images  # type: ignore[import-not-found]  # noqa: E402
 
+from tests.scans import scene_model, write_scan  # noqa: E402
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 OFF = "OFF\n5 6 0\n0 0 0\n1 0 0\n1 1 0\n0 1 0\n0.5 0.5 1\n3 0 2 1\n3 0 3 2\n3 0 1 4\n3 1 2 4\n3 2 3 4\n3 3 0 4\n"
@@ -96,6 +98,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     long_tables.write_table(place, rows, "readings.csv")
     long_tables.write_labels(place, rows, "labels.csv")
     long_tables.write_table(place, rows[:40], "new.csv")
+    for scan in ("scan.laz", "flights/a.laz", "flights/b.laz"):
+        write_scan(place / scan)
+    scene_model(place / "runs/my_scenes/latest/model")
     state = ckconv_files.with_length(ckconv_files.released_state(ckconv_files.small_network()), 12)
     ckconv_files.save(state, place, "CharTrajectories_srtr_1_drop_0_model_CKCNN_….pt")
     state = ckconv_files.released_state(ckconv_files.small_network(784))

@@ -1,0 +1,390 @@
+"""Whole scenes labelled by a trained model, file by file, written back in the format that they came in."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ccnn_pc.datasets import ScenePreprocessing
+    from ccnn_pc.datasets.scenes import ClassTable, Scene
+    from ccnn_pc.models import Model
+    from ccnn_pc.training.predict_scene import PredictedScene
+
+Row = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Written:
+    """What is written of each scene.
+
+    Args:
+        out: a file, or a folder.
+        probabilities: whether files get those of all classes.
+        picture: whether there is a picture beside each.
+        html: a page in which the scene can be turned, or a folder of them; None: none.
+    """
+
+    out: Path
+    probabilities: bool = False
+    picture: bool = True
+    html: Path | None = None
+
+
+def predict_scenes(
+    model: Model, files: Sequence[Path], written: Written, *, positive: int = 1, seed: int = 0
+) -> list[Row]:
+    """Label scenes.
+
+    Args:
+        model: with ``preprocessing`` of scenes; answers ``[n, K]``.
+        files: files, folders, and patterns with ``*``.
+        written: what becomes of them.
+        positive: of two classes the one that errors are of.
+        seed: which points of tiles with too many are read together.
+
+    Returns:
+        for each file ``file``, ``written``, ``points``, ``kept``, ``shares`` of the classes, ``seconds``, ``picture``
+        and ``html`` where they were made, ``scores`` where the file has classes, else ``unscored``, why not; or
+        ``file`` and ``error``.
+
+    Raises:
+        FileNotFoundError: no scene there.
+        ValueError: a model of numbers; two files that would be written as one; one file named for several scenes.
+        ImportError: pictures are wanted and matplotlib is missing.
+    """
+    from ccnn_pc._optional import require
+    from ccnn_pc.models import TaskKind
+
+    if model.answers.kind is TaskKind.REGRESSION:
+        raise ValueError("'model' must answer with classes to label scenes (this one answers with numbers)")
+    if written.picture:
+        require("matplotlib", extra="train", purpose="to draw pictures (or use --no-picture)")
+    targets = targets_of(files, written.out)
+    pages = {} if written.html is None else pages_of(targets, written.html)
+    used: ScenePreprocessing = model.preprocessing  # type: ignore[assignment]
+    broken = refused(targets, used, written.probabilities)
+    rows = []
+    with _ended_by_sigterm():
+        for number, (source, target) in enumerate(targets.items(), start=1):
+            head = f"[{number}/{len(targets)}] " if len(targets) > 1 else ""
+            print(f"{head}{source}", file=sys.stderr)
+            row: Row = {"file": str(source)}
+            try:
+                if source in broken:
+                    raise broken[source]
+                row |= _one(model, source, target, pages.get(source), written, positive, seed)
+            except Exception as error:  # readers of broken files raise anything; the other files must go on
+                if os.environ.get("CCNN_PC_TRACEBACK"):
+                    raise
+                row["error"] = str(error) or type(error).__name__
+                print(f"error: {row['error']}", file=sys.stderr)
+            rows.append(row)
+    return rows
+
+
+def targets_of(files: Sequence[Path], out: Path) -> dict[Path, Path]:
+    """Where each scene is written to; below a folder as it lies below its own, others by their names.
+
+    What lies in ``out`` already is no scene to be read, where ``out`` lies in the folder that is read.
+
+    Raises:
+        FileNotFoundError: no scene there.
+        ValueError: several scenes and one file, or two scenes of one name.
+    """
+    from ccnn_pc.datasets.scenes import scene_files
+    from ccnn_pc.datasets.scenes.files import TARGETS
+
+    places: dict[Path, Path] = {}
+    for given in files:
+        inside = given.is_dir()
+        for file in scene_files(given) if inside or not given.suffix or _is_pattern(given) else [given]:
+            if not (inside and out.resolve() != given.resolve() and out.resolve() in file.resolve().parents):
+                places[file] = file.relative_to(given) if inside else Path(file.name)
+    if not places:
+        raise FileNotFoundError(f"'files' must hold scenes outside of '{out}' (found none)")
+    if out.suffix and not out.is_dir():
+        if len(places) > 1:
+            raise ValueError(f"'out' must be a folder for {len(places)} scenes (got the file '{out}')")
+        return dict.fromkeys(places, out)
+    found: dict[Path, Path] = {}
+    for file, place in places.items():
+        ends = TARGETS.get(file.suffix.lower()[1:], ())
+        target = out / (
+            place.with_suffix(f".{ends[0]}") if ends and file.suffix.lower()[1:] not in ends else place
+        )
+        same = next((other for other, there in found.items() if there == target), None)
+        if same is not None:
+            raise ValueError(
+                f"'files' must have different names (got '{same}' and '{file}', both '{target}')"
+            )
+        found[file] = target
+    return found
+
+
+def _is_pattern(path: Path) -> bool:
+    return any(sign in str(path) for sign in "*?[") and not path.exists()
+
+
+def pages_of(targets: Mapping[Path, Path], html: Path) -> dict[Path, Path]:
+    """The page of each scene: ``html``, or in the folder ``html`` one of the name of what is written.
+
+    Raises:
+        ValueError: several scenes and one file.
+    """
+    from ccnn_pc._files import check_writable_folder
+    from ccnn_pc.cli.answers import free_name
+
+    one = html.suffix.lower() in (".html", ".htm")
+    if one and len(targets) > 1:
+        raise ValueError(f"'html' must be a folder for {len(targets)} scenes (got the file '{html}')")
+    check_writable_folder("html", html.parent if one else html)
+    taken: set[str] = set()
+    return {
+        source: html if one else html / f"{free_name(target.stem, taken)}.html"
+        for source, target in targets.items()
+    }
+
+
+def refused(
+    targets: Mapping[Path, Path], preprocessing: ScenePreprocessing, probabilities: bool
+) -> dict[Path, Exception]:
+    """Scenes that could not be written, and why, before any is read.
+
+    Raises:
+        ValueError: the only scene could not.
+    """
+    import numpy as np
+
+    from ccnn_pc._files import check_writable_folder
+    from ccnn_pc.datasets.scenes.files import check_labels
+
+    table: ClassTable = preprocessing.classes  # type: ignore[assignment]
+    numbers = table.numbers(np.arange(len(table)))
+    found: dict[Path, Exception] = {}
+    for source, target in targets.items():
+        try:
+            if not source.is_file():
+                raise FileNotFoundError(f"'{source}' must be an existing file")
+            if not (target.suffix and len(targets) == 1):
+                check_writable_folder("out", target.parent)
+            check_labels(
+                source,
+                target,
+                numbers,
+                field=preprocessing.label,
+                class_names=table.classes if probabilities else (),
+            )
+        except (ValueError, OSError) as error:
+            found[source] = error
+    return found
+
+
+def _one(
+    model: Model,
+    source: Path,
+    target: Path,
+    page: Path | None,
+    written: Written,
+    positive: int,
+    seed: int,
+) -> Row:
+    """Label one scene."""
+    from ccnn_pc.cli.progress import progress_over
+    from ccnn_pc.cli.read_as import say
+    from ccnn_pc.datasets.scenes import write_labels
+    from ccnn_pc.training.predict_scene import predict_scene
+
+    begun = time.monotonic()
+    used: ScenePreprocessing = model.preprocessing  # type: ignore[assignment]
+    scene, truth, unscored = read_with_truth(source, used)
+    found = predict_scene(
+        model,
+        scene,
+        used,
+        seed=seed,
+        shown=lambda loader: progress_over(loader, "labelling", points=len(scene)),
+    )
+    table = found.table
+    thinned = f", {len(found.kept)} kept (one per cell of {used.cell:g})" if used.cell else ""
+    row: Row = {"written": str(target), "points": len(found), "kept": len(found.kept)}
+    write_labels(
+        source,
+        target,
+        found.numbers(),
+        field=used.label,
+        probabilities=found.probabilities() if written.probabilities else None,
+        class_names=table.classes,
+    )
+    said = found.kept.argmax(axis=1)
+    row["shares"] = _shares(found, said)
+    row["read"] = say(f"{len(found)} points{thinned}")
+    if truth is None:
+        row["unscored"] = unscored
+    else:
+        row["scores"] = _scores(found, said, truth, positive)
+    if written.picture or page is not None:
+        row |= _drawn(
+            scene,
+            found,
+            said,
+            truth,
+            target.with_suffix(".png") if written.picture else None,
+            page,
+            source.name,
+        )
+    return row | {"seconds": round(time.monotonic() - begun, 3)}
+
+
+def read_with_truth(path: Path, preprocessing: ScenePreprocessing) -> tuple[Scene, np.ndarray | None, str]:
+    """A scene with what a model reads of it; the class of each point, int16 ``[n]``, -100 where it has none.
+
+    Returns:
+        the scene; classes, or None where there are none that can be judged; why.
+
+    Raises:
+        ValueError: the scene cannot be read.
+    """
+    import numpy as np
+
+    from ccnn_pc.datasets.common.broken import BrokenFileError
+    from ccnn_pc.datasets.scenes import read_scene
+
+    table: ClassTable = preprocessing.classes  # type: ignore[assignment]
+    label = preprocessing.label
+    try:
+        scene = read_scene(path, fields=[*preprocessing.fields, label])
+        rows = table.rows(scene.labels(label), source=str(path), field=label).astype(np.int16)
+    except BrokenFileError:
+        raise
+    except ValueError as error:  # it may lack classes, for it is there to get them
+        return read_scene(path, fields=preprocessing.fields), None, str(error)
+    if len(np.unique(rows[rows >= 0])) < 2:
+        return scene, None, f"'{path}': field '{label}' does not hold two classes"
+    return scene, rows, ""
+
+
+def _shares(found: PredictedScene, said: np.ndarray) -> dict[str, float]:
+    """Share of the points of each class."""
+    import numpy as np
+
+    counts = np.bincount(said[found.nearest], minlength=len(found.table))
+    return dict(zip(found.table.classes, (counts / counts.sum()).tolist(), strict=True))
+
+
+def _scores(found: PredictedScene, said: np.ndarray, truth: np.ndarray, positive: int) -> dict[str, float]:
+    """Scores on all points that have a class."""
+    import numpy as np
+    import torch
+
+    from ccnn_pc.training.segmentation_scores import confusion_scores
+
+    known, count = truth >= 0, len(found.table)
+    pairs = truth[known].astype(np.int64) * count + said[found.nearest[known]]
+    confusion = np.bincount(pairs, minlength=count**2).reshape(count, count)
+    return confusion_scores(torch.from_numpy(confusion), positive) | {"n": int(known.sum())}
+
+
+def _drawn(
+    scene: Scene,
+    found: PredictedScene,
+    said: np.ndarray,
+    truth: np.ndarray | None,
+    picture: Path | None,
+    page: Path | None,
+    title: str,
+) -> Row:
+    """Draw what is wanted of a scene."""
+    from ccnn_pc.viz.scene_page import write_scene_page
+    from ccnn_pc.viz.scenes import SeenScene, drawn_rows, plot_scene
+
+    rows = drawn_rows(len(scene))
+    known = None if truth is None else truth[rows]
+    seen = SeenScene(scene.pos[rows], said[found.nearest[rows]], found.table.classes, known, len(scene))
+    row: Row = {}
+    if picture is not None:
+        row["picture"] = str(plot_scene(seen, picture, title=title))
+    if page is not None:
+        row["html"] = str(write_scene_page(seen, page, title=title))
+    return row
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """A polite kill ends the block as an error does, so that hidden files are removed."""
+
+    def leave(number: int, frame: Any) -> None:
+        raise SystemExit(128 + number)
+
+    try:
+        before = signal.signal(signal.SIGTERM, leave)
+    except ValueError:  # not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def print_scenes(rows: Sequence[Row], model: str, html: bool) -> None:
+    """What was done, for people: a table, what failed, and what may come next."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from ccnn_pc.cli.evaluate import scores_in_words
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("written")
+    for head in ("points", "s"):
+        table.add_column(head, justify="right")
+    table.add_column("classes")
+    scored = any("scores" in row for row in rows)
+    if scored:
+        table.add_column("scores")
+    for row in rows:
+        if "error" in row:
+            table.add_row(
+                f"[red]{escape(row['file'])}[/red]", "", "", f"[red]error: {escape(row['error'])}[/red]"
+            )
+            continue
+        ranked = sorted(row["shares"].items(), key=lambda item: -item[1])
+        classes = ", ".join(f"{name} {100 * share:.1f} %" for name, share in ranked if share)
+        scores = [scores_in_words(row["scores"]) if "scores" in row else ""] if scored else []
+        table.add_row(
+            escape(row["written"]),
+            str(row["points"]),
+            f"{row['seconds']:.1f}",
+            escape(classes),
+            *map(escape, scores),
+        )
+    console = Console()
+    if not console.is_terminal:
+        console.width = 10_000
+    console.print(table)
+    done = [row for row in rows if "error" not in row]
+    if len(done) < len(rows):
+        print(f"{len(rows) - len(done)} of {len(rows)} files could not be labelled", file=sys.stderr)
+    for row in done:
+        for key in ("picture", "html"):
+            if key in row:
+                print(f"{key}: {row[key]}", file=sys.stderr)
+    if not done:
+        return
+    if scored:
+        print(
+            f"next: ccnn-pc evaluate {model} --data FOLDER has the scores of each class, on many files",
+            file=sys.stderr,
+        )
+    elif not html:
+        print("next: --html scene.html writes a page in which the scene can be turned", file=sys.stderr)

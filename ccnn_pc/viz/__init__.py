@@ -13,10 +13,13 @@ from ccnn_pc.viz.kernels import plot_kernels
 from ccnn_pc.viz.labels import plot_labels
 from ccnn_pc.viz.quadrature import plot_quadrature
 from ccnn_pc.viz.regression import plot_regression
+from ccnn_pc.viz.scene_page import write_scene_page
+from ccnn_pc.viz.scenes import SeenScene, plot_scene
 from ccnn_pc.viz.transfer import plot_transfer
 
 __all__ = [
     "LineFit",
+    "SeenScene",
     "plot_confusion",
     "plot_curves",
     "plot_image_fits",
@@ -27,5 +30,7 @@ __all__ = [
     "plot_prediction",
     "plot_quadrature",
     "plot_regression",
+    "plot_scene",
     "plot_transfer",
+    "write_scene_page",
 ]

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ccnn_pc._files import write_text_atomically
-from ccnn_pc.viz.scenes import RIGHT, UNKNOWN, SeenScene, class_colours
-from ccnn_pc.viz.style import RED
+from ccnn_pc.viz.scenes import RIGHT, UNKNOWN, SeenScene
+from ccnn_pc.viz.style import RED, class_colours
 
 #: Points of a page: 8 bytes each, 11 as text.
 MOST = 100_000
@@ -69,7 +69,7 @@ def write_scene_page(scene: SeenScene, out: str | os.PathLike[str], *, title: st
 
 def _view(name: str, rows: NDArray[Any], names: list[str], colours: list[str]) -> dict[str, Any]:
     """A colouring: class of each point as a byte, 255 where it is not known."""
-    values = np.where(rows < 0, _NONE, rows).astype(np.uint8)
+    values = np.where(rows < 0, _NONE, rows.astype(np.int64)).astype(np.uint8)
     return {"name": name, "names": names, "colours": colours, "rows": _text(values)}
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ccnn_pc.viz.style import FAINT, INK, RED, SERIES, picture
+from ccnn_pc.viz.style import FAINT, INK, RED, class_colours, picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,17 +31,6 @@ def drawn_rows(count: int, most: int = MOST) -> NDArray[np.int64]:
         ([0, 4, 8], [0, 1])
     """
     return np.linspace(0, count - 1, min(count, most)).round().astype(np.int64)
-
-
-def class_colours(count: int) -> list[str]:
-    """A colour for each of so many classes, ``#rrggbb``."""
-    if count <= len(SERIES):
-        return list(SERIES[:count])
-    from matplotlib import colormaps
-    from matplotlib.colors import to_hex
-
-    more = [to_hex(colormaps["tab20"](number % 20)) for number in range(count - len(SERIES))]
-    return [*SERIES, *more]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -80,9 +69,9 @@ class SeenScene:
                 raise ValueError(
                     f"'{name}' must be a class for each of {len(self.pos)} points (got {rows.dtype} {list(rows.shape)})"
                 )
-            low = 0 if name == "said" else rows.min()
-            if rows.min() < low or rows.max() >= len(self.classes):
-                raise ValueError(f"'{name}' must be rows of {len(self.classes)} classes (got {rows.max()})")
+            outside = rows[(rows >= len(self.classes)) | ((rows < 0) & (name == "said"))]
+            if len(outside):
+                raise ValueError(f"'{name}' must be rows of {len(self.classes)} classes (got {outside[0]})")
 
     @property
     def wrong(self) -> NDArray[np.int8]:

@@ -102,7 +102,7 @@ def targets_of(files: Sequence[Path], out: Path) -> dict[Path, Path]:
         ValueError: several scenes and one file, or two scenes of one name.
     """
     from ccnn_pc.datasets.scenes import scene_files
-    from ccnn_pc.datasets.scenes.files import TARGETS
+    from ccnn_pc.datasets.scenes.files import target_suffixes
 
     places: dict[Path, Path] = {}
     for given in files:
@@ -118,7 +118,7 @@ def targets_of(files: Sequence[Path], out: Path) -> dict[Path, Path]:
         return dict.fromkeys(places, out)
     found: dict[Path, Path] = {}
     for file, place in places.items():
-        ends = TARGETS.get(file.suffix.lower()[1:], ())
+        ends = target_suffixes(file) if file.exists() else ()
         target = out / (
             place.with_suffix(f".{ends[0]}") if ends and file.suffix.lower()[1:] not in ends else place
         )
@@ -173,8 +173,6 @@ def refused(
     found: dict[Path, Exception] = {}
     for source, target in targets.items():
         try:
-            if not source.is_file():
-                raise FileNotFoundError(f"'{source}' must be an existing file")
             if not (target.suffix and len(targets) == 1):
                 check_writable_folder("out", target.parent)
             check_labels(

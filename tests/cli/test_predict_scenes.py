@@ -171,6 +171,8 @@ def test_options_that_do_not_go_together(
         ),
         ([scans[0], "--out", tmp_path / "c.laz", "--csv", tmp_path / "c.csv"], "'csv' must be left out"),
         ([scans[0], "--out", tmp_path / "c.laz", "--size", 3], "'size' must be left out"),
+        ([tmp_path / "none.laz", "--out", tmp_path / "c.laz"], "must be an existing file"),
+        ([tmp_path / "velodyne" / "0.bin", "--out", tmp_path / "c.ply"], "must be an existing file"),
         ([tmp_path / "*.ply", "--out", tmp_path / "c"], "must be a file, a folder or a pattern of scenes"),
     ):
         assert run("predict", model, *words) == 1

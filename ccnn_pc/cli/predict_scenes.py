@@ -102,14 +102,14 @@ def targets_of(files: Sequence[Path], out: Path) -> dict[Path, Path]:
         ValueError: several scenes and one file, or two scenes of one name.
     """
     from ccnn_pc.datasets.scenes import scene_files
-    from ccnn_pc.datasets.scenes.files import target_suffixes
+    from ccnn_pc.datasets.scenes.files import is_scene, target_suffixes
 
     places: dict[Path, Path] = {}
     for given in files:
         inside = given.is_dir()
         for file in scene_files(given) if inside or not given.suffix or _is_pattern(given) else [given]:
             if not (inside and out.resolve() != given.resolve() and out.resolve() in file.resolve().parents):
-                places[file] = file.relative_to(given) if inside else Path(file.name)
+                places[file] = file.relative_to(given) if inside and file != given else Path(file.name)
     if not places:
         raise FileNotFoundError(f"'files' must hold scenes outside of '{out}' (found none)")
     if out.suffix and not out.is_dir():
@@ -118,7 +118,7 @@ def targets_of(files: Sequence[Path], out: Path) -> dict[Path, Path]:
         return dict.fromkeys(places, out)
     found: dict[Path, Path] = {}
     for file, place in places.items():
-        ends = target_suffixes(file) if file.exists() else ()
+        ends = target_suffixes(file) if is_scene(file) or file.is_dir() else ()  # rooms are folders
         target = out / (
             place.with_suffix(f".{ends[0]}") if ends and file.suffix.lower()[1:] not in ends else place
         )

@@ -1,7 +1,8 @@
-"""Features that follow from where all points of a scene lie, by name and radius: ``above_opening:8``."""
+"""Features that follow from where all points of a scene lie, by name and number: ``above_opening:8``."""
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 
@@ -9,12 +10,13 @@ import numpy as np
 from scipy import ndimage
 
 from ccnn_pc._choices import unknown_name
+from ccnn_pc.datasets.scenes.around import Around
 from ccnn_pc.datasets.scenes.height_raster import HeightRaster
 
 #: Heights of so much are told apart best.
 FINE = 0.5
 
-Feature = Callable[[HeightRaster, float], np.ndarray]
+Feature = Callable[[Around, float], np.ndarray]
 
 
 def logarithmic(height: np.ndarray) -> np.ndarray:
@@ -28,33 +30,43 @@ def logarithmic(height: np.ndarray) -> np.ndarray:
     return found
 
 
-def above_opening(raster: HeightRaster, radius: float) -> np.ndarray:
+def _above_opening(heights: HeightRaster, radius: float) -> np.ndarray:
+    return logarithmic(heights.height - heights.between(heights.opening(radius)))
+
+
+def above_opening(around: Around, radius: float) -> np.ndarray:
     """Height above what is left of the surface without things narrower than 2 radii (Zhang et al. 2003)."""
-    return logarithmic(raster.height - raster.at(raster.opening(radius)))
+    return _above_opening(around.raster, radius)
 
 
-def above_lowest(raster: HeightRaster, radius: float) -> np.ndarray:
+def above_level_opening(around: Around, radius: float) -> np.ndarray:
+    """The same, of heights above the lie of the land: on slopes the opening cuts nothing off."""
+    return _above_opening(around.level, radius)
+
+
+def above_lowest(around: Around, radius: float) -> np.ndarray:
     """Height above the lowest point around."""
-    return logarithmic(raster.height - raster.at(raster.lowest(radius)))
+    return logarithmic(around.raster.height - around.raster.at(around.raster.lowest(radius)))
 
 
-def below_highest(raster: HeightRaster, radius: float) -> np.ndarray:
+def below_highest(around: Around, radius: float) -> np.ndarray:
     """How far below the highest point around."""
-    return logarithmic(raster.at(raster.highest(radius)) - raster.height)
+    return logarithmic(around.raster.at(around.raster.highest(radius)) - around.raster.height)
 
 
-def above_mean(raster: HeightRaster, radius: float) -> np.ndarray:
+def above_mean(around: Around, radius: float) -> np.ndarray:
     """Height above the mean of the points around."""
-    return logarithmic(raster.height - raster.at(raster.moments(radius)[0]))
+    return logarithmic(around.raster.height - around.raster.at(around.raster.moments(radius)[0]))
 
 
-def spread(raster: HeightRaster, radius: float) -> np.ndarray:
+def spread(around: Around, radius: float) -> np.ndarray:
     """Standard deviation of the heights around."""
-    return logarithmic(raster.at(raster.moments(radius)[1]))
+    return logarithmic(around.raster.at(around.raster.moments(radius)[1]))
 
 
-def slope(raster: HeightRaster, radius: float) -> np.ndarray:
+def slope(around: Around, radius: float) -> np.ndarray:
     """Slope of the opening, smoothed over half of the radius: log(1 + 5 |gradient|)."""
+    raster = around.raster
     smooth = ndimage.gaussian_filter(raster.opening(radius), radius / raster.cell / 2, mode="nearest")
     along = [
         np.gradient(smooth, raster.cell, axis=axis) if smooth.shape[axis] > 1 else np.zeros_like(smooth)
@@ -63,14 +75,27 @@ def slope(raster: HeightRaster, radius: float) -> np.ndarray:
     return np.log1p(5 * raster.at(np.hypot(*along)))
 
 
-#: Of heights in a square of half-width ``radius`` around each point, all by the name before the colon.
+def of_nearest(name: str, around: Around, k: float) -> np.ndarray:
+    """What the k nearest points seen from above say, as a logarithm unless it is an angle."""
+    found = around.nearest(round(k))[name]
+    return found if name in ("down", "up") else logarithmic(found)
+
+
+#: By the name before the colon. Behind it stands the half-width of a square around each point, or the number of the
+#: nearest points seen from above: height above or below the lowest, highest and mean of them, their deviation, height
+#: above the plane through them and its slope, and the angle of the steepest way down and up to one of them.
 COMPUTED: dict[str, Feature] = {
     "above_opening": above_opening,
+    "above_level_opening": above_level_opening,
     "above_lowest": above_lowest,
     "below_highest": below_highest,
     "above_mean": above_mean,
     "spread": spread,
     "slope": slope,
+    **{
+        f"{name}_nearest": functools.partial(of_nearest, name)
+        for name in ("lowest", "highest", "mean", "spread", "plane", "slope", "down", "up")
+    },
 }
 
 
@@ -93,8 +118,8 @@ def is_computed(name: str) -> bool:
         value = float(radius)
     except ValueError:
         value = math.nan
-    if not (value > 0 and math.isfinite(value)):
-        raise ValueError(f"'features' must say a radius, {kind}:8 (got '{name}')")
+    if not (value > 0 and math.isfinite(value)) or (kind.endswith("_nearest") and value != round(value)):
+        raise ValueError(f"'features' must say a radius or a number of points, {kind}:8 (got '{name}')")
     return True
 
 
@@ -106,7 +131,7 @@ def computed_features(pos: np.ndarray, names: Sequence[str]) -> dict[str, np.nda
 
     Args:
         pos: ``[n, 3]``, float64.
-        names: as ``above_opening:8``: what, and the radius.
+        names: as ``above_opening:8``: what, and how far around or of how many points.
 
     Raises:
         ValueError: an unknown name, or one without radius.
@@ -118,9 +143,9 @@ def computed_features(pos: np.ndarray, names: Sequence[str]) -> dict[str, np.nda
         [0, 0, 0, 0, 194, 0, 0, 0, 0]
     """
     wanted = [name for name in names if is_computed(name)]
-    raster = HeightRaster(pos)
+    around = Around(pos)
     made = {}
     for name in wanted:
         kind, _, radius = name.partition(":")
-        made[name] = COMPUTED[kind](raster, float(radius)).astype(np.float32)
+        made[name] = COMPUTED[kind](around, float(radius)).astype(np.float32)
     return made

@@ -46,6 +46,7 @@ class HeightRaster:
                 f"{shape[0]:.0f} x {shape[1]:.0f}): leave wild points out, or take larger cells"
             )
         self.shape = (int(shape[0]), int(shape[1]))
+        self.flat = flat
         place = np.floor(flat).astype(np.int64)
         self.place = place[:, 0] * self.shape[1] + place[:, 1]
         self.base = float(np.median(pos[:, 2]))
@@ -54,6 +55,11 @@ class HeightRaster:
     def at(self, raster: np.ndarray) -> np.ndarray:
         """What a raster says at every point, ``[n]``."""
         found: np.ndarray = raster.reshape(-1)[self.place]
+        return found
+
+    def between(self, raster: np.ndarray) -> np.ndarray:
+        """What a smooth raster says at every point: linear between the middles of cells, ``[n]``."""
+        found: np.ndarray = ndimage.map_coordinates(raster, (self.flat - 0.5).T, order=1, mode="nearest")
         return found
 
     @functools.cached_property

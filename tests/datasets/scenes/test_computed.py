@@ -26,9 +26,9 @@ def test_an_opening_wider_than_a_box_takes_it_away_and_a_narrower_one_does_not(s
     pos, box = plane_with_box(slope)
     wide = computed_features(pos, ["above_opening:4"])["above_opening:4"]
     narrow = computed_features(pos, ["above_opening:2"])["above_opening:2"]
-    middle = (np.abs(pos[:, :2] - [4e5 + 15, 5e6 + 15]) < 2).all(axis=1)
+    middle = (np.abs(pos[:, :2] - [4e5 + 15, 5e6 + 15]) < 1).all(axis=1)
     assert wide[box].min() > logarithmic(np.array(4.0 - 8 * slope - 1e-6))
-    assert abs(narrow[middle]).max() <= logarithmic(np.array(6 * slope)) < logarithmic(np.array(2.0))
+    assert abs(narrow[middle]).max() <= logarithmic(np.array(6 * slope)) + 1e-6 < logarithmic(np.array(2.0))
     outside = ~box & (np.abs(pos[:, :2] - [4e5 + 15, 5e6 + 15]) < 10).all(axis=1)
     assert wide[outside].max() < logarithmic(np.array(8 * slope + 1e-6)) + 1e-6
 
@@ -82,10 +82,18 @@ def test_they_are_features_of_scenes_beside_fields_with_scales_of_their_own():
 
 
 @pytest.mark.parametrize(
-    "name", ["above_opening", "above_opening:", "above_opening:-1", "above_opening:x", "slope:inf"]
+    "name",
+    [
+        "above_opening",
+        "above_opening:",
+        "above_opening:-1",
+        "above_opening:x",
+        "slope:inf",
+        "down_nearest:2.5",
+    ],
 )
 def test_names_without_a_radius_are_refused(name):
-    with pytest.raises(ValueError, match="must say a radius"):
+    with pytest.raises(ValueError, match="must say a radius or a number"):
         is_computed(name)
 
 
@@ -97,3 +105,44 @@ def test_unknown_names_are_refused_with_those_that_there_are():
 def test_wild_points_that_make_a_scene_too_wide_are_refused():
     with pytest.raises(ValueError, match="leave wild points out"):
         HeightRaster(np.array([[0.0, 0.0, 0.0], [1e6, 1e6, 0.0]]))
+
+
+def test_nearest_points_say_what_they_say():
+    pos, _ = plane_with_box(0.2)
+    random = np.random.default_rng(1)
+    pos = pos[random.permutation(len(pos))[:400]] + random.normal(0, 0.1, (400, 3))
+    names = [n for n in COMPUTED if n.endswith("_nearest")]
+    found = computed_features(pos, [f"{name}:9" for name in names])
+    for row in range(0, 400, 29):
+        apart = np.linalg.norm(pos[:, :2] - pos[row, :2], axis=1)
+        index = apart.argsort()[:9]
+        height, flat = pos[index, 2] - pos[row, 2], pos[index, :2] - pos[row, :2]
+        plane = np.linalg.lstsq(np.column_stack([flat, np.ones(9)]), height, rcond=None)[0]
+        rise = height[1:] / np.maximum(apart[index][1:], 0.3)
+        wanted = {
+            "lowest": logarithmic(-height.min()),
+            "highest": logarithmic(height.max()),
+            "mean": logarithmic(-height.mean()),
+            "spread": logarithmic(height.std()),
+            "plane": logarithmic(-plane[2]),
+            "slope": logarithmic(np.hypot(plane[0], plane[1])),
+            "down": np.arctan(max(0.0, -rise.min())),
+            "up": np.arctan(max(0.0, rise.max())),
+        }
+        for name, value in wanted.items():
+            assert found[f"{name}_nearest:9"][row] == pytest.approx(value, abs=2e-3), (row, name)
+
+
+def test_on_an_even_slope_nothing_rises_above_the_lie_of_the_land():
+    x, y = (each.ravel() + 0.5 for each in np.meshgrid(np.arange(120.0), np.arange(60.0), indexing="ij"))
+    pos = np.stack([x, y, 0.8 * x], axis=1)
+    found = computed_features(pos, ["above_level_opening:20"])["above_level_opening:20"].reshape(120, 60)
+    assert abs(found[45:75]).max() < 1e-3
+
+
+def test_a_scene_of_fewer_points_than_are_asked_for_has_what_there_is():
+    found = computed_features(
+        np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 2.0]]), ["highest_nearest:8", "plane_nearest:8"]
+    )
+    assert found["highest_nearest:8"].tolist() == pytest.approx([logarithmic(np.array(1.0)), 0.0])
+    assert np.isfinite(found["plane_nearest:8"]).all()

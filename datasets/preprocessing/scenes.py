@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch_geometric.transforms import BaseTransform
 
-from ccnn_pc._checks import check_at_least, check_flags, check_metric, check_not_negative
+from ccnn_pc._checks import check_at_least, check_metric, check_not_negative
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.preprocessing.base import Preprocessing, plain, set_fields
 from ccnn_pc.datasets.scenes.class_table import ClassTable
@@ -54,8 +54,6 @@ class ScenePreprocessing(Preprocessing):
             fields; None: those of the training scenes.
         num_neighbors: k of the neighbours that come with a tile; None: the network searches.
         metric: factors of the axes in that search: (1, 1, 0) takes those nearest horizontally; None: all alike.
-        density_weights: whether points come with the ``volume`` they stand for, the inverse of the density of a surface
-            at their 8 nearest points (default False: all points of a tile stand for as much).
 
     Raises:
         ValueError: an unknown choice, a number out of range, a feature that is there twice.
@@ -79,14 +77,12 @@ class ScenePreprocessing(Preprocessing):
     classes: ClassTable | Mapping[str, Any] | None = None
     num_neighbors: int | None = None
     metric: Sequence[float] | None = None
-    density_weights: bool = False
 
     def __post_init__(self) -> None:
         cell = None if self.cell is None else check_not_negative("cell", self.cell) or None
         tile, table, names = self.tile, self.classes, self.features
         if isinstance(names, str) or not names or len(set(names)) < len(names):
             raise ValueError(f"'features' must be a list of different names, at least one (got {names!r})")
-        check_flags(density_weights=self.density_weights)
         if self.num_neighbors is not None:
             check_at_least("num_neighbors", self.num_neighbors, 1)
         set_fields(
@@ -147,7 +143,7 @@ class ScenePreprocessing(Preprocessing):
     def transform(self, augment: Sequence[Transform] = ()) -> Compose:
         """The steps for a tile: ``augment`` moves points, or leaves some out."""
         steps: list[Transform] = [*augment, SceneFeatures(self)]
-        if self.density_weights:
+        if self.tile.weights:  # type: ignore[union-attr]
             steps.append(InverseDensity(DENSITY_NEIGHBORS, intrinsic_dim=2))
         if self.num_neighbors is not None:
             steps.append(KNN(self.num_neighbors, metric=self.metric))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ccnn_pc._checks import check_at_least, check_positive
+from ccnn_pc._checks import check_at_least, check_flags, check_positive
 from ccnn_pc._choices import choice
 
 #: Positions that are looked at together.
@@ -35,6 +35,8 @@ class Tile:
         shape: of it (default CYLINDER).
         radius: in the unit of the positions; of a box half of its side.
         points: how many it has at most; of more a random subset is read, in training, or one subset after the other.
+        weights: whether points come with the ``volume`` they stand for, the inverse of the density of a surface at
+            their 8 nearest points (default False: all points of a tile stand for as much).
 
     Raises:
         ValueError: an unknown shape, a radius that is not positive, no point.
@@ -47,11 +49,13 @@ class Tile:
     shape: TileShape | str = TileShape.CYLINDER
     radius: float = 20.0
     points: int = 8192
+    weights: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", choice("shape", self.shape, TileShape))
         object.__setattr__(self, "radius", check_positive("radius", self.radius))
         check_at_least("points", self.points, 1)
+        check_flags(weights=self.weights)
 
     @property
     def axes(self) -> int:

@@ -100,17 +100,16 @@ def test_density_weights_are_the_area_a_point_stands_for(tmp_path: Path) -> None
     flat = np.concatenate([each.reshape(2, -1).T for each in (fine, coarse)])
     pos = np.column_stack([flat, np.zeros(len(flat))])
     write(tmp_path / "a.npz", {"pos": pos, "classification": np.arange(len(pos)) % 2 + 1})
-    tile = {"radius": 40.0, "points": 5000}
-    (item,) = Scenes(
-        tmp_path, preprocessing=read(cell=None, tile=tile, features=["one"], density_weights=True)
-    )
-    x = torch.from_numpy(pos[item.kept.numpy()])
+    tile = {"radius": 40.0, "points": 5000, "weights": True}
+    found = Scenes(tmp_path, preprocessing=read(cell=None, tile=tile, features=["one"]))
+    (item,) = found
+    x = torch.from_numpy(found.scenes[0].scene.pos[item.kept.numpy()])
     inside = ((x[:, 1] - 10).abs() < 7) & (item.volume > 0)
     means = [float(item.volume[inside & (x[:, 0] - at < 3) & (x[:, 0] > at)].mean()) for at in (3, 13)]
     assert means[1] / means[0] == pytest.approx(4.0, rel=1e-5)
     lone = {"pos": np.array([[0.0, 0, 0], [900, 0, 0], [900, 0, 0]]), "classification": np.array([1, 2, 1])}
     write(tmp_path / "a.npz", lone)
-    for item in Scenes(tmp_path, preprocessing=read(cell=None, features=["one"], density_weights=True)):
+    for item in Scenes(tmp_path, preprocessing=read(cell=None, tile={"weights": True}, features=["one"])):
         assert item.volume.isfinite().all() and (item.volume > 0).all()
 
 

@@ -1,5 +1,12 @@
 """Networks that our tables compare with; not part of what the library is for."""
 
-from ccnn_pc.peers import dgcnn, gru, neural_cde, ode_rnn, pointnet2  # these enter their names
+from ccnn_pc.peers import (  # these enter their names
+    dgcnn,
+    gru,
+    neural_cde,
+    ode_rnn,
+    pointnet2,
+    pointnet2_segmentation,
+)
 
-__all__ = ["dgcnn", "gru", "neural_cde", "ode_rnn", "pointnet2"]
+__all__ = ["dgcnn", "gru", "neural_cde", "ode_rnn", "pointnet2", "pointnet2_segmentation"]

@@ -97,12 +97,12 @@ def class_colours(number: int) -> list[str]:
     from matplotlib.colors import to_hex
 
     more = max(number - len(SERIES), 1)
-    rest = [to_hex(colormaps["hsv"]((i + 0.5) / more)) for i in range(more)]
-    dark = [
-        to_hex(tuple(0.75 * float(part) for part in colormaps["hsv"]((i + 0.5) / more)[:3]))
-        for i in range(more)
+    hues = [colormaps["hsv"]((i + 0.5) / more) for i in range(more)]
+    shades = [0.75 if i % 2 else 1.0 for i in range(more)]
+    rest = [
+        to_hex((shade * r, shade * g, shade * b)) for shade, (r, g, b, _) in zip(shades, hues, strict=True)
     ]
-    return [*SERIES, *(d if i % 2 else c for i, (c, d) in enumerate(zip(rest, dark, strict=True)))][:number]
+    return [*SERIES, *rest][:number]
 
 
 def colour_scale(figure: Figure, image: Any, axes: Any, label: str) -> None:

@@ -115,7 +115,7 @@ def _lamp(r: Draw) -> Object:
     low, high = r.uniform(0.5, 0.8), r.uniform(0.2, 0.45)
     return [
         ("foot", disc(r.uniform(0.4, 0.7), foot)),
-        ("pole", rod(r.uniform(0.06, 0.1), foot / 2, height)),
+        ("pole", rod(r.uniform(0.05, 0.08), foot / 2, height)),
         ("shade", moved(lathe([(low, 0.0), (high, tall), (0.0, tall)]), (0, 0, height - tall / 2))),
     ]
 
@@ -144,13 +144,13 @@ def _rocket(r: Draw) -> Object:
 
 
 def _hammer(r: Draw) -> Object:
-    length, across, thick = r.uniform(1.3, 2.0), r.uniform(0.8, 1.2), r.uniform(0.26, 0.4)
+    length, across, thick = r.uniform(1.3, 2.0), r.uniform(0.9, 1.3), r.uniform(0.4, 0.55)
     head = (
         plate(across, thick, thick)
         if r.random() < 0.5
         else moved(disc(thick / 2, across), (0, 0, 0), about(1, math.pi / 2))
     )
-    grip = r.uniform(0.09, 0.13)
+    grip = r.uniform(0.13, 0.18)
     return [
         ("handle", lathe([(0.0, 0.0), (grip, 0.0), (grip, length)], 10)),
         ("head", moved(head, (0, 0, length + thick / 2))),
@@ -167,7 +167,7 @@ def _cart(r: Draw) -> Object:
         *[moved(plate(thin, width, tall), (i * length / 2, 0, tall / 2)) for i in (-1, 1)],
     ]
     turned = moved(disc(wheel, wide), (0, 0, 0), about(0, math.pi / 2))
-    places = [(i * length / 3, j * (width / 2 + wide / 2 + 0.06), -0.1) for i in (-1, 1) for j in (-1, 1)]
+    places = [(i * length / 3, j * (width / 2 + wide / 2 + 0.12), -0.15) for i in (-1, 1) for j in (-1, 1)]
     # a bow from wall to wall, drawn in the plane x y and then set up: it leans back
     half = np.linspace(-math.pi / 2, math.pi / 2, 12)
     bow = np.stack([np.sqrt(rise**2 + reach**2) * np.cos(half), width / 2 * np.sin(half), 0 * half], axis=1)
@@ -188,7 +188,7 @@ def _sign(r: Draw) -> Object:
         tall = r.uniform(0.7, 1.1)
         board = moved(disc(tall / 2, thin), (0, 0, 0), about(0, math.pi / 2))
     return [
-        ("pole", rod(r.uniform(0.06, 0.1), 0.0, height)),
+        ("pole", rod(r.uniform(0.05, 0.08), 0.0, height)),
         ("board", moved(board, (0, 0, height + tall / 2))),
     ]
 

@@ -82,6 +82,7 @@ def test_a_shape_depends_on_its_key_alone() -> None:
 
 def test_items_have_a_part_for_every_point() -> None:
     data = open_dataset("part_shapes", "val")
+    assert isinstance(data, PartShapes)
     assert len(data) == 160 and data.classes == PART_NAMES and np.bincount(data.labels).tolist() == [20] * 8
     for index in (0, 70, 159):
         item = data[index]

@@ -153,8 +153,8 @@ def build_ccnn_unet(
 ) -> CCNNUNet:
     """A U-Net of given size.
 
-    Words: those of :func:`ccnn_pc.models.ccnn.build_ccnn` but ``pool`` and ``block``, with other defaults (``norm``:
-    layer); and
+    Words: those of :func:`ccnn_pc.models.ccnn.build_ccnn` but ``block``, with other defaults (``norm``: layer; ``pool``
+    is None, as tasks with an answer per point say it); and
 
     * cells: sizes of the cells of the coarser clouds, position units, one less than the name has widths; default 2, 4,
       8 times ``point_spacing``, each twice the one before.
@@ -172,6 +172,8 @@ def build_ccnn_unet(
     Raises:
         ValueError: a number out of range, a string that is no choice, data without points.
     """
+    if (pool := words.pop("pool", None)) is not None:
+        raise ValueError(f"'pool' must be None for a model with an answer per point (got {pool!r})")
     geometry = words.geometry()
     if geometry.grid is not None:
         raise ValueError(f"'dim' must be that of clouds, 3 without 'shape' (got dim={geometry.dim})")

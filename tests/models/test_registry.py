@@ -221,3 +221,13 @@ def test_pools_of_pyg_are_words_too() -> None:
     theirs = create_model("ccnn_4_16", **sizes, pool=global_max_pool).eval()
     theirs.load_state_dict(ours.state_dict())
     torch.testing.assert_close(theirs(batch()), ours(batch()))
+
+
+@pytest.mark.parametrize("name", ["ccnn_unet_tiny", "pointnet2_segmentation"])
+def test_networks_with_an_answer_per_point_take_no_pool(name: str) -> None:
+    """task=points says pool=None to every model."""
+    words: dict[str, Any] = {"dim": 3, "in_channels": 1, "out_channels": 2}
+    model: Any = create_model(name, pool=None, **words)
+    assert model.pool is None
+    with pytest.raises(ValueError, match="'pool' must be None"):
+        create_model(name, pool="mean", **words)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 import torch
 from torch_geometric.data import Batch, Data
 
@@ -87,5 +86,3 @@ def test_made_by_name() -> None:
         "pointnet2_segmentation", dim=3, in_channels=0, out_channels=5, pool=None, radii=(1.0, 4.0)
     )
     assert model.near.radius == 1.0 and model.far.radius == 4.0 and model.pool is None
-    with pytest.raises(ValueError, match="'pool' must be None"):
-        create_model("pointnet2_segmentation", dim=3, in_channels=0, out_channels=5, pool="mean")

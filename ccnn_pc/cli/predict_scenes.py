@@ -72,7 +72,7 @@ def predict_scenes(
     targets = targets_of(files, written.out)
     pages = {} if written.html is None else pages_of(targets, written.html)
     used: ScenePreprocessing = model.preprocessing  # type: ignore[assignment]
-    broken = refused(targets, used, written.probabilities)
+    broken = refused(targets, written.out, used, written.probabilities)
     rows = []
     with _ended_by_sigterm():
         for number, (source, target) in enumerate(targets.items(), start=1):
@@ -112,7 +112,7 @@ def targets_of(files: Sequence[Path], out: Path) -> dict[Path, Path]:
                 places[file] = file.relative_to(given) if inside and file != given else Path(file.name)
     if not places:
         raise FileNotFoundError(f"'files' must hold scenes outside of '{out}' (found none)")
-    if out.suffix and not out.is_dir():
+    if is_file_name(out):
         if len(places) > 1:
             raise ValueError(f"'out' must be a folder for {len(places)} scenes (got the file '{out}')")
         return dict.fromkeys(places, out)
@@ -129,6 +129,11 @@ def targets_of(files: Sequence[Path], out: Path) -> dict[Path, Path]:
             )
         found[file] = target
     return found
+
+
+def is_file_name(out: Path) -> bool:
+    """Whether a place where scenes go is that of one file: it has a suffix, and is no folder yet."""
+    return bool(out.suffix) and not out.is_dir()
 
 
 def _is_pattern(path: Path) -> bool:
@@ -156,7 +161,7 @@ def pages_of(targets: Mapping[Path, Path], html: Path) -> dict[Path, Path]:
 
 
 def refused(
-    targets: Mapping[Path, Path], preprocessing: ScenePreprocessing, probabilities: bool
+    targets: Mapping[Path, Path], out: Path, preprocessing: ScenePreprocessing, probabilities: bool
 ) -> dict[Path, Exception]:
     """Scenes that could not be written, and why, before any is read.
 
@@ -173,7 +178,7 @@ def refused(
     found: dict[Path, Exception] = {}
     for source, target in targets.items():
         try:
-            if not (target.suffix and len(targets) == 1):
+            if target != out:  # which is a folder then
                 check_writable_folder("out", target.parent)
             check_labels(
                 source,

@@ -102,6 +102,8 @@ def test_folders_patterns_and_broken_files(
     assert ["error" in row for row in rows] == [False, True, False] and "b.laz" in rows[1]["error"]
     assert sorted(p.relative_to(out).as_posix() for p in out.rglob("*.*")) == ["a.laz", "north/a.laz"]
     assert len(labelled(capsys, model, scans, "--out", out)) == 3  # what was written is not read again
+    (row,) = labelled(capsys, model, scans / "north", "--out", tmp_path / "deep" / "one")
+    assert row["written"] == str(tmp_path / "deep" / "one" / "a.laz")
     rows = labelled(capsys, model, scans / "*.laz", "--out", tmp_path / "new")
     assert [Path(row["file"]).name for row in rows] == ["a.laz", "b.laz"]
     assert run("predict", model, scans / "b.laz", "--out", tmp_path / "b.laz") == 1

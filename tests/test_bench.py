@@ -12,7 +12,7 @@ import torch
 
 from ccnn_pc._files import read_rows
 from ccnn_pc.native import state
-from scripts.bench import harness, large_clouds, machine, point_conv, point_conv_peers
+from scripts.bench import harness, large_clouds, machine, point_conv, point_conv_peers, predict_scene
 from scripts.bench.machine import EdgeWork, Roofline, Speeds, product_roofline, roofline
 
 
@@ -114,3 +114,12 @@ def test_large_clouds_are_measured_in_fresh_processes(
     rows = bench(large_clouds, "--plot", str(plot))
     assert {row["part"] for row in rows} == {"wide", "growth"} and plot.exists()
     assert all("reason" in row or (float(row["peak_mb"]) >= 0 and float(row["knn_s"]) > 0) for row in rows)
+
+
+@pytest.mark.slow
+def test_a_scene_is_labelled_in_a_fresh_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "predict.csv"
+    monkeypatch.setattr(sys, "argv", ["bench", "--points", "500", "--out", str(out)])
+    predict_scene.main()
+    (row,) = read_rows(out)
+    assert row["points"] == "500" and float(row["cpu_s"]) > 1 and 100 < float(row["peak_mb"]) < 2000

@@ -163,11 +163,7 @@ def pages_of(targets: Mapping[Path, Path], html: Path) -> dict[Path, Path]:
 def refused(
     targets: Mapping[Path, Path], out: Path, preprocessing: ScenePreprocessing, probabilities: bool
 ) -> dict[Path, Exception]:
-    """Scenes that could not be written, and why, before any is read.
-
-    Raises:
-        ValueError: the only scene could not.
-    """
+    """Scenes that could not be written, and why, before any is read."""
     import numpy as np
 
     from ccnn_pc._files import check_writable_folder

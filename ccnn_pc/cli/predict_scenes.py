@@ -70,7 +70,7 @@ def predict_scenes(
     if written.picture:
         require("matplotlib", extra="train", purpose="to draw pictures (or use --no-picture)")
     targets = targets_of(files, written.out)
-    pages = {} if written.html is None else pages_of(targets, written.html)
+    places = beside(targets, written)
     used: ScenePreprocessing = model.preprocessing  # type: ignore[assignment]
     broken = refused(targets, written.out, used, written.probabilities)
     rows = []
@@ -82,7 +82,7 @@ def predict_scenes(
             try:
                 if source in broken:
                     raise broken[source]
-                row |= _one(model, source, target, pages.get(source), written, positive, seed)
+                row |= _one(model, source, target, places[source], written, positive, seed)
             except Exception as error:  # readers of broken files raise anything; the other files must go on
                 if os.environ.get("CCNN_PC_TRACEBACK"):
                     raise
@@ -140,24 +140,30 @@ def _is_pattern(path: Path) -> bool:
     return any(sign in str(path) for sign in "*?[") and not path.exists()
 
 
-def pages_of(targets: Mapping[Path, Path], html: Path) -> dict[Path, Path]:
-    """The page of each scene: ``html``, or in the folder ``html`` one of the name of what is written.
+def beside(targets: Mapping[Path, Path], written: Written) -> dict[Path, dict[str, Path]]:
+    """What is drawn of each scene: its ``picture`` beside what is written, and its page (``html``).
 
     Raises:
-        ValueError: several scenes and one file.
+        ValueError: several scenes and one page; a folder that cannot be written.
     """
     from ccnn_pc._files import check_writable_folder
     from ccnn_pc.cli.answers import free_name
 
-    one = html.suffix.lower() in (".html", ".htm")
+    html = written.html
+    one = html is not None and html.suffix.lower() in (".html", ".htm")
     if one and len(targets) > 1:
         raise ValueError(f"'html' must be a folder for {len(targets)} scenes (got the file '{html}')")
-    check_writable_folder("html", html.parent if one else html)
-    taken: set[str] = set()
-    return {
-        source: html if one else html / f"{free_name(target.stem, taken)}.html"
-        for source, target in targets.items()
-    }
+    if html is not None:
+        check_writable_folder("html", html.parent if one else html)
+    found: dict[Path, dict[str, Path]] = {}
+    taken, pages = set[str](), set[str]()
+    for source, target in targets.items():
+        found[source] = {}
+        if written.picture:
+            found[source]["picture"] = Path(free_name(str(target.with_suffix("")), taken) + ".png")
+        if html is not None:
+            found[source]["html"] = html if one else html / f"{free_name(target.stem, pages)}.html"
+    return found
 
 
 def refused(
@@ -192,7 +198,7 @@ def _one(
     model: Model,
     source: Path,
     target: Path,
-    page: Path | None,
+    places: Mapping[str, Path],
     written: Written,
     positive: int,
     seed: int,
@@ -231,17 +237,10 @@ def _one(
         row["unscored"] = unscored
     else:
         row["scores"] = _scores(found, said, truth, positive)
-    if written.picture or page is not None:
-        row |= _drawn(
-            scene,
-            found,
-            said,
-            truth,
-            target.with_suffix(".png") if written.picture else None,
-            page,
-            source.name,
-        )
-    return row | {"seconds": round(time.monotonic() - begun, 3)}
+    if places:
+        _draw(scene, found, said, truth, places, source.name)
+    drawn = {name: str(place) for name, place in places.items()}
+    return {**row, **drawn, "seconds": round(time.monotonic() - begun, 3)}
 
 
 def read_with_truth(path: Path, preprocessing: ScenePreprocessing) -> tuple[Scene, np.ndarray | None, str]:
@@ -293,15 +292,14 @@ def _scores(found: PredictedScene, said: np.ndarray, truth: np.ndarray, positive
     return confusion_scores(torch.from_numpy(confusion), positive) | {"n": int(known.sum())}
 
 
-def _drawn(
+def _draw(
     scene: Scene,
     found: PredictedScene,
     said: np.ndarray,
     truth: np.ndarray | None,
-    picture: Path | None,
-    page: Path | None,
+    places: Mapping[str, Path],
     title: str,
-) -> Row:
+) -> None:
     """Draw what is wanted of a scene."""
     from ccnn_pc.viz.scene_page import write_scene_page
     from ccnn_pc.viz.scenes import SeenScene, drawn_rows, plot_scene
@@ -309,12 +307,10 @@ def _drawn(
     rows = drawn_rows(len(scene))
     known = None if truth is None else truth[rows]
     seen = SeenScene(scene.pos[rows], said[found.nearest[rows]], found.table.classes, known, len(scene))
-    row: Row = {}
-    if picture is not None:
-        row["picture"] = str(plot_scene(seen, picture, title=title))
-    if page is not None:
-        row["html"] = str(write_scene_page(seen, page, title=title))
-    return row
+    if "picture" in places:
+        plot_scene(seen, places["picture"], title=title)
+    if "html" in places:
+        write_scene_page(seen, places["html"], title=title)
 
 
 @contextmanager

@@ -325,8 +325,16 @@ def _report(result: dict[str, Any], folder: Path) -> None:
     ]
     if classes:
         what = "a class for every point" if points else "classes"
-        commands.insert(0, f"  ccnn-pc predict {folder}/model FILE...        {what} of your own files")
+        files = "scan.laz --out labelled.laz   " if _reads_scenes(folder / "model") else "FILE...        "
+        commands.insert(0, f"  ccnn-pc predict {folder}/model {files}{what} of your own files")
     _say("\n".join(["next:", *commands]))
+
+
+def _reads_scenes(model: Path) -> bool:
+    from ccnn_pc.datasets import ScenePreprocessing
+
+    stored = json.loads((model / "config.json").read_text(encoding="utf-8")) if model.exists() else {}
+    return (stored.get("preprocessing") or {}).get("kind") == ScenePreprocessing.kind
 
 
 def scores_in_words(result: Mapping[str, Any]) -> str:

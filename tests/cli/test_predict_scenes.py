@@ -204,6 +204,15 @@ def test_pictures_pages_and_words_for_people(
     told = capsys.readouterr()
     assert re.search(r"out\.laz +400 +\d+\.\d +\w+ \d+\.\d %, .*total error \d", told.out)
     assert f"picture: {tmp_path / 'out.png'}" in told.err and "next: ccnn-pc evaluate" in told.err
+    write_scan(tmp_path / "scan.las")
+    assert (
+        run("predict", model, scan, tmp_path / "scan.las", "--out", tmp_path / "o", "--html", tmp_path / "h")
+        == 0
+    )
+    assert sorted(path.name for path in (tmp_path / "o").iterdir()) == [
+        "scan.las", "scan.laz", "scan.png", "scan_2.png",
+    ]  # fmt: skip
+    assert sorted(path.name for path in (tmp_path / "h").iterdir()) == ["scan.html", "scan_2.html"]
     assert (tmp_path / "out.png").stat().st_size > 10_000 and "<canvas>" in page.read_text()
 
 

@@ -41,6 +41,7 @@ def test_evaluate_gives_the_figures_of_the_training_again(
     root = write_parts(tmp_path / "scenes")
     result = train(root, tmp_path / "runs")
     told = capsys.readouterr().err
+    assert "/model scan.laz --out labelled.laz   a class for every point of your own files" in told
     assert "training: 2 scenes of 3000 points, " in told and "validation: 1 scenes of 1500 points, " in told
     folder = tmp_path / "runs/scenes/latest/model"
     again = evaluate_model(str(folder), root, report=True)

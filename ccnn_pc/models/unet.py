@@ -25,6 +25,9 @@ from ccnn_pc.nn.blocks import CCNNBlock, ConvFactory
 from ccnn_pc.nn.heads import SampleHead
 from ccnn_pc.nn.mixing import HeLinear
 
+#: Reach of the kernels in distances of points, unless one of the two is given: 16 neighbours lie within half of it.
+REACH = 5.0
+
 
 class CCNNUNet(Network):
     r"""Residual blocks of CCNN on ever coarser clouds, and back to every point.
@@ -159,8 +162,8 @@ def build_ccnn_unet(
     * cells: sizes of the cells of the coarser clouds, position units, one less than the name has widths; default 2, 4,
       8 times ``point_spacing``, each twice the one before.
     * keep: see :class:`ccnn_pc.domains.Levels`, which also has ``metric``.
-    * point_spacing: distance of the points of the finest cloud; default: a fifth of the extent. On coarser clouds
-      kernels reach as many times farther as their cells are larger than it.
+    * point_spacing: distance of the points of the finest cloud; default: a fifth of the extent, which by default is
+      five times it, or 1. On coarser clouds kernels reach as many times farther as their cells are larger than it.
 
     Args:
         words: what :func:`ccnn_pc.models.create_model` was given.
@@ -177,9 +180,10 @@ def build_ccnn_unet(
     geometry = words.geometry()
     if geometry.grid is not None:
         raise ValueError(f"'dim' must be that of clouds, 3 without 'shape' (got dim={geometry.dim})")
-    if geometry.point_spacing is None:
-        geometry = dataclasses.replace(geometry, point_spacing=min(geometry.reach) / 5)
-    spacing = geometry.point_spacing or 1.0
+    if geometry.extent is None and geometry.point_spacing is not None:
+        geometry = dataclasses.replace(geometry, extent=REACH * geometry.point_spacing)
+    spacing = geometry.point_spacing or min(geometry.reach) / REACH
+    geometry = dataclasses.replace(geometry, point_spacing=spacing)
     usual = [spacing * 2.0**level for level in range(1, len(channels))]
     levels = Levels(
         words.pop("cells", None) or usual,

@@ -152,3 +152,12 @@ def test_other_data_than_points_are_refused():
         network()(torch.rand(1, 2, 4, 4, 4).double())
     with pytest.raises(ValueError, match="must be that of clouds"):
         network(shape=(8, 8, 8))
+
+
+def test_reach_and_spacing_follow_from_each_other():
+    both = [network(extent=None, point_spacing=0.2, cells=None), network(extent=1.0, point_spacing=None, cells=None)]
+    assert all(model.levels.cells == (0.4, 0.8, 1.6) for model in both)
+    reach = [[conv.extent.tolist() for conv in model.convolutions()] for model in both]
+    assert reach[0] == reach[1] and reach[0][0] == [1.0] * 3
+    down = both[0].down[2]
+    assert down.extent.tolist() == [8.0] * 3

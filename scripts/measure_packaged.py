@@ -8,6 +8,7 @@ Composes the experiment that each model's card names, and measures its training 
 from __future__ import annotations
 
 import argparse
+import fnmatch
 import json
 import re
 from pathlib import Path
@@ -29,7 +30,7 @@ def main() -> None:
     )
     parser.add_argument("root", type=Path, help="folder of ModelNet10")
     root = parser.parse_args().root
-    for name in list_pretrained():
+    for name in fnmatch.filter(list_pretrained(), "*-modelnet10*"):
         card = (PACKAGED / name / "README.md").read_text(encoding="utf-8")
         words = re.findall(r"(experiment=\S+) .*?(seed=\d+)", card)[0]
         config: Any = compose_config([*words, f"data.root={root}"])

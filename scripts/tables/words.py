@@ -227,6 +227,27 @@ def pixels(line: Rows, rows: Rows, head: str) -> str:
     }[line[0]["setting"]]
 
 
+def over_samples(rows: Rows) -> Rows:
+    """One row for each method and seed: means over samples, core minutes of all sites together."""
+    found = []
+    for method, seed in dict.fromkeys((row["method"], row["seed"]) for row in rows):
+        mine = matching(rows, {"method": method, "seed": seed})
+        sites = {row["sample"][0]: row.get("core_minutes") for row in mine}
+        minutes = [float(value) for value in sites.values() if value]
+        means = {
+            key: str(statistics.mean(float(row[key]) for row in mine))
+            for key in ("total", "type_1", "type_2")
+        }
+        found.append({**mine[0], **means, "core_minutes": f"{sum(minutes):.1f}" if minutes else ""})
+    return found
+
+
+def by_method(rows: Rows) -> dict[str, Any]:
+    """A column for each method."""
+    methods = dict.fromkeys(row["method"] for row in rows)
+    return {"sample": "{sample}", **{name: ["{total:.1f}", {"method": name}] for name in methods}}
+
+
 # --- series -----------------------------------------------------------------------------------------------------
 
 

@@ -155,7 +155,10 @@ def test_other_data_than_points_are_refused():
 
 
 def test_reach_and_spacing_follow_from_each_other():
-    both = [network(extent=None, point_spacing=0.2, cells=None), network(extent=1.0, point_spacing=None, cells=None)]
+    both = [
+        network(extent=None, point_spacing=0.2, cells=None),
+        network(extent=1.0, point_spacing=None, cells=None),
+    ]
     assert all(model.levels.cells == (0.4, 0.8, 1.6) for model in both)
     reach = [[conv.extent.tolist() for conv in model.convolutions()] for model in both]
     assert reach[0] == reach[1] and reach[0][0] == [1.0] * 3

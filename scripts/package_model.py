@@ -85,7 +85,7 @@ def ground_card(name: str, result: dict[str, Any], model: Any, note: str) -> str
         features=", ".join(used.features),
         cell=used.cell,
         neighbors=used.num_neighbors,
-        changed=f" {result['changed']}" if result.get("changed") else "",
+        changed="".join(f" {word}" for word in result["changed"].split() if not word.startswith("seed=")),
     )
 
 

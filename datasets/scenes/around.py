@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 from ccnn_pc.datasets.scenes.height_raster import HeightRaster
 
 #: Points whose neighbours are looked at together.
-ROWS = 200_000
+ROWS = 50_000
 #: Horizontal distances below this count as this, metres: errors of heights are no slopes.
 NEAR = 0.3
 #: Half-width of the opening that is taken for the lie of the land, and the deviation of its smoothing, metres.

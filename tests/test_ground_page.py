@@ -21,7 +21,7 @@ def test_the_page_comes_to_a_terrain_model(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("CCNN_PC_CACHE", str(tmp_path / "cache"))
     space: dict[str, Any] = {"__name__": "page"}
     for block in FENCE.finditer(PAGE.read_text(encoding="utf-8")):
-        if block["info"] == "python":
+        if block["info"].startswith("python"):
             exec(compile(block["code"], str(PAGE), "exec"), space)
             continue
         for line in block["code"].splitlines():

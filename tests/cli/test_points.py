@@ -21,6 +21,8 @@ SMALL = (
     *(
         "data.num_points=48",
         "data.num_neighbors=8",
+        "data.eval_num_points=48",
+        "data.eval_num_neighbors=8",
         "trainer.max_epochs=1",
         "trainer.check_val_every_n_epoch=1",
     ),

@@ -28,7 +28,8 @@ LARGE = {
 LARGE |= {name for sizes in ("ccnn_6_380*", "ccnn_4_140*", "flex*") for name in list_models(sizes)}
 #: The only kinds of data of networks that do not read all.
 ONLY: dict[str, tuple[str, ...]] = dict.fromkeys(("smpconv_b", "smpconv_t", "smpnet_resnet_7"), ("image",))
-ONLY |= {"dgcnn": ("clouds",), "pointnet2": ("clouds",), "ckcnn_released": ("sequences",)}
+ONLY |= {"dgcnn": ("clouds",), "pointnet2": ("clouds",), "pointnet2_segmentation": ("clouds",)}
+ONLY |= {"ckcnn_released": ("sequences",)}
 ONLY |= {"smpnet_tcn_6": ("sequences", "image"), "ode_rnn": ("series",), "neural_cde": ("series",)}
 #: kind: axes, channels, shape in training
 KINDS: dict[str, tuple[int, int, tuple[int, ...] | None]] = {

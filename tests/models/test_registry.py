@@ -44,7 +44,8 @@ def test_parameter_counts_are_exact(name: str, dim: int, inputs: int, outputs: i
 
 def test_every_ccnn_is_listed() -> None:
     blocks = {f"ccnn_{size}_{block}" for size in ("4_140", "6_380") for block in ("s4", "flex")}
-    assert set(CLOUD_MODELS) | {"ccnn_6_380"} | blocks == set(list_models("ccnn_*"))
+    unets = {f"ccnn_unet_{size}" for size in ("tiny", "small", "base")}
+    assert set(CLOUD_MODELS) | {"ccnn_6_380"} | blocks | unets == set(list_models("ccnn_*"))
 
 
 def batch(channels: int = 6) -> Batch:

@@ -21,7 +21,7 @@ def test_the_page_comes_to_a_terrain_model(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("CCNN_PC_CACHE", str(tmp_path / "cache"))
     space: dict[str, Any] = {"__name__": "page"}
     for block in FENCE.finditer(PAGE.read_text(encoding="utf-8")):
-        if block["info"].startswith("python"):
+        if block["info"] == "python":
             exec(compile(block["code"], str(PAGE), "exec"), space)
             continue
         for line in block["code"].splitlines():
@@ -35,6 +35,7 @@ def test_the_page_comes_to_a_terrain_model(tmp_path: Path, monkeypatch: pytest.M
     truth = ~space["house"] & ~space["tree"]
     right = (np.asarray(after.classification) == 2) == truth
     assert set(np.unique(after.classification)) == {1, 2} and right.mean() > 0.9, right.mean()
+    space["terrain_model"]("ground.laz", "terrain.npz")
     with np.load("terrain.npz") as terrain:
         heights, first = terrain["heights"], terrain["first"]
     columns, rows = np.meshgrid(*(np.arange(0.5, side) for side in reversed(heights.shape)))

@@ -110,8 +110,9 @@ class CCNNUNet(Network):
     def features(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         """What the head reads, ``[n, channels]``."""
         pyramid = self._pyramid(domain)
-        y = self.stem(apply_layer(self.dropout_in, x, pyramid), pyramid)
-        y = functional.gelu(apply_layer(self.stem_norm, y, pyramid))
+        finest = pyramid.clouds[0]  # the object that the blocks get, whose edges are then measured once
+        y = self.stem(apply_layer(self.dropout_in, x, finest), finest)
+        y = functional.gelu(apply_layer(self.stem_norm, y, finest))
         skips: list[Tensor] = []
         for level, blocks in enumerate(self.encoder):
             if level > 0:

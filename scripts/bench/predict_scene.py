@@ -18,7 +18,6 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import laspy
 import numpy as np
@@ -47,14 +46,16 @@ def scan(path: Path, points: int) -> None:
 def model(folder: Path) -> None:
     """The network of ``experiment=scenes``, two classes."""
     torch.manual_seed(0)
-    options: dict[str, Any] = {
-        "pool": None,
-        "norm": "layer",
-        "extent": 5.0,
-        "num_points": 1024,
-        "reference_count": None,
-    }
-    network = create_model("ccnn_tiny", dim=3, in_channels=2, out_channels=2, **options)
+    network = create_model(
+        "ccnn_unet_tiny",
+        dim=3,
+        in_channels=2,
+        out_channels=2,
+        point_spacing=1.0,
+        width=0.5,
+        num_points=8192,
+        num_neighbors=16,
+    )
     used = ScenePreprocessing(
         cell=1.0, features=("height", "one"), classes={"names": {1: "other", 2: "ground"}}, num_neighbors=16
     )

@@ -110,10 +110,11 @@ class PointPyramid(PointSet):
                 raise ValueError(
                     f"'down' and 'up' must join clouds of {sizes[0]} and {sizes[1]} points (got {found} and {back})"
                 )
-        self.__dict__.update(clouds[0].__dict__)
-        self.clouds, self.down, self.up = tuple(clouds), tuple(down), tuple(up)
-        for cloud in (self, *self.clouds, *self.down, *self.up):
-            cloud.neighbors_judged = True  # k was chosen for these clouds
+        # k was chosen for these clouds; those that somebody else holds stay as they are
+        self.clouds, self.down, self.up = (
+            tuple(each._with(neighbors_judged=True) for each in part) for part in (clouds, down, up)
+        )
+        self.__dict__.update(self.clouds[0].__dict__)
 
     def __repr__(self) -> str:
         sizes = ", ".join(str(cloud.num_samples) for cloud in self.clouds)

@@ -84,6 +84,7 @@ def test_to_layers_a_pyramid_is_its_finest_cloud():
     x = torch.randn(200, 3, dtype=torch.float64)
     cloud = PointSet(pos, batch).knn(6, metric=(1, 1, 0))
     assert conv(x, LEVELS.of(cloud)).equal(conv(x, cloud))
+    assert not cloud.neighbors_judged  # what somebody else holds is not changed
 
 
 def test_clouds_that_do_not_fit_are_refused():

@@ -71,6 +71,7 @@ EXTRAS = {
         "torch_scatter",
     ),
     *("torchdiffeq", "torchcde", "torchsde"),
+    *("huggingface_hub", "onnx", "onnxscript", "onnxruntime"),
 }
 # torch and PyG may load these themselves where they are installed
 HEAVY = EXTRAS - {"networkx", "pandas", "PIL", "rich", "tensorboard"} | {"ccnn_pc.datasets"}

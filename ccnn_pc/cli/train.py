@@ -259,8 +259,7 @@ def _train(config: Any, folder: Path, identity: dict[str, Any], start: Any) -> d
     outputs = config.model.get("out_channels") or len(classes)
     model = _build(instantiate, config.model)(out_channels=outputs)
     if start.checkpoint is None and config.get("init_from") is not None:  # a run that goes on may not know it
-        anew = load_weights(model, from_pretrained(config.init_from))
-        _say(f"weights of {config.init_from}" + (f"; drawn anew: {', '.join(anew)}" if anew else ""))
+        _say(f"weights of {config.init_from}: {load_weights(model, from_pretrained(config.init_from))}")
     _say(f"model: {sum(p.numel() for p in model.parameters())} parameters; run folder: {folder}")
     parts = _build(instantiate, config.optim)
     task = _build(instantiate, config.task)(

@@ -3,10 +3,14 @@
 from ccnn_pc.models.base import Model
 from ccnn_pc.models.ccnn import CCNN
 from ccnn_pc.models.ckcnn import CKCNN
+from ccnn_pc.models.create import create_model
 from ccnn_pc.models.flexnet import FlexNet
 from ccnn_pc.models.hub import from_pretrained, list_pretrained, save_pretrained
+from ccnn_pc.models.hugging_face import push_to_hub
+from ccnn_pc.models.levels import Levelled
+from ccnn_pc.models.listing import list_models
 from ccnn_pc.models.outside import SamplingWarning
-from ccnn_pc.models.registry import create_model, list_models, register_model
+from ccnn_pc.models.registry import register_model
 from ccnn_pc.models.smpconv import SMPConvNet
 from ccnn_pc.models.task import PointError, Task, TaskKind
 from ccnn_pc.models.trained_on import TrainedOn, measure
@@ -15,6 +19,7 @@ __all__ = [
     "CCNN",
     "CKCNN",
     "FlexNet",
+    "Levelled",
     "Model",
     "PointError",
     "SMPConvNet",
@@ -27,6 +32,7 @@ __all__ = [
     "list_models",
     "list_pretrained",
     "measure",
+    "push_to_hub",
     "register_model",
     "save_pretrained",
 ]

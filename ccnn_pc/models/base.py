@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import functools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -19,23 +19,26 @@ from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.grid.grid import Grid
 from ccnn_pc.domains.points.point_set import PointSet
 from ccnn_pc.domains.series.irregular_series import IrregularSeries
+from ccnn_pc.models.classifier import Classifier
+from ccnn_pc.models.options import pool_choice
 from ccnn_pc.models.outside import SamplingWarning, outside, window_reach
 from ccnn_pc.models.reading import Input, Reading, Spacing
 from ccnn_pc.models.task import Task, presumed_task
 from ccnn_pc.models.trained_on import TrainedOn, declared, seen
-from ccnn_pc.nn.apply import Pooling, apply_layer
+from ccnn_pc.nn.apply import Pooling, apply_layer, pooled_channels
 from ccnn_pc.nn.conv import KernelConv
+from ccnn_pc.nn.heads import head_for
 from ccnn_pc.nn.statistics import batch_norms, renew_statistics
 
 N = TypeVar("N", bound="Network")
 
 
-class Model(nn.Module):
+class Model(Classifier):
     """A network with what is needed to describe, save and use it.
 
     Args:
         in_channels: channels of the data.
-        out_channels: classes (1: one logit for two classes).
+        out_channels: classes (1: one logit for two classes; 0: no classes, features are the answer).
         dim: axes of the positions.
 
     Attributes:
@@ -52,7 +55,7 @@ class Model(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, dim: int) -> None:
         super().__init__()
         self.in_channels = check_at_least("in_channels", in_channels, 0)
-        self.out_channels = check_at_least("out_channels", out_channels, 1)
+        self.out_channels = check_at_least("out_channels", out_channels, 0)
         self.dim = check_at_least("dim", dim, 1)
         self.config: dict[str, Any] = {}
         self.shapes: dict[str, tuple[int, ...]] = {}
@@ -64,9 +67,63 @@ class Model(nn.Module):
 
     @property
     def answers(self) -> Task:
-        """What it answers: :attr:`task`, or what its outputs and names say."""
+        """What it answers: :attr:`task`, or what its outputs and names say.
+
+        Raises:
+            ValueError: it has no outputs, its answers are features.
+        """
+        if self.out_channels == 0:
+            raise ValueError(
+                "'model' must have outputs to answer with (got one of features, num_classes=0): "
+                "reset_classifier(num_classes) gives it some"
+            )
         pooled = getattr(self, "pool", True) is not None
         return self.task or presumed_task(self.out_channels, len(self.classes), pooled)
+
+    @property
+    def default_cfg(self) -> dict[str, Any]:
+        """What data it was made for and where its first and last layers are, as timm's models say it.
+
+        ``input_size`` is (channels, samples per axis), of points and series (channels, None); ``preprocessing`` what
+        :func:`ccnn_pc.datasets.preprocessing_transform` makes a transform of, or None: nobody said. Names of the
+        first and the last layer are prefixes of parameters.
+
+        Example:
+            >>> from ccnn_pc.models import create_model
+            >>> model = create_model("ccnn_4_16", dim=2, in_channels=3, num_classes=10, shape=(32, 32))
+            >>> cfg = model.default_cfg
+            >>> cfg["architecture"], cfg["input_size"], cfg["num_classes"], cfg["classifier"], cfg["first_conv"]
+            ('ccnn_4_16', (3, 32, 32), 10, 'head.linear', 'stem')
+        """
+        shape = self.config.get("shape")
+        last = self.get_classifier()
+        named = (name for name, module in self.named_modules() if module is last)
+        first = self.first_layers
+        return {
+            "architecture": self.config.get("name"),
+            "num_classes": self.out_channels,
+            "in_channels": self.in_channels,
+            "input_size": (self.in_channels, *(shape or (None,))),
+            "dim": self.dim,
+            "spacing": self.config.get("spacing"),
+            "classes": list(self.classes),
+            "preprocessing": None if self.preprocessing is None else self.preprocessing.to_json(),
+            "first_conv": first[0] if len(first) == 1 else first,
+            "classifier": next(named),
+        }
+
+    def transform(self, augment: Sequence[Any] = ()) -> Any:
+        """What turns an item of a data set into an input: the transform of :attr:`preprocessing`.
+
+        Args:
+            augment: transforms of the training, at their right place.
+
+        Raises:
+            ValueError: nobody said how data become inputs.
+        """
+        if self.preprocessing is None:
+            raise ValueError("'preprocessing' must be set for a model to have a transform (got None)")
+        return self.preprocessing.transform(augment)
 
     def convolutions(self) -> list[KernelConv]:
         """The continuous convolutions, from input to output."""
@@ -120,8 +177,8 @@ class Network(Model, abc.ABC):
             and running statistics stay.
     """
 
-    head: nn.Module
     recent: int = 4
+    first_layers: tuple[str, ...] = ("stem",)
 
     def __init__(self, reading: Reading, out_channels: int, pool: Pooling | None) -> None:
         super().__init__(reading.in_channels, out_channels, reading.dim)
@@ -135,6 +192,25 @@ class Network(Model, abc.ABC):
     def features(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         """What the head reads, ``[m, C]``."""
 
+    def set_head(self, channels: int) -> None:
+        """Give the network a new head for features of so many channels."""
+        self.num_features = channels if self.pool is None else pooled_channels(self.pool, channels)
+        self._head_channels = channels
+        self.head = self.new_head(self.out_channels)
+
+    def new_head(self, out_channels: int) -> nn.Module:
+        return head_for(self._head_channels, out_channels, self.pool)
+
+    def set_pool(self, pool: Pooling | str | None) -> None:
+        if pool is None:
+            return
+        if self.pool is None:
+            raise ValueError(f"'pool' must be None for a model with an answer per sample (got {pool!r})")
+        self.pool = pool_choice(pool, self.dim)
+        self.set_head(self._head_channels)
+        if self.config:
+            self.config["options"]["pool"] = self.pool
+
     def logits(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         """Answers on a domain."""
         return apply_layer(self.head, self.features(x, domain), domain)
@@ -143,13 +219,36 @@ class Network(Model, abc.ABC):
         self, data: Input, domain: AbstractDomain | None = None, *, spacing: Spacing | None = None
     ) -> Tensor:
         """Answers for PyG data, for an array, or for samples on a domain; see the class."""
+        x, where = self.read(data, domain, spacing)
+        answers = self.logits(x, where)
+        return answers if self.pool is not None else self.reading.as_given(answers, where, data)
+
+    def forward_features(
+        self, data: Input, domain: AbstractDomain | None = None, *, spacing: Spacing | None = None
+    ) -> Tensor:
+        """What the head reads, before it is pooled: ``[n, C]`` in the order of the samples, of arrays ``[B, C, *S]``.
+
+        Networks that answer from coarser grids give these. Arguments as those of the model.
+
+        Raises:
+            ValueError: series whose stamps lie between those at which they are read.
+        """
+        x, where = self.read(data, domain, spacing)
+        found: Any = self.features(x, where)
+        if isinstance(found, tuple):
+            return found[1].unflatten(found[0])  # type: ignore[no-any-return]
+        return self.reading.as_given(found, where, data)
+
+    def read(
+        self, data: Input, domain: AbstractDomain | None = None, spacing: Spacing | None = None
+    ) -> tuple[Tensor, AbstractDomain]:
+        """Data as its layers read them, compared with what it was trained on: ``[n, C]``, and where they lie."""
         told = spacing is not None or domain is not None or (isinstance(data, Data) and "spacing" in data)
         x, where = self.reading.read(data, domain, spacing, functools.partial(self._compare, told))
         self._check_sampling(where)
         if self.training and not torch.compiler.is_compiling():
             self._keep(data, domain, spacing, x, where)
-        answers = self.logits(x, where)
-        return answers if self.pool is not None else self.reading.as_given(answers, where, data)
+        return x, where
 
     def train(self: N, mode: bool = True) -> N:
         """Set the mode; from training to eval, batch norms get statistics that fit the weights."""

@@ -19,7 +19,6 @@ from ccnn_pc.models.reading import Reading
 from ccnn_pc.models.registry import register_frozen
 from ccnn_pc.nn.apply import NormFactory, Pooling, apply_layer
 from ccnn_pc.nn.blocks import CCNNBlock, ConvFactory, FlexNetBlock, S4Block
-from ccnn_pc.nn.heads import head_for
 
 
 class CCNN(Network):
@@ -83,7 +82,7 @@ class CCNN(Network):
             for _ in range(num_blocks)
         )
         self.norm = nn.Identity() if getattr(block, "ends_with_norm", False) else norm(channels)
-        self.head = head_for(channels, out_channels, pool)
+        self.set_head(channels)
 
     def features(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         """What the head reads, ``[m, channels]``."""

@@ -18,7 +18,6 @@ from ccnn_pc.models.registry import register_frozen
 from ccnn_pc.nn.apply import NormFactory, Pooling, apply_layer
 from ccnn_pc.nn.blocks import CKCNNBlock
 from ccnn_pc.nn.dropout import DropoutKind
-from ccnn_pc.nn.heads import head_for
 from ccnn_pc.nn.norms import GlobalLayerNorm
 
 
@@ -49,6 +48,8 @@ class CKCNN(Network):
         ValueError: sizes below 1, data that do not fit.
     """
 
+    first_layers = ("blocks.0.conv1", "blocks.0.shortcut")
+
     def __init__(
         self,
         in_channels: int,
@@ -73,12 +74,16 @@ class CKCNN(Network):
         super().__init__(reading or reading_for(blocks), out_channels, pool)
         self.dropout_in = drop.layer(drop.dropout_in)
         self.blocks = blocks
-        self.head = head_for(channels, out_channels, pool)
-        nn.init.normal_(self.head.linear.weight, std=0.01)
+        self.set_head(channels)
+
+    def new_head(self, out_channels: int) -> nn.Module:
+        head = super().new_head(out_channels)
+        _draw_small_(head)
+        return head
 
     def reset_parameters(self) -> None:
         super().reset_parameters()
-        nn.init.normal_(self.head.linear.weight, std=0.01)  # type: ignore[union-attr, arg-type]
+        _draw_small_(self.head)
 
     def features(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         """What the head reads, ``[m, channels]``."""
@@ -86,6 +91,12 @@ class CKCNN(Network):
         for block in self.blocks:
             y = block(y, domain)
         return y
+
+
+def _draw_small_(head: nn.Module) -> None:
+    """First weights of the read-out, as published: normal with deviation 0.01."""
+    if isinstance(linear := getattr(head, "linear", None), nn.Linear):
+        nn.init.normal_(linear.weight, std=0.01)
 
 
 def build_ckcnn(

@@ -22,7 +22,6 @@ from ccnn_pc.models.registry import register_frozen
 from ccnn_pc.nn.apply import NormFactory, Pooling, apply_layer
 from ccnn_pc.nn.blocks import FlexNetBlock
 from ccnn_pc.nn.dropout import DropoutKind
-from ccnn_pc.nn.heads import head_for
 
 
 class FlexNet(Network):
@@ -78,7 +77,7 @@ class FlexNet(Network):
             FlexNetBlock(a, b, conv=conv, norm=norm, dropout=drop.dropout, drop=drop.layer)
             for a, b in pairwise([widths[0], *widths])
         )
-        self.head = head_for(widths[-1], out_channels, pool)
+        self.set_head(widths[-1])
 
     def features(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         """What the head reads, ``[m, channels]``."""

@@ -22,8 +22,9 @@ from ccnn_pc._choices import unknown_name
 from ccnn_pc._files import write_text_atomically, written_whole
 from ccnn_pc.kernels.registry import describe_factory
 from ccnn_pc.models.base import Model, Network
+from ccnn_pc.models.hugging_face import PREFIX, pull_from_hub
 from ccnn_pc.models.reading import Nearest, Reading
-from ccnn_pc.models.registry import create_model
+from ccnn_pc.models.registry import build_model
 from ccnn_pc.models.state import differences
 from ccnn_pc.models.task import Task, TaskKind, presumed_task
 from ccnn_pc.models.trained_on import TrainedOn
@@ -120,7 +121,8 @@ def check_saveable(
     """Raise what :func:`save_pretrained` would, but for the folder; writes nothing.
 
     Example:
-        >>> check_saveable(create_model("ccnn_4_16", dim=3, in_channels=6, out_channels=2), classes=["a", "b"])
+        >>> from ccnn_pc.models import create_model
+        >>> check_saveable(create_model("ccnn_4_16", dim=3, in_channels=6, num_classes=2), classes=["a", "b"])
     """
     _saved_form(model, classes, preprocessing)
 
@@ -150,13 +152,14 @@ def _saved_form(
     named = check_classes(model.classes if len(classes) == 0 else classes, model.out_channels)
     answers = presumed_task(model.out_channels, len(named), getattr(model, "pool", True) is not None)
     told = model.task if task is None else Task.of(task)
+    answering = told or (answers if model.out_channels else None)
     description = {
         "format_version": FORMAT_VERSION,
         "library_version": __version__,
         "model": describe(model),
         "classes": named,
         "preprocessing": None if used is None else used.to_json(),
-        "task": (told or answers).to_json(),
+        "task": None if answering is None else answering.to_json(),
         "data": dict(model.data if data is None else data),
         "trained_on": None if model.trained_on is None else model.trained_on.to_json(),
     }
@@ -212,10 +215,11 @@ def check_classes(classes: Sequence[str], out_channels: int) -> list[str]:
 
 
 def from_pretrained(name_or_path: str | os.PathLike[str]) -> Model:
-    """Load a trained model by the name of a packaged one, or from a folder.
+    """Load a trained model by the name of a packaged one, from a folder, or from the Hugging Face Hub.
 
     Args:
-        name_or_path: see :func:`list_pretrained`, or a folder written by :func:`save_pretrained`.
+        name_or_path: see :func:`list_pretrained`; a folder written by :func:`save_pretrained`; or
+            ``hf-hub:owner/name``, see :func:`ccnn_pc.models.hugging_face.pull_from_hub`.
 
     Returns:
         the model in eval mode, with ``.classes``, ``.preprocessing`` and, where it was stored, ``.trained_on``.
@@ -256,7 +260,9 @@ def from_pretrained(name_or_path: str | os.PathLike[str]) -> Model:
             raise TypeError(f"'preprocessing' must be a mapping or null (got {used!r})")
         model.preprocessing = preprocessing_from_json(used)
         # models of earlier versions do not say their task
-        model.task = Task.of(description["task"]) if description.get("task") else model.answers
+        told = description.get("task")
+        if told or model.out_channels:
+            model.task = Task.of(told) if told else model.answers
         data = description.get("data") or {}
         if not isinstance(data, dict):
             raise TypeError(f"'data' must be a mapping (got {data!r})")
@@ -268,10 +274,30 @@ def from_pretrained(name_or_path: str | os.PathLike[str]) -> Model:
     return model.eval()
 
 
+def architecture_of(name_or_path: str | os.PathLike[str]) -> str:
+    """Name of the network that a trained model is.
+
+    Raises:
+        FileNotFoundError: the folder lacks its description.
+        ValueError: neither a packaged name nor a folder, or a description of no network.
+
+    Example:
+        >>> architecture_of("ccnn_tiny-modelnet10")
+        'ccnn_tiny'
+    """
+    config = _folder(name_or_path) / CONFIG
+    described = _read_config(config)["model"]
+    if not (isinstance(described, dict) and isinstance(described.get("name"), str)):
+        raise ValueError(f"'model' in '{config}' must describe a network (got no name)")
+    return str(described["name"])
+
+
 def _folder(name_or_path: str | os.PathLike[str]) -> Path:
-    """The folder of a packaged model or of one that was saved."""
+    """The folder of a packaged model, of one that was saved, or of one from the Hub."""
     if not isinstance(name_or_path, (str, os.PathLike)):
         raise TypeError(f"'name_or_path' must be a name or a folder (got {name_or_path!r})")
+    if str(name_or_path).startswith(PREFIX):
+        return pull_from_hub(str(name_or_path))
     folder = Path(name_or_path)
     if folder.is_dir():
         return folder
@@ -337,7 +363,8 @@ def describe(model: Model) -> dict[str, Any]:
         ValueError: a kernel or window that is not registered.
 
     Example:
-        >>> describe(create_model("ccnn_4_16", dim=3, in_channels=6, out_channels=5, width=0.25))["window"]
+        >>> from ccnn_pc.models import create_model
+        >>> describe(create_model("ccnn_4_16", dim=3, in_channels=6, num_classes=5, width=0.25))["window"]
         {'name': 'gaussian', 'width': 0.25}
     """
     config = model.config
@@ -359,7 +386,7 @@ def restore(described: Mapping[str, Any]) -> Model:
         raise TypeError(f"it must be a mapping, got {type(described).__name__}")
     words = dict(described)
     geometry, options, reading = (words.pop(part, {}) for part in ("geometry", "options", "reading"))
-    model = create_model(**words, **geometry, **options)
+    model = build_model(**words, **geometry, **options)
     if reading and isinstance(model, Network):
         reading = dict(reading)
         nearest = reading.pop("neighbors", None) or {

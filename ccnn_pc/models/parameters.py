@@ -6,7 +6,7 @@ import functools
 import json
 from pathlib import Path
 
-from ccnn_pc.models.registry import create_model, only_dim
+from ccnn_pc.models.registry import build_model, only_dim
 
 #: Name -> axes -> numbers a, b, c of the count a + b in_channels + c out_channels; a test makes the models and counts.
 TABLE = Path(__file__).with_name("parameters.json")
@@ -38,7 +38,7 @@ def count_parameters(name: str, dim: int, in_channels: int, out_channels: int) -
     if stored is not None:
         constant, per_input, per_output = stored
         return int(constant + per_input * in_channels + per_output * out_channels)
-    model = create_model(name, dim=dim, in_channels=in_channels, out_channels=out_channels)
+    model = build_model(name, dim=dim, in_channels=in_channels, out_channels=out_channels)
     return sum(p.numel() for p in model.parameters())
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import fnmatch
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -86,7 +85,7 @@ def builder(name: str) -> Builder:
     if not isinstance(name, str):
         raise TypeError(f"'name' must be the name of a model (got {name!r})")
     if name not in _builders():
-        raise unknown_name("model", name, list_models())
+        raise unknown_name("model", name, list_architectures())
     return _BUILDERS[name]
 
 
@@ -102,15 +101,9 @@ def only_dim(name: str) -> int | None:
     return _ONLY_DIM.get(name)
 
 
-def list_models(pattern: str = "*") -> list[str]:
-    """Names that :func:`create_model` knows, sorted; ``pattern`` filters them like file names.
-
-    Example:
-        >>> from ccnn_pc.models import list_models
-        >>> list_models("ccnn_4_??")
-        ['ccnn_4_16', 'ccnn_4_32', 'ccnn_4_48']
-    """
-    return sorted(fnmatch.filter(_builders(), pattern))
+def list_architectures() -> list[str]:
+    """Names that models can be made by, sorted."""
+    return sorted(_builders())
 
 
 def register_frozen(
@@ -177,7 +170,7 @@ class Frozen:
         return model
 
 
-def create_model(
+def build_model(
     name: str,
     *,
     dim: int,
@@ -189,47 +182,7 @@ def create_model(
     window: FactoryLike = None,
     **options: Any,
 ) -> Model:
-    """Make a model of a published size.
-
-    The name freezes sizes: blocks, channels, kernel width and layers, kind of block. Everything else is an option
-    with a sound default; experiment files set the papers' values.
-
-    Args:
-        name: see :func:`list_models`.
-        dim: axes of the positions.
-        in_channels: channels of the data.
-        out_channels: classes (1: one logit for two classes).
-        shape: samples per axis in training, for grids and sequences: it fixes the extent of the kernels.
-            None: 784 for dim 1, 32 x 32 for dim 2, clouds in [-1, 1]^3 with extent 1 for dim 3.
-        spacing: distance of these samples, in position units.
-        kernel: makes kernels in place of the network's own: a class or a ``functools.partial`` of one, or the name of a
-            registered one (:func:`ccnn_pc.kernels.list_kernels`). Words that concern kernels (omega_0, init, ...) go to
-            it.
-        window: makes windows likewise; ``width`` goes to it.
-        options: words of the model, see its builder, e.g. :func:`ccnn_pc.models.ccnn.build_ccnn`; and, for all networks
-            of continuous kernels, series_weights, interpolation and series_interpolation of
-            :class:`ccnn_pc.models.reading.Reading`, and scattered: "grid" reads scattered samples on a grid of
-            ``shape``, "points" (default) where they lie.
-
-    Raises:
-        ValueError: an unknown name (with the nearest one), another ``dim`` than the model is made for, an option out of
-            range, or a kernel, window, weights of series or an interpolation where there are no continuous kernels.
-        TypeError: an option that the model does not have; the message lists those it has.
-
-    Example:
-        >>> from functools import partial
-        >>> from ccnn_pc.kernels import SIREN, GaussianWindow
-        >>> from ccnn_pc.models import create_model
-        >>> model = create_model("ccnn_4_16", dim=3, in_channels=6, out_channels=40)
-        >>> sum(p.numel() for p in model.parameters())
-        6545
-        >>> model = create_model(
-        ...     "ccnn_4_48", dim=3, in_channels=6, out_channels=10,
-        ...     kernel=partial(SIREN, hidden_channels=16), window=partial(GaussianWindow, width=0.2),
-        ... )
-        >>> model.stem.kernel.hidden_channels
-        16
-    """
+    """Make a registered model with new weights; see :func:`ccnn_pc.models.create_model`."""
     build = builder(name)
     if _ONLY_DIM.get(name, dim) != dim:
         raise ValueError(f"'dim' must be {_ONLY_DIM[name]} for '{name}' (got {dim})")

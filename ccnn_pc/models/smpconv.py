@@ -28,7 +28,6 @@ from ccnn_pc.nn.apply import NormFactory, Pooling, apply_layer
 from ccnn_pc.nn.branches import BranchedConv
 from ccnn_pc.nn.conv import DepthwiseConv
 from ccnn_pc.nn.dropout import DropoutKind
-from ccnn_pc.nn.heads import PooledHead
 from ccnn_pc.nn.large_kernel import FeedForwardBlock, LargeKernelBlock, Stem, Transition
 from ccnn_pc.nn.quadrature import Quadrature
 from ccnn_pc.nn.tap_conv import TapConv
@@ -293,7 +292,7 @@ class SMPConvNet(Network):
                 transitions.append(Transition(width, widths[number + 1], dim=dim, spacing=step))
         self.stages, self.transitions = nn.ModuleList(stages), nn.ModuleList(transitions)
         self.norm = nn.BatchNorm1d(widths[-1])
-        self.head = PooledHead(widths[-1], out_channels, pool)
+        self.set_head(widths[-1])
         self._released = _init(conv.kernel) is Init.SMPCONV
         if self._released:
             self.apply(_truncated_normal_)

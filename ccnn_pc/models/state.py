@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from ccnn_pc.models.base import Model
 
 
 def load_tensors(path: Path, advice: str) -> Any:
@@ -31,42 +35,77 @@ def load_tensors(path: Path, advice: str) -> Any:
         raise ValueError(f"'{path}' is damaged or cut off ({reason}); {advice}") from error
 
 
-def load_weights(model: nn.Module, trained: nn.Module) -> list[str]:
-    """Begin with the weights of a trained network of the same make; its head may answer another number of classes.
+@dataclasses.dataclass(frozen=True)
+class Kept:
+    """What a network took over from a trained one.
+
+    Attributes:
+        numbers: how many of its parameters' numbers are those of the trained network.
+        of: how many it has.
+        new: names of the parameters that stayed as they were drawn.
+        changed: what is new, in words: which layers, and why.
+    """
+
+    numbers: int
+    of: int
+    new: tuple[str, ...]
+    changed: tuple[str, ...]
+
+    def __str__(self) -> str:
+        new = f"; new: {', '.join(self.changed)}" if self.changed else ""
+        return f"{self.numbers} of {self.of} numbers kept{new}"
+
+
+def load_weights(model: Model, trained: Model) -> Kept:
+    """Begin with the weights of a trained network of the same make, for other classes or channels of the data.
 
     Parameters and buffers are copied, extents and the distance of samples that kernels were trained for among them.
-    Those of ``head`` that have another shape stay as they were drawn.
+    The head stays as it was drawn where it has another shape, the layers that read the data where these have another
+    number of channels.
 
     Args:
         model: is changed.
         trained: where weights come from.
-
-    Returns:
-        the names of those that stay.
 
     Raises:
         ValueError: the networks differ elsewhere; nothing is changed then.
 
     Example:
         >>> from ccnn_pc.models import create_model
-        >>> ten, two = (create_model("ccnn_4_16", dim=1, in_channels=3, out_channels=n, shape=(9,)) for n in (10, 2))
-        >>> load_weights(two, ten)
-        ['head.linear.weight', 'head.linear.bias']
+        >>> ten, two = (create_model("ccnn_4_16", dim=1, in_channels=3, num_classes=n, shape=(9,)) for n in (10, 2))
+        >>> print(load_weights(two, ten))
+        4827 of 4861 numbers kept; new: head (10 -> 2 outputs)
     """
     wanted, state = model.state_dict(), dict(trained.state_dict())
-    anew = [
-        name
-        for name, like in wanted.items()
-        if name.startswith("head.") and name in state and state[name].shape != like.shape
-    ]
-    state.update({name: wanted[name] for name in anew})
+    first = model.first_layers if model.in_channels != trained.in_channels else ()
+    learned = dict(model.named_parameters())
+
+    def is_new(name: str) -> bool:
+        reads_data = any(name == layer or name.startswith(f"{layer}.") for layer in first)
+        if not (reads_data or name.startswith("head.")):
+            return False
+        same = name in state and name in wanted and state[name].shape == wanted[name].shape
+        return not same or (reads_data and name in learned)
+
+    drawn = [name for name in {**state, **wanted} if is_new(name)]
+    for name in drawn:
+        state.pop(name, None)
+        if name in wanted:
+            state[name] = wanted[name]
     wrong = differences(state, wanted)
     if wrong:
         raise ValueError(
-            f"'trained' must be a network like 'model', but for the head (got other parts: {wrong})"
+            f"'trained' must be a network like 'model', but for channels of the data and the head (got other parts: "
+            f"{wrong})"
         )
+    new = tuple(name for name in drawn if name in learned)
     model.load_state_dict(state)
-    return anew
+    total, fresh = (sum(learned[name].numel() for name in names) for names in (learned, new))
+    head = any(name.startswith("head.") for name in new)
+    outputs = f"head ({trained.out_channels} -> {model.out_channels} outputs)"
+    layers = f"{', '.join(first)} ({trained.in_channels} -> {model.in_channels} channels)"
+    changed = ((outputs,) if head else ()) + ((layers,) if first else ())
+    return Kept(total - fresh, total, new, changed)
 
 
 def differences(state: Mapping[Any, Any], wanted: Mapping[str, Tensor], most: int = 3) -> str:

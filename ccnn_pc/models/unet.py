@@ -22,7 +22,6 @@ from ccnn_pc.models.reading import Reading
 from ccnn_pc.models.registry import register_frozen
 from ccnn_pc.nn.apply import NormFactory, apply_layer
 from ccnn_pc.nn.blocks import CCNNBlock, ConvFactory
-from ccnn_pc.nn.heads import SampleHead
 from ccnn_pc.nn.mixing import HeLinear
 
 #: Reach of the kernels in distances of points, unless one of the two is given: 16 neighbours lie within half of it.
@@ -105,7 +104,7 @@ class CCNNUNet(Network):
         self.fuse = nn.ModuleList(HeLinear(2 * fine, fine) for fine, _, _ in steps)
         self.decoder = nn.ModuleList(blocks(level) for level in range(len(steps)))
         self.norm = norm(widths[0])
-        self.head = SampleHead(widths[0], out_channels)
+        self.set_head(widths[0])
 
     def features(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         """What the head reads, ``[n, channels]``."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import Any
+
+from torch import Tensor, nn
 
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.pooling import Pool
@@ -15,7 +17,7 @@ class PooledHead(Composite):
 
     Args:
         in_channels: channels of the features.
-        out_channels: classes, or one logit.
+        out_channels: classes, or one logit; 0: none, the reduced features are the answer.
         pool: how samples are reduced: a choice, or one of PyG's aggregations or functions.
 
     Shapes:
@@ -25,7 +27,7 @@ class PooledHead(Composite):
     def __init__(self, in_channels: int, out_channels: int, pool: Pooling | str = Pool.MEAN) -> None:
         super().__init__()
         self.pool = check_pooling("pool", pool)
-        self.linear = HeLinear(pooled_channels(self.pool, in_channels), out_channels)
+        self.linear = _linear(pooled_channels(self.pool, in_channels), out_channels)
 
     def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         return self.linear(apply_pool(self.pool, x, domain))
@@ -36,7 +38,7 @@ class SampleHead(Composite):
 
     Args:
         in_channels: channels of the features.
-        out_channels: classes, or numbers to regress.
+        out_channels: classes, or numbers to regress; 0: none, the features are the answer.
 
     Shapes:
         * ``[m, C]`` to ``[m, out_channels]``.
@@ -44,10 +46,14 @@ class SampleHead(Composite):
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.linear = HeLinear(in_channels, out_channels)
+        self.linear = _linear(in_channels, out_channels)
 
     def forward(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         return self.linear(x)
+
+
+def _linear(in_channels: int, out_channels: int) -> Any:
+    return HeLinear(in_channels, out_channels) if out_channels else nn.Identity()
 
 
 def head_for(in_channels: int, out_channels: int, pool: Pooling | str | None) -> PooledHead | SampleHead:

@@ -47,6 +47,8 @@ class DGCNN(Model):
         torch.Size([1, 10])
     """
 
+    first_layers = ("convs.0.nn.lins.0",)
+
     def __init__(
         self, in_channels: int, out_channels: int, dim: int = 3, *, k: int = 20, dropout: float = 0.5
     ):
@@ -55,7 +57,14 @@ class DGCNN(Model):
         widths = [in_channels + dim, 64, 64, 128, 256]
         self.convs = nn.ModuleList(EdgeConv(self._mlp([2 * a, b])) for a, b in pairwise(widths))
         self.embed = self._mlp([sum(widths[1:]), 1024])
-        self.head = MLP([2048, 512, 256, out_channels], dropout=dropout, act=nn.LeakyReLU(0.2))
+        self.num_features, self.dropout = 2048, dropout
+        self.head = self.new_head(out_channels)
+
+    def new_head(self, out_channels: int) -> nn.Module:
+        if out_channels == 0:
+            return nn.Identity()
+        widths = [self.num_features, 512, 256, out_channels]
+        return MLP(widths, dropout=self.dropout, act=nn.LeakyReLU(0.2))
 
     def reset_parameters(self) -> None:
         # layers of PyG draw more than once while they are made: only a new network draws the same
@@ -67,6 +76,10 @@ class DGCNN(Model):
 
     def forward(self, data: Data) -> Tensor:
         """Logits ``[B, out_channels]`` of a PyG ``Data`` or ``Batch`` with ``x``, ``pos`` and ``batch``."""
+        return self.head(self.forward_features(data))
+
+    def forward_features(self, data: Data) -> Tensor:
+        """What the head reads, ``[B, 2048]``: the largest and the mean of all points."""
         x, pos, batch = cloud_fields(data, self.dim, self.in_channels)
         x = pos if x is None else torch.cat([pos, x], dim=-1)
         levels = []
@@ -76,7 +89,7 @@ class DGCNN(Model):
             x = conv(x, graph.to_edge_index())
             levels.append(x)
         x = self.embed(torch.cat(levels, dim=-1))
-        return self.head(torch.cat([global_max_pool(x, batch), global_mean_pool(x, batch)], dim=-1))
+        return torch.cat([global_max_pool(x, batch), global_mean_pool(x, batch)], dim=-1)
 
 
 @register_model("dgcnn")

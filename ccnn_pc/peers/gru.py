@@ -40,6 +40,8 @@ class GRUDt(SeriesPeer):
         torch.Size([1, 5])
     """
 
+    first_layers = ("rnn.weight_ih_l0",)
+
     def __init__(
         self,
         in_channels: int,
@@ -119,6 +121,8 @@ class GRUD(SeriesPeer):
     """
 
     means: Tensor
+
+    first_layers = ("means", "decay_x_weight", "decay_x_bias", "decay_h", "inputs")
 
     def __init__(
         self,

@@ -93,6 +93,7 @@ class NeuralCDE(SeriesPeer):
         )
         self.initial = nn.Linear(in_channels + 1, hidden)
         self.field = VectorField(in_channels + 1, hidden, field_width, field_layers)
+        self.first_layers = ("initial", f"field.layers.{len(self.field.layers) - 1}")
 
     def final_state(self, series: PaddedSeries) -> Tensor:
         """State after the last sample of each series; in float32 under autocast too, where solvers lose their way."""

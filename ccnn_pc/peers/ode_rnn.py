@@ -51,6 +51,8 @@ class ODERNN(SeriesPeer):
         ValueError: sizes below 1, an unknown solver.
     """
 
+    first_layers = ("cell.weight_ih",)
+
     def __init__(
         self,
         in_channels: int,

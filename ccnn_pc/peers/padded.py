@@ -113,7 +113,8 @@ class SeriesPeer(SinglePrecision, Model, abc.ABC):
         self.hidden = check_at_least("hidden", hidden, 1)
         self.spacing = check_positive("spacing", spacing)
         self.dropout = nn.Dropout(check_fraction("dropout", dropout))
-        self.head = nn.Linear(hidden, out_channels)
+        self.num_features = hidden
+        self.head = self.new_head(out_channels)
 
     @abc.abstractmethod
     def final_state(self, series: PaddedSeries) -> Tensor:
@@ -122,8 +123,12 @@ class SeriesPeer(SinglePrecision, Model, abc.ABC):
     def forward(self, data: Input, domain: IrregularSeries | None = None) -> Tensor:
         """Logits ``[B, out_channels]``; see the class."""
         x = data if isinstance(data, Tensor) else data.x
-        answers = self.head(self.dropout(self.final_state(self.padded(data, domain))))
+        answers = self.head(self.dropout(self.forward_features(data, domain)))
         return answers.to(x.dtype) if x.dtype in HALF else answers
+
+    def forward_features(self, data: Input, domain: IrregularSeries | None = None) -> Tensor:
+        """State after the last sample of each series, ``[B, hidden]``."""
+        return self.final_state(self.padded(data, domain))
 
     def padded(self, data: Input, domain: IrregularSeries | None = None) -> PaddedSeries:
         """What comes in, side by side.

@@ -95,6 +95,8 @@ class PointNet2(Model):
         torch.Size([1, 10])
     """
 
+    first_layers = ("near.conv.local_nn.lins.0",)
+
     def __init__(
         self,
         in_channels: int,
@@ -112,7 +114,13 @@ class PointNet2(Model):
         )
         self.far = SetAbstraction([128 + dim, 128, 128, 256], radius=second, max_neighbors=max_neighbors)
         self.whole = PointMLP([256 + dim, 256, 512, 1024], plain_last=False)
-        self.head = MLP([1024, 512, 256, out_channels], dropout=dropout)
+        self.num_features, self.dropout = 1024, dropout
+        self.head = self.new_head(out_channels)
+
+    def new_head(self, out_channels: int) -> nn.Module:
+        if out_channels == 0:
+            return nn.Identity()
+        return MLP([self.num_features, 512, 256, out_channels], dropout=self.dropout)
 
     def reset_parameters(self) -> None:
         # layers of PyG draw more than once while they are made: only a new network draws the same
@@ -120,12 +128,16 @@ class PointNet2(Model):
 
     def forward(self, data: Data) -> Tensor:
         """Logits ``[B, out_channels]`` of a PyG ``Data`` or ``Batch`` with ``x``, ``pos`` and ``batch``."""
+        return self.head(self.forward_features(data))
+
+    def forward_features(self, data: Data) -> Tensor:
+        """What the head reads, ``[B, 1024]``."""
         x, pos, batch = cloud_fields(data, self.dim, self.in_channels)
         sizes = torch.bincount(batch)
         x, pos, batch = self.near(x, pos, batch, (sizes / 2).ceil().long().clamp(max=512))
         x, pos, batch = self.far(x, pos, batch, (sizes / 8).ceil().long().clamp(max=128))
         x = self.whole(torch.cat([x, pos], dim=-1))
-        return self.head(global_max_pool(x, batch))
+        return global_max_pool(x, batch)
 
 
 @register_model("pointnet2")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch_geometric.data import Data
 from torch_geometric.nn import MLP, global_max_pool
 
@@ -80,6 +80,7 @@ class PointNet2Segmentation(Model):
     """
 
     pool = None
+    first_layers = ("near.conv.local_nn.lins.0", "to_points.lins.0")
 
     def __init__(
         self,
@@ -102,7 +103,13 @@ class PointNet2Segmentation(Model):
         self.to_far = PointMLP([1024 + 256, 256, 256], plain_last=False)
         self.to_near = PointMLP([256 + 128, 256, 128], plain_last=False)
         self.to_points = PointMLP([128 + dim + in_channels, 128, 128, 128], plain_last=False)
-        self.head = MLP([128, 128, out_channels], dropout=dropout)
+        self.num_features, self.dropout = 128, dropout
+        self.head = self.new_head(out_channels)
+
+    def new_head(self, out_channels: int) -> nn.Module:
+        if out_channels == 0:
+            return nn.Identity()
+        return MLP([self.num_features, 128, out_channels], dropout=self.dropout)
 
     def reset_parameters(self) -> None:
         # layers of PyG draw more than once while they are made: only a new network draws the same
@@ -111,6 +118,10 @@ class PointNet2Segmentation(Model):
 
     def forward(self, data: Data) -> Tensor:
         """Logits ``[n, out_channels]`` of a PyG ``Data`` or ``Batch`` with ``x``, ``pos`` and ``batch``."""
+        return self.head(self.forward_features(data))
+
+    def forward_features(self, data: Data) -> Tensor:
+        """What the head reads, ``[n, 128]``."""
         x, pos, batch = cloud_fields(data, self.dim, self.in_channels)
         sizes = torch.bincount(batch)
         few, fewer = (
@@ -125,7 +136,7 @@ class PointNet2Segmentation(Model):
         near = self.to_near(torch.cat([back, near], dim=-1))
         back = interpolated(near, near_pos, near_batch, pos, batch)
         own = pos if x is None else torch.cat([pos, x], dim=-1)
-        return self.head(self.to_points(torch.cat([back, own.to(back.dtype)], dim=-1)))
+        return self.to_points(torch.cat([back, own.to(back.dtype)], dim=-1))
 
 
 @register_model("pointnet2_segmentation")

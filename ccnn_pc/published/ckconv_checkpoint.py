@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ccnn_pc._checks import check_at_least
 from ccnn_pc.kernels.siren import angular_omega_0
 from ccnn_pc.models.base import Model
-from ccnn_pc.models.registry import create_model
+from ccnn_pc.models.registry import build_model
 from ccnn_pc.published.ckconv import RELEASED_NORM_EPS, Anchor, ReleasedCKConv
 
 #: Largest angular factor that is taken for one; those of the papers are 2 to 70.
@@ -136,7 +136,7 @@ class CKConvCheckpoint:
             ValueError: ω out of range, or one that does not give the kernels that the state holds; no length, or
                 another than the state says; parameters that do not fit each other.
         """
-        model = create_model(
+        model = build_model(
             "ckcnn_released",
             dim=1,
             in_channels=self.in_channels,

@@ -81,7 +81,7 @@ def test_no_frequency_given_is_what_the_samples_show(dim: int, shape: tuple[int,
 
 
 def test_kinds_of_dropout() -> None:
-    kinds = {"channel": ChannelDropout, "element": nn.Dropout}
+    kinds: dict[str, Any] = {"channel": ChannelDropout, "element": nn.Dropout}
     for kind, layer in kinds.items():
         model = create_model("ccnn_4_16", **GRID, dropout=0.25, dropout_in=0.5, dropout_kind=kind)
         shares = [m.p for m in model.modules() if isinstance(m, layer)]

@@ -20,6 +20,7 @@ COMMANDS = {
     "train": "Train a network: an experiment and Hydra overrides.",
     "evaluate": "Accuracy of a trained model on a data set, a folder or an .npz file.",
     "predict": "Classes and probabilities of meshes or clouds, and a picture; scans labelled.",
+    "features": "What a model's last layer reads of files, as arrays.",
     "transfer": "One trained model on several samplings: points, voxels, coarser images.",
     "recalibrate": "A trained model whose batch norms fit other data.",
     "plot": "Pictures of a model's kernels, windows and spectra.",

@@ -15,8 +15,9 @@ from ccnn_pc.datasets.preprocessing import ScenePreprocessing
 from ccnn_pc.datasets.scenes.class_table import ClassTable
 from ccnn_pc.datasets.scenes.files import read_scene
 from ccnn_pc.datasets.scenes.scene import Scene
-from ccnn_pc.datasets.scenes.thinned import thin_scene
+from ccnn_pc.datasets.scenes.thinned import ThinnedScene, thin_scene
 from ccnn_pc.datasets.scenes.tiled import CoveringTiles, TiledScene
+from ccnn_pc.models.base import Model
 from ccnn_pc.training.loader import ResumableLoader
 from ccnn_pc.training.scene_predictions import ScenePredictions
 
@@ -77,17 +78,50 @@ def predict_scene(
         ValueError: scales or classes are unknown; what reading and thinning refuse.
     """
     table = preprocessing.classes
-    if not isinstance(table, ClassTable) or preprocessing.channels is None:
+    if not isinstance(table, ClassTable):
+        raise ValueError("'preprocessing' must have classes and scales, as those of trained models have")
+    thinned = _thinned(scene, preprocessing)
+    tiles = CoveringTiles(TiledScene(thinned, preprocessing), seed)
+    predictions = ScenePredictions(len(table))
+    _predict(model, shown(ResumableLoader(tiles, batch_size, shuffle=False)), predictions)
+    return PredictedScene(predictions.mean().cpu().numpy(), thinned.nearest, table)
+
+
+def scene_features(
+    model: Model, scene: Scene | str | os.PathLike[str], preprocessing: ScenePreprocessing, *, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """What a model's head reads at the kept points of a scene: means over the tiles that a point is in.
+
+    Args:
+        model: without a head, ``model(batch) -> [n, C]``; is put into eval mode.
+        scene: or its file.
+        preprocessing: how it is read, with scales.
+        seed: of the subsets of tiles with too many points.
+
+    Returns:
+        features, float32 ``[m, C]``, and positions of the kept points, float64 ``[m, 3]``.
+
+    Raises:
+        ValueError: scales are unknown; what reading and thinning refuse.
+    """
+    thinned = _thinned(scene, preprocessing)
+    tiles = CoveringTiles(TiledScene(thinned, preprocessing), seed)
+    features = ScenePredictions(model.num_features, of=lambda answers: answers.detach().float())
+    _predict(model, ResumableLoader(tiles, 4, shuffle=False), features)
+    return features.mean().cpu().numpy(), np.asarray(thinned.pos, dtype=np.float64)
+
+
+def _thinned(scene: Scene | str | os.PathLike[str], preprocessing: ScenePreprocessing) -> ThinnedScene:
+    if preprocessing.channels is None:
         raise ValueError("'preprocessing' must have classes and scales, as those of trained models have")
     found = scene if isinstance(scene, Scene) else read_scene(scene, fields=preprocessing.fields)
-    thinned = thin_scene(found, preprocessing, labelled=False)
-    del found
-    tiles = CoveringTiles(TiledScene(thinned, preprocessing), seed)
+    return thin_scene(found, preprocessing, labelled=False)
+
+
+def _predict(model: nn.Module, batches: Iterable[Any], predictions: ScenePredictions) -> None:
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    predictions = ScenePredictions(len(table))
     model.eval()
     with torch.inference_mode():
-        for batch in shown(ResumableLoader(tiles, batch_size, shuffle=False)):
+        for batch in batches:
             batch = batch.to(device)
             predictions.add(batch, model(batch))
-    return PredictedScene(predictions.mean().cpu().numpy(), thinned.nearest, table)

@@ -32,6 +32,7 @@ class ScenePredictions:
 
     Args:
         num_classes: K.
+        of: what is averaged, of logits ``[n, K']`` (default: probabilities).
         ended: is told when all tiles of a scene have come: when those of another one come, or at :meth:`finish`.
 
     Example:
@@ -44,8 +45,13 @@ class ScenePredictions:
         [[5, 1], [0, 1]]
     """
 
-    def __init__(self, num_classes: int, ended: Callable[[ScenePredictions], None] | None = None) -> None:
-        self.num_classes, self.ended = num_classes, ended
+    def __init__(
+        self,
+        num_classes: int,
+        ended: Callable[[ScenePredictions], None] | None = None,
+        of: Callable[[Tensor], Tensor] = class_probabilities,
+    ) -> None:
+        self.num_classes, self.ended, self.of = num_classes, ended, of
         self.reset()
 
     def reset(self) -> None:
@@ -58,7 +64,7 @@ class ScenePredictions:
 
     def add(self, batch: Any, answers: Tensor) -> None:
         """Take in the answers ``[n, K]`` for tiles: ``kept``, ``scene``, ``scene_size``, and ``counts`` where known."""
-        probabilities, kept = class_probabilities(answers), batch.kept
+        probabilities, kept = self.of(answers), batch.kept
         tile_of = batch.get("batch")
         scene_of = batch.scene.expand(len(kept)) if tile_of is None else batch.scene[tile_of]
         sizes = dict(zip(batch.scene.tolist(), batch.scene_size.tolist(), strict=True))

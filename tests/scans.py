@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from ccnn_pc.datasets import ScenePreprocessing
-from ccnn_pc.datasets.scenes import ClassTable
 from ccnn_pc.models import create_model, save_pretrained
 from tests.datasets.scenes.las_files import WKT
 
@@ -46,8 +45,8 @@ def scene_model(folder: Path, **changed: Any) -> str:
     model = create_model(
         "ccnn_4_16", dim=3, in_channels=2, out_channels=2, pool=None, norm="layer", extent=4.0, num_points=64
     )
-    used = ScenePreprocessing(
-        **{
+    used = ScenePreprocessing.from_json(
+        {
             "cell": 1.0,
             "tile": {"radius": 8.0, "points": 4096},
             "features": ("height", "one"),
@@ -56,7 +55,4 @@ def scene_model(folder: Path, **changed: Any) -> str:
             **changed,
         }
     )
-    assert isinstance(used.classes, ClassTable)
-    return str(
-        save_pretrained(model, folder, classes=used.classes.classes, preprocessing=used, task="points")
-    )
+    return str(save_pretrained(model, folder, classes=used.wanted.names, preprocessing=used, task="points"))

@@ -134,6 +134,32 @@ def follow_task(config: DictConfig) -> None:
                 config.task.pop(word, None)
         elif "_target_" not in config.task.get("objective", {"_target_": None}):
             config.task.pop("objective")
+    if "targets" in config.data:
+        _follow_targets(config)
+
+
+def _follow_targets(config: DictConfig) -> None:
+    """Fields of scenes that are learned must fit the task; of normals they are one direction.
+
+    Tiles are not scaled where numbers are learned, for they would be those of another size; directions stay.
+
+    Raises:
+        UsageError: numbers and a task of classes, or the other way round.
+    """
+    objective, targets = config.task.get("objective") or {}, config.data.targets
+    numbers = str(objective.get("_target_", "")).endswith(".PointRegression")
+    if numbers != (targets is not None):
+        wanted = "name fields, as [height], where numbers are learned" if numbers else (
+            "be null where classes are learned; numbers need task=points_regression"
+        )  # fmt: skip
+        raise UsageError(f"'data.targets' must {wanted} (got {targets})")
+    if not numbers:
+        return
+    direction = str(objective.get("error")) == "normals"
+    config.data.preprocessing.target.direction = direction
+    if not direction and config.get("augmentation"):
+        scaling = "ccnn_pc.datasets.RandomScale"
+        config.augmentation = [each for each in config.augmentation if each.get("_target_") != scaling]
 
 
 #: Words of a model that belong to its own kernel: another one has its own.

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from ccnn_pc.cli.answers import SHARES
-from ccnn_pc.cli.judged_scenes import JudgedScenes, print_judged
+from ccnn_pc.cli.judged_scenes import JudgedScenes, judge_of, print_judged
 from ccnn_pc.cli.read_as import AS_TRAINED, Interpolate, ReadAs, Size, Spacing, TimeUnit
 
 
@@ -78,7 +78,9 @@ def evaluate(
     intersections over unions, of shapes with parts "instance_iou" and "category_iou", and of two classes
     "type_1_error" (omission), "type_2_error" (commission), "total_error" and "kappa"; "n" counts points.
     Of scenes all points of the files are judged that have a class, each file and all together, and each class ("files"
-    and "classes" of --json); --out writes a row for each file, and draws each with its truth and its errors.
+    and "classes" of --json); --out writes a row for each file, and draws each with its truth and its errors. Of
+    scenes with numbers it is "mae", "rmse" and "r2" at all points that have them ("missing": how many have not), in
+    the unit of the files, of each file and each number ("targets").
     Pictures of another size are read as the scene of training at their own spacing, where the model's were taken as
     they were, else resized as in training; --size resizes them to another one.
     """  # noqa: D301
@@ -239,7 +241,7 @@ def evaluate_model(
         dataset = sampler(dataset, drawn[0], footing)
     judged: Judged | JudgedScenes
     if isinstance(dataset, Scenes):
-        how, judged = say(dataset.report()), JudgedScenes(dataset, positive=task.positive, out=out)
+        how, judged = say(dataset.report()), judge_of(dataset, positive=task.positive, out=out)
     else:
         how, judged = tell(model, dataset), Judged(model, dataset)
     scores = scores_on(

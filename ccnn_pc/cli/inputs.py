@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from ccnn_pc.cli.read_as import Footing
     from ccnn_pc.datasets import (
+        CloudPreprocessing,
         GridData,
         ImagePreprocessing,
         LabelledDataset,
@@ -99,7 +100,7 @@ def read_input(
         ImportError: a package for this format is missing.
         ValueError: the file cannot be used; the message names it.
     """
-    from ccnn_pc.datasets import CloudPreprocessing, ImagePreprocessing, read_shape
+    from ccnn_pc.datasets import ImagePreprocessing
     from ccnn_pc.datasets.common.seeding import seeded_generator
     from ccnn_pc.datasets.formats.image_file import SUFFIXES
 
@@ -109,17 +110,43 @@ def read_input(
         return _read_image(path, preprocessing, shape, footing)
     if path.suffix.lower() in SUFFIXES:
         raise ValueError(f"'{path}' must be a mesh or cloud for this model, which reads no images")
-    cloud = preprocessing or CloudPreprocessing()
-    if not isinstance(cloud, CloudPreprocessing):
-        raise ValueError(f"'{path}' must be a table or a data set for this model, which reads series")
-    generator = seeded_generator(seed)
-    wanted = cloud.num_points or 0
-    data = read_shape(path, wanted if wanted > _MESH_POINTS else None, generator, normals=cloud.needs_normals)
-    stored = data.pos.double() + data.center
-    data.given = stored.clone()  # where each point lies in the file, whatever is done to it
+    cloud, generator = cloud_preprocessing(path, preprocessing), seeded_generator(seed)
+    data = read_cloud(path, cloud, generator)
+    stored = data.given.clone()
     prepared: PointCloudData = cloud.transform()(data, generator)
     prepared.stored = stored
     return prepared
+
+
+def cloud_preprocessing(path: Path, preprocessing: Preprocessing | None) -> CloudPreprocessing:
+    """How a model reads clouds.
+
+    Raises:
+        ValueError: it reads something else.
+    """
+    from ccnn_pc.datasets import CloudPreprocessing
+
+    cloud = preprocessing or CloudPreprocessing()
+    if not isinstance(cloud, CloudPreprocessing):
+        raise ValueError(f"'{path}' must be a table or a data set for this model, which reads series")
+    return cloud
+
+
+def read_cloud(
+    path: Path, cloud: CloudPreprocessing, generator: Any, *, whole: bool = False
+) -> PointCloudData:
+    """The points of a mesh or cloud file, and where they lie there, ``given``; of a large cloud some, or the ``whole``.
+
+    Raises:
+        ValueError: the file cannot be used; the message names it.
+    """
+    from ccnn_pc.datasets import read_shape
+
+    wanted = cloud.num_points or 0
+    some = wanted if wanted > _MESH_POINTS and not whole else None
+    data = read_shape(path, some, generator, normals=cloud.needs_normals)
+    data.given = data.pos.double() + data.center  # where each point lies in the file, whatever is done to it
+    return data
 
 
 def _read_image(

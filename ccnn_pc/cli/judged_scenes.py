@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
     from ccnn_pc.datasets import Scenes
     from ccnn_pc.datasets.scenes.tiled import TiledScene
-    from ccnn_pc.training.scene_predictions import ScenePredictions
+    from ccnn_pc.training.scene_predictions import SceneMeans, ScenePredictions
 
 #: Scores of a scene, and how tables call them.
 HEADS = {
@@ -22,15 +23,17 @@ HEADS = {
         "total_error": "total error",
         "kappa": "kappa",
     },
+    **{"mae": "MAE", "rmse": "RMSE", "r2": "R2"},
+    **{"angle": "angle", "within_10": "within 10 degrees", "within_30": "within 30 degrees"},
 }
 
 
-class JudgedScenes:
+class JudgedScenes(abc.ABC):
     """Scores of each scene, while its tiles come; a picture of each.
 
     Args:
         dataset: tiles that cover scenes.
-        positive: of two classes the one that errors are of.
+        predictions: what averages the answers for them.
         out: table beside which pictures are drawn; None: none are.
 
     Attributes:
@@ -40,11 +43,9 @@ class JudgedScenes:
     #: Tiles per batch, unless the user says it.
     batch_size = 4
 
-    def __init__(self, dataset: Scenes, *, positive: int = 1, out: Path | None = None) -> None:
-        from ccnn_pc.training.scene_predictions import ScenePredictions
-
-        self.dataset, self.positive, self.out = dataset, positive, out
-        self.predictions = ScenePredictions(len(dataset.classes), self._ended)
+    def __init__(self, dataset: Scenes, predictions: SceneMeans, out: Path | None) -> None:
+        self.dataset, self.predictions, self.out = dataset, predictions, out
+        predictions.ended = self._ended
         self.rows: list[dict[str, Any]] = []
         self._names: set[str] = set()
 
@@ -62,23 +63,120 @@ class JudgedScenes:
         from ccnn_pc._files import write_rows_atomically
         from ccnn_pc.cli.judged import store_confusion
 
-        write_rows_atomically(path, self.rows)
+        write_rows_atomically(path, [_flat(row) for row in self.rows])
         if confusion is not None:
             store_confusion(confusion, self.dataset.classes, path)
 
-    def _ended(self, predictions: ScenePredictions) -> None:
+    def _ended(self, predictions: Any) -> None:
         from ccnn_pc.cli.answers import free_name
-        from ccnn_pc.training.segmentation_scores import confusion_scores
 
         scene = self.dataset.scenes[predictions.scene or 0]
-        confusion = predictions.scene_confusion()
-        row = {"file": scene.scene.source, "n": int(confusion.sum())}
+        row: dict[str, Any] = {"file": scene.scene.source}
         if not scene.area.whole:
             row["area"] = str(scene.area)
-        self.rows.append(row | confusion_scores(confusion, self.positive))
+        self.rows.append(row | self.scores())
         if self.out is not None:
             name = free_name(f"{self.out.stem}_{Path(scene.scene.source).stem}", self._names)
-            _draw(scene, predictions, self.dataset.classes, self.out.with_name(f"{name}.png"))
+            self.draw(scene, self.out.with_name(f"{name}.png"))
+
+    @abc.abstractmethod
+    def scores(self) -> dict[str, Any]:
+        """Of the present scene, with ``n``."""
+
+    @abc.abstractmethod
+    def draw(self, scene: TiledScene, out: Path) -> None:
+        """Draw the present scene."""
+
+
+class JudgedClasses(JudgedScenes):
+    """The same of classes.
+
+    Args:
+        dataset: tiles that cover scenes.
+        positive: of two classes the one that errors are of.
+        out: see :class:`JudgedScenes`.
+    """
+
+    def __init__(self, dataset: Scenes, *, positive: int = 1, out: Path | None = None) -> None:
+        from ccnn_pc.training.scene_predictions import ScenePredictions
+
+        self.positive, self._classes = positive, ScenePredictions(len(dataset.classes))
+        super().__init__(dataset, self._classes, out)
+
+    def scores(self) -> dict[str, Any]:
+        """From the confusions of the original points of a scene."""
+        from ccnn_pc.training.segmentation_scores import confusion_scores
+
+        confusion = self._classes.scene_confusion()
+        return {"n": int(confusion.sum()), **confusion_scores(confusion, self.positive)}
+
+    def draw(self, scene: TiledScene, out: Path) -> None:
+        """Draw kept points with truth and errors."""
+        _draw(scene, self._classes, self.dataset.classes, out)
+
+
+class JudgedNumbers(JudgedScenes):
+    """The same of numbers, or of directions; errors of all scenes together too.
+
+    Args:
+        dataset: tiles that cover scenes.
+        out: see :class:`JudgedScenes`.
+    """
+
+    def __init__(self, dataset: Scenes, *, out: Path | None = None) -> None:
+        from ccnn_pc.training.scene_numbers import SceneNumbers, errors_for
+
+        self.target = dataset.preprocessing.wanted
+        directions = bool(getattr(self.target, "direction", False))
+        self._means = SceneNumbers(len(self.target.names), directions=directions)
+        self._all = errors_for(self.target)
+        super().__init__(dataset, self._means, out)
+
+    def scores(self) -> dict[str, Any]:
+        """Errors at the original points of a scene."""
+        from ccnn_pc.training.scene_numbers import errors_for, scene_pairs
+
+        errors = errors_for(self.target)
+        for said, truth in scene_pairs(self._means):
+            for each in (errors, self._all):
+                each.add(said, truth)
+        return errors.results()
+
+    def more(self) -> dict[str, Any]:
+        """The errors of all scenes, and of each (``files``)."""
+        return {**super().more(), **self._all.results()}
+
+    def draw(self, scene: TiledScene, out: Path) -> None:
+        """Draw the first number at kept points, with truth and error."""
+        from ccnn_pc.training.scene_numbers import restored
+        from ccnn_pc.viz.scene_numbers import plot_scene_numbers
+        from ccnn_pc.viz.scenes import drawn_rows
+
+        members = scene.members()
+        rows = members[drawn_rows(len(members))]
+        said, pos = restored(self._means)[rows, 0], scene.scene.pos[rows]
+        truth = self.target.restored(scene.labels(rows))[:, 0]  # type: ignore[union-attr]
+        title = f"{Path(scene.scene.source).name}, kept points"
+        plot_scene_numbers(pos, said, out, truth=truth, name=self.target.names[0], title=title)
+
+
+def judge_of(dataset: Scenes, *, positive: int = 1, out: Path | None = None) -> JudgedScenes:
+    """What keeps the scores of scenes, by what is learned of their points."""
+    from ccnn_pc.datasets.scenes.targets import NumberTarget
+
+    if isinstance(dataset.preprocessing.wanted, NumberTarget):
+        return JudgedNumbers(dataset, out=out)
+    return JudgedClasses(dataset, positive=positive, out=out)
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of a table: scores of single numbers as columns of their own."""
+    single = {
+        f"{score}({name})": value
+        for name, scores in row.get("targets", {}).items()
+        for score, value in scores.items()
+    }
+    return {key: value for key, value in row.items() if key != "targets"} | single
 
 
 def _draw(scene: TiledScene, predictions: ScenePredictions, names: Sequence[str], out: Path) -> None:
@@ -108,6 +206,8 @@ def print_judged(result: Mapping[str, Any]) -> None:
         )
     if len(result["files"]) > 1:
         scenes.add_row("all", str(result["n"]), *(_said(name, result[name]) for name in shown), style="bold")
+    for name, scores in result.get("targets", {}).items():
+        scenes.add_row(f"all: {escape(name)}", "", *(_said(key, scores.get(key)) for key in shown))
     console = Console()
     if not console.is_terminal:
         console.width = 10_000
@@ -118,4 +218,6 @@ def print_judged(result: Mapping[str, Any]) -> None:
 def _said(name: str, value: float | None) -> str:
     if value is None:
         return "–"
-    return f"{value:.4f}" if name == "kappa" else f"{100 * value:.2f} %"
+    if name in ("kappa", "mae", "rmse", "r2", "angle"):
+        return f"{value:.4f}"
+    return f"{100 * value:.2f} %"

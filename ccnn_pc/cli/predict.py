@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ccnn_pc.cli.predict_scenes import Written, predict_scenes, print_scenes
+from ccnn_pc.cli.predict_points import answers_points, predict_points, targets_of, write_points
+from ccnn_pc.cli.predict_scenes import Written, is_file_name, predict_scenes, print_scenes
 from ccnn_pc.cli.read_as import AS_TRAINED, Interpolate, ReadAs, Size, Spacing, TimeUnit
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ Examples:
   ccnn-pc predict runs/my_experiment/model part.stl cloud.xyz --out pictures
   ccnn-pc predict runs/cifar10_tiny/latest/model photos/*.jpg --csv answers.csv
   ccnn-pc predict runs/my_series/latest/model new.csv --csv answers.csv
+  ccnn-pc predict runs/my_parts/model chair.ply --out labelled.ply
   ccnn-pc predict runs/my_scenes/latest/model scan.laz --out labelled.laz --html scan.html
   ccnn-pc predict runs/my_scenes/latest/model "flights/*.laz" --out labelled/ --probabilities
 
@@ -42,6 +44,8 @@ id, and no picture. Pictures show one class per item, or clouds coloured by the 
 series are used on data sets: ccnn-pc evaluate.
 The answer is what the model was trained to give: a class with its probability, numbers, or one of these for every
 point, pixel or stamp; then the table shows how many of each, and --csv and --json have all of them.
+Models with an answer for every point answer for all points of a cloud, and with --out FILE, or of several files
+--out FOLDER, write it again with a field label, the row of each point's class, or with its numbers.
 Models of scenes write each file again with its classes set and nothing else changed: --out FILE, or of several
 files, a folder or a pattern --out FOLDER; with --probabilities as further fields. Beside each lies a picture, with
 the truth and the errors where the file has classes of its own.
@@ -89,9 +93,12 @@ def predict(
     read = ReadAs(size, spacing, time_unit, interpolation)
     network = from_pretrained(model)
     scenes = isinstance(network.preprocessing, ScenePreprocessing)
-    for name, given in (("probabilities", probabilities), ("html", html)):
-        if given and not scenes:
+    points = not scenes and answers_points(network)
+    for name, given, fits in (("probabilities", probabilities, scenes or points), ("html", html, scenes)):
+        if given and not fits:
             raise ValueError(f"'{name}' must be left out for a model that labels no scenes (got {given})")
+    if probabilities and out is None:
+        raise ValueError("'out' must be the labelled file, or their folder, for it to get probabilities")
     if scenes:
         rows = _label_scenes(
             network, files, (out, csv), Written(Path(), probabilities, picture, html), read, seed
@@ -101,6 +108,7 @@ def predict(
             model,
             files,
             out=(out or Path("plots")) if picture else None,
+            labelled=Written(out, probabilities) if points and out is not None else None,
             seed=seed,
             read=read,
             network=network,
@@ -152,6 +160,7 @@ def predict_files(
     files: Sequence[Path],
     *,
     out: Path | None = None,
+    labelled: Written | None = None,
     seed: int = 0,
     read: ReadAs = AS_TRAINED,
     network: Any = None,
@@ -162,7 +171,8 @@ def predict_files(
         model: a pretrained model's name or a folder.
         files: meshes, clouds or images, and folders of them, one row of the result each; tables, with a row for each
             series and its ``id``.
-        out: folder of the pictures, ``<file's stem>.png``; None draws none.
+        out: folder of the pictures, ``<file's stem>.png``, or a file beside which there is one; None draws none.
+        labelled: where clouds go whose every point is answered; None: they are not written.
         seed: which points are drawn.
         read: how data are read, where not as in training.
         network: the model, where it is loaded already.
@@ -188,8 +198,12 @@ def predict_files(
     tables = getattr(preprocessing, "table", None) is not None
     if not tables:
         files = files_of(files, suffixes_of(preprocessing))
+    targets = {} if labelled is None else targets_of(files, labelled.out)
+    if labelled is not None and not is_file_name(labelled.out):
+        _check_folder(labelled.out)
     if out is not None and not tables:
         require("matplotlib", extra="train", purpose="to draw pictures (or use --no-picture)")
+        out, stem = (out.parent, out.stem) if targets and is_file_name(out) else (out, "")
         _check_folder(out)
     rows: list[dict[str, Any]] = []
     taken: set[str] = set()
@@ -201,13 +215,20 @@ def predict_files(
                 rows += predict_table(network, file, footing)
                 continue
             check_reads_files(network, model)
-            data = read_input(file, preprocessing, seed, shape=shape, footing=footing)
-            if (here := how_read(network, data)) != how:
+            if answers_points(network):
+                data, first, answers = predict_points(network, file, seed)
+            else:
+                first = data = read_input(file, preprocessing, seed, shape=shape, footing=footing)
+                with torch.inference_mode():
+                    answers = network(data)
+            if (here := how_read(network, first)) != how:
                 how = say(here)  # again where another file is read otherwise
-            with torch.inference_mode():
-                (said,) = answers_of(network, network(data), data)
+            (said,) = answers_of(network, answers, data)
+            if labelled is not None and file in targets:
+                write_points(network, file, targets[file], data, answers, labelled.probabilities)
+                said["written"] = str(targets[file])
             if out is not None:
-                target = out / f"{free_name(file.stem, taken)}.png"
+                target = out / f"{free_name(stem or file.stem, taken)}.png"
                 if _draw(data, network, said, target, file.name):
                     print(f"picture: {target}", file=sys.stderr)
         except Exception as error:  # readers of broken files raise anything; the other files must go on

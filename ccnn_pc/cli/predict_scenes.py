@@ -1,4 +1,4 @@
-"""Whole scenes labelled by a trained model, file by file, written back in the format that they came in."""
+"""Whole scenes answered by a trained model, file by file, written back in the format that they came in."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ccnn_pc.datasets import ScenePreprocessing
-    from ccnn_pc.datasets.scenes import ClassTable, Scene
+    from ccnn_pc.datasets.scenes import Scene
     from ccnn_pc.models import Model
     from ccnn_pc.training.predict_scene import PredictedScene
 
 Row = dict[str, Any]
+#: End of the names of numbers in files that have such numbers already.
+BESIDE = "_predicted"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Written:
 def predict_scenes(
     model: Model, files: Sequence[Path], written: Written, *, positive: int = 1, seed: int = 0
 ) -> list[Row]:
-    """Label scenes.
+    """Label scenes, or write numbers of every point into them.
 
     Args:
         model: with ``preprocessing`` of scenes; answers ``[n, K]``.
@@ -53,25 +55,28 @@ def predict_scenes(
         seed: which points of tiles with too many are read together.
 
     Returns:
-        for each file ``file``, ``written``, ``points``, ``kept``, ``shares`` of the classes, ``seconds``, ``picture``
-        and ``html`` where they were made, ``scores`` where the file has classes, else ``unscored``, why not; or
-        ``file`` and ``error``.
+        for each file ``file``, ``written``, ``points``, ``kept``, ``shares`` of the classes, or ``fields``, where the
+        numbers are, and their ``means``; ``seconds``, ``picture`` and ``html`` where they were made, ``scores`` where
+        the file has classes, or numbers, of its own, else ``unscored``, why not; or ``file`` and ``error``.
 
     Raises:
         FileNotFoundError: no scene there.
-        ValueError: a model of numbers; two files that would be written as one; one file named for several scenes.
+        ValueError: probabilities or a page of a model of numbers; two files that would be written as one; one file
+            named for several scenes.
         ImportError: pictures are wanted and matplotlib is missing.
     """
     from ccnn_pc._optional import require
-    from ccnn_pc.models import TaskKind
+    from ccnn_pc.datasets.scenes.targets import NumberTarget
 
-    if model.answers.kind is TaskKind.REGRESSION:
-        raise ValueError("'model' must answer with classes to label scenes (this one answers with numbers)")
+    used: ScenePreprocessing = model.preprocessing  # type: ignore[assignment]
+    if isinstance(used.wanted, NumberTarget):
+        for name, given in (("probabilities", written.probabilities), ("html", written.html)):
+            if given:
+                raise ValueError(f"'{name}' must be left out for a model of numbers (got {given})")
     if written.picture:
         require("matplotlib", extra="train", purpose="to draw pictures (or use --no-picture)")
     targets = targets_of(files, written.out)
     places = beside(targets, written)
-    used: ScenePreprocessing = model.preprocessing  # type: ignore[assignment]
     broken = refused(targets, written.out, used, written.probabilities)
     rows = []
     with _ended_by_sigterm():
@@ -173,25 +178,35 @@ def refused(
     import numpy as np
 
     from ccnn_pc._files import check_writable_folder
-    from ccnn_pc.datasets.scenes.files import check_labels
+    from ccnn_pc.datasets.scenes.files import check_fields, probability_fields
+    from ccnn_pc.datasets.scenes.targets import ClassTarget
 
-    table: ClassTable = preprocessing.classes  # type: ignore[assignment]
-    numbers = table.numbers(np.arange(len(table)))
+    wanted = preprocessing.wanted
+    columns = {name: np.zeros(1, dtype=np.float32) for name in wanted.fields}
+    if isinstance(wanted, ClassTarget):
+        table = wanted.classes
+        columns[wanted.field] = table.numbers(np.arange(len(table)))
+        chances = np.zeros((len(table), len(table)), dtype=np.float32)
+        columns |= probability_fields(chances, table.classes) if probabilities else {}
     found: dict[Path, Exception] = {}
     for source, target in targets.items():
         try:
             if target != out:  # which is a folder then
                 check_writable_folder("out", target.parent)
-            check_labels(
-                source,
-                target,
-                numbers,
-                field=preprocessing.label,
-                class_names=table.classes if probabilities else (),
-            )
+            quick = source.suffix.lower() in (".las", ".laz") and source.is_file()  # its header says it
+            known = quick and not isinstance(wanted, ClassTarget)
+            check_fields(source, target, beside_own(source, columns) if known else columns)
         except (ValueError, OSError) as error:
             found[source] = error
     return found
+
+
+def beside_own(source: Path, columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Numbers under names that a file does not have yet: what it has may be measured."""
+    from ccnn_pc.datasets.scenes.files import fields_of
+
+    there = fields_of(source)
+    return {f"{name}{BESIDE}" if name in there else name: values for name, values in columns.items()}
 
 
 def _one(
@@ -203,10 +218,11 @@ def _one(
     positive: int,
     seed: int,
 ) -> Row:
-    """Label one scene."""
+    """Answer for one scene."""
     from ccnn_pc.cli.progress import progress_over
     from ccnn_pc.cli.read_as import say
-    from ccnn_pc.datasets.scenes import write_labels
+    from ccnn_pc.datasets.scenes.files import write_fields
+    from ccnn_pc.datasets.scenes.targets import ClassTarget
     from ccnn_pc.training.predict_scene import predict_scene
 
     begun = time.monotonic()
@@ -219,26 +235,23 @@ def _one(
         seed=seed,
         shown=lambda loader: progress_over(loader, "labelling", points=len(scene)),
     )
-    table = found.table
+    classes = isinstance(found.target, ClassTarget)
     thinned = f", {len(found.kept)} kept (one per cell of {used.cell:g})" if used.cell else ""
     row: Row = {"written": str(target), "points": len(found), "kept": len(found.kept)}
-    write_labels(
-        source,
-        target,
-        found.numbers(),
-        field=used.label,
-        probabilities=found.probabilities() if written.probabilities else None,
-        class_names=table.classes,
-    )
-    said = found.kept.argmax(axis=1)
-    row["shares"] = _shares(found, said)
+    columns = found.fields(written.probabilities)
+    if not classes:
+        columns = beside_own(source, columns)
+    write_fields(source, target, columns)
+    row |= _shares(found) if classes else _means(columns)
     row["read"] = say(f"{len(found)} points{thinned}")
     if truth is None:
         row["unscored"] = unscored
     else:
-        row["scores"] = _scores(found, said, truth, positive)
-    if places:
-        _draw(scene, found, said, truth, places, source.name)
+        row["scores"] = _scores(found, truth, positive) if classes else _errors(found, truth)
+    if places and classes:
+        _draw(scene, found, truth, places, source.name)
+    elif places:
+        _draw_numbers(scene, found, truth, places["picture"], source.name)
     drawn = {name: str(place) for name, place in places.items()}
     return {**row, **drawn, "seconds": round(time.monotonic() - begun, 3)}
 
@@ -247,7 +260,8 @@ def read_with_truth(path: Path, preprocessing: ScenePreprocessing) -> tuple[Scen
     """A scene with what a model reads of it; the class of each point, int16 ``[n]``, -100 where it has none.
 
     Returns:
-        the scene; classes, or None where there are none that can be judged; why.
+        the scene; classes, or numbers ``[n, T]`` with NaN where they are not known, or None where there is nothing that
+        can be judged; why.
 
     Raises:
         ValueError: the scene cannot be read.
@@ -256,46 +270,70 @@ def read_with_truth(path: Path, preprocessing: ScenePreprocessing) -> tuple[Scen
 
     from ccnn_pc.datasets.common.broken import BrokenFileError
     from ccnn_pc.datasets.scenes import read_scene
+    from ccnn_pc.datasets.scenes.targets import NumberTarget, stacked
 
-    table: ClassTable = preprocessing.classes  # type: ignore[assignment]
-    label = preprocessing.label
+    target = preprocessing.wanted
     try:
-        scene = read_scene(path, fields=[*preprocessing.fields, label])
-        rows = table.rows(scene.labels(label), source=str(path), field=label).astype(np.int16)
+        numbers = target.fields if isinstance(target, NumberTarget) else ()
+        scene = read_scene(path, fields=[*preprocessing.fields, *target.fields], gaps=numbers)
+        if isinstance(target, NumberTarget):
+            truth = stacked(scene.measured(name) for name in numbers)
+            known = np.isfinite(truth).all(axis=1).any()
+            return scene, truth if known else None, f"'{path}': {', '.join(numbers)} are known of no point"
+        label = scene.labels(target.field)
+        rows = target.classes.rows(label, source=str(path), field=target.field).astype(np.int16)
     except BrokenFileError:
         raise
-    except ValueError as error:  # it may lack classes, for it is there to get them
+    except ValueError as error:  # it may lack what is learned, for it is there to get it
         return read_scene(path, fields=preprocessing.fields), None, str(error)
     if len(np.unique(rows[rows >= 0])) < 2:
-        return scene, None, f"'{path}': field '{label}' does not hold two classes"
+        return scene, None, f"'{path}': field '{target.field}' does not hold two classes"
     return scene, rows, ""
 
 
-def _shares(found: PredictedScene, said: np.ndarray) -> dict[str, float]:
+def _shares(found: PredictedScene) -> Row:
     """Share of the points of each class."""
     import numpy as np
 
+    said = found.kept.argmax(axis=1)
     counts = np.bincount(said[found.nearest], minlength=len(found.table))
-    return dict(zip(found.table.classes, (counts / counts.sum()).tolist(), strict=True))
+    return {"shares": dict(zip(found.table.classes, (counts / counts.sum()).tolist(), strict=True))}
 
 
-def _scores(found: PredictedScene, said: np.ndarray, truth: np.ndarray, positive: int) -> dict[str, float]:
+def _means(columns: Mapping[str, np.ndarray]) -> Row:
+    """Fields that hold numbers, and their means."""
+    return {
+        "fields": list(columns),
+        "means": {name: float(values.mean(dtype=float)) for name, values in columns.items()},
+    }
+
+
+def _scores(found: PredictedScene, truth: np.ndarray, positive: int) -> dict[str, float]:
     """Scores on all points that have a class."""
     import numpy as np
     import torch
 
     from ccnn_pc.training.segmentation_scores import confusion_scores
 
-    known, count = truth >= 0, len(found.table)
+    known, count, said = truth >= 0, len(found.table), found.kept.argmax(axis=1)
     pairs = truth[known].astype(np.int64) * count + said[found.nearest[known]]
     confusion = np.bincount(pairs, minlength=count**2).reshape(count, count)
     return confusion_scores(torch.from_numpy(confusion), positive) | {"n": int(known.sum())}
 
 
+def _errors(found: PredictedScene, truth: np.ndarray) -> Row:
+    """Errors at all points whose numbers are known."""
+    from ccnn_pc.training.scene_numbers import errors_for
+
+    errors = errors_for(found.target)
+    for piece in found.pieces():
+        errors.add(found.probabilities(piece), truth[piece])
+    return errors.results()
+
+
 def _draw(
     scene: Scene,
     found: PredictedScene,
-    said: np.ndarray,
     truth: np.ndarray | None,
     places: Mapping[str, Path],
     title: str,
@@ -304,13 +342,26 @@ def _draw(
     from ccnn_pc.viz.scene_page import write_scene_page
     from ccnn_pc.viz.scenes import SeenScene, drawn_rows, plot_scene
 
-    rows = drawn_rows(len(scene))
+    rows, said = drawn_rows(len(scene)), found.kept.argmax(axis=1)
     known = None if truth is None else truth[rows]
     seen = SeenScene(scene.pos[rows], said[found.nearest[rows]], found.table.classes, known, len(scene))
     if "picture" in places:
         plot_scene(seen, places["picture"], title=title)
     if "html" in places:
         write_scene_page(seen, places["html"], title=title)
+
+
+def _draw_numbers(
+    scene: Scene, found: PredictedScene, truth: np.ndarray | None, place: Path, title: str
+) -> None:
+    """Draw the first of the numbers of a scene."""
+    from ccnn_pc.viz.scene_numbers import plot_scene_numbers
+    from ccnn_pc.viz.scenes import drawn_rows
+
+    rows = drawn_rows(len(scene))
+    known = None if truth is None else truth[rows, 0]
+    said, name = found.kept[found.nearest[rows], 0], found.target.names[0]
+    plot_scene_numbers(scene.pos[rows], said, place, truth=known, name=name, title=title)
 
 
 @contextmanager
@@ -343,7 +394,7 @@ def print_scenes(rows: Sequence[Row], model: str, html: bool) -> None:
     table.add_column("written")
     for head in ("points", "s"):
         table.add_column(head, justify="right")
-    table.add_column("classes")
+    table.add_column("means" if any("means" in row for row in rows) else "classes")
     scored = any("scores" in row for row in rows)
     if scored:
         table.add_column("scores")
@@ -353,8 +404,9 @@ def print_scenes(rows: Sequence[Row], model: str, html: bool) -> None:
                 f"[red]{escape(row['file'])}[/red]", "", "", f"[red]error: {escape(row['error'])}[/red]"
             )
             continue
-        ranked = sorted(row["shares"].items(), key=lambda item: -item[1])
+        ranked = sorted(row.get("shares", {}).items(), key=lambda item: -item[1])
         classes = ", ".join(f"{name} {100 * share:.1f} %" for name, share in ranked if share)
+        classes = classes or ", ".join(f"{name} {mean:.4g}" for name, mean in row["means"].items())
         scores = [scores_in_words(row["scores"]) if "scores" in row else ""] if scored else []
         table.add_row(
             escape(row["written"]),
@@ -378,8 +430,8 @@ def print_scenes(rows: Sequence[Row], model: str, html: bool) -> None:
         return
     if scored:
         print(
-            f"next: ccnn-pc evaluate {model} --data FOLDER has the scores of each class, on many files",
+            f"next: ccnn-pc evaluate {model} --data FOLDER has the scores of many files, and of each class or number",
             file=sys.stderr,
         )
-    elif not html:
+    elif not html and "shares" in done[0]:
         print("next: --html scene.html writes a page in which the scene can be turned", file=sys.stderr)

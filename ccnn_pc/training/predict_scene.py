@@ -13,13 +13,15 @@ from torch import nn
 
 from ccnn_pc.datasets.preprocessing import ScenePreprocessing
 from ccnn_pc.datasets.scenes.class_table import ClassTable
-from ccnn_pc.datasets.scenes.files import read_scene
+from ccnn_pc.datasets.scenes.files import probability_fields, read_scene
 from ccnn_pc.datasets.scenes.scene import Scene
+from ccnn_pc.datasets.scenes.targets import ClassTarget, NumberTarget, SceneTarget
 from ccnn_pc.datasets.scenes.thinned import ThinnedScene, thin_scene
 from ccnn_pc.datasets.scenes.tiled import CoveringTiles, TiledScene
 from ccnn_pc.models.base import Model
 from ccnn_pc.training.loader import ResumableLoader
-from ccnn_pc.training.scene_predictions import ScenePredictions
+from ccnn_pc.training.scene_numbers import SceneNumbers
+from ccnn_pc.training.scene_predictions import SceneMeans, ScenePredictions
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -27,25 +29,47 @@ class PredictedScene:
     """What a model says of the points of a scene.
 
     Attributes:
-        kept: mean probabilities of the kept points, float32 ``[m, K]``.
+        kept: mean probabilities of the kept points, float32 ``[m, K]``; or their numbers, in the unit of files.
         nearest: kept point of each original one, int32 ``[n]``.
-        table: the classes.
+        target: classes, or numbers.
     """
 
     kept: np.ndarray
     nearest: np.ndarray
-    table: ClassTable
+    target: SceneTarget
 
     def __len__(self) -> int:
         return len(self.nearest)
 
+    @property
+    def table(self) -> ClassTable:
+        """The classes.
+
+        Raises:
+            TypeError: numbers were answered.
+        """
+        if not isinstance(self.target, ClassTarget):
+            raise TypeError(f"a scene must be answered with classes to have them (got {self.target})")
+        return self.target.classes
+
     def probabilities(self, rows: slice = slice(None)) -> np.ndarray:
-        """Of some original points (default: all), float32 ``[r, K]``."""
+        """Of some original points (default: all), float32 ``[r, K]``; or their numbers."""
         return self.kept[self.nearest[rows]]
 
     def numbers(self) -> np.ndarray:
         """Class of each original point as its number in files, int64 ``[n]``."""
         return self.table.numbers(self.kept.argmax(axis=1))[self.nearest]
+
+    def fields(self, probabilities: bool = False) -> dict[str, np.ndarray]:
+        """What is written into files, ``[n]`` by name: a class, or numbers.
+
+        Args:
+            probabilities: whether those of all classes come along.
+        """
+        if not isinstance(self.target, ClassTarget):
+            return {name: self.kept[:, place][self.nearest] for place, name in enumerate(self.target.names)}
+        found = {self.target.field: self.numbers()}
+        return found | (probability_fields(self.probabilities(), self.table.classes) if probabilities else {})
 
     def pieces(self, size: int = 1_000_000) -> Iterator[slice]:
         """Slices of at most ``size`` original points."""
@@ -61,13 +85,13 @@ def predict_scene(
     seed: int = 0,
     shown: Callable[[Any], Iterable[Any]] = lambda loader: loader,
 ) -> PredictedScene:
-    """Answers for every point of a scene: tiles that cover it, mean probabilities where they overlap.
+    """Answers for every point of a scene: tiles that cover it, mean probabilities, or numbers, where they overlap.
 
     Time grows linearly with the points. Beside the model's own it takes the memory of
     :func:`~ccnn_pc.datasets.scenes.thinned.thin_scene`, and ``4 K`` bytes per kept point.
 
     Args:
-        model: ``model(batch) -> logits [n, K]``; is put into eval mode.
+        model: ``model(batch) -> answers [n, K]``, logits or scaled numbers; is put into eval mode.
         scene: or its file, of which the fields that are features are read.
         preprocessing: how it is read, with scales and classes.
         batch_size: tiles per batch.
@@ -77,14 +101,21 @@ def predict_scene(
     Raises:
         ValueError: scales or classes are unknown; what reading and thinning refuse.
     """
-    table = preprocessing.classes
-    if not isinstance(table, ClassTable):
+    target = preprocessing.wanted
+    if not target.known:
         raise ValueError("'preprocessing' must have classes and scales, as those of trained models have")
     thinned = _thinned(scene, preprocessing)
     tiles = CoveringTiles(TiledScene(thinned, preprocessing), seed)
-    predictions = ScenePredictions(len(table))
+    predictions: SceneMeans = (
+        SceneNumbers(len(target.names), directions=target.direction)
+        if isinstance(target, NumberTarget)
+        else ScenePredictions(len(target.names))
+    )
     _predict(model, shown(ResumableLoader(tiles, batch_size, shuffle=False)), predictions)
-    return PredictedScene(predictions.mean().cpu().numpy(), thinned.nearest, table)
+    kept = predictions.mean().cpu().numpy()
+    if isinstance(target, NumberTarget):
+        kept = target.restored(kept).astype(np.float32)
+    return PredictedScene(kept, thinned.nearest, target)
 
 
 def scene_features(
@@ -106,7 +137,7 @@ def scene_features(
     """
     thinned = _thinned(scene, preprocessing)
     tiles = CoveringTiles(TiledScene(thinned, preprocessing), seed)
-    features = ScenePredictions(model.num_features, of=lambda answers: answers.detach().float())
+    features = SceneNumbers(model.num_features)
     _predict(model, ResumableLoader(tiles, 4, shuffle=False), features)
     return features.mean().cpu().numpy(), np.asarray(thinned.pos, dtype=np.float64)
 
@@ -118,7 +149,7 @@ def _thinned(scene: Scene | str | os.PathLike[str], preprocessing: ScenePreproce
     return thin_scene(found, preprocessing, labelled=False)
 
 
-def _predict(model: nn.Module, batches: Iterable[Any], predictions: ScenePredictions) -> None:
+def _predict(model: nn.Module, batches: Iterable[Any], predictions: SceneMeans) -> None:
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     model.eval()
     with torch.inference_mode():

@@ -1,7 +1,8 @@
-"""Answers for whole scenes from tiles that overlap: mean probabilities, one scene after the other."""
+"""Answers for whole scenes from tiles that overlap: their means, one scene after the other."""
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Callable
 from typing import Any
 
@@ -22,18 +23,84 @@ def class_probabilities(answers: Tensor) -> Tensor:
     return answers.softmax(dim=1)
 
 
-class ScenePredictions:
-    r"""Probabilities of the kept points of a scene, averaged over the tiles that they are in.
+class SceneMeans(abc.ABC):
+    r"""Answers for the kept points of a scene, averaged over the tiles that they are in.
 
-    .. math:: p_i = \frac{1}{|T_i|} \sum_{t \in T_i} \mathrm{softmax}(a_{t,i})
+    .. math:: m_i = \frac{1}{|T_i|} \sum_{t \in T_i} r(a_{t,i})
 
-    Tiles come scene by scene, so that ``[M, K]`` numbers of one scene are held at a time; of those before only the
-    confusion matrix of their original points is left. An original point has the class of its nearest kept one.
+    Tiles come scene by scene, so that ``[M, K]`` numbers of one scene are held at a time. An original point has the
+    answer of its nearest kept one.
+
+    Args:
+        width: K.
+        ended: is told when all tiles of a scene have come: when those of another one come, or at :meth:`finish`.
+
+    Attributes:
+        scene: number of the present one; None before the first.
+    """
+
+    def __init__(self, width: int, ended: Callable[[Any], None] | None = None) -> None:
+        self.width, self.ended = width, ended
+        self.reset()
+
+    @abc.abstractmethod
+    def read(self, answers: Tensor) -> Tensor:
+        """What is averaged, r: float32 ``[n, K]`` of answers ``[n, C]``."""
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self.scene: int | None = None
+        self._sums = torch.empty(0, self.width)
+        self._seen = torch.empty(0)
+
+    def add(self, batch: Any, answers: Tensor) -> None:
+        """Take in the answers ``[n, C]`` for tiles: ``kept``, ``scene``, ``scene_size``, and what is known of them."""
+        found, tile_of = self.read(answers), batch.get("batch")
+        for tile, (scene, size) in enumerate(
+            zip(batch.scene.tolist(), batch.scene_size.tolist(), strict=True)
+        ):
+            if scene != self.scene:
+                self._begin(batch, tile, size, found.device)
+                self.scene = scene
+            mine = slice(None) if tile_of is None else tile_of == tile
+            rows = batch.kept[mine]
+            self._sums.index_add_(0, rows, self._turned(rows, found[mine]))
+            self._seen.index_add_(0, rows, torch.ones_like(rows, dtype=self._seen.dtype))
+            self._note(batch, mine, rows)
+
+    def _begin(self, batch: Any, tile: int, size: int, device: torch.device) -> None:
+        self.finish()
+        self._sums = torch.zeros(size, self.width, device=device)
+        self._seen = torch.zeros(size, device=device)
+
+    def _turned(self, rows: Tensor, found: Tensor) -> Tensor:
+        """What a tile says of different rows, as it is added."""
+        return found
+
+    def _note(self, batch: Any, mine: Any, rows: Tensor) -> None:  # noqa: B027  (numbers are known of whole scenes)
+        """Take in what is known of the points of a tile."""
+
+    def finish(self) -> None:
+        """All tiles of the present scene have come; of it only its scores are left."""
+        if self.scene is not None and self.ended is not None:
+            self.ended(self)
+        self._leave()
+
+    @abc.abstractmethod
+    def _leave(self) -> None:
+        """Forget the present scene but for its scores."""
+
+    def mean(self) -> Tensor:
+        """Mean answers for the kept points of the present scene ``[M, K]``; 0 where no tile has been."""
+        return self._sums / self._seen.clamp(min=1)[:, None]
+
+
+class ScenePredictions(SceneMeans):
+    """Mean probabilities of classes, and of the scenes before the confusion matrix of their original points.
 
     Args:
         num_classes: K.
-        of: what is averaged, of logits ``[n, K']`` (default: probabilities).
-        ended: is told when all tiles of a scene have come: when those of another one come, or at :meth:`finish`.
+        ended: see :class:`SceneMeans`.
 
     Example:
         >>> from ccnn_pc.datasets import PointCloudData
@@ -45,57 +112,28 @@ class ScenePredictions:
         [[5, 1], [0, 1]]
     """
 
-    def __init__(
-        self,
-        num_classes: int,
-        ended: Callable[[ScenePredictions], None] | None = None,
-        of: Callable[[Tensor], Tensor] = class_probabilities,
-    ) -> None:
-        self.num_classes, self.ended, self.of = num_classes, ended, of
-        self.reset()
+    def read(self, answers: Tensor) -> Tensor:
+        """Probabilities."""
+        return class_probabilities(answers)
 
     def reset(self) -> None:
         """Forget everything."""
-        self.scene: int | None = None
-        self._done = torch.zeros(self.num_classes, self.num_classes, dtype=torch.long)
-        self._sums = torch.empty(0, self.num_classes)
-        self._seen = torch.empty(0)
-        self._counts = torch.empty(0, self.num_classes, dtype=torch.long)
+        super().reset()
+        self._done = torch.zeros(self.width, self.width, dtype=torch.long)
+        self._counts = torch.empty(0, self.width, dtype=torch.long)
 
-    def add(self, batch: Any, answers: Tensor) -> None:
-        """Take in the answers ``[n, K]`` for tiles: ``kept``, ``scene``, ``scene_size``, and ``counts`` where known."""
-        probabilities, kept = self.of(answers), batch.kept
-        tile_of = batch.get("batch")
-        scene_of = batch.scene.expand(len(kept)) if tile_of is None else batch.scene[tile_of]
-        sizes = dict(zip(batch.scene.tolist(), batch.scene_size.tolist(), strict=True))
-        for scene, size in sizes.items():
-            if scene != self.scene:
-                self._begin(scene, size, probabilities.device)
-            mine = scene_of == scene
-            rows = kept[mine]
-            self._sums.index_add_(0, rows, probabilities[mine])
-            self._seen.index_add_(0, rows, torch.ones_like(rows, dtype=self._seen.dtype))
-            if batch.get("counts") is not None:
-                self._counts[rows] = batch.counts[mine].long()
+    def _begin(self, batch: Any, tile: int, size: int, device: torch.device) -> None:
+        super()._begin(batch, tile, size, device)
+        self._counts = torch.zeros(size, self.width, dtype=torch.long, device=device)
 
-    def _begin(self, scene: int, size: int, device: torch.device) -> None:
-        self.finish()
-        self.scene = scene
-        self._sums = torch.zeros(size, self.num_classes, device=device)
-        self._seen = torch.zeros(size, device=device)
-        self._counts = torch.zeros(size, self.num_classes, dtype=torch.long, device=device)
+    def _note(self, batch: Any, mine: Any, rows: Tensor) -> None:
+        if batch.get("counts") is not None:
+            self._counts[rows] = batch.counts[mine].long()
 
-    def finish(self) -> None:
-        """Of the present scene nothing is left but its confusion matrix."""
-        if self.scene is not None and self.ended is not None:
-            self.ended(self)
+    def _leave(self) -> None:
         done = self.confusion()
         self.reset()
         self._done = done
-
-    def mean(self) -> Tensor:
-        """Mean probabilities of the kept points of the present scene ``[M, K]``; 0 where no tile has been."""
-        return self._sums / self._seen.clamp(min=1)[:, None]
 
     def confusion(self) -> Tensor:
         """How many original points of each class (row) were taken for each class (column) so far, int64 ``[K, K]``."""
@@ -103,5 +141,5 @@ class ScenePredictions:
 
     def scene_confusion(self) -> Tensor:
         """The same of the present scene alone."""
-        here = self._counts.new_zeros(self.num_classes, self.num_classes)
+        here = self._counts.new_zeros(self.width, self.width)
         return here.index_add_(1, self._sums.argmax(dim=1), self._counts.t())

@@ -17,28 +17,25 @@ def write_text_fields(source: Path, target: Path, columns: Mapping[str, np.ndarr
     """Write a text again with some columns set; all other cells, comments and line ends are copied.
 
     Args:
-        source: file to read, in UTF-8, with a line that names its columns.
+        source: file to read, in UTF-8.
         target: file to write.
-        columns: ``[n]`` by name; those that it does not have become its last columns.
+        columns: ``[n]`` by name; those that it does not have become its last columns, as all do where no line names its
+            columns.
 
     Raises:
-        ValueError: ``source`` is broken, in UTF-16, without names, or with other numbers of rows.
+        ValueError: ``source`` is broken, in UTF-16, or with other numbers of rows.
     """
     raw, suffix = source.read_bytes(), source.suffix.lower()[1:]
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise AskedError("it is in UTF-16: save it as UTF-8")
     data = as_utf8(raw)
     table = parse_table(data, suffix)
-    if table.heading is None:
-        raise AskedError("no line names its columns: write a first line such as 'x y z intensity class'")
     check_rows(columns, len(table.lines))
-    width = len(table.heading)
-    places = {
-        own_name(text, number): number - 1 for number, text in reversed(list(enumerate(table.heading, 1)))
-    }
+    width, heading = len(table.columns), table.heading or []
+    places = {own_name(text, number): number - 1 for number, text in reversed(list(enumerate(heading, 1)))}
     new = [name for name in columns if name not in places]
     lines = data.splitlines(keepends=True)
-    if new:
+    if new and heading:
         if table.heading_line is None:
             raise AskedError(
                 f"no line names its columns, so there is no place for '{new[0]}': write one, as txt"
@@ -61,7 +58,7 @@ def write_text_fields(source: Path, target: Path, columns: Mapping[str, np.ndarr
             begin, end = spans[places[name]]
             lines[number - 1] = lines[number - 1][:begin] + texts[name][row] + lines[number - 1][end:]
     written = b"".join(lines)
-    if parse_table(written, suffix).heading != [*table.heading, *new]:
+    if heading and parse_table(written, suffix).heading != [*heading, *new]:
         raise AskedError(f"its line of names cannot take up {', '.join(new)}: write it with one separator")
     target.write_bytes(raw[: len(raw) - len(data)] + written)
 

@@ -14,8 +14,8 @@ from torch_geometric.transforms import BaseTransform
 from ccnn_pc._checks import check_at_least, check_metric, check_not_negative
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.preprocessing.base import Preprocessing, plain, set_fields
-from ccnn_pc.datasets.scenes.class_table import ClassTable
 from ccnn_pc.datasets.scenes.computed import computed_features, is_computed
+from ccnn_pc.datasets.scenes.targets import ClassTarget, NumberTarget, Scale, SceneTarget, scene_target
 from ccnn_pc.datasets.scenes.tiles import Tile
 from ccnn_pc.datasets.transforms.attach import KNN
 from ccnn_pc.datasets.transforms.base import Compose, TakesFeatures, Transform
@@ -28,7 +28,6 @@ PLACED = {"one": 1, "pos": 3, "height": 1}
 MOST = 5.0
 #: Points that the density around a point is estimated from.
 DENSITY_NEIGHBORS = 8
-Scale = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
@@ -49,9 +48,9 @@ class ScenePreprocessing(Preprocessing):
         features: names, in the order of the channels of ``x``.
         scales: (a, b) of each column of each field and computed feature among them; None: measured on the training
             scenes, computed ones (0, 1).
-        label: field of the classes.
-        classes: which numbers are which class, a :class:`~ccnn_pc.datasets.scenes.class_table.ClassTable` or its
-            fields; None: those of the training scenes.
+        target: what is learned of each point, a :class:`~ccnn_pc.datasets.scenes.targets.ClassTarget` (default: the
+            classes in ``classification``), a :class:`~ccnn_pc.datasets.scenes.targets.NumberTarget`, or the fields of
+            one of them.
         num_neighbors: k of the neighbours that come with a tile; None: the network searches.
         metric: factors of the axes in that search: (1, 1, 0) takes those nearest horizontally; None: all alike.
 
@@ -73,14 +72,13 @@ class ScenePreprocessing(Preprocessing):
     tile: Tile | Mapping[str, Any] = Tile()
     features: Sequence[str] = ("one",)
     scales: Mapping[str, Scale] | None = None
-    label: str = "classification"
-    classes: ClassTable | Mapping[str, Any] | None = None
+    target: SceneTarget | Mapping[str, Any] = ClassTarget()
     num_neighbors: int | None = None
     metric: Sequence[float] | None = None
 
     def __post_init__(self) -> None:
         cell = None if self.cell is None else check_not_negative("cell", self.cell) or None
-        tile, table, names = self.tile, self.classes, self.features
+        tile, names = self.tile, self.features
         if isinstance(names, str) or not names or len(set(names)) < len(names):
             raise ValueError(f"'features' must be a list of different names, at least one (got {names!r})")
         if self.num_neighbors is not None:
@@ -92,8 +90,11 @@ class ScenePreprocessing(Preprocessing):
             tile=tile if isinstance(tile, Tile) else Tile(**tile),
             features=tuple(names),
             metric=None if self.metric is None else check_metric(self.metric, 3),
-            classes=table if table is None or isinstance(table, ClassTable) else ClassTable.from_json(table),
+            target=scene_target(self.target),
         )
+        learned = next((name for name in self.wanted.fields if name in self.fields), None)
+        if learned is not None:
+            raise ValueError(f"'features' must not hold what is learned (got '{learned}', which is a target)")
         if self.scales is not None:
             scales = {
                 name: tuple((float(a), float(b)) for a, b in each) for name, each in self.scales.items()
@@ -103,6 +104,17 @@ class ScenePreprocessing(Preprocessing):
                     f"'scales' must be those of the features {', '.join(self.stored)} (got {', '.join(scales)})"
                 )
             set_fields(self, scales=scales)
+
+    @property
+    def wanted(self) -> SceneTarget:
+        """What is learned of each point."""
+        target: SceneTarget = self.target  # type: ignore[assignment]
+        return target
+
+    @property
+    def known(self) -> bool:
+        """Whether nothing is left to be measured on training scenes."""
+        return self.channels is not None and self.wanted.known
 
     @property
     def stored(self) -> tuple[str, ...]:
@@ -151,9 +163,19 @@ class ScenePreprocessing(Preprocessing):
 
     def to_json(self) -> dict[str, Any]:
         """All fields as numbers, strings, lists and mappings, with ``kind`` and ``version``."""
-        table = self.classes.to_json() if isinstance(self.classes, ClassTable) else None
         tile = {name: plain(value) for name, value in asdict(self.tile).items()}  # type: ignore[arg-type]
-        return {**super().to_json(), "tile": tile, "classes": table}
+        return {**super().to_json(), "tile": tile, "target": self.wanted.to_json()}
+
+    @classmethod
+    def from_json(cls, described: Mapping[str, Any]) -> ScenePreprocessing:
+        """What :meth:`to_json` wrote, also as earlier versions did, who knew classes alone."""
+        given = dict(described)
+        before = {new: given.pop(old, None) for old, new in (("label", "field"), ("classes", "table"))}
+        if any(value is not None for value in before.values()):
+            if given.get("target") is not None:
+                raise ValueError("'preprocessing' must have 'label' and 'classes', or a 'target' (got both)")
+            given["target"] = before
+        return super().from_json(given)
 
 
 class SceneFeatures(BaseTransform, TakesFeatures):
@@ -167,7 +189,7 @@ class SceneFeatures(BaseTransform, TakesFeatures):
         self.preprocessing = preprocessing
 
     def forward(self, data: Any) -> Any:
-        """Set ``x``; ``stored`` goes."""
+        """Set ``x``; ``stored`` goes, and a direction that is learned becomes ``y``."""
         used, pos, parts, first = self.preprocessing, data.pos, [], 0
         radius = used.tile.radius  # type: ignore[union-attr]
         for name in used.features:
@@ -184,6 +206,9 @@ class SceneFeatures(BaseTransform, TakesFeatures):
         data.x = torch.cat(parts, dim=1)
         if "stored" in data:
             del data["stored"]
+        if isinstance(used.wanted, NumberTarget) and used.wanted.direction and "normal" in data:
+            data.y = data.normal  # which augmentation has turned with the points
+            del data["normal"]
         return data
 
     def __repr__(self) -> str:

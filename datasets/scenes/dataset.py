@@ -22,11 +22,12 @@ from ccnn_pc.datasets.common.seeding import seeded_generator
 from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.preprocessing import preprocessing_from_json
 from ccnn_pc.datasets.preprocessing.scenes import ScenePreprocessing
-from ccnn_pc.datasets.scenes.class_table import IGNORED, ClassTable
+from ccnn_pc.datasets.scenes.class_table import IGNORED
 from ccnn_pc.datasets.scenes.copies import Copies
 from ccnn_pc.datasets.scenes.scene import common_crs
 from ccnn_pc.datasets.scenes.splits import Area, Areas, Division, divided, listed_parts
-from ccnn_pc.datasets.scenes.statistics import class_table, field_scales
+from ccnn_pc.datasets.scenes.statistics import class_table, field_scales, target_scales
+from ccnn_pc.datasets.scenes.targets import ClassTarget, NumberTarget
 from ccnn_pc.datasets.scenes.thinned import ThinnedScene, thinned_scene
 from ccnn_pc.datasets.scenes.tiled import Place, TiledScene
 from ccnn_pc.datasets.scenes.tiles import TileShape
@@ -43,7 +44,9 @@ class Scenes(LabelledDataset[PointCloudData]):
     A tile is ``PointCloudData(pos, x, y, kept, scene, scene_size)``: ``pos [n, 3]`` float32 relative to its centre, a
     class ``y [n]`` for each point (-100: none), ``kept [n]`` its rows in the thinned scene of number ``scene [1]``,
     which has ``scene_size [1]`` of them. Covering tiles also have ``counts [n, K]``, what the original points are that
-    each point answers for. Each file is read once; see :func:`~ccnn_pc.datasets.scenes.thinned.thinned_scene`.
+    each point answers for. Where numbers are learned, ``y [n, T]`` are these, scaled, NaN where they are not known, and
+    ``unit [1, T]`` what they were divided by; covering tiles have their scene, ``tiled``. Each file is read once; see
+    :func:`~ccnn_pc.datasets.scenes.thinned.thinned_scene`.
 
     The parts of a folder are its sub-folders ``train``, ``val``, ``test``; or what a list says; where there is none,
     areas of the (training) scenes, see :class:`~ccnn_pc.datasets.scenes.splits.Division`.
@@ -106,22 +109,17 @@ class Scenes(LabelledDataset[PointCloudData]):
         ]
         self._crowded = sum(place.parts > 1 and place.part == 0 for _, place in self._places)
         self._tiles = sum(place.part == 0 for _, place in self._places)
-        self._counts = np.zeros(self._number_of_classes(), dtype=np.int64)
         self._of_class: list[np.ndarray] = []
-        self._look_at_classes(drawn, part)
+        self._counts = self._look_at_targets(drawn, part)
         self.drawn = drawn
         if drawn:
             self._places = [each for each in self._places if each[1].part == 0]
         count = len(self._places)
         if drawn and tiles_per_epoch is not None:
             count = check_at_least("tiles_per_epoch", tiles_per_epoch, 1)
-        table: ClassTable = self.preprocessing.classes  # type: ignore[assignment]
         options.setdefault("transform", self.preprocessing.transform(augment if drawn else ()))
-        super().__init__(table.classes, np.zeros(count, dtype=np.int64), **options)
+        super().__init__(self.preprocessing.wanted.names, np.zeros(count, dtype=np.int64), **options)
         self._turn: tuple[int, np.ndarray] = (-1, np.empty(0, dtype=np.int64))
-
-    def _number_of_classes(self) -> int:
-        return len(self.preprocessing.classes)  # type: ignore[arg-type]
 
     def _open(self, part: Split | None, division: Division) -> None:
         """Thin what is needed, and find the areas of the part."""
@@ -143,15 +141,22 @@ class Scenes(LabelledDataset[PointCloudData]):
             and part not in files
             or (part is Split.TRAIN and any(shares.values()))
         )
-        self._table_measured = given.classes is None
-        measured = given.classes is None or (given.scales is None and given.stored)
+        target = given.wanted
+        self._table_measured = isinstance(target, ClassTarget) and not target.known
+        measured = not given.known
         training = self._thinned(pool, given) if by_area or measured or part in (None, Split.TRAIN) else []
         areas: list[Area | None] = [Area()] * len(training)
-        if given.classes is None:
-            self.preprocessing = dataclasses.replace(given, classes=class_table(training, given.label))
+        if isinstance(target, ClassTarget) and not target.known:
+            table = class_table(training, target.field)
+            self.preprocessing = dataclasses.replace(given, target=ClassTarget(target.field, table))
         if by_area or (measured and any(shares.values())):
             cut = self._areas(training, shares)
             areas = cut.of[Split.TRAIN]
+        if isinstance(target, NumberTarget) and not target.known:
+            found = target_scales(zip(training, areas, strict=True), target.numbers)
+            self.preprocessing = dataclasses.replace(
+                self.preprocessing, target=dataclasses.replace(target, scales=found)
+            )
         if given.scales is None and given.stored:
             scales = field_scales(zip(training, areas, strict=True), given.fields)
             scales |= {name: ((0.0, 1.0),) for name in given.stored if name not in given.fields}
@@ -213,28 +218,29 @@ class Scenes(LabelledDataset[PointCloudData]):
 
     def _areas(self, scenes: Sequence[ThinnedScene], shares: Mapping[Split, float]) -> Areas:
         """How scenes are divided by area, from the cache or now."""
-        table: ClassTable = self.preprocessing.classes  # type: ignore[assignment]
-        label = self.preprocessing.label
+        target = self.preprocessing.wanted
         settings = {
             "scenes": [None if scene.folder is None else scene.folder.name for scene in scenes],
             "shares": {split.value: share for split, share in shares.items()},
-            "classes": table.to_json(),
+            "classes": target.classes.to_json() if isinstance(target, ClassTarget) else list(target.numbers),
         }
         return cached(
             self.cache,
             f"areas-{self.root.resolve().name}",
             settings,
-            lambda: divided(scenes, shares, lambda scene: scene.class_counts(table, label)),
+            lambda: divided(scenes, shares, target.counts),
             Areas.load,
         )
 
-    def _look_at_classes(self, drawn: bool, part: Split | None) -> None:
-        """Count classes; where tiles are drawn, note where each class is.
+    def _look_at_targets(self, drawn: bool, part: Split | None) -> np.ndarray:
+        """Points of each class, or points whose numbers are known; where tiles are drawn, note where they are.
 
         Raises:
             ValueError: there is nothing to learn, or to judge.
         """
-        rows: list[list[np.ndarray]] = [[] for _ in self._counts]
+        target = self.preprocessing.wanted
+        total = np.zeros(len(target.names) if isinstance(target, ClassTarget) else 1, dtype=np.int64)
+        rows: list[list[np.ndarray]] = [[] for _ in total]
         for scene in self.scenes:
             members = scene.members()
             try:
@@ -245,26 +251,34 @@ class Scenes(LabelledDataset[PointCloudData]):
                 raise ValueError(
                     f"{error} (the table is that of the training scenes: give 'classes' one that names or ignores them)"
                 ) from None
-            self._counts += counts.sum(axis=0, dtype=np.int64)
+            total += counts.sum(axis=0, dtype=np.int64)
             if drawn:
                 label = np.where(counts.any(axis=1), counts.argmax(axis=1), IGNORED)
                 for number, places in enumerate(rows):
                     mine = members[label == number].astype(np.int64)
                     places.append(np.stack([np.full_like(mine, scene.number), mine], axis=1))
-        present = int((self._counts > 0).sum())
-        if present < (2 if drawn else 1):
-            table: ClassTable = self.preprocessing.classes  # type: ignore[assignment]
-            named = [name for name, count in zip(table.classes, self._counts, strict=True) if count]
+        self._check_targets(total, drawn, part)
+        self._of_class = [np.concatenate(places) for places in rows if drawn and any(map(len, places))]
+        return total
+
+    def _check_targets(self, counts: np.ndarray, drawn: bool, part: Split | None) -> None:
+        """There is something to learn, or to judge."""
+        target, present = self.preprocessing.wanted, int((counts > 0).sum())
+        where = "" if part is None else f" in its part '{part.value}'"
+        if isinstance(target, NumberTarget):
+            if not present:
+                listed = ", ".join(target.numbers)
+                raise ValueError(f"'{self.root}' must have points whose {listed} are known{where} (got none)")
+        elif present < (2 if drawn else 1):
+            named = [name for name, count in zip(target.names, counts, strict=True) if count]
             wanted = "points of two classes or more to learn from" if drawn else "points that have a class"
-            where = "" if part is None else f" in its part '{part.value}'"
             raise ValueError(
-                f"'{self.root}' must have {wanted}{where}, in the field '{self.preprocessing.label}' "
+                f"'{self.root}' must have {wanted}{where}, in the field '{target.field}' "
                 f"(got {', '.join(named) or 'none'})"
             )
-        self._of_class = [np.concatenate(places) for places in rows if drawn and any(map(len, places))]
 
     def class_counts(self) -> list[int]:
-        """How many original points of the part are of each class."""
+        """How many original points of the part are of each class; of numbers how many kept points have them."""
         found: list[int] = self._counts.tolist()
         return found
 
@@ -273,7 +287,7 @@ class Scenes(LabelledDataset[PointCloudData]):
         described = self.preprocessing.to_json()
         return {
             "in_channels": self.preprocessing.channels,
-            "preprocessing": {name: described[name] for name in ("scales", "classes")},
+            "preprocessing": {name: described[name] for name in ("scales", "target")},
         }
 
     def report(self) -> str:
@@ -282,6 +296,10 @@ class Scenes(LabelledDataset[PointCloudData]):
         scenes, more = self.scenes[: self._originals], len(self.scenes) - self._originals
         kept = sum(len(scene.members()) for scene in scenes)
         points = sum(scene.original_points() for scene in scenes)
+        gaps = ""
+        if isinstance(used.wanted, NumberTarget):
+            unknown = kept - sum(int(scene.counts(scene.members()).sum()) for scene in scenes)
+            gaps = f"; {unknown} kept points lack numbers and are left out" if unknown else ""
         thinned = f", {kept} kept (one per cell of {used.cell:g})" if used.cell else ""
         areas = sum(not scene.area.whole for scene in scenes)
         cut = f"; of {areas} of them an area, kept in {self.cache_folder()}" if areas else ""
@@ -293,8 +311,8 @@ class Scenes(LabelledDataset[PointCloudData]):
             else ""
         )
         return (
-            f"{len(scenes)} scenes of {points} points{thinned}{cut}{copied}; {self._tiles} tiles ({shape} of radius "
-            f"{tile.radius:g}) cover them{crowd}"
+            f"{len(scenes)} scenes of {points} points{thinned}{cut}{copied}{gaps}; {self._tiles} tiles ({shape} of "
+            f"radius {tile.radius:g}) cover them{crowd}"
         )
 
     def cache_folder(self) -> Path:

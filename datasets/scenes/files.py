@@ -16,7 +16,7 @@ from ccnn_pc._files import written_whole
 from ccnn_pc.datasets.common.broken import BrokenFileError
 from ccnn_pc.datasets.common.folders import files_below, is_hidden
 from ccnn_pc.datasets.formats.e57 import read_e57
-from ccnn_pc.datasets.formats.las import read_las
+from ccnn_pc.datasets.formats.las import las_fields, las_reader, read_las
 from ccnn_pc.datasets.formats.las_write import check_las_fields, write_las_fields, write_new_las
 from ccnn_pc.datasets.formats.npz_scene import read_npz_scene, write_npz_fields
 from ccnn_pc.datasets.formats.pcd import pcd_columns
@@ -74,13 +74,16 @@ def is_scene(path: str | os.PathLike[str]) -> bool:
     return suffix in READERS and (suffix != "bin" or path.parent.name == VELODYNE)
 
 
-def read_scene(path: str | os.PathLike[str], *, fields: Sequence[str] | None = None) -> Scene:
+def read_scene(
+    path: str | os.PathLike[str], *, fields: Sequence[str] | None = None, gaps: Sequence[str] = ()
+) -> Scene:
     """The points of a file and what it says of each.
 
     Args:
         path: a file of one of the formats of :data:`READERS`, or a room of S3DIS.
         fields: names of the fields to read, by the file's own names; they must be finite numbers. None: all, as they
             are.
+        gaps: those of them in which NaN may stand for numbers that are not known.
 
     Raises:
         FileNotFoundError: no such file.
@@ -104,7 +107,7 @@ def read_scene(path: str | os.PathLike[str], *, fields: Sequence[str] | None = N
         raise BrokenFileError(f"'{path}' holds no points: export it again")
     scene = Scene(table.pos, table.fields, table.crs, str(path))
     for name in fields or ():
-        scene.numbers(name)
+        scene.numbers(name, gaps=name in gaps)
     return scene
 
 
@@ -183,11 +186,7 @@ def write_labels(
     class_names: Sequence[str] | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write a file again with one field set; all others, the order of the points and the header are kept.
-
-    The file is written under a hidden name and renamed at the end: no half of it is ever seen. A PCD that was
-    compressed is written as plain binary; a LAZ with the octree of COPC loses that. E57, rooms of S3DIS and scans of
-    SemanticKITTI are not written: their (valid) points go to a new PLY, exactly, or LAS or LAZ, to 0.1 mm.
+    """Write a file again with the class of every point set; see :func:`write_fields`.
 
     Args:
         source: the file that was read.
@@ -199,14 +198,78 @@ def write_labels(
         overwrite: allow ``target`` to be ``source``.
 
     Raises:
+        ValueError: other numbers of labels than points, a label that the field cannot hold; and what
+            :func:`write_fields` refuses.
+    """
+    if labels.ndim != 1 or labels.dtype.kind not in "iu" or len(labels) == 0:
+        raise ValueError(f"'labels' must be whole numbers [n] (got {list(labels.shape)}, {labels.dtype})")
+    columns, names = {field: labels}, class_names or ()
+    if probabilities is not None:
+        if probabilities.shape != (len(labels), len(names)):
+            raise ValueError(
+                f"'probabilities' must be floats [{len(labels)}, {len(names)}], a column for each of 'class_names' "
+                f"(got {list(probabilities.shape)}, {probabilities.dtype})"
+            )
+        columns |= probability_fields(probabilities, names)
+    write_fields(source, target, columns, overwrite=overwrite)
+
+
+def probability_fields(probabilities: np.ndarray, class_names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Probabilities of classes ``[n, K]`` as fields ``p_NAME``, spaces as ``_``.
+
+    Raises:
+        ValueError: other numbers of names than columns, or names that would be one field.
+
+    Example:
+        >>> list(probability_fields(np.ones((1, 2)), ("low noise", "ground")))
+        ['p_low_noise', 'p_ground']
+    """
+    shape, names = list(probabilities.shape), list(class_names)
+    if len(shape) != 2 or shape[1] != len(names) or probabilities.dtype.kind != "f":
+        raise ValueError(
+            f"'probabilities' must be floats [n, {len(names)}], a column for each of 'class_names' "
+            f"(got {shape}, {probabilities.dtype})"
+        )
+    columns: dict[str, np.ndarray] = {}
+    for place, name in enumerate(names):
+        called = "p_" + re.sub(r"[\s,;\"']+", "_", name)
+        if called in columns:
+            raise ValueError(
+                f"'class_names' must differ in more than spaces (got {name!r} twice, as '{called}')"
+            )
+        columns[called] = probabilities[:, place]
+    return columns
+
+
+def write_fields(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    columns: Mapping[str, np.ndarray],
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Write a file again with some fields set; all others, the order of the points and the header are kept.
+
+    The file is written under a hidden name and renamed at the end: no half of it is ever seen. A PCD that was
+    compressed is written as plain binary; a LAZ with the octree of COPC loses that. E57, rooms of S3DIS and scans of
+    SemanticKITTI are not written: their (valid) points go to a new PLY, exactly, or LAS or LAZ, to 0.1 mm.
+
+    Args:
+        source: the file that was read.
+        target: the file to write, in the format of ``source`` (LAS and LAZ may change into each other).
+        columns: ``[n]`` of each field by name, whole numbers or floats; fields that the file does not have are added,
+            floats as float32.
+        overwrite: allow ``target`` to be ``source``.
+
+    Raises:
         FileNotFoundError: no such file, or no such folder for ``target``.
         BrokenFileError: ``source`` cannot be read.
-        ValueError: other numbers of labels than points, a label that the field cannot hold, ``target`` is ``source``
-            or has another format.
+        ValueError: other numbers of rows than points, a number that a field cannot hold, ``target`` is ``source`` or
+            has another format.
         ImportError: a needed package is missing.
     """
     source, target = Path(source), Path(target)
-    columns = _columns(labels, field, probabilities, class_names)
+    _check_names(columns)
     kind, wanted = _check_target(source, target, overwrite), target.suffix.lower()[1:]
     with _named(source), written_whole(target) as hidden:
         if kind in _ANEW:
@@ -217,38 +280,44 @@ def write_labels(
             _WRITERS[kind](source, hidden, columns)
 
 
-def check_labels(
-    source: str | os.PathLike[str],
-    target: str | os.PathLike[str],
-    numbers: np.ndarray,
-    *,
-    field: str = "classification",
-    class_names: Sequence[str] = (),
+def check_fields(
+    source: str | os.PathLike[str], target: str | os.PathLike[str], columns: Mapping[str, np.ndarray]
 ) -> None:
-    """See beforehand, from names and headers, whether :func:`write_labels` could write these labels; writes nothing.
+    """See beforehand, from names and headers, whether :func:`write_fields` could write these fields; writes nothing.
 
     Args:
         source: file that will be read.
         target: file that would be written.
-        numbers: whole numbers of all classes ``[K]``.
-        field: its name.
-        class_names: names of the classes that probabilities would be written of.
+        columns: by name, with any number of rows: all numbers that there may be.
 
     Raises:
         FileNotFoundError: no such file, or no such folder for ``target``.
         BrokenFileError: the header of a LAS or LAZ cannot be read.
         PermissionError: the folder cannot be written.
-        ValueError: what :func:`write_labels` refuses, as far as it is known before the points are read.
+        ValueError: what :func:`write_fields` refuses, as far as it is known before the points are read.
     """
     source, target = Path(source), Path(target)
-    chances = np.zeros((len(numbers), len(class_names)), dtype=np.float32)
-    columns = _columns(numbers, field, chances if len(class_names) else None, class_names)
+    _check_names(columns)
     kind = _check_target(source, target, overwrite=False)
     if not os.access(target.parent, os.W_OK | os.X_OK):
         raise PermissionError(f"'target' must be in a folder that can be written (got '{target}')")
     if _WRITERS.get(kind) is write_las_fields:
         with _named(source):
             check_las_fields(source, columns)
+
+
+def fields_of(path: str | os.PathLike[str]) -> list[str]:
+    """Names of the fields of a file; of LAS and LAZ the header alone is read.
+
+    Raises:
+        FileNotFoundError: no such file.
+        BrokenFileError: it cannot be read.
+    """
+    path = Path(path)
+    if READERS.get(path.suffix.lower()[1:]) is read_las and path.is_file():
+        with _named(path), las_reader(path) as reader:
+            return las_fields(reader.header)
+    return list(read_scene(path).fields)
 
 
 def target_suffixes(source: str | os.PathLike[str]) -> tuple[str, ...]:
@@ -314,31 +383,11 @@ _WRITERS: dict[str, Callable[..., None]] = {
 }
 
 
-def _columns(
-    labels: np.ndarray, field: str, probabilities: np.ndarray | None, class_names: Sequence[str] | None
-) -> dict[str, np.ndarray]:
-    """What is written, by name."""
-    if labels.ndim != 1 or labels.dtype.kind not in "iu" or len(labels) == 0:
-        raise ValueError(f"'labels' must be whole numbers [n] (got {list(labels.shape)}, {labels.dtype})")
-    if not re.fullmatch(r"[^\s,;\"']+", field) or field.lower() in ("x", "y", "z"):
-        raise ValueError(f"'field' must be a name without spaces, and not x, y or z (got {field!r})")
-    columns = {field: labels}
-    if probabilities is None:
-        return columns
-    shape, names = list(probabilities.shape), list(class_names or ())
-    if shape != [len(labels), len(names)] or probabilities.dtype.kind != "f":
-        raise ValueError(
-            f"'probabilities' must be floats [{len(labels)}, {len(names)}], a column for each of 'class_names' "
-            f"(got {shape}, {probabilities.dtype})"
-        )
-    for place, name in enumerate(names):
-        called = "p_" + re.sub(r"[\s,;\"']+", "_", name)
-        if called in columns:
-            raise ValueError(
-                f"'class_names' must differ in more than spaces (got {name!r} twice, as '{called}')"
-            )
-        columns[called] = probabilities[:, place]
-    return columns
+def _check_names(columns: Mapping[str, np.ndarray]) -> None:
+    """Fields to write have names that every format can hold."""
+    for field in columns:
+        if not re.fullmatch(r"[^\s,;\"']+", field) or field.lower() in ("x", "y", "z"):
+            raise ValueError(f"'field' must be a name without spaces, and not x, y or z (got {field!r})")
 
 
 def _reason(error: BaseException) -> str:

@@ -75,8 +75,12 @@ class Scene:
             )
         return self.fields[name]
 
-    def numbers(self, name: str) -> np.ndarray:
+    def numbers(self, name: str, *, gaps: bool = False) -> np.ndarray:
         """A field of finite numbers, ``[n]`` or ``[n, c]``.
+
+        Args:
+            name: of the field.
+            gaps: whether NaN may stand for numbers that are not known.
 
         Raises:
             ValueError: it is not there, holds words, or numbers that are not finite.
@@ -84,11 +88,25 @@ class Scene:
         values = self.field(name)
         if values.dtype.kind not in "fiub":
             raise ValueError(f"'{self.source}': field '{name}' must hold numbers (got '{values.flat[0]}')")
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
-            lost = ~np.isfinite(values.reshape(len(values), -1)).all(axis=1)
+        finite = (lambda each: ~np.isinf(each)) if gaps else np.isfinite
+        if values.dtype.kind == "f" and not finite(values).all():
+            lost = ~finite(values.reshape(len(values), -1)).all(axis=1)
             raise ValueError(
                 f"'{self.source}': field '{name}' must be finite ({int(lost.sum())} of {len(lost)} points are not; "
                 f"the first is point {int(np.flatnonzero(lost)[0])})"
+            )
+        return values
+
+    def measured(self, name: str) -> np.ndarray:
+        """A field of one number per point, ``[n]``; NaN where it is not known.
+
+        Raises:
+            ValueError: it is not there, holds words, infinite numbers, or more than one number per point.
+        """
+        values = self.numbers(name, gaps=True)
+        if values.ndim != 1:
+            raise ValueError(
+                f"'{self.source}': field '{name}' must hold one number per point (got {values.shape[1]})"
             )
         return values
 

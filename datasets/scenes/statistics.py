@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from ccnn_pc.datasets.preprocessing.scenes import Scale
 from ccnn_pc.datasets.scenes.class_table import ClassTable
 from ccnn_pc.datasets.scenes.splits import Area
+from ccnn_pc.datasets.scenes.targets import Scale
 from ccnn_pc.datasets.scenes.thinned import ThinnedScene
 
 #: Kept points of a scene that scales are measured on.
@@ -54,6 +54,29 @@ def field_scales(
         size = np.where(half > 0, half, np.where(deviation > 0, deviation, 1.0))
         found[name] = tuple(zip(middle.tolist(), size.tolist(), strict=True))
     return found
+
+
+def target_scales(scenes: Iterable[tuple[ThinnedScene, Area | None]], names: Sequence[str]) -> Scale:
+    """Mean and standard deviation of the known numbers of kept points, over all scenes alike; of constants 1.
+
+    Raises:
+        ValueError: nothing is known of a target.
+    """
+    parts = []
+    for scene, area in scenes:
+        if area is None or scene.truth is None:
+            continue
+        rows = np.arange(0, len(scene), max(1, len(scene) // LOOKED_AT))
+        parts.append(scene.truth.of(rows[area.holds(scene.pos[rows])]))
+    values = np.concatenate(parts) if parts else np.empty((0, len(names)))
+    found = []
+    for name, column in zip(names, values.T, strict=True):
+        known = column[np.isfinite(column)]
+        if not len(known):
+            raise ValueError(f"field '{name}' must be known of some points of the training scenes (got none)")
+        size = float(known.std())
+        found.append((float(known.mean()), size if size > 0 else 1.0))
+    return tuple(found)
 
 
 def class_table(scenes: Sequence[ThinnedScene], field: str) -> ClassTable:

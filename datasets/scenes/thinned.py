@@ -18,6 +18,7 @@ from ccnn_pc.datasets.scenes.class_table import IGNORED, ClassTable
 from ccnn_pc.datasets.scenes.copies import SceneCopy
 from ccnn_pc.datasets.scenes.files import read_scene, scene_parts
 from ccnn_pc.datasets.scenes.scene import Scene
+from ccnn_pc.datasets.scenes.targets import NumberTarget, Truth, stacked
 from ccnn_pc.datasets.scenes.tiles import Tile
 from ccnn_pc.ops.points.thinning import Keep, thin
 
@@ -69,6 +70,7 @@ class ThinnedScene:
         source: the file.
         crs: its coordinate system, if it names one.
         folder: where it is stored; None where it is in memory.
+        truth: numbers that are learned; None where classes are, or nothing is.
     """
 
     pos: np.ndarray
@@ -80,6 +82,7 @@ class ThinnedScene:
     source: str
     crs: str | None = None
     folder: Path | None = None
+    truth: Truth | None = None
 
     def __len__(self) -> int:
         return len(self.pos)
@@ -110,6 +113,9 @@ class ThinnedScene:
         """Write into an existing folder."""
         for name in ("pos", "counts", "nearest"):
             np.save(folder / f"{name}.npy", getattr(self, name))
+        if self.truth is not None:
+            np.save(folder / "truth.npy", self.truth.values)
+            np.save(folder / "index.npy", self.truth.index)
         for number, values in enumerate(self.values.values()):
             np.save(folder / f"value_{number}.npy", values)
         np.savez(
@@ -152,7 +158,11 @@ class ThinnedScene:
             crs=str(found["crs"]) or None,
             folder=folder,
         )
-        lengths = {len(each) for each in (scene.pos, scene.counts, *scene.values.values())}
+        if (folder / "truth.npy").exists():
+            scene.truth = Truth(mapped("truth"), mapped("index"))
+        kept = [scene.pos, scene.counts, *scene.values.values()]
+        kept += [] if scene.truth is None else [scene.truth.index]
+        lengths = {len(each) for each in kept}
         if lengths != {int(scene.blocks.start[-1])} or scene.counts.shape[1] != len(scene.numbers):
             raise ValueError(f"arrays of one length are stored (got {sorted(lengths)} rows)")
         return scene
@@ -188,8 +198,12 @@ def thinned_scene(
         ValueError: what :func:`thin_scene` refuses.
     """
     path = Path(path)
-    label = [preprocessing.label] if labelled else []
+    target = preprocessing.wanted
+    label = list(target.fields) if labelled else []
+    numbers = label if isinstance(target, NumberTarget) else []
     settings = {"files": fingerprint(scene_parts(path)), **preprocessing.thinning(), "label": label}
+    if numbers:
+        settings["numbers"] = True
     if copy is not None:
         settings["copy"] = dataclasses.asdict(copy)
     return cached(
@@ -197,7 +211,7 @@ def thinned_scene(
         f"scene-{path.stem}",
         settings,
         lambda: thin_scene(
-            read_scene(path, fields=[*preprocessing.fields, *label]),
+            read_scene(path, fields=[*preprocessing.fields, *label], gaps=numbers),
             preprocessing,
             labelled=labelled,
             copy=copy,
@@ -232,15 +246,18 @@ def thin_scene(
         name: _means(each, nearest, len(index)) if mean else each[index] for name, each in fields.items()
     }
     numbers, counts = np.empty(0, dtype=np.int64), np.empty((len(index), 0), dtype=np.int32)
-    if labelled:
-        label = preprocessing.label
+    truth, target = None, preprocessing.wanted
+    if labelled and isinstance(target, NumberTarget):
+        truth = Truth(stacked(scene.measured(name) for name in target.numbers), index)
+    elif labelled:
+        label = target.fields[0]
         try:
             numbers, counts = _counted(scene.labels(label), nearest, len(index))
         except ValueError as error:
             named = str(error).startswith(f"'{scene.source}'")
             raise ValueError(str(error) if named else f"'{scene.source}': field '{label}': {error}") from None
     values |= preprocessing.computed(kept if copy is None else copy.turned(kept))
-    return ThinnedScene(kept, values, counts, numbers, nearest, blocks, scene.source, scene.crs)
+    return ThinnedScene(kept, values, counts, numbers, nearest, blocks, scene.source, scene.crs, truth=truth)
 
 
 def _strips(pos: np.ndarray) -> Iterator[np.ndarray]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,8 +12,8 @@ import torch
 from ccnn_pc.datasets.clouds.data import PointCloudData
 from ccnn_pc.datasets.common.seeding import seeded_generator
 from ccnn_pc.datasets.preprocessing.scenes import ScenePreprocessing
-from ccnn_pc.datasets.scenes.class_table import IGNORED, ClassTable
 from ccnn_pc.datasets.scenes.splits import Area
+from ccnn_pc.datasets.scenes.targets import NumberTarget, SceneTarget
 from ccnn_pc.datasets.scenes.thinned import ThinnedScene
 from ccnn_pc.datasets.scenes.tiles import CHUNK, Tile
 
@@ -49,10 +49,14 @@ class TiledScene:
         return tile
 
     @property
-    def table(self) -> ClassTable | None:
-        """Classes, where they are known."""
-        table: ClassTable | None = self.preprocessing.classes  # type: ignore[assignment]
-        return table
+    def target(self) -> SceneTarget:
+        """What is learned of each point."""
+        return self.preprocessing.wanted
+
+    @property
+    def answered(self) -> bool:
+        """Whether the scene was read with what is learned."""
+        return self.scene.truth is not None or len(self.scene.numbers) > 0
 
     def members(self) -> np.ndarray:
         """Rows of all kept points in the area, int64."""
@@ -78,15 +82,24 @@ class TiledScene:
         return rows if self.area.whole else rows[self.area.holds(self.scene.pos[rows])]
 
     def counts(self, rows: np.ndarray) -> np.ndarray:
-        """How many original points of each class went to some kept ones, int32 ``[r, K]``."""
-        if self.table is None:
-            raise ValueError("'classes' must be known to count them (got None)")
-        return self.scene.class_counts(self.table, self.preprocessing.label, rows)
+        """How many original points of each class went to some kept ones, int32 ``[r, K]``, as the target has it."""
+        return self.target.counts(self.scene, rows)
 
     def labels(self, rows: np.ndarray) -> np.ndarray:
-        """Class of most original points of each kept one, int64; -100 where none has a class."""
-        counts = self.counts(rows)
-        return np.where(counts.any(axis=1), counts.argmax(axis=1), IGNORED)
+        """Class of most original points of each kept one, int64, -100 where none has a class; or scaled numbers."""
+        return self.target.of(self.scene, rows)
+
+    def originals(self, size: int = CHUNK) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Kept point of each original one of the area, and its numbers ``[r, T]``, some at a time."""
+        truth, nearest = self.scene.truth, self.scene.nearest
+        if truth is None:
+            raise ValueError("a scene must be read with its numbers to know them")
+        inside = np.zeros(len(self.scene), dtype=bool)
+        inside[self.members()] = True
+        for first in range(0, len(nearest), size):
+            kept = np.asarray(nearest[first : first + size])
+            mine = inside[kept]
+            yield kept[mine], np.asarray(truth.values[first : first + size])[mine]
 
     def covering(self) -> list[Place]:
         """Tiles that hold every kept point of the area well inside; those with too many points as several subsets."""
@@ -119,8 +132,8 @@ class TiledScene:
         Args:
             rows: which.
             centre: of the tile; heights in cylinders and boxes count from the median of the points.
-            counted: whether ``counts`` come along, int32 ``[n, K]``: of how many original points of each class each
-                point is the nearest kept one.
+            counted: whether the scene can be judged by such tiles: ``counts`` come along, int32 ``[n, K]``, of how many
+                original points of each class each point is the nearest kept one; of numbers this scene, ``tiled``.
         """
         place = self.scene.pos[rows]
         origin = np.array(centre, dtype=np.float64)
@@ -137,12 +150,18 @@ class TiledScene:
         }
         if values:
             data.stored = torch.from_numpy(self.preprocessing.scaled(values))
-        if self.table is not None and len(self.scene.numbers):
-            counts = self.counts(rows)
-            label = np.where(counts.any(axis=1), counts.argmax(axis=1), IGNORED)
-            data.y = torch.from_numpy(label.astype(np.int64))
+        target = self.target
+        if not self.answered:
+            return data
+        data.y = torch.from_numpy(target.of(self.scene, rows))
+        if isinstance(target, NumberTarget):
+            if target.direction:
+                data.normal = data.y  # turned as positions are
+            data.unit = torch.tensor([[size for _, size in target.scales or ()]])
             if counted:
-                data.counts = torch.from_numpy(counts)
+                data.tiled = self
+        elif counted:
+            data.counts = torch.from_numpy(self.counts(rows))
         return data
 
 

@@ -57,7 +57,10 @@ def model(folder: Path) -> None:
         num_neighbors=16,
     )
     used = ScenePreprocessing(
-        cell=1.0, features=("height", "one"), classes={"names": {1: "other", 2: "ground"}}, num_neighbors=16
+        cell=1.0,
+        features=("height", "one"),
+        target={"table": {"names": {1: "other", 2: "ground"}}},
+        num_neighbors=16,
     )
     save_pretrained(network, folder, classes=("other", "ground"), preprocessing=used, task="points")
 

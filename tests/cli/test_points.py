@@ -14,8 +14,10 @@ import torch
 from ccnn_pc.cli.app import main
 from ccnn_pc.cli.evaluate import evaluate_model
 from ccnn_pc.cli.inputs import read_input
+from ccnn_pc.datasets import CloudPreprocessing, PointCloudData, read_scene
 from ccnn_pc.models import create_model, from_pretrained, save_pretrained
 from ccnn_pc.training.objectives import PointRegression
+from ccnn_pc.training.predict_cloud import predict_cloud
 
 SMALL = (
     *(
@@ -85,22 +87,95 @@ def test_evaluation_repeats_the_test(
     assert said[1].split()[:5] == ["class", "points", "found", "right", "IoU"] and len(said) == 16
 
 
+@pytest.mark.parametrize("count", [40, 48, 130])
 def test_every_point_of_a_file_is_answered(
-    trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], count: int
 ) -> None:
+    """In the order of the file; the first draw is that of `read_input`, and answers for its own points."""
     folder, _ = trained
     scan = tmp_path / "scan.xyz"
-    points = np.random.default_rng(0).normal(size=(40, 3)) * 5 + 100
+    points = np.random.default_rng(0).normal(size=(count, 3)) * 5 + 100
     np.savetxt(scan, np.hstack([points, points / np.linalg.norm(points, axis=1, keepdims=True)]))
     model = str(folder / "model")
     assert run("predict", model, str(scan), "--json", "--out", str(tmp_path / "plots")) == 0
     (row,) = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert row["samples"] == count and np.allclose(
+        np.stack([row["each"][a] for a in "xyz"], 1), points, atol=1e-4
+    )
     network = from_pretrained(model)
     data = read_input(scan, network.preprocessing)
     with torch.no_grad():
         best = network(data).argmax(1).tolist()
-    assert row["each"]["class"] == [network.classes[i] for i in best] and row["samples"] == 40
+    place = [int(np.abs(points - each).sum(1).argmin()) for each in data.given.numpy()]
+    assert len(set(place)) == min(count, 48)
+    assert [row["each"]["class"][i] for i in place] == [network.classes[i] for i in best]
     assert (tmp_path / "plots" / "scan.png").stat().st_size > 0
+    before, after = (np.loadtxt(file) for file in (scan, tmp_path / "plots/scan.xyz"))
+    assert np.array_equal(after[:, :6], before)
+    assert [network.classes[int(i)] for i in after[:, 6]] == row["each"]["class"]
+
+
+def test_each_point_has_one_answer_of_a_draw_as_large_as_in_training() -> None:
+    """Draws share no new point, and each holds as many as the network was taught with."""
+    seen: list[torch.Tensor] = []
+
+    class Noting(torch.nn.Module):
+        def forward(self, data: Any) -> torch.Tensor:
+            seen.append(data.pos)
+            return torch.cat([data.x, torch.full((len(data.x), 1), float(len(seen)))], dim=1)
+
+    pos = torch.rand(107, 3)
+    data = PointCloudData(pos=pos.clone(), given=pos.double())
+    used = CloudPreprocessing(num_points=20, features=("pos",), sampling="farthest")
+    answers, first = predict_cloud(Noting(), data, used, torch.Generator().manual_seed(0))
+    assert [len(each) for each in seen] == [20] * 6 and torch.equal(first.pos, seen[0])
+    assert torch.equal(answers[:, :3], pos)
+    assert torch.bincount(answers[:, 3].long()).tolist() == [0, 20, 20, 20, 20, 20, 7]
+    voxels = CloudPreprocessing(voxels=4, features=("pos",), normalize="box")
+    answers, first = predict_cloud(Noting(), PointCloudData(pos=pos.clone(), given=pos.double()), voxels)
+    nearest = torch.cdist(pos.double(), first.given.double()).argmin(1)
+    assert torch.equal(answers[:, :3], first.x[nearest]) and len(answers) == 107
+
+
+def test_clouds_come_back_with_their_labels(
+    trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, _ = trained
+    model, points = str(folder / "model"), np.random.default_rng(0).normal(size=(130, 3)).astype("f4")
+    normal = points / np.linalg.norm(points, axis=1, keepdims=True)
+    table = np.hstack([points, normal])
+    kind = [(name, "<f4") for name in ("x", "y", "z", "nx", "ny", "nz")]
+    rows = np.rec.fromarrays([*table.T, np.arange(130, dtype="u2")], dtype=[*kind, ("object", "<u2")])
+    head = "ply\nformat binary_little_endian 1.0\nelement vertex 130\n"
+    head += "".join(f"property float {name}\n" for name, _ in kind) + "property ushort object\nend_header\n"
+    (tmp_path / "chair.ply").write_bytes(head.encode() + rows.tobytes())
+    words = [
+        "predict",
+        model,
+        str(tmp_path / "chair.ply"),
+        "--out",
+        str(tmp_path / "done.ply"),
+        "--probabilities",
+    ]
+    assert run(*words, "--json") == 0
+    (row,) = json.loads(capsys.readouterr().out.splitlines()[-1])
+    scene, network = read_scene(tmp_path / "done.ply"), from_pretrained(model)
+    assert row["written"] == str(tmp_path / "done.ply") and (tmp_path / "done.png").exists()
+    assert np.array_equal(scene.field("object"), np.arange(130)) and np.array_equal(scene.pos, points)
+    said = scene.labels("label")
+    assert [network.classes[i] for i in said] == row["each"]["class"]
+    chances = np.stack([scene.field(name) for name in scene.fields if name.startswith("p_")], axis=1)
+    assert np.array_equal(chances.argmax(axis=1), said) and np.allclose(chances.sum(axis=1), 1, atol=1e-5)
+    for target, message in (
+        ("chair.ply", "'target' must not be the file that was read"),
+        ("none/chair.ply", "'target' must be in a folder that exists"),
+        ("chair.pcd", "'target' must end in .ply where 'source' is a ply file"),
+    ):
+        assert run(*words[:4], str(tmp_path / target)) == 1
+        assert message in capsys.readouterr().err
+    (tmp_path / "solid.off").write_text("OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n")
+    assert run(*words[:2], str(tmp_path / "solid.off"), "--out", str(tmp_path / "meshes")) == 0
+    assert [file.name for file in (tmp_path / "meshes").iterdir()] == ["solid.png"]
 
 
 def test_normals_of_points_are_judged_by_their_angles(

@@ -114,7 +114,7 @@ def test_a_file_without_classes_is_predicted(every: Scenes, tmp_path: Path) -> N
         predict_scene(
             OfTheFeature(), tmp_path / "new.npz",
             type(every.preprocessing)(
-                features=["nothing"], scales={"nothing": ((0, 1),)}, classes=every.preprocessing.classes
+                features=["nothing"], scales={"nothing": ((0, 1),)}, target=every.preprocessing.target
             ),
         )  # fmt: skip
     with pytest.raises(ValueError, match="must have classes and scales"):

@@ -11,13 +11,9 @@ from torch.nn import functional
 from ccnn_pc._checks import check_positive
 from ccnn_pc._choices import choice
 from ccnn_pc.models.task import PointError, Task, TaskKind
+from ccnn_pc.training.directions import known_targets, squared_cosine
 from ccnn_pc.training.objectives.regression import Regression
-from ccnn_pc.training.point_error_scores import (
-    DirectionScores,
-    PointErrorScores,
-    known_targets,
-    squared_cosine,
-)
+from ccnn_pc.training.point_error_scores import DirectionScores, PointErrorScores
 from ccnn_pc.training.scores import Scores
 
 

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from ccnn_pc.datasets import PointDropout, RandomRotation, ScenePreprocessing, Scenes, preprocessing_from_json
+from ccnn_pc.datasets import (
+    PointDropout,
+    RandomFlip,
+    RandomRotation,
+    ScenePreprocessing,
+    Scenes,
+    preprocessing_from_json,
+)
 from ccnn_pc.datasets.common.cache import cache_root
 from ccnn_pc.datasets.scenes.computed import computed_features
 from ccnn_pc.datasets.scenes.dataset import validation_scenes
@@ -312,3 +319,65 @@ def test_unknown_words_and_preprocessing_are_refused(root: Path) -> None:
         ScenePreprocessing(features=["one", "one"])
     with pytest.raises(ValueError, match="'scales' must be those of the features intensity"):
         ScenePreprocessing(features=["intensity"], scales={"red": [(0, 1)]})  # type: ignore[dict-item]
+
+
+def test_normals_are_turned_with_the_points_that_they_are_of(tmp_path: Path) -> None:
+    """Each normal is the direction from the middle to its point: so it stays where tiles are turned and mirrored."""
+    random = np.random.default_rng(0)
+    pos = random.normal(size=(300, 3))
+    pos /= np.linalg.norm(pos, axis=1, keepdims=True)
+    columns = dict(zip(("nx", "ny", "nz"), pos.copy().T, strict=True))
+    columns["nx"][:5] = np.nan
+    write(tmp_path / "a.npz", {"pos": 5 * pos + 100, **columns})
+    used = {
+        "target": {"numbers": ["nx", "ny", "nz"], "direction": True},
+        "kind": "scene",
+        "tile": {"radius": 20.0},
+    }
+    augment = (RandomRotation("z"), RandomFlip(0))
+    drawn = Scenes(
+        tmp_path,
+        split="train",
+        preprocessing=used,
+        drawn=True,
+        augment=augment,
+        val_fraction=0.0,
+        test_fraction=0.0,
+    )
+    tile = drawn[0]
+    known = ~tile.y.isnan().any(dim=1)
+    assert int((~known).sum()) == 5 and "normal" not in tile
+    assert "5 kept points lack numbers and are left out" in drawn.report()
+    offset = (tile.pos[known] - 5 * tile.y[known]).double()
+    assert float(offset.std(dim=0).max()) < 1e-4
+
+
+def test_numbers_are_learned_in_deviations_and_those_of_the_kept_points(tmp_path: Path) -> None:
+    for name, seed in (("train/a", 0), ("val/b", 1)):
+        scene = points(seed=seed)
+        height = scene["pos"][:, 2] * 1.0
+        height[seed::7] = np.nan
+        write(tmp_path / f"{name}.npz", scene, height=height)
+    used = {"target": {"numbers": ["height"]}, "kind": "scene", "cell": 4.0, "tile": {"radius": 10.0}}
+    every = Scenes(tmp_path, split="val", preprocessing={**used, "keep": "mean"}, test_fraction=0.0)
+    target = every.preprocessing.wanted
+    ((offset, size),) = target.scales
+    train = (
+        Scenes(tmp_path, split="train", preprocessing=every.preprocessing, test_fraction=0.0).scenes[0].scene
+    )
+    kept = train.truth.of(slice(None))[:, 0]
+    assert offset == pytest.approx(np.nanmean(kept)) and size == pytest.approx(np.nanstd(kept))
+    for tile in every:
+        scene = every.scenes[0].scene
+        own = scene.truth.of(tile.kept.numpy())[:, 0]
+        assert np.allclose(tile.y[:, 0].numpy() * size + offset, own, atol=1e-3, equal_nan=True)
+        assert tile.unit.tolist() == [[pytest.approx(size)]]
+    assert (
+        Scenes(tmp_path, split="val", preprocessing=every.preprocessing.to_json()).preprocessing
+        == every.preprocessing
+    )
+    with pytest.raises(ValueError, match="'features' must not hold what is learned"):
+        ScenePreprocessing(features=("height2",), target={"numbers": ["height2"]})
+    write(tmp_path / "val/c.npz", points(), height=np.full(1500, np.inf))
+    with pytest.raises(ValueError, match=r"c.npz': field 'height' must be finite"):
+        Scenes(tmp_path, split="val", preprocessing=every.preprocessing)

@@ -26,7 +26,7 @@ def scene(count: int = 600) -> Scene:
 
 
 def preprocessing(**fields: object) -> ScenePreprocessing:
-    return ScenePreprocessing(**{"cell": CELL, "features": ("intensity", "one"), **fields})  # type: ignore[arg-type]
+    return ScenePreprocessing.from_json({"cell": CELL, "features": ("intensity", "one"), **fields})
 
 
 def cells_of(pos: np.ndarray) -> dict[tuple[int, ...], np.ndarray]:

@@ -32,13 +32,16 @@ def run_page(more: list[str]) -> None:
             with pytest.raises(SystemExit) as left:
                 main([*words, *more] if words[0] == "train" else words)
             assert program == "ccnn-pc" and left.value.code == 0
-    assert commands == ["train", "evaluate", "predict", "predict"]
+    assert commands == ["train", "evaluate", "predict", "predict", "train", "evaluate", "predict"]
     before, after = laspy.read("new/e.laz"), laspy.read("labelled.laz")
     for name in before.point_format.dimension_names:
         assert name == "classification" or np.array_equal(before[name], after[name])
     assert set(np.unique(after.classification)) <= {2, 5, 6} and after.header.point_count == 6000
     assert {"p_ground", "p_building"} <= set(laspy.read("labelled/e.laz").point_format.dimension_names)
-    assert len(read_rows("scores/test.csv")) == 1
+    heights = laspy.read("heights.laz")
+    assert [*heights.point_format.dimension_names] == [*before.point_format.dimension_names, "above_ground"]
+    assert np.array_equal(heights.X, before.X) and np.isfinite(heights.above_ground).all()
+    assert len(read_rows("scores/test.csv")) == 1 == len(read_rows("scores/heights.csv"))
     made = [
         "labelled.png",
         "labelled.html",
@@ -72,3 +75,5 @@ def test_the_page_comes_to_labels_that_are_right() -> None:
     tree = ~house & (np.asarray(las.intensity) < 120)
     right = np.select([house, tree], [6, 5], 2) == las.classification
     assert right.mean() > 0.9, right.mean()
+    (row,) = read_rows("scores/heights.csv")
+    assert float(row["mae"]) < 0.4 and float(row["r2"]) > 0.9, row

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ccnn_pc.cli.predict_points import answers_points, predict_points, targets_of, write_points
-from ccnn_pc.cli.predict_scenes import Written, is_file_name, predict_scenes, print_scenes
+from ccnn_pc.cli.predict_scenes import (
+    Written,
+    ended_by_sigterm,
+    is_file_name,
+    predict_scenes,
+    print_scenes,
+)
 from ccnn_pc.cli.read_as import AS_TRAINED, Interpolate, ReadAs, Size, Spacing, TimeUnit
 
 if TYPE_CHECKING:
@@ -104,15 +110,16 @@ def predict(
             network, files, (out, csv), Written(Path(), probabilities, picture, html), read, seed
         )
     else:
-        rows = predict_files(
-            model,
-            files,
-            out=(out or Path("plots")) if picture else None,
-            labelled=Written(out, probabilities) if points and out is not None else None,
-            seed=seed,
-            read=read,
-            network=network,
-        )
+        with ended_by_sigterm():
+            rows = predict_files(
+                model,
+                files,
+                out=(out or Path("plots")) if picture else None,
+                labelled=Written(out, probabilities) if points and out is not None else None,
+                seed=seed,
+                read=read,
+                network=network,
+            )
     if csv is not None:
         write_answers(rows, csv)
     if as_json:

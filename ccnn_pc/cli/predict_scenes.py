@@ -79,7 +79,7 @@ def predict_scenes(
     places = beside(targets, written)
     broken = refused(targets, written.out, used, written.probabilities)
     rows = []
-    with _ended_by_sigterm():
+    with ended_by_sigterm():
         for number, (source, target) in enumerate(targets.items(), start=1):
             head = f"[{number}/{len(targets)}] " if len(targets) > 1 else ""
             print(f"{head}{source}", file=sys.stderr)
@@ -270,14 +270,14 @@ def read_with_truth(path: Path, preprocessing: ScenePreprocessing) -> tuple[Scen
 
     from ccnn_pc.datasets.common.broken import BrokenFileError
     from ccnn_pc.datasets.scenes import read_scene
-    from ccnn_pc.datasets.scenes.targets import NumberTarget, stacked
+    from ccnn_pc.datasets.scenes.targets import NumberTarget
 
     target = preprocessing.wanted
     try:
         numbers = target.fields if isinstance(target, NumberTarget) else ()
         scene = read_scene(path, fields=[*preprocessing.fields, *target.fields], gaps=numbers)
         if isinstance(target, NumberTarget):
-            truth = stacked(scene.measured(name) for name in numbers)
+            truth = target.read(scene)
             known = np.isfinite(truth).all(axis=1).any()
             return scene, truth if known else None, f"'{path}': {', '.join(numbers)} are known of no point"
         label = scene.labels(target.field)
@@ -365,7 +365,7 @@ def _draw_numbers(
 
 
 @contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
+def ended_by_sigterm() -> Iterator[None]:
     """A polite kill ends the block as an error does, so that hidden files are removed."""
 
     def leave(number: int, frame: Any) -> None:

@@ -27,8 +27,9 @@ def predict_cloud(
 
     A cloud of more points than the model was taught with is drawn from until no point is left, each time from those
     that are; the last draw is filled up with others. So each point is answered by the network itself, at the density
-    of training; answers of nearest drawn points would be as coarse as the draws at the borders of parts. Where points
-    become voxels, each has the answer of the voxel nearest to it.
+    of training; answers of nearest drawn points would be as coarse as the draws at the borders of parts. Points that
+    draws leave out (even ones, of points that lie close together) have the answer of the nearest one, and where points
+    become voxels, that of the nearest voxel.
 
     Args:
         model: ``model(data) -> answers [n, K]``.
@@ -49,7 +50,7 @@ def predict_cloud(
     left = torch.ones(count, dtype=torch.bool)
     found[first[_ROW]] = answers
     left[first[_ROW]] = False
-    while most is not None and bool(left.any()):
+    for _ in range(0 if most is None else -(-count // most) - 1):
         rows = left.nonzero()[:, 0]
         if len(rows) < most:
             others = (~left).nonzero()[:, 0]
@@ -58,6 +59,9 @@ def predict_cloud(
         new = left[drawn[_ROW]]
         found[drawn[_ROW][new]] = model(drawn)[new]
         left[drawn[_ROW]] = False
+    if bool(left.any()):
+        answered = ~left
+        found[left] = found[answered][_nearest(data.given[left], data.given[answered])]
     return found, first
 
 

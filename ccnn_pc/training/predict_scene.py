@@ -16,7 +16,7 @@ from ccnn_pc.datasets.scenes.class_table import ClassTable
 from ccnn_pc.datasets.scenes.files import probability_fields, read_scene
 from ccnn_pc.datasets.scenes.scene import Scene
 from ccnn_pc.datasets.scenes.targets import ClassTarget, NumberTarget, SceneTarget
-from ccnn_pc.datasets.scenes.thinned import ThinnedScene, thin_scene
+from ccnn_pc.datasets.scenes.thinned import ThinnedScene, thin_scene, warn_of_cell
 from ccnn_pc.datasets.scenes.tiled import CoveringTiles, TiledScene
 from ccnn_pc.models.base import Model
 from ccnn_pc.training.loader import ResumableLoader
@@ -146,7 +146,9 @@ def _thinned(scene: Scene | str | os.PathLike[str], preprocessing: ScenePreproce
     if preprocessing.channels is None:
         raise ValueError("'preprocessing' must have classes and scales, as those of trained models have")
     found = scene if isinstance(scene, Scene) else read_scene(scene, fields=preprocessing.fields)
-    return thin_scene(found, preprocessing, labelled=False)
+    thinned = thin_scene(found, preprocessing, labelled=False)
+    warn_of_cell([thinned], preprocessing.cell)
+    return thinned
 
 
 def _predict(model: nn.Module, batches: Iterable[Any], predictions: SceneMeans) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -85,7 +86,25 @@ def point_table(
     if any(values.ndim > 1 or values.dtype.kind not in "fiu" for values in axes.values()):
         raise ValueError("its x, y, z must hold one number per point")
     pos = np.column_stack([axes[axis] for axis in _AXES]).astype(np.float64, copy=False)
+    if axes["x"].dtype == np.float32 or axes["y"].dtype == np.float32:
+        warn_of_float32(pos)
     return PointTable(pos, {name: fields[name] for name in wanted_fields(list(fields), wanted)}, crs)
+
+
+def warn_of_float32(pos: np.ndarray) -> None:
+    """Warn of positions ``[n, 3]`` that were stored in float32 and lie on a raster as coarse as their distances."""
+    if len(pos) < 2 or not np.isfinite(pos).all():
+        return
+    low, high = pos[:, :2].min(axis=0), pos[:, :2].max(axis=0)
+    step = float(np.spacing(np.abs(pos[:, :2]).max().astype(np.float32)))
+    apart = float(np.sqrt(np.prod(high - low) / len(pos)))
+    if 0 < 0.1 * apart < step:
+        most = np.abs(pos[:, :2]).max()
+        warnings.warn(
+            f"positions are stored in float32, whose numbers near {most:.6g} are {step:g} apart, and points lie about "
+            f"{apart:.2g} apart: save them in 64 bits, or less an offset",
+            stacklevel=2,
+        )
 
 
 def own_name(text: str, number: int) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,14 +27,11 @@ from ccnn_pc.datasets.scenes.scene import common_crs
 from ccnn_pc.datasets.scenes.splits import Area, Areas, Division, divided, listed_parts
 from ccnn_pc.datasets.scenes.statistics import class_table, field_scales, target_scales
 from ccnn_pc.datasets.scenes.targets import ClassTarget, NumberTarget
-from ccnn_pc.datasets.scenes.thinned import ThinnedScene, thinned_scene
+from ccnn_pc.datasets.scenes.thinned import ThinnedScene, thinned_scene, warn_of_cell
 from ccnn_pc.datasets.scenes.tiled import Place, TiledScene
 from ccnn_pc.datasets.scenes.tiles import TileShape
 from ccnn_pc.datasets.transforms.base import Transform
 from ccnn_pc.datasets.transforms.sampling import draw_rows
-
-#: Share of its points that a scene keeps at least, if the cell is in the unit of its positions.
-LEFT = 1e-3
 
 
 class Scenes(LabelledDataset[PointCloudData]):
@@ -179,20 +175,8 @@ class Scenes(LabelledDataset[PointCloudData]):
             TiledScene(scene, self.preprocessing, area, number) for number, (scene, area) in enumerate(used)
         ]
         common_crs(scenes)
-        self._check_cell(scenes)
+        warn_of_cell(scenes, self.preprocessing.cell, stacklevel=4)
         warn_broken(self.broken, len(scenes) + len(self.broken), self.root)
-
-    def _check_cell(self, scenes: Sequence[ThinnedScene]) -> None:
-        """Warn of cells that leave next to nothing, as of positions in degrees or kilometres."""
-        few = [each for each in scenes if len(each) < LEFT * len(each.nearest)]
-        if few:
-            size = np.ptp(few[0].pos, axis=0)
-            warnings.warn(
-                f"'cell' {self.preprocessing.cell:g} leaves {len(few[0])} of {len(few[0].nearest)} points of "
-                f"'{few[0].source}' ({' x '.join(f'{each:.3g}' for each in size)} wide), and as few of {len(few)} of "
-                f"{len(scenes)} scenes: is it in the unit of the positions?",
-                stacklevel=5,
-            )
 
     def _add_copies(self, copies: Copies) -> None:
         """More scenes to draw tiles from."""

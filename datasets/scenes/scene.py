@@ -121,7 +121,12 @@ class Scene:
             raise ValueError(
                 f"'{self.source}': field '{name}' must hold one number per point (got {values.shape[1]})"
             )
-        whole = values.astype(np.int64)
+        if values.dtype.kind == "u" and len(values) and int(values.max()) > np.iinfo(np.int64).max:
+            raise ValueError(
+                f"'{self.source}': field '{name}' must hold numbers below 2^63 as labels (got {values.max()})"
+            )
+        with np.errstate(invalid="ignore"):  # larger floats are no whole numbers of 64 bits
+            whole = values.astype(np.int64)
         if values.dtype.kind == "f" and (whole != values).any():
             wrong = values[whole != values][0]
             raise ValueError(

@@ -57,10 +57,10 @@ def field_scales(
 
 
 def target_scales(scenes: Iterable[tuple[ThinnedScene, Area | None]], names: Sequence[str]) -> Scale:
-    """Mean and standard deviation of the known numbers of kept points, over all scenes alike; of constants 1.
+    """Mean and standard deviation of the known numbers of kept points, over all scenes alike.
 
     Raises:
-        ValueError: nothing is known of a target.
+        ValueError: nothing is known of a target, or it is one number everywhere.
     """
     parts = []
     for scene, area in scenes:
@@ -74,8 +74,11 @@ def target_scales(scenes: Iterable[tuple[ThinnedScene, Area | None]], names: Seq
         known = column[np.isfinite(column)]
         if not len(known):
             raise ValueError(f"field '{name}' must be known of some points of the training scenes (got none)")
-        size = float(known.std())
-        found.append((float(known.mean()), size if size > 0 else 1.0))
+        if known.min() == known.max():
+            raise ValueError(
+                f"field '{name}' must differ between points of the training scenes to be learned (all are {known[0]:g})"
+            )
+        found.append((float(known.mean()), float(known.std())))
     return tuple(found)
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from ccnn_pc.datasets.scenes.class_table import IGNORED, ClassTable
+from ccnn_pc.datasets.scenes.scene import Scene
 
 #: Offset and size by which the numbers of a column are scaled.
 Scale = tuple[tuple[float, float], ...]
 
 
-class Truth(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Truth:
     """Numbers that are learned of the points of a thinned scene.
 
     Attributes:
@@ -163,6 +165,18 @@ class NumberTarget:
         """Names of the numbers."""
         return self.fields
 
+    def read(self, scene: Scene) -> np.ndarray:
+        """The numbers of all points of a file, float64 ``[n, T]``, NaN where they are not known, or directions are 0.
+
+        Raises:
+            ValueError: a field is missing, or holds something else than a number per point.
+        """
+        columns = [np.asarray(scene.measured(name), dtype=np.float64) for name in self.numbers]
+        found = np.stack(columns, axis=1)
+        if self.direction:
+            found[~found.any(axis=1)] = np.nan
+        return found
+
     def counts(self, scene: Kept, rows: Any = slice(None)) -> np.ndarray:
         """1 for kept points whose numbers are known, 0 for others, int32 ``[r, 1]``."""
         return np.isfinite(_truth(scene, rows)).all(axis=1, keepdims=True).astype(np.int32)
@@ -214,11 +228,6 @@ def scene_target(described: SceneTarget | Mapping[str, Any]) -> SceneTarget:
             described["numbers"], bool(described.get("direction", False)), described.get("scales")
         )
     return ClassTarget(described.get("field") or "classification", described.get("table"))
-
-
-def stacked(columns: Iterable[np.ndarray]) -> np.ndarray:
-    """Numbers of points side by side, float64 ``[n, T]``."""
-    return np.stack([np.asarray(each, dtype=np.float64) for each in columns], axis=1)
 
 
 def _truth(scene: Kept, rows: Any) -> np.ndarray:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ from ccnn_pc.datasets.scenes.class_table import IGNORED, ClassTable
 from ccnn_pc.datasets.scenes.copies import SceneCopy
 from ccnn_pc.datasets.scenes.files import read_scene, scene_parts
 from ccnn_pc.datasets.scenes.scene import Scene
-from ccnn_pc.datasets.scenes.targets import NumberTarget, Truth, stacked
+from ccnn_pc.datasets.scenes.targets import NumberTarget, Truth
 from ccnn_pc.datasets.scenes.tiles import Tile
 from ccnn_pc.ops.points.thinning import Keep, thin
 
@@ -28,6 +29,8 @@ STRIP = 4_000_000
 BLOCK = 512
 #: Different numbers that a field of classes may hold.
 MOST_NUMBERS = 256
+#: Share of its points, and number of them, that a scene keeps at least, if the cell is in the unit of its positions.
+LEFT, FEWEST = 1e-3, 4
 
 
 class Blocks(NamedTuple):
@@ -248,7 +251,7 @@ def thin_scene(
     numbers, counts = np.empty(0, dtype=np.int64), np.empty((len(index), 0), dtype=np.int32)
     truth, target = None, preprocessing.wanted
     if labelled and isinstance(target, NumberTarget):
-        truth = Truth(stacked(scene.measured(name) for name in target.numbers), index)
+        truth = Truth(target.read(scene), index)
     elif labelled:
         label = target.fields[0]
         try:
@@ -258,6 +261,22 @@ def thin_scene(
             raise ValueError(str(error) if named else f"'{scene.source}': field '{label}': {error}") from None
     values |= preprocessing.computed(kept if copy is None else copy.turned(kept))
     return ThinnedScene(kept, values, counts, numbers, nearest, blocks, scene.source, scene.crs, truth=truth)
+
+
+def warn_of_cell(scenes: Sequence[ThinnedScene], cell: float | None, stacklevel: int = 2) -> None:
+    """Warn of cells that leave next to nothing, as of positions in degrees or kilometres."""
+    few = [
+        each
+        for each in scenes
+        if len(each) < LEFT * len(each.nearest) or len(each) <= FEWEST < len(each.nearest) // 10
+    ]
+    if few and cell:
+        size = " x ".join(f"{each:.3g}" for each in np.ptp(few[0].pos, axis=0))
+        warnings.warn(
+            f"'cell' {cell:g} leaves {len(few[0])} of {len(few[0].nearest)} points of '{few[0].source}' ({size} wide), "
+            f"and as few of {len(few)} of {len(scenes)} scenes: is it in the unit of the positions?",
+            stacklevel=stacklevel + 1,
+        )
 
 
 def _strips(pos: np.ndarray) -> Iterator[np.ndarray]:

@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from ccnn_pc.cli.app import COMMANDS, build_app, main
-from ccnn_pc.models import from_pretrained, save_pretrained
+from ccnn_pc.datasets import CloudPreprocessing
+from ccnn_pc.models import create_model, from_pretrained, save_pretrained
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import ckconv_files  # type: ignore[import-not-found]  # noqa: E402
@@ -99,6 +100,16 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     long_tables.write_table(place, rows, "readings.csv")
     long_tables.write_labels(place, rows, "labels.csv")
     long_tables.write_table(place, rows[:40], "new.csv")
+    parts = create_model("ccnn_4_16", dim=3, in_channels=3, out_channels=2, num_neighbors=8, pool=None)
+    used = CloudPreprocessing(num_points=32, features=("pos",), normalize="box", num_neighbors=8)
+    save_pretrained(
+        parts, place / "runs/my_parts/model", classes=["leg", "seat"], preprocessing=used, task="points"
+    )
+    vertices = "".join(f"{a} {b} 0.5\n" for a in range(8) for b in range(8))
+    head = "ply\nformat ascii 1.0\nelement vertex 64\n" + "".join(
+        f"property float {axis}\n" for axis in "xyz"
+    )
+    (place / "chair.ply").write_text(f"{head}end_header\n{vertices}")
     for scan in ("scan.laz", "flights/a.laz", "flights/b.laz"):
         write_scan(place / scan)
     scene_model(place / "runs/my_scenes/latest/model")

@@ -126,11 +126,16 @@ def test_each_point_has_one_answer_of_a_draw_as_large_as_in_training() -> None:
 
     pos = torch.rand(107, 3)
     data = PointCloudData(pos=pos.clone(), given=pos.double())
-    used = CloudPreprocessing(num_points=20, features=("pos",), sampling="farthest")
+    used = CloudPreprocessing(num_points=20, features=("pos",))
     answers, first = predict_cloud(Noting(), data, used, torch.Generator().manual_seed(0))
     assert [len(each) for each in seen] == [20] * 6 and torch.equal(first.pos, seen[0])
     assert torch.equal(answers[:, :3], pos)
     assert torch.bincount(answers[:, 3].long()).tolist() == [0, 20, 20, 20, 20, 20, 7]
+    twice = torch.cat([pos, pos])
+    even = CloudPreprocessing(num_points=20, features=("pos",), sampling="farthest")
+    answers, _ = predict_cloud(Noting(), PointCloudData(pos=twice.clone(), given=twice.double()), even)
+    same = torch.cdist(answers[:, :3], twice).diagonal()
+    assert torch.isin(answers[:, 0], pos[:, 0]).all() and float(same.median()) == 0.0
     voxels = CloudPreprocessing(voxels=4, features=("pos",), normalize="box")
     answers, first = predict_cloud(Noting(), PointCloudData(pos=pos.clone(), given=pos.double()), voxels)
     nearest = torch.cdist(pos.double(), first.given.double()).argmin(1)

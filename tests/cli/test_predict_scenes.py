@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import pytest
 
 from ccnn_pc._files import read_rows
 from ccnn_pc.cli.app import main
+from ccnn_pc.datasets import read_scene
 from ccnn_pc.models import from_pretrained
 from ccnn_pc.training.predict_scene import predict_scene
 from tests.scans import CLASSES, scene_model, write_scan
@@ -294,3 +296,81 @@ def test_evaluate_for_people(model: str, tmp_path: Path, capsys: pytest.CaptureF
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert lines[0][:3] == ["scene", "points", "accuracy"] and lines[1][:2] == [str(scan), "400"]
     assert [line[0] for line in lines if line and line[0] in CLASSES] == CLASSES and lines[1][0] != "all"
+
+
+@pytest.mark.usefixtures("no_network")
+def test_odd_scenes_are_labelled_or_refused(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever a file holds, it comes back with all of its points in their places, or there is a reason."""
+    random = np.random.default_rng(0)
+    pos = random.uniform(0, 20, (120, 3)) * [1, 1, 0.2]
+    table = "\n".join(" ".join(f"{value:.3f}" for value in row) for row in pos)
+    names = np.array(["ground"] * 120)
+    arrays: dict[str, dict[str, np.ndarray]] = {
+        "repeated": {"pos": np.repeat(pos, 3, axis=0)},
+        "one_place": {"pos": np.ones((60, 3))},
+        "one_point": {"pos": np.ones((1, 3))},
+        "far_apart": {"pos": np.array([[0.0, 0.0, 0.0], [1e6, 1e6, 0.0]])},
+        "negative": {"pos": pos, "classification": np.full(120, -1, dtype="i2")},
+        "halves": {"pos": pos, "classification": np.full(120, 1.5)},
+        "floats": {"pos": pos, "classification": np.where(np.arange(120) % 2, 1.0, 2.0)},
+        "gaps": {"pos": pos, "classification": np.where(np.arange(120) % 2, np.nan, 2.0)},
+        "enormous": {"pos": pos, "classification": np.full(120, 1 << 63, dtype="u8")},
+        "words": {"pos": pos, "classification": names},
+    }
+    texts = {
+        "comments.txt": f"# a scan\n// x y z\n{table}\n# the end\n",
+        "semicolons.csv": "x;y;z\n" + table.replace(" ", ";") + "\n",
+        "commas.csv": "x;y;z\n" + table.replace(" ", ";").replace(".", ",") + "\n",
+        "short.txt": f"x y z echo\n{table}\n",
+        "flat.txt": "x y\n" + "\n".join(line.rpartition(" ")[0] for line in table.splitlines()) + "\n",
+    }
+    files = [tmp_path / f"{name}.npz" for name in arrays] + [tmp_path / name for name in texts]
+    for file in files:
+        if file.suffix == ".npz":
+            np.savez(file, **arrays[file.stem])
+        else:
+            file.write_text(texts[file.name])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert run("predict", model, *files, "--out", tmp_path / "out", "--no-picture", "--json") == 0
+    rows = {Path(row["file"]).name: row for row in json.loads(capsys.readouterr().out.splitlines()[-1])}
+    refused = {
+        "words.npz": "field 'classification' (<U6) holds no numbers",
+        "short.txt": "line 2 must have the 4 columns of its heading (got 3)",
+        "flat.txt": "names of columns with x, y, z",
+    }
+    for file in files:
+        row = rows[file.name]
+        if file.name in refused:
+            assert refused[file.name] in row["error"] and not (tmp_path / "out" / file.name).exists()
+            continue
+        back = read_scene(tmp_path / "out" / file.name)
+        assert np.array_equal(back.pos, read_scene(file).pos) and row["points"] == len(back)
+        assert set(back.labels("classification").tolist()) <= {1, 2}
+        assert ("scores" in row) == (file.stem == "floats")
+    assert (
+        "below 2^63" in rows["enormous.npz"]["unscored"]
+        and "-1 (120 points)" in rows["negative.npz"]["unscored"]
+    )
+
+
+def test_what_is_odd_is_warned_about(model: str, tmp_path: Path) -> None:
+    network = from_pretrained(model)
+    pos = np.random.default_rng(0).uniform(0, 20, (120, 3))
+    np.savez(tmp_path / "kilometres.npz", pos=pos / 1000)
+    with pytest.warns(UserWarning, match="leaves 1 of 120 points.*is it in the unit of the positions"):
+        predict_scene(network, tmp_path / "kilometres.npz", network.preprocessing)
+    head = "ply\nformat binary_little_endian 1.0\nelement vertex 120\n"
+    head += "".join(f"property float {axis}\n" for axis in "xyz") + "end_header\n"
+    for offset, odd in ((0.0, False), (5_400_000.0, True)):
+        (tmp_path / "a.ply").write_bytes(head.encode() + (pos + offset).astype("<f4").tobytes())
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            read_scene(tmp_path / "a.ply")
+        told = [str(each.message) for each in seen]
+        assert (
+            any("numbers near 5.40002e+06 are 0.5 apart, and points lie about 1.8 apart" in t for t in told)
+            == odd
+        )

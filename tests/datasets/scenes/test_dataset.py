@@ -20,6 +20,7 @@ from ccnn_pc.datasets.common.cache import cache_root
 from ccnn_pc.datasets.scenes.computed import computed_features
 from ccnn_pc.datasets.scenes.dataset import validation_scenes
 from ccnn_pc.domains import PointSet
+from ccnn_pc.models import from_pretrained
 from ccnn_pc.ops.neighbors.k_nearest import Neighbors
 from ccnn_pc.training.loader import ResumableLoader
 from tests.scene_files import BUILDING, points, write, write_parts
@@ -381,3 +382,32 @@ def test_numbers_are_learned_in_deviations_and_those_of_the_kept_points(tmp_path
     write(tmp_path / "val/c.npz", points(), height=np.full(1500, np.inf))
     with pytest.raises(ValueError, match=r"c.npz': field 'height' must be finite"):
         Scenes(tmp_path, split="val", preprocessing=every.preprocessing)
+
+
+def test_numbers_that_say_nothing_are_not_learned(tmp_path: Path) -> None:
+    write(tmp_path / "a.npz", points(), height=np.full(1500, 3.0), nx=np.zeros(1500), ny=np.zeros(1500))
+    numbers = {"kind": "scene", "target": {"numbers": ["height"]}}
+    with pytest.raises(
+        ValueError, match="field 'height' must differ between points .* to be learned .all are 3"
+    ):
+        Scenes(tmp_path, split="train", preprocessing=numbers)
+    normals = {"kind": "scene", "target": {"numbers": ["nx", "ny", "height"], "direction": True}}
+    assert Scenes(tmp_path, preprocessing=normals).class_counts() == [1500]
+    write(tmp_path / "a.npz", points(), nz=np.zeros(1500), nx=np.zeros(1500), ny=np.zeros(1500))
+    with pytest.raises(ValueError, match="must have points whose nx, ny, nz are known"):
+        Scenes(
+            tmp_path,
+            preprocessing={"kind": "scene", "target": {"numbers": ["nx", "ny", "nz"], "direction": True}},
+        )
+
+
+def test_stored_models_of_earlier_versions_know_their_classes() -> None:
+    """Their field and table stood beside the other settings."""
+    table = {"names": {"2": "ground", "1": "other"}, "ignored": [0]}
+    old = {"kind": "scene", "version": 1, "cell": 0.5, "label": "class", "classes": table, "num_neighbors": 8}
+    read = preprocessing_from_json(old)
+    assert isinstance(read, ScenePreprocessing) and read.wanted.names == ("ground", "other")
+    assert read.wanted.fields == ("class",) and preprocessing_from_json(read.to_json()) == read
+    assert from_pretrained("ccnn_ground-isprs").preprocessing.wanted.names == ("ground", "other")
+    with pytest.raises(ValueError, match="'label' and 'classes', or a 'target'"):
+        preprocessing_from_json({**old, "target": {"numbers": ["height"]}})

@@ -298,7 +298,6 @@ def test_evaluate_for_people(model: str, tmp_path: Path, capsys: pytest.CaptureF
     assert [line[0] for line in lines if line and line[0] in CLASSES] == CLASSES and lines[1][0] != "all"
 
 
-@pytest.mark.usefixtures("no_network")
 def test_odd_scenes_are_labelled_or_refused(
     model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -334,7 +333,8 @@ def test_odd_scenes_are_labelled_or_refused(
             file.write_text(texts[file.name])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert run("predict", model, *files, "--out", tmp_path / "out", "--no-picture", "--json") == 0
+        status = run("predict", model, *files, "--out", tmp_path / "out", "--no-picture", "--json")
+    assert status == 0, capsys.readouterr().err
     rows = {Path(row["file"]).name: row for row in json.loads(capsys.readouterr().out.splitlines()[-1])}
     refused = {
         "words.npz": "field 'classification' (<U6) holds no numbers",

@@ -40,7 +40,7 @@ def predict_cloud(
     Returns:
         answers ``[n, K]``; what the model read of the first draw.
     """
-    count, most = len(data.pos), preprocessing.num_points
+    count, most = len(data.pos), preprocessing.num_points or len(data.pos)
     transform, data[_ROW] = preprocessing.transform(), torch.arange(len(data.pos))
     first = transform(data.clone(), generator)
     answers = model(first)
@@ -50,7 +50,7 @@ def predict_cloud(
     left = torch.ones(count, dtype=torch.bool)
     found[first[_ROW]] = answers
     left[first[_ROW]] = False
-    for _ in range(0 if most is None else -(-count // most) - 1):
+    for _ in range(-(-count // most) - 1):
         rows = left.nonzero()[:, 0]
         if len(rows) < most:
             others = (~left).nonzero()[:, 0]

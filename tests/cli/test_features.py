@@ -81,7 +81,7 @@ def test_scenes(tmp_path: Path) -> None:
     scan = scene_files.write(tmp_path / "scan.npz", scene_files.points(400))
     used = ScenePreprocessing(
         cell=2.0, tile={"radius": 15.0}, features=("one", "pos"), scales={}, num_neighbors=8,
-        classes={"names": {2: "ground", 5: "tree", 6: "house"}, "ignored": [0]},
+        target={"table": {"names": {2: "ground", 5: "tree", 6: "house"}, "ignored": [0]}},
     )  # fmt: skip
     model = saved(tmp_path / "model", used, dim=3, in_channels=4, num_neighbors=8, pool=None, extent=6.0)
     assert run(model, scan, "--out", tmp_path / "f.npz") == 0

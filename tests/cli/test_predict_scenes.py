@@ -306,7 +306,7 @@ def test_odd_scenes_are_labelled_or_refused(
     pos = random.uniform(0, 20, (120, 3)) * [1, 1, 0.2]
     table = "\n".join(" ".join(f"{value:.3f}" for value in row) for row in pos)
     names = np.array(["ground"] * 120)
-    arrays: dict[str, dict[str, np.ndarray]] = {
+    arrays: dict[str, dict[str, Any]] = {
         "repeated": {"pos": np.repeat(pos, 3, axis=0)},
         "one_place": {"pos": np.ones((60, 3))},
         "one_point": {"pos": np.ones((1, 3))},

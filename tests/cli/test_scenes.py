@@ -11,7 +11,7 @@ import torch
 
 from ccnn_pc.cli.evaluate import evaluate_model
 from ccnn_pc.cli.train import run_experiment
-from ccnn_pc.datasets import ClassTable, Scene, Scenes, read_scene
+from ccnn_pc.datasets import Scene, Scenes, read_scene
 from ccnn_pc.datasets.scenes import thinned
 from ccnn_pc.models import from_pretrained
 from ccnn_pc.training.callbacks import TrainingInterrupted
@@ -87,8 +87,8 @@ def test_a_training_reads_each_file_once(tmp_path: Path, monkeypatch: pytest.Mon
     root = write_parts(tmp_path / "scenes")
     train(root, tmp_path / "runs", "trainer.max_epochs=1")
     assert sorted(path.name for path in reads) == ["a.npz", "b.npz", "c.npz", "d.npz"]
-    table = Scenes(root, split="train", preprocessing={"kind": "scene"}).preprocessing.classes
-    assert isinstance(table, ClassTable) and table.classes == ("ground", "high vegetation", "building")
+    target = Scenes(root, split="train", preprocessing={"kind": "scene"}).preprocessing.wanted
+    assert target.names == ("ground", "high vegetation", "building")
 
 
 @pytest.mark.slow

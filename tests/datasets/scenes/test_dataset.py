@@ -19,6 +19,7 @@ from ccnn_pc.datasets import (
 from ccnn_pc.datasets.common.cache import cache_root
 from ccnn_pc.datasets.scenes.computed import computed_features
 from ccnn_pc.datasets.scenes.dataset import validation_scenes
+from ccnn_pc.datasets.scenes.targets import NumberTarget
 from ccnn_pc.domains import PointSet
 from ccnn_pc.models import from_pretrained
 from ccnn_pc.ops.neighbors.k_nearest import Neighbors
@@ -362,15 +363,18 @@ def test_numbers_are_learned_in_deviations_and_those_of_the_kept_points(tmp_path
     used = {"target": {"numbers": ["height"]}, "kind": "scene", "cell": 4.0, "tile": {"radius": 10.0}}
     every = Scenes(tmp_path, split="val", preprocessing={**used, "keep": "mean"}, test_fraction=0.0)
     target = every.preprocessing.wanted
+    assert isinstance(target, NumberTarget) and target.scales is not None
     ((offset, size),) = target.scales
     train = (
         Scenes(tmp_path, split="train", preprocessing=every.preprocessing, test_fraction=0.0).scenes[0].scene
     )
+    assert train.truth is not None
     kept = train.truth.of(slice(None))[:, 0]
     assert offset == pytest.approx(np.nanmean(kept)) and size == pytest.approx(np.nanstd(kept))
     for tile in every:
-        scene = every.scenes[0].scene
-        own = scene.truth.of(tile.kept.numpy())[:, 0]
+        truth = every.scenes[0].scene.truth
+        assert truth is not None
+        own = truth.of(tile.kept.numpy())[:, 0]
         assert np.allclose(tile.y[:, 0].numpy() * size + offset, own, atol=1e-3, equal_nan=True)
         assert tile.unit.tolist() == [[pytest.approx(size)]]
     assert (

@@ -15,13 +15,12 @@ import torch
 
 from ccnn_pc._files import append_row, write_text_atomically
 from ccnn_pc.datasets.preprocessing import Preprocessing, preprocessing_from_json
-from ccnn_pc.models.base import Network
 from ccnn_pc.models.hub import check_saveable, save_pretrained
-from ccnn_pc.training.callbacks import Begun, Checkpoints, CoreTime, NonFiniteError
+from ccnn_pc.training.callbacks import Begun, Checkpoints, CoreTime
 from ccnn_pc.training.data import ClassificationData
 from ccnn_pc.training.described_data import describe_data
-from ccnn_pc.training.devices import alone, check_strategy, evaluate_alone, leave_group
-from ccnn_pc.training.measuring import measure_training
+from ccnn_pc.training.devices import alone, check_strategy, evaluate_alone
+from ccnn_pc.training.fit_best import fit_best
 from ccnn_pc.training.resume import read_checkpoint
 from ccnn_pc.training.task import SupervisedTask
 from ccnn_pc.training.versions import git_commit, library_versions
@@ -114,20 +113,9 @@ def run_training(
         logger.log_hyperparams(dict(start.settings))
     if engine.world_size > 1:
         evaluate_alone(task.eval_scores)
-    if isinstance(task.model, Network):
-        task.model.trained_on = measure_training(task.model, data)
     began = time.time()
-    try:
-        engine.fit(task, datamodule=data, ckpt_path=resumed, weights_only=True if resumed else None)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        if resumed is None or begun.begun or isinstance(error, NonFiniteError):
-            raise
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise ValueError(f"'{resumed}' cannot be gone on with ({reason})") from error
-    if not leave_group(engine):
+    if not fit_best(task, data, engine, checkpoints, begun=begun, checkpoint=resumed):
         return {}
-    state = read_checkpoint(checkpoints.best, task)
-    task.load_state_dict(state["state_dict"])
     save_pretrained(
         task.model,
         folder / "model",

@@ -112,6 +112,23 @@ class LabelledDataset(Dataset[Item], abc.ABC, Generic[Item]):
             other._take_numbers()
         return other
 
+    def with_targets(self: Self, values: np.ndarray, names: Sequence[str]) -> Self:
+        """The items of the whole data set with numbers ``[n, K]`` as targets: ``y [1, K]``, float32; K ``names``.
+
+        Raises:
+            ValueError: another number of rows or names, numbers that are not finite.
+        """
+        values = np.asarray(values, dtype=np.float64)
+        if values.shape != (len(self._labels), len(names)) or not np.isfinite(values).all():
+            raise ValueError(
+                f"'values' must be finite, a row per item and a column per name, [{len(self._labels)}, {len(names)}] "
+                f"(got {list(values.shape)})"
+            )
+        other = copy.copy(self)
+        other._values = values
+        other.classes, other._labels = [str(name) for name in names], np.zeros_like(self._labels)
+        return other
+
     @abc.abstractmethod
     def load(self, row: int) -> Item:
         """The stored item ``row`` before any transform."""
@@ -187,7 +204,7 @@ class LabelledDataset(Dataset[Item], abc.ABC, Generic[Item]):
             item = apply(self.transform, item, seeded_generator(self.seed, self.epoch, row))
         item = self.finish(item)
         if self._values is not None:
-            item.y = torch.tensor([[self._values[row]]], dtype=torch.float32)  # type: ignore[attr-defined]
+            item.y = torch.tensor(self._values[row], dtype=torch.float32).view(1, -1)  # type: ignore[attr-defined]
         return item
 
     def __iter__(self) -> Iterator[Item]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from ccnn_pc._lazy import lazy
 
 if TYPE_CHECKING:
+    from ccnn_pc.datasets.series.arrays import SeriesArrays
     from ccnn_pc.datasets.series.character_text import CharacterText
     from ccnn_pc.datasets.series.character_trajectories import CharacterTrajectories
     from ccnn_pc.datasets.series.data import SeriesData
@@ -25,6 +26,7 @@ __all__ = [
     "Normalization",
     "Oscillations",
     "PhysioNet2019",
+    "SeriesArrays",
     "SeriesData",
     "SeriesDataset",
     "SeriesForm",

@@ -37,3 +37,9 @@ class ObservationChannels:
         if self.indicators:
             parts.append(known.astype(np.float32))
         return parts
+
+    def before(self, values: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Values ``[C, n]`` with these channels before them, and what of all that is known."""
+        said = self.of(known)
+        always = [np.ones_like(known)] * len(said)
+        return np.concatenate([*said, values]), np.concatenate([*always, known])

@@ -10,6 +10,8 @@ import numpy as np
 
 #: Added to the deviation in the published experiments.
 EPSILON = 1e-5
+#: Of a mean: smaller deviations of float32 numbers are not told from none.
+_ROUNDING = 1e-6
 
 
 class Normalization(enum.Enum):
@@ -40,6 +42,11 @@ class SeriesScaling(NamedTuple):
         """Scaled values ``[C, L]``; with one mean per step a shorter series takes the first ones."""
         steps = values.shape[1]
         return (values - self.mean[:, :steps]) / (self.std[:, :steps] + np.float32(self.epsilon))
+
+    def of_variables(self) -> SeriesScaling:
+        """That of variables in any unit: the deviation as it is, and 1 where it is rounding."""
+        constant = self.std <= _ROUNDING * np.abs(self.mean)
+        return SeriesScaling(self.mean, np.where(constant, np.float32(1), self.std), epsilon=0.0)
 
 
 def series_scaling(series: Iterable[np.ndarray], normalize: Normalization) -> SeriesScaling | None:

@@ -197,6 +197,8 @@ LONG_PAUSE = 100.0
 _LEAST_DISTANCES = 20
 #: A lattice with more than so many times per sample is none.
 _SPARSEST = 32.0
+#: A lattice of which fewer than one in so many times is seen is finer than its data.
+SPARSEST = 4.0
 #: Part of a step that is rounding of float64; such stamps stay as they are.
 _SAME = 1e-6
 
@@ -253,6 +255,26 @@ def typical_duration(stored: StoredSeries, rows: np.ndarray) -> float:
         np.median(np.concatenate(gaps) if gaps else [0.0]) if any(map(len, gaps)) else 0.0
     )
     return float(np.quantile([np.minimum(gap, longest).sum() for gap in gaps], NO_LONGER))
+
+
+def typical_grid(
+    stored: StoredSeries, rows: np.ndarray, lattice: float | None = None, given: float | None = None
+) -> tuple[float, int]:
+    """The regular grid that series are most like: its spacing and its number of samples.
+
+    Args:
+        stored: the series, with times.
+        rows: those that count.
+        lattice: that of their stamps, if there is one; the spacing if at least every fourth of its times was seen.
+        given: a spacing that was given; None: :func:`typical_spacing`, 1 where nothing was observed twice.
+
+    Returns:
+        The spacing; and how many samples so far apart span :func:`typical_duration`, at least 2.
+    """
+    spacing = given or typical_spacing(stored, rows) or 1.0
+    if lattice is not None and spacing <= SPARSEST * lattice:
+        spacing = lattice
+    return spacing, max(round(typical_duration(stored, rows) / spacing), 1) + 1
 
 
 def on_lattice(stored: StoredSeries) -> tuple[StoredSeries, float] | None:

@@ -27,7 +27,7 @@ from ccnn_pc.datasets.series.stored import (
     on_lattice,
     rows_of_split,
     typical_duration,
-    typical_spacing,
+    typical_grid,
 )
 from ccnn_pc.datasets.tables.observations import (
     SUFFIXES,
@@ -41,12 +41,8 @@ from ccnn_pc.datasets.tables.observations import (
 )
 from ccnn_pc.ops.series.stamps import LATTICE_SLACK
 
-#: A lattice of which fewer than one in so many times is seen is finer than its data.
-SPARSEST = 4.0
 #: A pause of more than so many durations of a typical series is named.
 LONGEST_PAUSE = 10.0
-#: Of a mean: smaller deviations of float32 numbers are not told from none.
-_ROUNDING = 1e-6
 
 
 def _is_table(path: Path) -> bool:
@@ -162,9 +158,7 @@ class LongCSV(SeriesDataset):
         self._name_long_pauses(as_written)
         if scaled and self.scaling is not None:
             self._check_observed()
-            mean, std, _ = self.scaling  # deviations that are rounding are none
-            constant = std <= _ROUNDING * np.abs(mean)
-            self.scaling = SeriesScaling(mean, np.where(constant, np.float32(1), std), epsilon=0.0)
+            self.scaling = self.scaling.of_variables()
         elif scaling is not None:
             self.scaling = scaling
 
@@ -226,13 +220,10 @@ class LongCSV(SeriesDataset):
         """
         self._check_observed()
         rows = self._part(self.stored, Split.TRAIN)
-        spacing = self.given_lattice or typical_spacing(self.stored, rows) or 1.0
-        if self.lattice is not None and spacing <= SPARSEST * self.lattice:
-            spacing = self.lattice
-        steps = round(typical_duration(self.stored, rows) / spacing)
+        spacing, length = typical_grid(self.stored, rows, self.lattice, self.given_lattice)
         return {
             "in_channels": len(self.variables) * (1 + self.said.per_variable),
-            "shape": [max(steps, 1) + 1],
+            "shape": [length],
             "spacing": spacing,
             "table": self.description(),
         }
@@ -246,9 +237,7 @@ class LongCSV(SeriesDataset):
     def series_channels(
         self, row: int, values: np.ndarray, known: np.ndarray, times: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        said = self.said.of(known)
-        always = [np.ones_like(known)] * len(said)
-        return np.concatenate([*said, values]), np.concatenate([*always, known])
+        return self.said.before(values, known)
 
     @property
     def has_missing(self) -> bool:

@@ -315,6 +315,7 @@ COUNTS = {
     "extent": None,
     "spacing": None,
     "reference_count": None,
+    "seed": None,
 }
 #: Samples of the grid of training, over which initial kernels are scaled; set it higher for larger ones.
 MAX_SAMPLES = 2**24

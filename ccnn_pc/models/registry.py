@@ -38,6 +38,7 @@ MODULES = (
     "ccnn_pc.models.flexnet",
     "ccnn_pc.models.smpconv",
     "ccnn_pc.models.unet",
+    "ccnn_pc.models.random_kernels",
     "ccnn_pc.published",
     "ccnn_pc.peers",
 )

@@ -11,6 +11,7 @@ from ccnn_pc.training.callbacks.guard import NonFiniteError, NonFiniteGuard
 from ccnn_pc.training.callbacks.interrupt import GracefulStop, TrainingInterrupted
 from ccnn_pc.training.callbacks.progress import EpochLines, ProgressBar
 from ccnn_pc.training.callbacks.random_state import RandomState
+from ccnn_pc.training.callbacks.time_budget import TimeBudget
 from ccnn_pc.training.callbacks.windows import WindowWidths
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "NonFiniteGuard",
     "ProgressBar",
     "RandomState",
+    "TimeBudget",
     "TrainingInterrupted",
     "WeightAverage",
     "WindowWidths",

@@ -31,6 +31,7 @@ ALLOWED: dict[str, set[str]] = {
     "studies": {"kernels", "ops", "domains", "nn", "models"},
     "viz": {"kernels", "ops", "domains", "nn", "models", "datasets", "studies"},
     "training": {"kernels", "ops", "domains", "nn", "models", "datasets", "viz"},
+    "estimators": {"kernels", "ops", "domains", "nn", "models", "datasets", "training"},
     "cli": {
         *("native", "kernels", "ops", "domains", "nn", "models", "published", "peers", "studies"),
         *("datasets", "viz", "training"),
@@ -70,7 +71,7 @@ EXTRAS = {
         "torch_cluster",
         "torch_scatter",
     ),
-    *("torchdiffeq", "torchcde", "torchsde"),
+    *("torchdiffeq", "torchcde", "torchsde", "sklearn", "polars"),
     *("huggingface_hub", "onnx", "onnxscript", "onnxruntime"),
 }
 # torch and PyG may load these themselves where they are installed
@@ -151,10 +152,10 @@ def test_data_sets_are_imported_through_the_package_only() -> None:
 
 
 def test_extras_are_imported_where_they_are_used() -> None:
-    """Outside of cli/ and training/ no extra is imported at load: the base install has all other rooms."""
+    """Outside of cli/, training/ and estimators/ no extra is imported at load: the base install has all other rooms."""
     wrong = []
     for path in sources():
-        if room_of(path) in ("cli", "training"):
+        if room_of(path) in ("cli", "training", "estimators"):
             continue
         found = {name.split(".")[0] for name in imports_at_load(parsed(path)[0])} & EXTRAS
         wrong += [f"{path.relative_to(ROOT)}: {name}" for name in sorted(found)]

@@ -66,6 +66,7 @@ def test_metadata(wheel: zipfile.ZipFile) -> None:
         "mesh",
         "open3d",
         "wandb",
+        "estimators",
         "baselines",
         "scenes",
         "e57",

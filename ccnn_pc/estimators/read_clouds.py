@@ -1,0 +1,161 @@
+"""Clouds as people have them: arrays, PyG data, clouds and meshes of Open3D and trimesh."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+#: Points that are drawn on a mesh.
+MESH_POINTS = 4096
+
+
+@dataclasses.dataclass(frozen=True)
+class Cloud:
+    """One cloud.
+
+    Attributes:
+        pos: ``[n, 3]`` float64.
+        normals: ``[n, 3]``, of length 1; None: none.
+        features: what else is known of every point, float32 ``[n]``, by name.
+    """
+
+    pos: np.ndarray
+    normals: np.ndarray | None
+    features: dict[str, np.ndarray]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Features as :class:`~ccnn_pc.datasets.CloudPreprocessing` calls them, places among them."""
+        return (*(() if self.normals is None else ("unoriented_normal",)), "pos", *self.features)
+
+
+def read_clouds(data: Any) -> list[Cloud]:
+    """Clouds of any of these forms.
+
+    Args:
+        data: a list of arrays ``[n, 3 + c]``, or an array ``[N, n, 3 + c]``, rows of NaN being padding; of PyG ``Data``
+            with pos and, where present, normal and x; of Open3D point clouds or triangle meshes; of trimesh clouds or
+            meshes. Of meshes 4096 points are drawn, always the same.
+
+    Raises:
+        TypeError: something else.
+        ValueError: a matrix, clouds without points, numbers that are not finite, features that only some clouds have.
+
+    Example:
+        >>> [cloud.names for cloud in read_clouds([np.zeros((4, 5))])]
+        [('pos', 'feature_0', 'feature_1')]
+    """
+    if not isinstance(data, (list, tuple)):
+        shape = getattr(data, "shape", None)
+        if shape is None or len(shape) != 3:
+            what = type(data).__name__ if shape is None else f"an array of shape {list(shape)}"
+            raise ValueError(
+                f"'X' must be a list of clouds, or an array [N, n, 3 + c] (got {what}): a row of a matrix is no cloud"
+            )
+        data = list(np.asarray(data))
+    if not len(data):
+        raise ValueError("'X' must hold at least one cloud (got none)")
+    found = [_checked(_read(each, row), row) for row, each in enumerate(data)]
+    for row, cloud in enumerate(found):
+        if cloud.names != found[0].names:
+            raise ValueError(
+                f"'X' must have the same features in every cloud (got {', '.join(found[0].names)} in cloud 0, "
+                f"{', '.join(cloud.names)} in cloud {row})"
+            )
+    return found
+
+
+def _read(each: Any, row: int) -> Cloud:
+    kind = type(each).__module__.split(".")[0]
+    if kind == "open3d":
+        return _of_open3d(each, row)
+    if kind == "trimesh":
+        return _of_trimesh(each, row)
+    if hasattr(each, "pos") and hasattr(each, "keys"):
+        x = each.get("x") if hasattr(each, "get") else None
+        normal = each.get("normal") if hasattr(each, "get") else None
+        return Cloud(
+            _numbers(each.pos, row),
+            None if normal is None else _numbers(normal, row),
+            {} if x is None else _named(_numbers(x, row)),
+        )
+    values = _numbers(each, row)
+    if values.ndim != 2 or values.shape[1] < 3:
+        raise ValueError(f"'X[{row}]' must have shape [n, 3 + c] (got {list(values.shape)})")
+    values = values[~np.isnan(values).all(axis=1)]
+    return Cloud(values[:, :3], None, _named(values[:, 3:]))
+
+
+def _numbers(values: Any, row: int) -> np.ndarray:
+    found = np.asarray(values.numpy() if hasattr(values, "numpy") else values)
+    if found.dtype.kind not in "fiub":
+        raise TypeError(f"'X[{row}]' must hold numbers (got {found.dtype})")
+    return found.astype(np.float64)
+
+
+def _named(columns: np.ndarray) -> dict[str, np.ndarray]:
+    columns = columns[:, None] if columns.ndim == 1 else columns
+    return {f"feature_{number}": column for number, column in enumerate(columns.T)}
+
+
+def _of_open3d(each: Any, row: int) -> Cloud:
+    if hasattr(each, "triangles"):
+        return _sampled(np.asarray(each.vertices), np.asarray(each.triangles), row)
+    if not hasattr(each, "points"):
+        raise TypeError(
+            f"'X[{row}]' must be a PointCloud or a TriangleMesh of Open3D (got {type(each).__name__})"
+        )
+    colours = np.asarray(each.colors) if each.has_colors() else None
+    return Cloud(
+        np.asarray(each.points, dtype=np.float64),
+        np.asarray(each.normals, dtype=np.float64) if each.has_normals() else None,
+        {} if colours is None else dict(zip(("red", "green", "blue"), colours.T, strict=True)),
+    )
+
+
+def _of_trimesh(each: Any, row: int) -> Cloud:
+    if hasattr(each, "faces"):
+        return _sampled(np.asarray(each.vertices), np.asarray(each.faces), row)
+    if not hasattr(each, "vertices"):
+        raise TypeError(
+            f"'X[{row}]' must be a PointCloud or a Trimesh of trimesh (got {type(each).__name__})"
+        )
+    return Cloud(np.asarray(each.vertices, dtype=np.float64), None, {})
+
+
+def _sampled(vertices: np.ndarray, faces: np.ndarray, row: int) -> Cloud:
+    """Points on a mesh, evenly by area, with the normals of their faces."""
+    corners = vertices.astype(np.float64)[faces] if len(faces) else np.zeros((0, 3, 3))
+    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    area = np.linalg.norm(across, axis=1)
+    if not area.sum() > 0:
+        raise ValueError(f"'X[{row}]' must be a mesh with faces that have an area (got none)")
+    random = np.random.default_rng(0)
+    chosen = random.choice(len(area), MESH_POINTS, p=area / area.sum())
+    first, second = np.sort(random.random((2, MESH_POINTS)), axis=0)
+    share = np.stack([first, second - first, 1 - second], axis=1)
+    pos = np.einsum("nk,nkd->nd", share, corners[chosen])
+    return Cloud(pos, across[chosen] / area[chosen, None], {})
+
+
+def _checked(cloud: Cloud, row: int) -> Cloud:
+    if cloud.pos.ndim != 2 or cloud.pos.shape[1] != 3 or not len(cloud.pos):
+        raise ValueError(f"'X[{row}]' must have points [n, 3], at least one (got {list(cloud.pos.shape)})")
+    parts: Sequence[np.ndarray] = (
+        cloud.pos,
+        *(() if cloud.normals is None else (cloud.normals,)),
+        *cloud.features.values(),
+    )
+    if any(len(part) != len(cloud.pos) for part in parts):
+        raise ValueError(f"'X[{row}]' must have a row of features for each of its {len(cloud.pos)} points")
+    if not all(np.isfinite(part).all() for part in parts):
+        raise ValueError(f"'X[{row}]' must be finite (got NaN or infinity in a row that is not all NaN)")
+    normals = cloud.normals
+    if normals is not None:
+        length = np.linalg.norm(normals, axis=1, keepdims=True)
+        normals = np.divide(normals, length, out=np.zeros_like(normals), where=length > 0)
+    features = {name: values.astype(np.float32) for name, values in cloud.features.items()}
+    return Cloud(cloud.pos, normals, features)

@@ -1,0 +1,221 @@
+"""Classes and numbers of time series."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import validate_data
+
+from ccnn_pc._choices import choice
+from ccnn_pc.datasets import SeriesArrays, SeriesPreprocessing
+from ccnn_pc.datasets.preprocessing import Preprocessing
+from ccnn_pc.datasets.series.observation_channels import ObservationChannels
+from ccnn_pc.datasets.series.scaling import SeriesScaling
+from ccnn_pc.datasets.series.stored import StoredSeries, join_series, typical_grid
+from ccnn_pc.datasets.tables.observations import TableFormat
+from ccnn_pc.datasets.transforms import DropSamples
+from ccnn_pc.estimators.base import ClassifierAnswers, Estimator, RegressorAnswers
+from ccnn_pc.estimators.read_series import Channels, Known, SeriesRead, is_table, read_series
+from ccnn_pc.estimators.targets import Classes, Targets
+
+#: Per cent of the samples, at most, that are left out of a series of the training, drawn anew in every epoch.
+THINNED = 50.0
+#: More series than these are not solved at once.
+MOST_SOLVED = 5000
+
+
+class SeriesEstimator(Estimator):
+    """What both estimators of series share.
+
+    X is an array ``[N, T]`` of one channel, ``[N, T, C]`` or ``[N, C, T]``, with NaN for what is missing and behind the
+    end of shorter series; a list of arrays, of pairs (times, values), or of PyG data with ``times`` and ``x``; or a
+    table (pandas, polars) with the columns id, time, variable, value, or id, time and a column for each variable. The
+    targets of a table are in the order in which ids come first, or a mapping (a pandas Series) from ids.
+
+    Without ``model``, kernels are drawn and the head is solved (:class:`~ccnn_pc.models.random_kernels.RandomKernels`)
+    for up to 5000 series, and ``ccnn_tiny_grid`` is trained on more.
+
+    Args:
+        model: see :class:`~ccnn_pc.estimators.base.Estimator`, as for all others.
+        channels: which axis of arrays counts channels: "first", "last", or "auto", the shorter one where it is shorter
+            than half of the other.
+        epochs, batch_size, lr, validation, patience, time_budget, random_state, verbose: see there.
+
+    Attributes:
+        variables_: names of the channels.
+        layout_: which axis of arrays was taken for the channels; None: it was never in question.
+    """
+
+    variables_: list[str]
+    layout_: Channels | None
+    dates_: str | None
+
+    def __init__(
+        self,
+        model: str | Mapping[str, Any] | None = None,
+        *,
+        channels: str = "auto",
+        epochs: int | None = None,
+        batch_size: int = 32,
+        lr: float = 0.01,
+        validation: float = 0.15,
+        patience: int | None = 30,
+        time_budget: float | None = None,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.model = model
+        self.channels = channels
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.validation = validation
+        self.patience = patience
+        self.time_budget = time_budget
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _read(self, X: Any, *, fitting: bool) -> Any:  # noqa: N803
+        way = choice("channels", self.channels, Channels)
+        known = None if fitting else Known(self.variables_, self.layout_)
+        if _is_matrix(X):
+            X = validate_data(self, X, reset=fitting, ensure_all_finite="allow-nan", dtype="numeric")  # noqa: N806
+        read = read_series(X, way, known)
+        if fitting:
+            self.variables_, self.layout_, self.dates_ = read.names, read.layout, read.dates
+        elif read.dates != self.dates_:
+            raise ValueError("'X' must have times of the kind of fit: dates, or numbers")
+        return read
+
+    def _in_order(self, y: Any, items: Any) -> Any:
+        if items.ids is not None and (
+            isinstance(y, Mapping) or hasattr(y, "index") and hasattr(y, "to_dict")
+        ):
+            given = y if isinstance(y, Mapping) else y.to_dict()
+            missing = [each for each in items.ids if each not in given]
+            if missing:
+                raise ValueError(f"'y' must have a target for every id of X (got none for {missing[0]!r})")
+            y = [given[each] for each in items.ids]
+        return y
+
+    def _dataset(self, items: Any, targets: Targets, seed: int) -> SeriesArrays:
+        labels = targets.labels if isinstance(targets, Classes) else np.zeros(len(items), dtype=np.int64)
+        classes = targets.names if isinstance(targets, Classes) else ["value"]
+        stored = _stored(items, labels, classes)
+        return SeriesArrays(stored, transform=DropSamples([0.0, THINNED], irregular=True), seed=seed)
+
+    def _geometry(self, dataset: Any) -> dict[str, Any]:
+        spacing, length = typical_grid(dataset.stored, np.arange(len(dataset.stored)), dataset.lattice)
+        channels = len(self.variables_) * (1 + dataset.said.per_variable)
+        return {"dim": 1, "in_channels": channels, "shape": [length], "spacing": spacing}
+
+    def _words(self, dataset: Any) -> dict[str, Any]:
+        if self.model is None:
+            return {"name": "random_kernels"} if len(dataset) <= MOST_SOLVED else _small("ccnn_tiny_grid")
+        words = super()._words(dataset)
+        return {**_small(words["name"]), **words}
+
+    def _preprocessing(self, dataset: Any) -> Preprocessing:
+        scaling = dataset.scaling
+        table = {
+            **dataclasses.asdict(TableFormat(variables=self.variables_, dates=self.dates_)),
+            **dataclasses.asdict(dataset.said),
+            "lattice": None,
+            "split_seeds": [0, 1],
+            "mean": scaling.mean.ravel().tolist(),
+            "std": scaling.std.ravel().tolist(),
+        }
+        return SeriesPreprocessing(form="irregular", table=table)
+
+    def _inputs(self, items: Any) -> Any:
+        table = self.network_.preprocessing.table
+        said = ObservationChannels(bool(table["counts"]), bool(table["indicators"]))
+        mean, std = (np.array(table[name], dtype=np.float32)[:, None] for name in ("mean", "std"))
+        stored = _stored(items, np.zeros(len(items), dtype=np.int64), ["value"])
+        return SeriesArrays(stored, scaling=SeriesScaling(mean, std, epsilon=0.0), said=said)
+
+    def _state(self) -> dict[str, Any]:
+        return {**super()._state(), "layout": None if self.layout_ is None else self.layout_.value}
+
+    def _restore(self, stored: Mapping[str, Any]) -> None:
+        super()._restore(stored)
+        table = self.network_.preprocessing.table
+        self.variables_, self.dates_ = [str(name) for name in table["variables"]], table["dates"]
+        layout = stored.get("layout")
+        self.layout_ = None if layout is None else choice("layout", layout, Channels)
+
+    def _check_network(self, folder: Path) -> None:
+        super()._check_network(folder)
+        table = getattr(self.network_.preprocessing, "table", None)
+        if table is None or table.get("mean") is None:
+            raise ValueError(
+                f"'{folder}' must hold a model of series that were read from a table and normalised "
+                "(its preprocessing has no table)"
+            )
+
+    def __sklearn_tags__(self) -> Any:
+        """Rows of a matrix are series, NaN is a value that is missing."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+class SeriesClassifier(ClassifierAnswers, SeriesEstimator):
+    """The class of a time series, whatever its samples are.
+
+    See :class:`SeriesEstimator` for the forms of X, and the parameters.
+
+    Attributes:
+        classes_: the classes, sorted.
+
+    Example:
+        >>> import numpy as np
+        >>> random = np.random.default_rng(0)
+        >>> slow, fast = (np.sin(f * np.arange(40) + random.uniform(0, 6, (12, 1))) for f in (0.3, 0.9))
+        >>> X, y = np.concatenate([slow, fast]), ["slow"] * 12 + ["fast"] * 12
+        >>> X[random.random(X.shape) < 0.3] = np.nan
+        >>> SeriesClassifier(random_state=0).fit(X[::2], y[::2]).score(X[1::2], y[1::2])
+        1.0
+    """
+
+
+class SeriesRegressor(RegressorAnswers, SeriesEstimator):
+    """Numbers that belong to a time series, ``[n]`` or ``[n, K]`` as y.
+
+    See :class:`SeriesEstimator` for the forms of X, and the parameters.
+    """
+
+
+def _stored(items: SeriesRead, labels: np.ndarray, classes: Sequence[str]) -> StoredSeries:
+    times = np.concatenate([each.times for each in items.items])
+    values = [each.values for each in items.items]
+    return join_series(values, labels, classes, times=times, channels=items.names)
+
+
+def _small(name: str) -> dict[str, Any]:
+    """Words of a network of continuous kernels on one axis: frequencies that the samples show, short windows."""
+    return {"name": name, **({"omega_0": None, "width": 0.1} if name.startswith("ccnn") else {})}
+
+
+def _is_matrix(data: Any) -> bool:
+    """Whether data are a matrix as scikit-learn has it: rows of one length."""
+    if is_table(data):
+        return False
+    if isinstance(data, (list, tuple)):
+        flat = len(data) == 0 or not hasattr(data[0], "__len__") or isinstance(data[0], str)
+        return flat or (not isinstance(data[0], tuple) and all(_is_row(each, len(data[0])) for each in data))
+    shape = getattr(data, "shape", None)
+    return shape is None or len(shape) != 3
+
+
+def _is_row(each: Any, length: int) -> bool:
+    return (
+        isinstance(each, list)
+        and len(each) == length
+        and not any(hasattr(value, "__len__") for value in each)
+    )

@@ -1,0 +1,151 @@
+"""What estimators are told to answer: from ``y`` to the targets of items, and from outputs back to answers."""
+
+from __future__ import annotations
+
+import abc
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d
+from torch import Tensor, nn
+
+from ccnn_pc.training.objectives import Classification, Objective, Regression
+
+
+class Targets(abc.ABC):
+    """Targets of a training.
+
+    Attributes:
+        names: of the classes, or of the numbers; a model has as many outputs.
+        objective: makes what is minimised.
+        monitor: the score that decides about the best epoch.
+        classes: how many; None: numbers.
+    """
+
+    names: list[str]
+    objective: type[Objective]
+    monitor: str
+    classes: int | None = None
+
+    @abc.abstractmethod
+    def attach(self, dataset: Any) -> Any:
+        """The data set with these targets."""
+
+    def finish(self, model: Any) -> None:  # noqa: B027
+        """What is done to a trained model, so that it answers in the units of ``y``; nothing by default."""
+
+
+class Classes(Targets):
+    """One class per item.
+
+    Args:
+        y: ``[n]`` of numbers, strings or booleans.
+        items: how many there are.
+
+    Attributes:
+        values: the classes, sorted, as they stood in y.
+        labels: index of the class of each item.
+
+    Raises:
+        ValueError: another number of them, numbers that are no classes, fewer than two classes.
+    """
+
+    objective = Classification
+    monitor = "val/accuracy"
+
+    def __init__(self, y: Any, items: int) -> None:
+        y = column_or_1d(y, warn=True)
+        check_classification_targets(y)
+        self.values, self.labels = np.unique(y, return_inverse=True)
+        check_count(y, items)
+        if len(self.values) < 2:
+            raise ValueError(f"'y' must hold at least two classes (got 1 class, {self.values[0]!r})")
+        self.names = [str(value) for value in self.values]
+        self.classes = len(self.values)
+        if len(set(self.names)) < self.classes:
+            raise ValueError(f"'y' must hold classes that are written differently (got {self.names})")
+
+    def attach(self, dataset: Any) -> Any:
+        """Data sets are made with their labels."""
+        return dataset
+
+
+class Numbers(Targets):
+    """Numbers per item, of mean 0 and deviation 1 in the training.
+
+    Args:
+        y: ``[n]`` or ``[n, K]``.
+        items: how many there are.
+
+    Attributes:
+        flat: whether answers are ``[n]``.
+
+    Raises:
+        ValueError: another number of them, or numbers that are not finite.
+    """
+
+    objective = Regression
+    monitor = "val/mse"
+
+    def __init__(self, y: Any, items: int) -> None:
+        numbers = _finite_numbers(y)
+        check_count(numbers, items)
+        self.flat = numbers.ndim == 1
+        self.numbers = numbers.reshape(len(numbers), -1)
+        self.names = ["value"] if self.flat else [f"value_{i}" for i in range(self.numbers.shape[1])]
+        self.mean = self.numbers.mean(axis=0)
+        deviation = self.numbers.std(axis=0)
+        self.deviation = np.where(deviation > 1e-12 * np.maximum(np.abs(self.mean), 1e-300), deviation, 1.0)
+
+    def attach(self, dataset: Any) -> Any:
+        """The data set with numbers as targets."""
+        return dataset.with_targets((self.numbers - self.mean) / self.deviation, self.names)
+
+    def finish(self, model: Any) -> None:
+        """Let the last layer answer in the units of y."""
+        scale_answers_(model, torch.from_numpy(self.deviation), torch.from_numpy(self.mean))
+
+
+def _finite_numbers(y: Any) -> np.ndarray:
+    found = np.asarray(y)
+    if found.dtype.kind not in "fiub":
+        try:
+            found = found.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"'y' must be numbers (got {found.dtype})") from error
+    if found.ndim not in (1, 2) or found.size == 0:
+        raise ValueError(f"'y' must be numbers [n] or [n, K] (got shape {list(found.shape)})")
+    found = found.astype(np.float64)
+    if not np.isfinite(found).all():
+        raise ValueError("Input y contains NaN or infinity: 'y' must be finite numbers")
+    return found
+
+
+def check_count(y: Any, items: int) -> None:
+    """There must be a target for each item.
+
+    Raises:
+        ValueError: there is not.
+    """
+    if len(y) != items:
+        raise ValueError(f"'y' must hold one target per item (got {len(y)} for {items})")
+
+
+@torch.no_grad()
+def scale_answers_(model: nn.Module, scale: Tensor, shift: Tensor) -> None:
+    r"""Change the last layer such that a model answers :math:`s \odot f(x) + t` in place of f(x).
+
+    Raises:
+        TypeError: a model whose head is no linear layer with a bias.
+    """
+    head = getattr(model, "head", None)
+    linear = getattr(head, "linear", head)
+    if not isinstance(linear, nn.Linear) or linear.bias is None:
+        raise TypeError(
+            f"'model' must end in a linear layer with a bias, called 'head', for numbers (got {type(head).__name__})"
+        )
+    scale, shift = scale.to(linear.weight), shift.to(linear.weight)
+    linear.weight.mul_(scale[:, None])
+    linear.bias.mul_(scale).add_(shift)

@@ -1,0 +1,115 @@
+"""Cloud estimators: forms of X, files, errors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch_geometric.data import Data
+
+from ccnn_pc.cli.app import main
+from ccnn_pc.estimators import CloudClassifier, CloudRegressor
+from ccnn_pc.estimators.read_clouds import MESH_POINTS, read_clouds
+
+
+def shapes(items: int = 12, points: int = 80) -> tuple[list[np.ndarray], np.ndarray]:
+    """Spheres and solid balls."""
+    random = np.random.default_rng(0)
+    clouds = [random.normal(size=(points, 3)) for _ in range(items)]
+    kind = np.arange(items) % 2
+    unit = [each / np.linalg.norm(each, axis=1, keepdims=True) for each in clouds]
+    return [u if k else u * random.random((points, 1)) for u, k in zip(unit, kind, strict=True)], kind == 1
+
+
+X, Y = shapes()
+FITTED = CloudClassifier(num_points=32, epochs=2, batch_size=4, random_state=0).fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        pytest.param(np.stack, id="array"),
+        pytest.param(lambda x: [np.vstack([each, np.full((5, 3), np.nan)]) for each in x], id="padded"),
+        pytest.param(lambda x: [Data(pos=torch.from_numpy(each)) for each in x], id="PyG"),
+    ],
+)
+def test_all_forms_of_the_same_clouds_have_the_same_answer(form: Any) -> None:
+    np.testing.assert_array_equal(FITTED.predict_proba(form(X)), FITTED.predict_proba(X))
+
+
+def test_answers_do_not_depend_on_where_a_cloud_stands_and_how_large_it_is() -> None:
+    moved = [4.0 * each + 8.0 for each in X]
+    np.testing.assert_allclose(FITTED.predict_proba(moved), FITTED.predict_proba(X), atol=1e-3)
+    np.testing.assert_array_equal(FITTED.predict_proba(X[::-1])[::-1], FITTED.predict_proba(X))
+
+
+def test_objects_of_open3d() -> None:
+    open3d = pytest.importorskip("open3d")
+    clouds = [open3d.geometry.PointCloud(open3d.utility.Vector3dVector(each)) for each in X]
+    np.testing.assert_array_equal(FITTED.predict_proba(clouds), FITTED.predict_proba(X))
+    clouds[0].paint_uniform_color([1.0, 0.5, 0.0])
+    clouds[0].estimate_normals()
+    (read,) = read_clouds(clouds[:1])
+    assert (
+        read.names == ("unoriented_normal", "pos", "red", "green", "blue")
+        and read.features["green"][0] == 0.5
+    )
+
+
+def test_meshes_of_trimesh() -> None:
+    trimesh = pytest.importorskip("trimesh")
+    (read,) = read_clouds([trimesh.creation.box(extents=(2, 4, 6))])
+    on_face = np.isclose(np.abs(read.pos), [1, 2, 3])
+    assert read.pos.shape == (MESH_POINTS, 3) and (on_face.sum(axis=1) == 1).all()
+    assert read.normals is not None
+    np.testing.assert_allclose(np.abs(read.normals), on_face, atol=1e-6)
+    shares = on_face.mean(axis=0)  # of the areas 24 : 12 : 8
+    np.testing.assert_allclose(shares, np.array([24, 12, 8]) / 44, atol=0.03)
+    (points,) = read_clouds([trimesh.PointCloud(X[0])])
+    np.testing.assert_array_equal(points.pos, X[0])
+
+
+def test_save_load_and_the_command_line_say_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = FITTED.save(tmp_path / "model")
+    expected = FITTED.predict_proba(X)
+    again = CloudClassifier.load(folder)
+    np.testing.assert_array_equal(again.predict_proba(X), expected)
+    assert again.predict(X).dtype == bool
+    np.savetxt(tmp_path / "cloud.xyz", X[0], fmt="%.17g")
+    with pytest.raises(SystemExit) as left:
+        main(["predict", str(folder), str(tmp_path / "cloud.xyz"), "--json", "--no-picture"])
+    assert left.value.code == 0
+    (said,) = json.loads(capsys.readouterr().out.splitlines()[-1])
+    found = [said["probabilities"][name] for name in ("False", "True")]
+    np.testing.assert_allclose(found, expected[0], atol=1e-3)  # points are stored with 16 bits here
+
+
+def test_features_and_numbers() -> None:
+    random = np.random.default_rng(0)
+    clouds = [np.column_stack([each, random.random((len(each), 2))]) for each in X]
+    y = np.arange(12.0)
+    fitted = CloudRegressor(num_points=32, epochs=1, batch_size=4, random_state=0).fit(clouds, y)
+    assert fitted.predict(clouds).shape == (12,) and fitted.features_ == ("pos", "feature_0", "feature_1")
+    with pytest.raises(ValueError, match="'X' must have the features of fit, pos, feature_0, feature_1"):
+        fitted.predict(X)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        ([np.zeros((4, 2))], r"'X\[0\]' must have shape \[n, 3 \+ c\]"),
+        ([np.full((4, 3), np.nan)], r"'X\[0\]' must have points"),
+        ([np.full((4, 3), np.inf)], r"'X\[0\]' must be finite"),
+        ([np.zeros((4, 3)), np.zeros((4, 4))], "the same features in every cloud"),
+        ([], "at least one cloud"),
+    ],
+)
+def test_what_does_not_fit_is_named(x: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_clouds(x)

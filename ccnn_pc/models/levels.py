@@ -51,7 +51,7 @@ class Levelled(nn.Module):
 
     def __init__(self, network: Model, out_indices: Sequence[int] | None = None) -> None:
         super().__init__()
-        if not isinstance(network, Network):
+        if not isinstance(network, Network) or not network.convolutions():
             raise TypeError(
                 f"'features_only' must be False for a {type(network).__name__}, which has no levels of "
                 "continuous convolutions: forward_features() gives what its head reads"

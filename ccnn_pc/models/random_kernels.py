@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from ccnn_pc._checks import check_at_least
@@ -15,15 +17,17 @@ from ccnn_pc.domains.grid.grid import Grid
 from ccnn_pc.domains.pooling import Pool
 from ccnn_pc.domains.series.irregular_series import IrregularSeries
 from ccnn_pc.models.base import Network
-from ccnn_pc.models.options import Words
-from ccnn_pc.models.reading import Reading
-from ccnn_pc.models.registry import register_frozen
+from ccnn_pc.models.convolution import DEFAULT_SHAPES
+from ccnn_pc.models.reading import Input, Reading, Spacing
+from ccnn_pc.models.registry import register_model
 from ccnn_pc.nn.mixing import HeLinear
 
 #: Impulses of a kernel, and how many of them count 2 instead of -1.
 TAPS, HIGH = 9, 3
 #: Most different distances of impulses (MiniRocket, section 3.2).
 MOST_DILATIONS = 32
+#: As many as MiniRocket has.
+FEATURES = 9996
 #: Values that are looked at together.
 _CHUNK = 2**23
 #: What is added to the rise of a line, so that a flat one at a threshold is no matter of rounding.
@@ -52,9 +56,9 @@ class RandomKernels(Network):
     Args:
         in_channels: channels of the data.
         out_channels: classes, or numbers.
-        num_features: how many, rounded down to whole multiples of 84; at least 84.
         length: samples of a series of training, at its spacing.
         reading: how data become features.
+        num_features: how many, rounded down to whole multiples of 84; at least 84.
         seed: of channels and thresholds (default 0).
 
     Shapes:
@@ -64,16 +68,16 @@ class RandomKernels(Network):
         ValueError: sizes below what is named above; (when called) series that are not read on lines or on a grid.
     """
 
-    head: HeLinear
+    first_layers = ("channels",)
 
     def __init__(
         self,
         in_channels: int,
         out_channels: int,
         *,
-        num_features: int,
         length: int,
         reading: Reading,
+        num_features: int = FEATURES,
         seed: int = 0,
     ) -> None:
         super().__init__(reading, out_channels, Pool.MEAN)
@@ -89,12 +93,23 @@ class RandomKernels(Network):
         self.channels: Tensor
         self.register_buffer("thresholds", torch.zeros(count))
         self.thresholds: Tensor
-        self.head = HeLinear(count, out_channels)
+        self.num_features = count
+        self.head = self.new_head(out_channels)
 
-    @property
-    def num_features(self) -> int:
-        """How many there are."""
-        return len(self.thresholds)
+    def new_head(self, out_channels: int) -> nn.Module:
+        return HeLinear(self.num_features, out_channels) if out_channels else nn.Identity()
+
+    def set_pool(self, pool: Any) -> None:
+        if pool is not None:
+            raise ValueError(
+                f"'pool' must be None for shares of time, which are one answer per series (got {pool!r})"
+            )
+
+    def forward_features(
+        self, data: Input, domain: AbstractDomain | None = None, *, spacing: Spacing | None = None
+    ) -> Tensor:
+        """What the head reads, ``[B, num_features]``; arguments as those of the model."""
+        return self.features(*self.read(data, domain, spacing))
 
     def features(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         """Shares of time ``[B, num_features]``, in [0, 1]."""
@@ -105,9 +120,12 @@ class RandomKernels(Network):
 
     def logits(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         """Answers ``[B, out_channels]``; summed in float64, so that they do not depend on what else is in a batch."""
-        weight, bias = self.head.weight, self.head.bias
-        found = functional.linear(self.features(x, domain).double(), weight.double(), bias.double())
-        return found.to(weight.dtype)
+        found, head = self.features(x, domain), self.head
+        if not isinstance(head, nn.Linear):
+            return head(found)  # type: ignore[no-any-return]
+        return functional.linear(found.double(), head.weight.double(), head.bias.double()).to(
+            head.weight.dtype
+        )
 
     def _answers(self, x: Tensor, number: int, distance: int) -> Tensor:
         """Of kernels of one distance ``[B, 84, L]``."""
@@ -232,25 +250,25 @@ def _distances(length: int, each: int) -> dict[int, int]:
     return dict(sorted(found.items()))
 
 
-def build_random_kernels(words: Words, *, num_features: int) -> RandomKernels:
-    """Random kernels for series of given length.
-
-    Words: dim, shape and spacing of :class:`~ccnn_pc.models.convolution.TrainingGeometry`; series_interpolation and
-    interpolation of :class:`~ccnn_pc.models.reading.Reading`; seed.
+@register_model("random_kernels", dim=1)
+def build_random_kernels(
+    *,
+    dim: int,
+    in_channels: int,
+    out_channels: int,
+    shape: Sequence[int] | None = None,
+    spacing: float = 1.0,
+    num_features: int = FEATURES,
+    seed: int = 0,
+) -> RandomKernels:
+    """Random kernels for series of given length and spacing; longer pauses count as long as a series.
 
     Raises:
-        ValueError: several axes.
+        ValueError: a length below 2, or what :class:`RandomKernels` refuses.
     """
-    geometry = words.geometry(("dim", "shape", "spacing"))
+    (length,) = DEFAULT_SHAPES[1] if shape is None else shape
+    check_at_least("shape", length, 2)
+    reading = Reading(dim, in_channels, (spacing,), support=(length - 1) * spacing)
     return RandomKernels(
-        words.in_channels,
-        words.out_channels,
-        num_features=num_features,
-        length=geometry.grid[0] if geometry.grid else 784,
-        reading=words.reading(geometry),
-        seed=words.pop("seed", 0),
+        in_channels, out_channels, num_features=num_features, length=length, reading=reading, seed=seed
     )
-
-
-#: As many features as MiniRocket has.
-register_frozen("random_kernels", build_random_kernels, dim=1, num_features=9996)

@@ -18,6 +18,7 @@ MADE_FOR = {
     "neural_cde": ["sequence"],
     "ode_rnn": ["sequence"],
     "pointnet2": ["points"],
+    "random_kernels": ["sequence"],
     "smpconv": ["image"],
     "smpnet_resnet": ["image"],
     "smpnet_tcn": ["sequence"],

@@ -1,8 +1,8 @@
 """`SeriesClassifier` and `SeriesRegressor` as they stand, beside aeon's, on the data sets that come with aeon.
 
-Every series loses 0, 30 or 70 % of its samples, all channels at once, in training and test alike. Ours read the others with their stamps;
-aeon's read the straight lines between them on the whole grid, of series of unequal length stretched to the longest. A process of
-its own environment: aeon wants another numpy than constraints.txt (`pip install aeon`, extras `estimators`, `tables`).
+Every series loses 0, 30 or 70 % of its samples, all channels at once, in training and test alike. Ours read the others
+with their stamps; aeon's read the straight lines between them on the whole grid, of series of unequal length stretched
+to the longest. It needs an environment of its own, for aeon wants another numpy than constraints.txt.
 
     python -m scripts.studies.estimators --seeds 0 1 2 --methods ours minirocket hydra dtw
 """

@@ -30,6 +30,8 @@ MOST_DILATIONS = 32
 FEATURES = 9996
 #: Values that are looked at together.
 _CHUNK = 2**23
+#: Kinds of times that features look at: where all impulses lie inside, all, and each third.
+_TIMES = 5
 #: What is added to the rise of a line, so that a flat one at a threshold is no matter of rounding.
 _FLAT = 1e-2
 _GOLDEN = (math.sqrt(5) + 1) / 2
@@ -96,6 +98,14 @@ class RandomKernels(Network):
         self.num_features = count
         self.head = self.new_head(out_channels)
 
+    def is_located(self) -> Tensor:
+        """Which features look at a third of a series alone, boolean ``[num_features]``."""
+        rows = [
+            torch.arange(number, number + each) % _TIMES >= _TIMES - 3
+            for number, each in enumerate(self.distances.values())
+        ]
+        return torch.cat([each.repeat(len(self.weights)) for each in rows])
+
     def new_head(self, out_channels: int) -> nn.Module:
         return HeLinear(self.num_features, out_channels) if out_channels else nn.Identity()
 
@@ -154,7 +164,7 @@ class RandomKernels(Network):
             rows = []
             for row, threshold in enumerate(thresholds.to(x).unbind(dim=1)):
                 above = (top - threshold[:, None]).mul_(steep).clamp_(0, 1)
-                rows.append(torch.einsum("bkl,bl->bk", above, shares[(number + row) % len(shares)]))
+                rows.append(torch.einsum("bkl,bl->bk", above, shares[(number + row) % _TIMES]))
             found.append(torch.stack(rows, dim=2).flatten(1))
             first += thresholds.numel()
         return torch.cat(found, dim=1)

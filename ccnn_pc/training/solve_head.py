@@ -32,12 +32,14 @@ class Ridge(NamedTuple):
         bias: ``[K]``.
         left_out: answers of each row by the map of all rows but those of its group, ``[n, K]``.
         penalty: the chosen one.
+        error: mean square of what these err by.
     """
 
     weight: Tensor
     bias: Tensor
     left_out: Tensor
     penalty: float
+    error: float
 
 
 def solve_head(
@@ -54,7 +56,8 @@ def solve_head(
 
     with features Z of mean 0 and deviation 1. Items are read several times, first as they are, then as the training
     transform of the data leaves them; the penalty is the one whose maps err least on items that they were not made of,
-    however often these were read. Targets of classes are 1 and -1, and the logits get the scale at which the
+    however often these were read. So it is decided whether features of thirds
+    of a series are read at all. Targets of classes are 1 and -1, and the logits get the scale at which the
     probabilities of left-out items are likeliest.
 
     Args:
@@ -93,7 +96,8 @@ def solve_head(
     groups = torch.arange(len(items)).repeat(passes)
     if classes is not None:
         y = 2 * functional.one_hot(y.view(-1), classes).double() - 1
-    solved = ridge(z, y.double(), groups)
+    everywhere = ~model.is_located()
+    solved = _better(ridge(z, y.double(), groups), ridge(z[:, everywhere], y.double(), groups), everywhere)
     if classes is not None:
         scale = likeliest_scale(solved.left_out[: len(items)], y[: len(items)].argmax(dim=1))
         solved = solved._replace(weight=solved.weight * scale, bias=solved.bias * scale)
@@ -101,6 +105,15 @@ def solve_head(
         model.head.weight.copy_(solved.weight)
         model.head.bias.copy_(solved.bias)
     return solved
+
+
+def _better(all_of_them: Ridge, some: Ridge, which: Tensor) -> Ridge:
+    """The map that errs less on what it has not seen; weights of features that it does not read are 0."""
+    if all_of_them.error <= some.error:
+        return all_of_them
+    weight = some.weight.new_zeros(len(some.weight), len(which))
+    weight[:, which] = some.weight
+    return some._replace(weight=weight)
 
 
 def _features(model: RandomKernels, items: Any, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -141,11 +154,11 @@ def ridge(features: Tensor, targets: Tensor, groups: Tensor) -> Ridge:
     best: tuple[float, float, Tensor] | None = None
     for penalty in (PENALTIES * max(z.shape[1] / 1e4, 1e-4)).tolist():
         shrunk = basis * (spectrum / (spectrum + penalty))
-        error = y - mean - shrunk @ inside
-        left = torch.empty_like(error)
+        residual = y - mean - shrunk @ inside
+        left = torch.empty_like(residual)
         for group in rows:
             own = shrunk[group] @ basis[group].t() + 1 / len(z)
-            left[group] = torch.linalg.solve(torch.eye(len(group), dtype=own.dtype) - own, error[group])
+            left[group] = torch.linalg.solve(torch.eye(len(group), dtype=own.dtype) - own, residual[group])
         squared = float(left.square().mean())
         if math.isfinite(squared) and (best is None or squared < best[0]):
             best = (squared, penalty, y - left)
@@ -153,10 +166,10 @@ def ridge(features: Tensor, targets: Tensor, groups: Tensor) -> Ridge:
         raise ValueError(
             "'features' must differ between items, or have a penalty that lets them be told apart"
         )
-    _, penalty, left_out = best
+    error, penalty, left_out = best
     weight = z.t() @ (basis @ (inside / (spectrum + penalty)[:, None]))
     weight = weight / size[:, None]
-    return Ridge(weight.t(), mean - center @ weight, left_out, penalty)
+    return Ridge(weight.t(), mean - center @ weight, left_out, penalty, error)
 
 
 def likeliest_scale(scores: Tensor, target: Tensor) -> float:

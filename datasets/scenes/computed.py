@@ -13,6 +13,8 @@ from ccnn_pc._choices import unknown_name
 from ccnn_pc.datasets.scenes.around import Around
 from ccnn_pc.datasets.scenes.height_raster import HeightRaster
 
+#: Of what is computed here; larger when a feature becomes another number, so that nothing older is read from a cache.
+EDITION = 2
 #: Heights of so much are told apart best.
 FINE = 0.5
 

@@ -11,16 +11,18 @@ from ccnn_pc._checks import check_positive
 
 #: Cells that a raster may have.
 MOST_CELLS = 200_000_000
-#: Lowest points that lie so much below all cells around them are faults of the measurement, metres.
-PIT = 1.0
+#: Pits are deeper than this. Those of at most so many points which lie so deep below all that is around them, up to
+#: this far, are faults of the measurement; others are ground seen between houses or trees. Metres.
+PIT, FAULTS, AROUND = 1.0, 60, 25.0
 
 
 class HeightRaster:
     """Heights of a cloud in square cells.
 
-    The *surface* is the lowest height of each cell, empty cells taking that of the nearest one with points. Pits, cells
-    that lie deeper than one metre below a closing of 5 x 5 cells, are filled up to it: single points below the ground
-    are faults, and an opening would spread them. All heights are relative to ``base``, the median.
+    The *surface* is the lowest height of each cell, empty cells taking that of the nearest one with points. A pit is a
+    group of cells that lie deeper than one metre below a closing of 5 x 5 cells. One of few points that is also deeper
+    than the closing within 25 metres is a fault of the measurement, which an opening would spread: it is filled up.
+    Others stay, they are narrow ground between houses. All heights are relative to ``base``, the median.
 
     Args:
         pos: ``[n, 3]``, float64.
@@ -72,8 +74,19 @@ class HeightRaster:
         )
         lowest = lowest[tuple(nearest)]
         closed = ndimage.grey_closing(lowest, size=self._window(2.0 * self.cell), mode="reflect")
-        filled: np.ndarray = np.where(closed - lowest > PIT, closed, lowest)
-        return filled
+        found: np.ndarray = np.where(self._faults(lowest, closed), closed, lowest)
+        return found
+
+    def _faults(self, lowest: np.ndarray, closed: np.ndarray) -> np.ndarray:
+        """Cells of pits of few points that lie below everything around, and are not ground between houses."""
+        pit, count = ndimage.label(closed - lowest > PIT, structure=np.ones((3, 3)))
+        points = np.bincount(self.at(pit), minlength=count + 1)
+        around = ndimage.minimum_filter(closed, size=self._window(AROUND), mode="nearest")
+        depth = ndimage.maximum(around - lowest, pit, np.arange(count + 1))
+        fault = (points <= FAULTS) & (depth > PIT)
+        fault[0] = False  # all that is no pit
+        found: np.ndarray = fault[pit]
+        return found
 
     @functools.cached_property
     def top(self) -> np.ndarray:

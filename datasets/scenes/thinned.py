@@ -16,6 +16,7 @@ import torch
 from ccnn_pc.datasets.common.cache import cached, fingerprint
 from ccnn_pc.datasets.preprocessing.scenes import ScenePreprocessing
 from ccnn_pc.datasets.scenes.class_table import IGNORED, ClassTable
+from ccnn_pc.datasets.scenes.computed import EDITION, is_computed
 from ccnn_pc.datasets.scenes.copies import SceneCopy
 from ccnn_pc.datasets.scenes.files import read_scene, scene_parts
 from ccnn_pc.datasets.scenes.scene import Scene
@@ -207,6 +208,8 @@ def thinned_scene(
     settings = {"files": fingerprint(scene_parts(path)), **preprocessing.thinning(), "label": label}
     if numbers:
         settings["numbers"] = True
+    if any(map(is_computed, preprocessing.features)):
+        settings["computed"] = EDITION
     if copy is not None:
         settings["copy"] = dataclasses.asdict(copy)
     return cached(

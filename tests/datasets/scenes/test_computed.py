@@ -59,6 +59,25 @@ def test_single_points_below_the_ground_do_not_pull_the_surface_down():
     assert abs(raster.surface.min() + raster.base) < 1e-9
 
 
+def test_a_group_of_points_far_below_the_ground_does_not_either():
+    pos, _ = plane_with_box()
+    pos[[5 * 30 + 5, 5 * 30 + 6, 6 * 30 + 5, 7 * 30 + 6], 2] = -20.0
+    raster = HeightRaster(pos)
+    assert abs(raster.surface.min() + raster.base) < 1e-9
+
+
+def test_narrow_ground_between_roofs_stays_ground():
+    """Lanes of 3 m between roofs of 40 m, a yard of 2 x 2 m, and a street: all on one level."""
+    x, y = (each.ravel() for each in np.meshgrid(np.arange(60.0), np.arange(60.0), indexing="ij"))
+    roof = (x >= 10) & (x % 12 >= 3)
+    yard = (np.abs(x - 28.5) < 1) & (np.abs(y - 30.5) < 1)
+    pos = np.stack([x, y, np.where(roof & ~yard, 8.0, 0.0)], axis=1)
+    raster = HeightRaster(pos)
+    np.testing.assert_array_equal(raster.at(raster.surface) + raster.base, pos[:, 2])
+    above = computed_features(pos, ["above_opening:10"])["above_opening:10"]
+    assert above[roof & ~yard & (x > 16) & (x < 54) & (y > 6) & (y < 54)].min() > logarithmic(np.array(7.0))
+
+
 def test_moved_scenes_have_the_same_features():
     pos, _ = plane_with_box(0.1)
     names = [f"{kind}:5" for kind in COMPUTED]

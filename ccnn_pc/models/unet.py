@@ -32,12 +32,15 @@ class CCNNUNet(Network):
     r"""Residual blocks of CCNN on ever coarser clouds, and back to every point.
 
     .. math::
+        z = \mathrm{GELU}(\mathrm{norm}(\mathrm{stem}\, x + W x))
+
         e_0 = \mathrm{blocks}(z), \quad e_{l+1} = \mathrm{blocks}(\mathrm{GELU}(\mathrm{norm}(\mathrm{down}_l\, e_l)))
 
         d_L = e_L, \quad d_l = \mathrm{blocks}(A_l\,[\mathrm{GELU}(\mathrm{norm}(\mathrm{up}_l\, d_{l+1})),\ e_l])
 
-    with z as in :class:`ccnn_pc.models.ccnn.CCNN`. *down* and *up* are continuous convolutions whose queries lie on the
-    coarser and on the finer cloud; nothing is pooled. A cloud that brings no coarser ones gets them here.
+    The stem is a convolution, *down* and *up* are ones whose queries lie on the coarser and on the finer cloud; nothing
+    is pooled. W x is what a point says by itself: a smooth kernel has no Dirac at 0. A cloud that brings no coarser ones
+    gets them here.
 
     Args:
         in_channels: channels of the data.
@@ -90,6 +93,7 @@ class CCNNUNet(Network):
         self.levels = levels
         self.dropout_in = drop.layer(drop.dropout_in)
         self.stem, self.stem_norm = first, norm(widths[0])
+        self.point = HeLinear(in_channels, widths[0], bias=False)
 
         def blocks(level: int) -> nn.ModuleList:
             options = {"conv": conv[level], "norm": norm, "dropout": drop.dropout, "drop": drop.layer}
@@ -110,8 +114,8 @@ class CCNNUNet(Network):
         """What the head reads, ``[n, channels]``."""
         pyramid = self._pyramid(domain)
         finest = pyramid.clouds[0]  # the object that the blocks get, whose edges are then measured once
-        y = self.stem(apply_layer(self.dropout_in, x, finest), finest)
-        y = functional.gelu(apply_layer(self.stem_norm, y, finest))
+        x = apply_layer(self.dropout_in, x, finest)
+        y = functional.gelu(apply_layer(self.stem_norm, self.stem(x, finest) + self.point(x), finest))
         skips: list[Tensor] = []
         for level, blocks in enumerate(self.encoder):
             if level > 0:

@@ -39,8 +39,8 @@ class CCNNUNet(Network):
         d_L = e_L, \quad d_l = \mathrm{blocks}(A_l\,[\mathrm{GELU}(\mathrm{norm}(\mathrm{up}_l\, d_{l+1})),\ e_l])
 
     The stem is a convolution, *down* and *up* are ones whose queries lie on the coarser and on the finer cloud; nothing
-    is pooled. W x is what a point says by itself: a smooth kernel has no Dirac at 0. A cloud that brings no coarser ones
-    gets them here.
+    is pooled. W x is what a point says by itself: a smooth kernel has no Dirac at 0. A cloud that brings no coarser
+    ones gets them here.
 
     Args:
         in_channels: channels of the data.

@@ -349,6 +349,7 @@ def resumed_config(folder: Path, overrides: Sequence[str]) -> DictConfig:
             names a class that neither this package nor the command line names.
     """
     config = _load_config(folder)
+    _target_of_scenes(config)
     before = stored_overrides(folder)
     words = [read_word(word) for word in overrides]
     for word in words:
@@ -362,6 +363,21 @@ def resumed_config(folder: Path, overrides: Sequence[str]) -> DictConfig:
     _check_targets(config, words, folder / CONFIG)
     config.run_dir = str(folder)
     return config
+
+
+def _target_of_scenes(config: DictConfig) -> None:
+    """Bring field and table of classes together, as scenes have them now; earlier runs had them side by side."""
+    used = config.data.get("preprocessing")
+    if used is not None and "label" in used and str(used.get("_target_", "")).endswith(".ScenePreprocessing"):
+        with open_dict(config):
+            table = used._get_node("classes")  # a reference stays one
+            used.target = {
+                "field": used._get_node("label"),
+                "table": table,
+                "numbers": None,
+                "direction": False,
+            }
+            del used["label"], used["classes"]
 
 
 def stored_overrides(folder: Path) -> list[str]:

@@ -9,9 +9,11 @@ from typing import Any
 import laspy
 import numpy as np
 import pytest
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
 
 from ccnn_pc.cli.app import main
-from ccnn_pc.cli.compose import UsageError, compose_config
+from ccnn_pc.cli.compose import UsageError, compose_config, resumed_config
 from ccnn_pc.cli.evaluate import evaluate_model
 from ccnn_pc.cli.train import run_experiment
 from ccnn_pc.datasets import read_scene
@@ -172,6 +174,21 @@ def test_words_that_contradict() -> None:
     assert not any(scaled) and len(scaled) == 3
     turned = compose_config([*words, "task.objective.error=normals"])
     assert turned.data.preprocessing.target.direction and len(turned.augmentation) == 4
+
+
+def test_runs_of_earlier_versions_go_on(tmp_path: Path) -> None:
+    """Their configuration has the field and the table of classes side by side."""
+    config = compose_config(["experiment=scenes", "data.label=class", "data.classes={names:{1:a,2:b}}"])
+    stored: Any = OmegaConf.to_container(config, resolve=False)
+    used = stored["data"]["preprocessing"]
+    used["label"], used["classes"] = used["target"]["field"], used["target"]["table"]
+    del used["target"], stored["data"]["targets"]
+    OmegaConf.save(stored, tmp_path / "config.yaml")
+    again = instantiate(resumed_config(tmp_path, []).data.preprocessing, _convert_="all")
+    assert again == instantiate(config.data.preprocessing, _convert_="all") and again.wanted.names == (
+        "a",
+        "b",
+    )
 
 
 @pytest.mark.slow

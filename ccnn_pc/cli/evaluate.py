@@ -214,10 +214,8 @@ def evaluate_model(
     if out is not None:
         check_writable_folder("out", out.parent)
     model = from_pretrained(name_or_path)
-    if isinstance(model.preprocessing, ScenePreprocessing):
-        for option, given in (("sampling", sampling), ("labels", labels)):
-            if given is not None:
-                raise ValueError(f"'{option}' must be left out for a model of scenes (got {given})")
+    if isinstance(model.preprocessing, ScenePreprocessing) and labels is not None:
+        raise ValueError(f"'labels' must be left out for a model of scenes (got {labels})")
     footing = Footing(model, read)
     drawn = [] if sampling is None else [Sampling.parse(sampling)]
     sampler = Sampler(model, drawn) if drawn else None

@@ -26,6 +26,10 @@ def recalibrate(
         int | None,
         typer.Option(help="Seed of the points that are drawn from each shape; default: as in training."),
     ] = None,
+    sampling: Annotated[
+        str | None,
+        typer.Option(help="Sampling of the data, as ccnn-pc transfer has them; default: as in training."),
+    ] = None,
     size: Size = None,
     spacing: Spacing = None,
     time_unit: TimeUnit = None,
@@ -37,17 +41,22 @@ def recalibrate(
     Examples:
       ccnn-pc recalibrate runs/my_series/latest/model --data new.csv --out my_series_recalibrated
       ccnn-pc recalibrate ccnn_tiny-modelnet10 --data path/to/test.npz --items 200 --out my_model_recalibrated
+      ccnn-pc recalibrate my_model --data path/to/cifar10 --split train --sampling pixels:2 --out my_model_half_rate
 
     Batch norms remember means and variances of the training data. Data that are sampled more sparsely, or come from
     another device, have others in deeper layers; a few hundred of them, without labels, are enough to mend that.
+    --sampling takes them from data that are sampled as ccnn-pc transfer does it: the new model is one for that sampling,
+    and ccnn-pc evaluate --sampling says what it is worth there.
     """  # noqa: D301
     found = recalibrate_model(
         model, data, out, split=split, items=items, batch_size=batch_size, seed=seed,
-        read=ReadAs(size, spacing, time_unit, interpolation),
+        sampling=sampling, read=ReadAs(size, spacing, time_unit, interpolation),
     )  # fmt: skip
-    print(f"{found['norms']} batch norms, statistics of {found['items']} items of {data}")
+    at = "" if sampling is None else f" at {sampling}"
+    print(f"{found['norms']} batch norms, statistics of {found['items']} items of {data}{at}")
     print(f"model: {out}")
-    print(f"  ccnn-pc evaluate {out} --data {data}      how much it helps")
+    words = "" if sampling is None else f" --sampling {sampling}"
+    print(f"  ccnn-pc evaluate {out} --data {data}{words}      how much it helps")
 
 
 def recalibrate_model(
@@ -59,13 +68,25 @@ def recalibrate_model(
     items: int = 512,
     batch_size: int = 16,
     seed: int | None = None,
+    sampling: str | None = None,
     read: ReadAs = AS_TRAINED,
 ) -> dict[str, int]:
     """Write the model with statistics of ``data`` to ``out``; return numbers of norms and of items read.
 
+    Args:
+        name_or_path: the model.
+        data: name, file or folder.
+        out: folder of the new model.
+        split: part; None: the default one.
+        items: that statistics are taken from, spread over all; 0: all.
+        batch_size: items per batch.
+        seed: of the points that are drawn; None: that of the training.
+        sampling: of clouds, images, series (:class:`ccnn_pc.datasets.samplings.Sampling`); None: as in training.
+        read: how data are read, where not as in training.
+
     Raises:
         FileNotFoundError: if the model or the data do not exist.
-        ValueError: a model without batch norms, or data that it does not read.
+        ValueError: a model without batch norms, data that it does not read, or a sampling that does not suit it.
     """
     import torch
     from rich.console import Console
@@ -74,6 +95,8 @@ def recalibrate_model(
     from ccnn_pc._files import check_writable_folder
     from ccnn_pc.cli.inputs import check_data, open_data
     from ccnn_pc.cli.read_as import Footing, tell
+    from ccnn_pc.cli.sampled import Sampler
+    from ccnn_pc.datasets.samplings import Sampling
     from ccnn_pc.models import TaskKind, from_pretrained, save_pretrained
     from ccnn_pc.nn import recalibrate
     from ccnn_pc.nn.statistics import batch_norms
@@ -88,6 +111,8 @@ def recalibrate_model(
             f"'{name_or_path}' must have batch norms (got none): its answers depend on no statistics"
         )
     footing = Footing(model, read)
+    drawn = [] if sampling is None else [Sampling.parse(sampling)]
+    sampler = Sampler(model, drawn) if drawn else None
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     dataset: Any = open_data(
         data,
@@ -101,6 +126,8 @@ def recalibrate_model(
         labelled=False,
         footing=footing,
     )
+    if sampler is not None:
+        dataset = sampler(dataset, drawn[0], footing)
     tell(model, dataset)
     count = min(items or len(dataset), len(dataset))
     dataset = dataset.subset([i * len(dataset) // count for i in range(count)])

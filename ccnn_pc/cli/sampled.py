@@ -25,9 +25,14 @@ class Sampler:
     """
 
     def __init__(self, model: Any, samplings: Sequence[Sampling]) -> None:
+        from ccnn_pc.datasets import ScenePreprocessing
+
+        if isinstance(model.preprocessing, ScenePreprocessing):
+            raise ValueError(f"'sampling' must be left out for a model of scenes (got {samplings[0]})")
         stem = model.convolutions()[0]
         self.spacing, extent = float(stem.spacing[0]), float(stem.extent.max())
-        self.reach, self.used = extent / self.spacing, with_neighbors(model)
+        on_grid = hasattr(model, "reading") and model.reading.on_grid  # then nobody looks at neighbours
+        self.reach, self.used = math.inf if on_grid else extent / self.spacing, with_neighbors(model)
         for sampling in samplings:
             sampling.transform(self.used, self.spacing, self.reach)
 

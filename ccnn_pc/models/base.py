@@ -24,7 +24,7 @@ from ccnn_pc.models.options import pool_choice
 from ccnn_pc.models.outside import SamplingWarning, outside, window_reach
 from ccnn_pc.models.reading import Input, Reading, Spacing
 from ccnn_pc.models.task import Task, presumed_task
-from ccnn_pc.models.trained_on import TrainedOn, declared, seen
+from ccnn_pc.models.trained_on import TrainedOn, declared, read_on_grid, seen
 from ccnn_pc.nn.apply import Pooling, apply_layer, pooled_channels
 from ccnn_pc.nn.conv import KernelConv
 from ccnn_pc.nn.heads import head_for
@@ -324,7 +324,7 @@ class Network(Model, abc.ABC):
         self._compared = True
         found = seen(x, where)
         if self.reading.on_grid:
-            found = found._replace(reach=None)  # where neighbours end does not matter
+            found = read_on_grid(found)
         for kind, text in outside(trained, found, self._first, told=told, pooled=self.pool is not None):
             if kind not in self._warned:
                 self._warned.add(kind)

@@ -310,7 +310,7 @@ class Reading:
             raise ValueError(
                 f"'{what}' must have {self.in_channels} channels for this model (got shape {list(x.shape)})"
             )
-        return x, point_set(data, self.neighbors)  # type: ignore[arg-type]
+        return x, point_set(data, None if self.on_grid else self.neighbors)  # type: ignore[arg-type]
 
 
 def common_spacing(name: str, spacing: Any, dim: int) -> Spacing:
@@ -376,8 +376,8 @@ def irregular_series(data: Data, weights: Weights = Weights.CELL) -> IrregularSe
     )
 
 
-def point_set(data: Data, nearest: Nearest) -> PointSet:
-    """The point clouds of PyG data, with the neighbours they bring or their nearest ones.
+def point_set(data: Data, nearest: Nearest | None) -> PointSet:
+    """The point clouds of PyG data, with the neighbours they bring or their nearest ones; None: no others.
 
     Raises:
         ValueError: a cloud without points, or what :class:`PointSet` refuses.
@@ -405,4 +405,5 @@ def point_set(data: Data, nearest: Nearest) -> PointSet:
         volume=get("volume"),
         lattice=None if lattice is None else common_spacing("lattice", lattice, pos.shape[1]),
     )
-    return cloud if cloud.neighbors is not None else cloud.knn(nearest.k, metric=nearest.metric)
+    searched = nearest is not None and cloud.neighbors is None
+    return cloud.knn(nearest.k, metric=nearest.metric) if searched else cloud  # type: ignore[union-attr]

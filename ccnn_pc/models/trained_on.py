@@ -301,6 +301,26 @@ def seen(x: Tensor, domain: AbstractDomain) -> Seen:
     )
 
 
+def read_on_grid(found: Seen) -> Seen:
+    """Scattered samples of a field that are read on a grid: their spacing is that of a lattice as dense as they are.
+
+    Example:
+        >>> batch = Seen(Samples.POINTS, Range(8, 32), (Range(0, 0),), (Range(4, 4), Range(8, 8)), (), 9, None, ())
+        >>> read_on_grid(batch).spacing
+        (Range(least=1.0, most=2.0),)
+    """
+    if found.kind is not Samples.POINTS:
+        return found
+    least, most = (
+        (math.prod(side) / count) ** (1 / len(found.span))
+        for side, count in (
+            ([axis.least for axis in found.span], found.samples.most),
+            ([axis.most for axis in found.span], found.samples.least),
+        )
+    )
+    return found._replace(spacing=(Range(least or most, most),), reach=None)
+
+
 def _of_series(series: IrregularSeries) -> Tensor:
     """Samples, mean step, nothing, and span of each series, ``[4, B]``; of one stamp the step of the others."""
     count = series.pointer.diff().double()

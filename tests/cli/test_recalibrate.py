@@ -15,6 +15,7 @@ from ccnn_pc.cli.app import main
 from ccnn_pc.cli.evaluate import evaluate_model
 from ccnn_pc.cli.recalibrate import recalibrate_model
 from ccnn_pc.datasets.clouds.arrays import CloudArrays
+from ccnn_pc.datasets.samplings import Sampling
 from ccnn_pc.models import create_model, from_pretrained, save_pretrained
 from ccnn_pc.nn import recalibrate
 
@@ -51,6 +52,51 @@ def test_it_is_recalibrate_on_the_data_as_the_model_reads_them(tmp_path: Path, d
         assert torch.equal(after[name], before[name]) != name.endswith(("running_mean", "running_var"))
     assert (out / "config.json").read_text() == (Path(model) / "config.json").read_text()
     assert evaluate_model(str(out), data)["n"] == 20
+
+
+def test_a_sampling_is_that_of_evaluate(
+    tmp_path: Path, data: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The statistics of the data as ``evaluate --sampling`` reads them, by function and by command."""
+    model, out = saved(tmp_path / "model"), tmp_path / "out"
+    recalibrate_model(model, data, out, batch_size=20, seed=4, sampling="random:30")
+    network: Any = from_pretrained(model)
+    transform = Sampling.parse("random:30").transform(network.preprocessing)
+    clouds = CloudArrays(data, transform=transform, seed=4)
+    recalibrate(network, [Batch.from_data_list([clouds[i] for i in range(20)])])
+    after = load_file(out / "model.safetensors")
+    for name, value in network.state_dict().items():
+        torch.testing.assert_close(after[name], value, rtol=1e-4, atol=1e-6)
+    assert not torch.equal(
+        after["norm.running_mean"],
+        load_file(Path(saved(tmp_path / "again")) / "model.safetensors")["norm.running_mean"],
+    )
+    capsys.readouterr()
+    words = [
+        "recalibrate",
+        model,
+        "--data",
+        data,
+        "--out",
+        str(tmp_path / "2"),
+        "--batch-size",
+        "20",
+        "--seed",
+        "4",
+    ]
+    main_exits([*words, "--sampling", "random:30"], 0)
+    said = capsys.readouterr()
+    assert "items of" in said.out and "at random:30" in said.out and "--sampling random:30 " in said.out
+    assert "clouds of 30 points" in said.err
+    again = load_file(tmp_path / "2" / "model.safetensors")
+    assert all(torch.equal(again[name], after[name]) for name in after)
+    for wrong, text in (
+        ("pixels", "must be one of points, even"),
+        ("random:0", "random"),
+        ("some", "must be one of"),
+    ):
+        main_exits([*words[:-4], "--sampling", wrong], 1)
+        assert text in capsys.readouterr().err
 
 
 def test_items_are_spread_over_all(tmp_path: Path, data: str) -> None:

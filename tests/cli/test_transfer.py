@@ -17,7 +17,7 @@ from ccnn_pc.cli.app import main
 from ccnn_pc.cli.transfer import Part, next_steps, pairs, transfer_model
 from ccnn_pc.datasets import GridData, PointCloudData, SeriesPreprocessing, preprocessing_from_json
 from ccnn_pc.datasets.samplings import Sampling
-from ccnn_pc.datasets.transforms import ScatteredCells
+from ccnn_pc.datasets.transforms import KNN, ScatteredCells
 from ccnn_pc.models import create_model, save_pretrained
 from tests.long_tables import write
 
@@ -210,6 +210,9 @@ def test_images_in_all_samplings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ):
         assert words in rows[name]["read"] and "between samples: cubic" in rows[name]["read"]
     assert (tmp_path / "out" / "transfer.png").stat().st_size > 1000
+    monkeypatch.setattr(
+        KNN, "forward", lambda *_: pytest.fail("a search for neighbours that nobody looks at")
+    )
     scattered = transfer_model(saved, "made", "scattered", ["pixels"])["results"]
     assert scattered["pixels"]["accuracy_resampled"] is None
     with pytest.raises(

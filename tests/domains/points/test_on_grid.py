@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import pytest
 import torch
 from torch import Tensor
+from torch_geometric.data import Data
 
 from ccnn_pc.domains import Grid, PointSet, Sampling
-from ccnn_pc.models import create_model
+from ccnn_pc.models import SamplingWarning, create_model, measure
 from tests.clouds import DOUBLE
 
 
@@ -99,3 +101,38 @@ def test_networks_read_so_where_they_are_told() -> None:
     assert isinstance(off.as_input(x, model.reading.sampling)[1], Grid)
     with pytest.raises(ValueError, match="'x' must lie at whole multiples"):
         model(x, off)
+
+
+def test_no_neighbours_are_searched_that_nobody_looks_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network on a grid has no use for the k nearest pixels of each; another one searches them."""
+    torch.manual_seed(0)
+    words = {"dim": 2, "in_channels": 2, "out_channels": 3, "shape": (8, 8)}
+    model = create_model("ccnn_4_16", **words, scattered="grid").eval()  # type: ignore[arg-type]
+    plain = create_model("ccnn_4_16", **words).eval()  # type: ignore[arg-type]
+    pos = corners(8)[::3].float()
+    data = Data(pos=pos, x=field(pos))
+    wanted, other = model(data), plain(data)
+
+    def searched(*args: object, **options: object) -> None:
+        raise AssertionError("a search")
+
+    monkeypatch.setattr(PointSet, "knn", searched)
+    assert torch.equal(model(data), wanted) and other.shape == wanted.shape
+    with pytest.raises(AssertionError, match="a search"):
+        plain(data)
+
+
+@pytest.mark.parametrize("factor", [1e-3, 0.05])
+def test_positions_in_another_unit_are_named_without_neighbours(factor: float) -> None:
+    torch.manual_seed(0)
+    model = create_model(
+        "ccnn_4_16", dim=2, in_channels=2, out_channels=3, shape=(8, 8), scattered="grid"
+    ).eval()
+    images = [torch.randn(1, 2, 8, 8) for _ in range(4)]
+    model.trained_on = measure(model.reading, images)  # type: ignore[attr-defined]
+    pos = corners(8)[::3].float()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model(Data(pos=pos, x=field(pos)))
+    with pytest.warns(SamplingWarning, match=f"a sample every {1.49 * factor:.2g}.*multiply positions by"):
+        model(Data(pos=factor * pos, x=field(pos)))

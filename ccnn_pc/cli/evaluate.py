@@ -12,7 +12,7 @@ import typer
 
 from ccnn_pc.cli.answers import SHARES
 from ccnn_pc.cli.judged_scenes import JudgedScenes, judge_of, print_judged
-from ccnn_pc.cli.read_as import AS_TRAINED, Interpolate, ReadAs, Size, Spacing, TimeUnit
+from ccnn_pc.cli.read_as import AS_TRAINED, Axes, Interpolate, ReadAs, Size, Spacing, TimeUnit
 
 
 def evaluate(
@@ -52,6 +52,7 @@ def evaluate(
     spacing: Spacing = None,
     time_unit: TimeUnit = None,
     interpolation: Interpolate = None,
+    axes: Axes = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on the last line of stdout.")] = False,
 ) -> None:
     """Measure a trained model: accuracies, errors of numbers, intersections over unions of classes of points.
@@ -86,7 +87,7 @@ def evaluate(
     """  # noqa: D301
     result = evaluate_model(
         model, data, split=split, labels=labels, seed=seed, batch_size=batch_size, out=out, report=report,
-        sampling=sampling, read=ReadAs(size, spacing, time_unit, interpolation),
+        sampling=sampling, read=ReadAs(size, spacing, time_unit, interpolation, axes),
     )  # fmt: skip
     if as_json:
         print(json.dumps(result))
@@ -201,6 +202,7 @@ def evaluate_model(
     from rich.progress import track
 
     from ccnn_pc._files import check_writable_folder
+    from ccnn_pc.cli.axes import warn_of_other_axes
     from ccnn_pc.cli.inputs import check_data, open_data
     from ccnn_pc.cli.judged import Judged, class_report
     from ccnn_pc.cli.read_as import Footing, say, tell
@@ -242,11 +244,14 @@ def evaluate_model(
         how, judged = say(dataset.report()), judge_of(dataset, positive=task.positive, out=out)
     else:
         how, judged = tell(model, dataset), Judged(model, dataset)
+    to_model = None if numbers or not model.classes else matching_classes(dataset.classes, model.classes)
+    if task.kind is TaskKind.CLASSIFICATION and to_model is not None:
+        warn_of_other_axes(model, dataset, footing, to_model)
     scores = scores_on(
         model,
         dataset,
         objective_of(task, outputs),
-        to_model=None if numbers or not model.classes else matching_classes(dataset.classes, model.classes),
+        to_model=to_model,
         batch_size=batch_size or judged.batch_size,
         shown=lambda loader: track(
             loader, "evaluating", total=len(loader), console=Console(stderr=True), transient=True

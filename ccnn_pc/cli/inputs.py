@@ -113,7 +113,8 @@ def read_input(
     cloud, generator = cloud_preprocessing(path, preprocessing), seeded_generator(seed)
     data = read_cloud(path, cloud, generator)
     stored = data.given.clone()
-    prepared: PointCloudData = cloud.transform()(data, generator)
+    made = cloud.transform() if footing is None else footing.transform(cloud)
+    prepared: PointCloudData = made(data, generator)
     prepared.stored = stored
     return prepared
 

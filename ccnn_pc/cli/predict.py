@@ -20,7 +20,7 @@ from ccnn_pc.cli.predict_scenes import (
     predict_scenes,
     print_scenes,
 )
-from ccnn_pc.cli.read_as import AS_TRAINED, Interpolate, ReadAs, Size, Spacing, TimeUnit
+from ccnn_pc.cli.read_as import AS_TRAINED, Axes, Interpolate, ReadAs, Size, Spacing, TimeUnit
 
 if TYPE_CHECKING:
     from ccnn_pc.cli.read_as import Footing
@@ -87,6 +87,7 @@ def predict(
     spacing: Spacing = None,
     time_unit: TimeUnit = None,
     interpolation: Interpolate = None,
+    axes: Axes = None,
 ) -> None:
     """Use a model on files."""
     from ccnn_pc._files import check_writable_folder
@@ -96,7 +97,7 @@ def predict(
 
     if csv is not None:
         check_writable_folder("csv", csv.parent)
-    read = ReadAs(size, spacing, time_unit, interpolation)
+    read = ReadAs(size, spacing, time_unit, interpolation, axes)
     network = from_pretrained(model)
     scenes = isinstance(network.preprocessing, ScenePreprocessing)
     points = not scenes and answers_points(network)

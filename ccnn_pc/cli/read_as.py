@@ -42,6 +42,12 @@ Interpolate = Annotated[
         "--interpolation", help="What is read between samples: none, linear, cubic; default: as in training."
     ),
 ]
+Axes = Annotated[
+    str | None,
+    typer.Option(
+        help="Axes of clouds in the order that those of training have, as x,-z,y: minus where one points the other way."
+    ),
+]
 #: Seconds in a unit.
 UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _LONG = {"seconds": "s", "minutes": "min", "hours": "h", "days": "d"}
@@ -67,9 +73,10 @@ class ReadAs:
     spacing: float | None = None
     time_unit: str | None = None
     interpolation: str | None = None
+    axes: str | None = None
 
     def __post_init__(self) -> None:
-        if (self.size, self.spacing, self.time_unit, self.interpolation) == (None, None, None, None):
+        if all(getattr(self, field.name) is None for field in dataclasses.fields(self)):
             return  # so that help loads nothing heavy
         from ccnn_pc._checks import check_at_least, check_positive
         from ccnn_pc._choices import choice
@@ -83,6 +90,10 @@ class ReadAs:
             choice("interpolation", self.interpolation, Interpolation)
         if self.time_unit is not None:
             factor_of(self.time_unit, "s")
+        if self.axes is not None:
+            from ccnn_pc.datasets.transforms import PermutedAxes
+
+            PermutedAxes(self.axes)
 
 
 #: Nothing was said.
@@ -135,7 +146,7 @@ class Footing:
     """
 
     def __init__(self, model: Any, said: ReadAs = AS_TRAINED) -> None:
-        from ccnn_pc.datasets import ImagePreprocessing, SeriesPreprocessing
+        from ccnn_pc.datasets import CloudPreprocessing, ImagePreprocessing, SeriesPreprocessing
         from ccnn_pc.datasets.series.dataset import SeriesForm
 
         used = model.preprocessing
@@ -147,10 +158,12 @@ class Footing:
             used.table is not None or used.form is SeriesForm.IRREGULAR
         )
         arrays = model.dim < 3 and not stamps and used is not None
+        self.clouds = model.dim == 3 and isinstance(used or CloudPreprocessing(), CloudPreprocessing)
         for name, fits, who in (
             ("size", self.pictures, "pictures, as such"),
             ("spacing", arrays, "arrays: pictures and regular series"),
             ("time_unit", stamps, "series with time stamps"),
+            ("axes", self.clouds, "clouds in space"),
         ):
             if getattr(said, name) is not None and not fits:
                 raise ValueError(
@@ -207,12 +220,20 @@ class Footing:
         return described if self.factor == 1 else {**described, "lattice": None}
 
     def transform(self, used: Preprocessing) -> Compose:
-        """The preprocessing of a model, behind a change of unit."""
+        """The preprocessing of a model, behind a change of unit or of axes."""
         from ccnn_pc.datasets.transforms.base import Compose
         from ccnn_pc.datasets.transforms.resample import TimesIn
 
         made = used.transform()
-        return made if self.factor == 1 else Compose([TimesIn(self.factor), *made.transforms])
+        return self.turned(made if self.factor == 1 else Compose([TimesIn(self.factor), *made.transforms]))
+
+    def turned(self, made: Compose, axes: str | None = None) -> Compose:
+        """A transform of clouds behind a change of axes: those that the user names, or others."""
+        from ccnn_pc.datasets.transforms import PermutedAxes
+        from ccnn_pc.datasets.transforms.base import Compose
+
+        named = self.said.axes if axes is None else axes
+        return made if named is None else Compose([PermutedAxes(named), *made.transforms])
 
     def at(self, made: Compose, sizes: Sequence[int]) -> Compose:
         """A transform whose arrays then say how far apart their samples are."""
@@ -249,7 +270,8 @@ def how_read(model: Any, batch: Any) -> str:
         if finer and reading.interpolation is not Interpolation.NONE and not reading.causal:
             then = "; read at the spacing of training"
     elif found.kind is Samples.SERIES:
-        text = f"series of {_span(found.samples)} samples, one every {_span(found.spacing[0])}"
+        text = f"series of {_span(found.samples)} samples"
+        text += f", one every {_span(found.spacing[0])}" if found.spacing[0].most > 0 else ""
         usual = ""
         if trained is not None:
             usual = f"{_span(trained.samples)} samples, one every {_span(trained.spacing[0])}"
@@ -283,6 +305,8 @@ def tell(model: Any, dataset: Any, count: int = 16) -> str:
     """Say on stderr how data are read, by the first items of a data set, and return it."""
     from ccnn_pc.datasets import collate
 
+    if getattr(dataset, "long_pauses", 0):
+        model.warned.add("pause")  # the table has said it, and where
     items = [dataset[index].cpu() for index in range(min(count, len(dataset)))]
     return say(how_read(model, collate(items)))
 

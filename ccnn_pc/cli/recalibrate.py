@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ccnn_pc.cli.read_as import AS_TRAINED, Interpolate, ReadAs, Size, Spacing, TimeUnit
+from ccnn_pc.cli.read_as import AS_TRAINED, Axes, Interpolate, ReadAs, Size, Spacing, TimeUnit
 
 
 def recalibrate(
@@ -34,6 +34,7 @@ def recalibrate(
     spacing: Spacing = None,
     time_unit: TimeUnit = None,
     interpolation: Interpolate = None,
+    axes: Axes = None,
 ) -> None:
     """Take the statistics of a model's batch norms anew, from data as they will come; no weight changes.
 
@@ -50,7 +51,7 @@ def recalibrate(
     """  # noqa: D301
     found = recalibrate_model(
         model, data, out, split=split, items=items, batch_size=batch_size, seed=seed,
-        sampling=sampling, read=ReadAs(size, spacing, time_unit, interpolation),
+        sampling=sampling, read=ReadAs(size, spacing, time_unit, interpolation, axes),
     )  # fmt: skip
     at = "" if sampling is None else f" at {sampling}"
     print(f"{found['norms']} batch norms, statistics of {found['items']} items of {data}{at}")

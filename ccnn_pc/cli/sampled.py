@@ -51,7 +51,9 @@ class Sampler:
             return None
         if self.used is None or isinstance(self.used, CloudPreprocessing):
             clouds = resampled_clouds(sampling, source, self.used or CloudPreprocessing())
-            return None if clouds is None else opened.subset(range(len(opened)), transform=clouds)
+            if clouds is None:
+                return None
+            return opened.subset(range(len(opened)), transform=footing.turned(clouds))
         pictures = isinstance(self.used, ImagePreprocessing)
         places = source.kind is Kind.PIXELS if pictures else not (source.kind is Kind.DROP or opened.drops)
         if not places:
@@ -76,7 +78,7 @@ class Sampler:
         step = self._step(opened, footing)
         if not isinstance(self.used, SeriesPreprocessing):
             made = sampling.transform(self.used, step, reach)
-            return footing.at(made, self._sizes(opened)) if sampling.takes_all else made
+            return footing.at(made, self._sizes(opened)) if sampling.takes_all else footing.turned(made)
         if sampling.kind is Kind.SERIES:
             return opened.transform or Compose([])
         used = dataclasses.replace(self.used, drop=0.0, observed=self._observed(opened))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ccnn_pc.cli.read_as import AS_TRAINED, Interpolate, ReadAs, Size, Spacing, TimeUnit
+from ccnn_pc.cli.read_as import AS_TRAINED, Axes, Interpolate, ReadAs, Size, Spacing, TimeUnit
 
 if TYPE_CHECKING:
     from ccnn_pc.datasets.samplings import Sampling
@@ -56,6 +56,7 @@ def transfer(
     spacing: Spacing = None,
     time_unit: TimeUnit = None,
     interpolation: Interpolate = None,
+    axes: Axes = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on the last line of stdout.")] = False,
 ) -> None:
     """Evaluate one trained model on several samplings of the same data.
@@ -85,7 +86,7 @@ def transfer(
     """  # noqa: D301
     result = transfer_model(
         model, data, source, to, trained_at=pairs(trained_at or []), part=Part(split, labels, seed, batch_size),
-        out=out, read=ReadAs(size, spacing, time_unit, interpolation),
+        out=out, read=ReadAs(size, spacing, time_unit, interpolation, axes),
     )  # fmt: skip
     if as_json:
         print(json.dumps(result))
@@ -181,7 +182,7 @@ def transfer_model(
         "trained_at": {str(sampling): model for sampling, model in others.items()}, "next": [],
     }  # fmt: skip
     for sampling in samplings:
-        row = asked.scores(sampling)
+        row = asked.scores(sampling, first=sampling == samplings[0])
         row["accuracy_resampled"] = asked.resampled_accuracy(sampling, samplings[0])
         row["accuracy_trained_there"] = None
         if sampling in compared:
@@ -243,12 +244,17 @@ class _Asked:
 
         return bool(batch_norms(self.model))
 
-    def scores(self, sampling: Sampling, heard: bool = True) -> dict[str, Any]:
-        """Accuracies at a sampling, the number of items, and how they are read, said on stderr."""
+    def scores(self, sampling: Sampling, heard: bool = True, first: bool = False) -> dict[str, Any]:
+        """Accuracies at a sampling, the number of items, and how they are read, said on stderr; ``first`` of all."""
+        from ccnn_pc.cli.axes import warn_of_other_axes
+        from ccnn_pc.cli.evaluate import matching_classes
         from ccnn_pc.cli.read_as import tell
 
         dataset = self.sampler(self.opened, sampling, self.footing)
         how = tell(self.model, dataset) if heard else ""
+        if first:
+            known = matching_classes(dataset.classes, self.model.classes)
+            warn_of_other_axes(self.model, dataset, self.footing, known)
         return {**self._judged(dataset, str(sampling)), "read": how}
 
     def resampled_accuracy(self, sampling: Sampling, source: Sampling) -> float | None:

@@ -172,7 +172,9 @@ class Network(Model, abc.ABC):
     pass was compiled, or inputs needed gradients.
 
     Attributes:
+        warned: kinds of :class:`SamplingWarning` that were given; what is among them is not said (again).
         reading: may be set, ``model.reading = dataclasses.replace(model.reading, ...)``, and is saved with the model.
+        warned: kinds of :class:`SamplingWarning` that were given, and are not given again.
         recent: how many batches are kept for that (default 4; references to what the network was called with); 0: none,
             and running statistics stay.
     """
@@ -185,7 +187,7 @@ class Network(Model, abc.ABC):
         self.reading, self.pool = reading, pool
         self._recent: list[tuple[Input, AbstractDomain | None, Spacing | None]] = []
         self._lags = False  # statistics behind the weights
-        self._warned: set[str] = set()
+        self.warned: set[str] = set()
         self._compared = False
 
     @abc.abstractmethod
@@ -326,8 +328,8 @@ class Network(Model, abc.ABC):
         if self.reading.on_grid:
             found = read_on_grid(found)
         for kind, text in outside(trained, found, self._first, told=told, pooled=self.pool is not None):
-            if kind not in self._warned:
-                self._warned.add(kind)
+            if kind not in self.warned:
+                self.warned.add(kind)
                 warnings.warn(text, SamplingWarning, stacklevel=2)
 
     def _first(self) -> KernelConv | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -45,12 +46,15 @@ def outside(
         told: whether somebody said how far the samples of an array are apart.
         pooled: whether there is one answer per item.
     """
-    if not told and Samples.GRID is trained.kind is found.kind:
-        yield from _size(trained, found, pooled)
-    yield from _spacing(trained, found)
-    if found.reach is not None:
-        yield from _neighbors(trained, found, found.reach, first)
-    yield from _scale(trained, found)
+    placed = [
+        _size(trained, found, pooled) if not told and Samples.GRID is trained.kind is found.kind else (),
+        _spacing(trained, found),
+        _samples(trained, found) if pooled else (),
+        _neighbors(trained, found, found.reach, first) if found.reach is not None else (),
+    ]
+    valued = [_unlike(trained, found), _values(trained, found)]
+    for checks in (placed, valued):  # one cause has one message: what follows from it is not said
+        yield from itertools.islice(itertools.chain.from_iterable(checks), 1)
 
 
 def _size(trained: TrainedOn, found: Seen, pooled: bool) -> Iterator[tuple[str, str]]:
@@ -84,19 +88,55 @@ def _spacing(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
         now = here.most if factor > 1 else here.least
         span, spans = max(r.most for r in found.span), max(s.median for s in trained.span)
         longer = span / spans if spans > 0 else math.nan
+        some = found.kind is not Samples.GRID and _beyond(Range(here.least, here.least), there) is None
         text = f"'data' have a sample every {now:.3g} where training had one every {_words(there)}"
+        if now == 0:
+            yield (
+                "place",
+                f"{text}: all samples of an item lie at one place; leave it out, or mend its positions",
+            )
+            return
+        if some and found.kind is Samples.SERIES:
+            yield "pause", f"{text}, and others one every {here.least:.3g}: {_PAUSE}"
+            return
         if longer > FACTOR if factor > 1 else longer < 1 / FACTOR:
             text += f", and span {span:.3g} where it spanned {spans:.3g}: {_units(factor, found.kind)}"
         else:
             much = f"{factor:.3g} times sparser" if factor > 1 else f"{1 / factor:.3g} times denser"
             where = "check 'spacing' (--spacing), or " if found.kind is Samples.GRID else ""
+            if found.kind is Samples.POINTS and factor < 1:
+                where = "are points far from all others, by which sizes are set? Else "
             text += f", {much}: {where}train on such samplings too"
         yield "spacing", text
         return
     whole, wholes = Range(0.0, max(r.most for r in found.span)), _merged(trained.span)
     if found.kind is not Samples.GRID and (factor := _beyond(whole, wholes, least=False)) is not None:
-        unit = _units(factor, found.kind)
-        yield "span", f"'data' span {whole.most:.3g} where training spanned {_words(wholes)}: {unit}"
+        text = f"'data' span {whole.most:.3g} where training spanned {_words(wholes)}"
+        dense = all(here.most > 0 for here in found.spacing)  # NaN where nothing is known
+        cause = _PAUSE if found.kind is Samples.SERIES else _LARGER
+        yield "pause" if dense else "span", f"{text}: {cause if dense else _units(factor, found.kind)}"
+
+
+#: Why items last longer than ever, though they are sampled as densely.
+_PAUSE = (
+    "is a stamp wrong, or a pause long? Mend it; else cut series into pieces as long as those of training"
+)
+_LARGER = "cut it into pieces as large as those of training; in another unit, divide positions by its factor"
+
+
+def _samples(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
+    """Fewer samples than ever: little is left of an item, however they lie."""
+    if (
+        found.kind is Samples.GRID
+        or (factor := _beyond(found.samples, trained.samples)) is None
+        or factor > 1
+    ):
+        return
+    yield (
+        "samples",
+        f"'data' have items of {found.samples.least:.3g} samples where training had {_words(trained.samples)}, "
+        f"{1 / factor:.3g} times fewer: leave them out, take more of what there is, or train on so few too",
+    )
 
 
 def _neighbors(
@@ -140,25 +180,72 @@ def window_reach(layer: KernelConv) -> float:
     return min(float(layer.window.reach(extent, CUT)), float(extent.max()))
 
 
-def _scale(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
-    """A channel whose values are larger than ever, or all of them smaller; one that is 0 everywhere says nothing.
+def _unlike(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
+    """Channels of arrays that are copies of one another, as those of grey pictures, where in training they differed."""
+    there = trained.likeness
+    if there is not None and there.high < 1 - _ALIKE and found.likeness > 1 - _ALIKE / 1000:
+        yield (
+            "likeness",
+            f"the {len(found.scale)} channels of 'data' are alike, as in grey pictures (correlation "
+            f"{found.likeness:.3g}), and in training differed (median {there.median:.3g}): give pictures in colour, or "
+            "train on grey ones (view=grey, model.in_channels=1)",
+        )
 
-    Single channels may be as small as they like: a constant one, less its mean, is.
+
+#: Channels are alike whose correlation is so near to 1, but for a thousandth of it in what is asked.
+_ALIKE = 1e-6
+_MEND = "bring it to the units and the normalisation of training (model.preprocessing)"
+
+
+def _values(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
+    """A channel that was not observed, whose values are larger than ever, lie elsewhere, or vary less; or all smaller.
+
+    Single channels may be small: a constant one, less its mean, is. One that was constant in an item of training may be
+    constant, and what is 0 or 1 may be either.
     """
-    pairs = list(enumerate(zip(found.scale, (channel.scale for channel in trained.channels), strict=False)))
-    factors = [
-        (number, now, there, _beyond(Range(now, now), there)) for number, (now, there) in pairs if now > 0
-    ]
-    smaller = all(factor is not None and factor < 1 for *_, factor in factors)
-    for number, now, there, factor in factors:
-        if factor is not None and (factor > 1 or smaller):
-            much = f"{factor:.3g} times larger" if factor > 1 else f"{1 / factor:.3g} times smaller"
+    channels = list(zip(itertools.count(), trained.channels, found.scale, strict=False))
+    smaller = [_beyond(Range(now, now), there.scale) or 1.0 for _, there, now in channels if now > 0]
+    for number, there, now in channels:
+        factor = _beyond(Range(now, now), there.scale) if now > 0 else None
+        mean, deviation = (each[number] if each else math.nan for each in (found.mean, found.deviation))
+        what, spread = f"channel {number} of 'data'", _words(there.scale)
+        if found.mean and math.isnan(mean) and there.scale.low > 0:
             yield (
                 "values",
-                f"channel {number} of 'data' is {much} than in training (root mean square {now:.3g}, there "
-                f"{_words(there)}): bring it to the units and the normalisation of training (model.preprocessing)",
+                f"{what} is nowhere observed, and was in nearly every item of training: give its values",
             )
-            return
+        if factor is not None and (factor > 1 or all(each < 1 for each in smaller)):
+            much = f"{factor:.3g} times larger" if factor > 1 else f"{1 / factor:.3g} times smaller"
+            text = f"{what} is {much} than in training (root mean square {now:.3g}, there {spread}): {_MEND}"
+            yield "values", text
+        low, high = _usual(there.values)
+        if (
+            not low - (high - low) / 2 <= mean <= high + (high - low) / 2
+            and low < high
+            and math.isfinite(mean)
+        ):
+            yield (
+                "values",
+                f"{what} lies around {mean:.3g}, and in training between {low:.3g} and {high:.3g}: {_MEND}",
+            )
+        varied = there.deviation
+        flags = {there.values.least, there.values.most} <= {0.0, 1.0}
+        if varied is None or flags or not varied.least > 0 or found.samples.most < 2:
+            continue
+        if (
+            0 <= deviation
+            and (factor := _beyond(Range(deviation, deviation), varied)) is not None
+            and factor < 1
+        ):
+            much = "is constant" if deviation < 1e-9 * varied.least else f"varies {1 / factor:.3g} times less"
+            text = f"{what} {much} (deviation {deviation:.3g}, in training {_words(varied)}): {_MEND}"
+            yield "values", text
+
+
+def _usual(values: Spread) -> tuple[float, float]:
+    """Between which values a channel lies; wild ones count no more than nine times what most do."""
+    low = max(values.least, values.median - FACTOR * (values.median - values.low))
+    return low, min(values.most, values.median + FACTOR * (values.high - values.median))
 
 
 def _beyond(here: Range, there: Spread, least: bool = True) -> float | None:
@@ -198,5 +285,5 @@ def _units(factor: float, kind: Samples) -> str:
         return f"another unit{name}; {do} 'spacing' by {unit:g} (--spacing)"
     if kind is Samples.POINTS:
         return f"another unit; {do} positions by {unit:g}"
-    option = f"--time-unit {1 / unit if factor > 1 else unit:.3g}"
+    option = f"--time-unit {float(f'{1 / unit if factor > 1 else unit:.3g}'):g}"
     return f"another unit{name}; {do} times by {unit:g} ({option})"

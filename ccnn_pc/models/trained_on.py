@@ -6,7 +6,7 @@ import dataclasses
 import enum
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Values of an item that its quantiles are taken from.
 _VALUES = 1024
+#: Values of a batch that channels are compared by.
+_LIKENESS = 4096
 
 
 class Samples(enum.Enum):
@@ -75,10 +77,11 @@ class Neighborhood(NamedTuple):
 
 
 class Channel(NamedTuple):
-    """Values of a channel, and their root mean square over each item."""
+    """Values of a channel, their root mean square over each item, and their deviation over it (None: not measured)."""
 
     values: Spread
     scale: Spread
+    deviation: Spread | None = None
 
 
 class Range(NamedTuple):
@@ -89,7 +92,10 @@ class Range(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What one batch holds; fields as those of :class:`TrainedOn`, ``scale`` of each channel over the whole batch."""
+    """What one batch holds; fields as those of :class:`TrainedOn`, those of channels over the whole batch.
+
+    A channel that was never observed has a mean and a deviation of NaN.
+    """
 
     kind: Samples
     samples: Range
@@ -99,6 +105,9 @@ class Seen(NamedTuple):
     k: int | None
     reach: Range | None
     scale: tuple[float, ...]
+    mean: tuple[float, ...] = ()
+    deviation: tuple[float, ...] = ()
+    likeness: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -114,7 +123,9 @@ class TrainedOn:
         span: per axis, from the first sample to the last; of arrays the field of view, samples times spacing.
         shape: samples per axis, of arrays.
         neighborhood: k and how far it reaches; None: no clouds, or graphs.
-        channels: values of each, and their scale :math:`\sqrt{\tfrac1n \sum_j x_{jc}^2}` over items.
+        channels: values of each, and their scale :math:`\sqrt{\tfrac1n \sum_j x_{jc}^2}` and deviation over items.
+        likeness: of the channels of arrays that have two to four, over items: the least absolute correlation of the
+            first with another one; 1 where all are alike, as those of grey pictures. None: others.
         resized: side in pixels that pictures were brought to, the square in their middle; None: they were as they are.
         time_unit: of stamps and spacings, where it is known.
 
@@ -133,6 +144,7 @@ class TrainedOn:
     shape: tuple[Spread, ...] = ()
     neighborhood: Neighborhood | None = None
     channels: tuple[Channel, ...] = ()
+    likeness: Spread | None = None
     resized: int | None = None
     time_unit: str | None = None
 
@@ -165,9 +177,11 @@ class TrainedOn:
             if near := found.get("neighborhood"):
                 found["neighborhood"] = Neighborhood(int(near[0]), _spread("neighborhood", near[1]))
             found["channels"] = tuple(
-                Channel(_spread("channels", values), _spread("channels", scale))
-                for values, scale in found.get("channels") or ()
+                Channel(*(_spread("channels", each) for each in (values, scale, *more) if each is not None))
+                for values, scale, *more in found.get("channels") or ()
             )
+            if (likeness := found.get("likeness")) is not None:
+                found["likeness"] = _spread("likeness", likeness)
         except (TypeError, LookupError) as error:
             raise ValueError(
                 f"'trained_on' must have k with its reach, and two spreads per channel ({error})"
@@ -217,6 +231,7 @@ def measure(reading: Reading, batches: Iterable[Input], limit: int = 256) -> Tra
         columns = zip(*(getattr(each, name) for each in found), strict=True)
         return tuple(_finite([n for pair in column for n in _numbers(pair)]) for column in columns)
 
+    likeness = [each.likeness for each in found if math.isfinite(each.likeness)]
     k = max((each.k for each in found if each.k is not None), default=None)
     reach = [n for each in found if each.reach is not None for n in each.reach]
     return TrainedOn(
@@ -227,7 +242,10 @@ def measure(reading: Reading, batches: Iterable[Input], limit: int = 256) -> Tra
         span=spreads("span"),
         shape=spreads("shape"),
         neighborhood=None if k is None or not reach else Neighborhood(k, _finite(reach)),
-        channels=tuple(map(Channel, map(_finite, torch.cat(values).unbind(1)), spreads("scale"))),
+        channels=tuple(
+            map(Channel, map(_finite, torch.cat(values).unbind(1)), spreads("scale"), spreads("deviation"))
+        ),
+        likeness=Spread.of(likeness) if likeness else None,
     )
 
 
@@ -262,15 +280,10 @@ def seen(x: Tensor, domain: AbstractDomain) -> Seen:
     """
     x = x.detach()
     mask = domain.mask if isinstance(domain, IrregularSeries) else None
-    if mask is not None:  # what stands where nothing was observed does not matter
-        squares, count = torch.where(mask, x.float(), 0.0).square().sum(dim=0), mask.sum(dim=0).clamp(min=1)
-        scale = (squares / count).sqrt()
-    else:
-        scale = torch.linalg.vector_norm(
-            x, dim=0, dtype=torch.promote_types(x.dtype, torch.float32)
-        ) / math.sqrt(max(len(x), 1))
+    channels = _of_channels(x, mask)
     if isinstance(domain, Grid):
         samples = domain.num_samples / domain.batch_size
+        *numbers, likeness = torch.cat([channels.flatten(), _likeness(x)]).tolist()
         return Seen(
             Samples.GRID,
             Range(samples, samples),
@@ -279,26 +292,65 @@ def seen(x: Tensor, domain: AbstractDomain) -> Seen:
             domain.shape,
             None,
             None,
-            tuple(scale.tolist()),
+            *_thirds(numbers, x, mask),
+            likeness,
         )
-    if isinstance(domain, IrregularSeries):
-        kind, k, per_item = Samples.SERIES, None, _of_series(domain)
-    else:
-        kind, k, per_item = Samples.POINTS, _k(domain), _of_points(domain)  # type: ignore[arg-type]
+    table = None if isinstance(domain, IrregularSeries) else domain.neighbors  # type: ignore[attr-defined]
+    kind, per_item = (
+        (Samples.SERIES, _of_series(domain))
+        if isinstance(domain, IrregularSeries)
+        else (Samples.POINTS, _of_points(domain))  # type: ignore[arg-type]
+    )
+    known = isinstance(table, Neighbors) and len(table.count) > 0
+    most = table.count.amax()[None].double() if known else channels.new_zeros(1)
     rows = torch.stack([torch.stack([row.amin(), row.amax()]) for row in per_item.flatten(1).double()])
-    numbers = torch.cat([rows.flatten(), scale.double()]).tolist()
-    ranges = [Range(*numbers[2 * i : 2 * i + 2]) for i in range(len(rows))]
-    own, step, reach, *span = ranges
+    k, *numbers = torch.cat([most, rows.flatten(), channels.flatten()]).tolist()
+    own, step, reach, *span = (Range(*numbers[2 * i : 2 * i + 2]) for i in range(len(rows)))
     return Seen(
         kind,
         own,
         (step,),
         tuple(span),
         (),
-        k,
+        int(k) if known else None,  # tables are padded to the widest
         None if kind is Samples.SERIES or math.isnan(reach.most) else reach,
-        tuple(numbers[2 * len(rows) :]),
+        *_thirds(numbers[2 * len(rows) :], x, mask),
     )
+
+
+def _of_channels(x: Tensor, mask: Tensor | None) -> Tensor:
+    """Root mean square, mean and deviation of each channel, float64 ``[3, C]``, of what was observed."""
+    if mask is None:
+        wide = x.to(torch.promote_types(x.dtype, torch.float32))
+        deviation, mean = torch.std_mean(wide, dim=0, correction=0)
+        return torch.stack([torch.hypot(deviation, mean), mean, deviation]).double()
+    values, count = (
+        torch.where(mask, x, 0.0).double(),
+        mask.sum(dim=0),
+    )  # what stands elsewhere does not matter
+    mean = values.sum(dim=0) / count
+    squares = torch.where(mask, values - mean, 0.0).square().sum(dim=0)
+    return torch.stack(
+        [(values.square().sum(dim=0) / count.clamp(min=1)).sqrt(), mean, (squares / count).sqrt()]
+    )
+
+
+def _thirds(numbers: list[float], x: Tensor, mask: Tensor | None) -> Iterator[tuple[float, ...]]:
+    """The rows of :func:`_of_channels`, from a wider type where the squares were too large for the first."""
+    if any(map(math.isinf, numbers)) and x.dtype is not torch.float64:
+        numbers = _of_channels(x.double(), mask).flatten().tolist()
+    count = len(numbers) // 3
+    return (tuple(numbers[i * count : (i + 1) * count]) for i in range(3))
+
+
+def _likeness(x: Tensor) -> Tensor:
+    """The least absolute correlation of the first channel with another one ``[1]``; NaN but for two to four that vary."""
+    if not 2 <= x.shape[1] <= 4 or not len(x):
+        return torch.full((1,), math.nan, dtype=torch.float64, device=x.device)
+    some = x[:: max(1, len(x) // _LIKENESS)].double()
+    some = some - some.mean(dim=0)
+    norm = some.norm(dim=0)
+    return ((some[:, :1] * some).sum(dim=0) / (norm[0] * norm)).abs().amin()[None]
 
 
 def read_on_grid(found: Seen) -> Seen:
@@ -333,10 +385,6 @@ def _of_series(series: IrregularSeries) -> Tensor:
     )
 
 
-def _k(points: PointSet) -> int | None:
-    return points.neighbors.k if isinstance(points.neighbors, Neighbors) else None
-
-
 def _of_points(points: PointSet) -> Tensor:
     """Samples, distance of the nearest other point and of the furthest neighbour, and spans, ``[3 + D, B]``."""
     clouds, where, pos = points.num_clouds, points.batch, points.pos.detach()
@@ -346,8 +394,12 @@ def _of_points(points: PointSet) -> Tensor:
     nearest = furthest = pos.new_full((clouds,), math.nan)
     table = points.neighbors
     if isinstance(table, Neighbors) and table.k > 1 and not points.bipartite:
+        others = (table.count > 1).to(pos)
         nearest, furthest = (
-            segment_sum((pos[table.index[:, column].long()] - pos).norm(dim=1), where, clouds) / count
-            for column in (1, -1)
+            segment_sum((pos[table.index[:, column].long()] - pos).norm(dim=1) * real, where, clouds) / number
+            for column, real, number in (
+                (1, others, segment_sum(others, where, clouds)),
+                (-1, torch.ones_like(others), count),
+            )
         )
     return torch.cat([torch.stack([count.to(pos), nearest, furthest]), span])

@@ -86,6 +86,7 @@ class LongCSV(SeriesDataset):
         variables: names, in the order of the channels of values.
         ids: of all series, in the order of their rows.
         lattice: spacing of the lattice of the stamps, as given or found; None without one.
+        long_pauses: how many series have one that was named in a warning.
 
     Raises:
         FileNotFoundError: no such file.
@@ -267,6 +268,7 @@ class LongCSV(SeriesDataset):
         """Warn of pauses that the sampling of the table does not explain: one message, with the longest of them."""
         usual = typical_duration(stored, np.arange(len(stored)))
         found = long_pauses(stored, self._rows, LONGEST_PAUSE * usual) if usual > 0 else []
+        self.long_pauses = len(found)
         if not found:
             return
         row, place = max(found, key=lambda each: np.diff(stored.stamps(each[0]))[each[1] - 1])

@@ -136,7 +136,11 @@ class TableFormat:
                 return number
         except ValueError:
             pass
-        hint = "; dates='hours' reads dates (data.dates=hours)" if re.search(r"\d[-/:]\d", cell) else ""
+        hint = (
+            "; dates='hours' reads dates in training (data.dates=hours), and a model reads times as its training did"
+            if re.search(r"\d[-/:]\d", cell)
+            else ""
+        )
         raise ValueError(f"must be a finite number (got {cell!r}){hint}")
 
 

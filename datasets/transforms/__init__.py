@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         RandomScale,
         RandomTranslate,
     )
+    from ccnn_pc.datasets.transforms.axes import PermutedAxes
     from ccnn_pc.datasets.transforms.base import Compose, RandomTransform
     from ccnn_pc.datasets.transforms.cells import JitteredCells, ScatteredCells, UnevenCells
     from ccnn_pc.datasets.transforms.image import Cutout, Padding, RandomCrop, RandomMirror, RandomMotion
@@ -57,6 +58,7 @@ __all__ = [
     "Normalize",
     "OccupiedCells",
     "Padding",
+    "PermutedAxes",
     "PointDropout",
     "RandomCrop",
     "RandomFlip",

@@ -163,6 +163,7 @@ def _read_image(
     content, side = path.read_bytes(), preprocessing.side(shape)
     if footing is not None:
         own = footing.side(preprocessing)
+        footing.warn_of_small(picture_size(content, str(path)))
         side = side if own is None and not footing.holds(picture_size(content, str(path))) else own
     pixels = read_image(content, str(path), side, preprocessing.reads_grey)
     picture = torch.from_numpy(pixels.copy())[None].float().div_(255)
@@ -338,8 +339,11 @@ def open_pictures(
     if footing is not None and footing.said.size is not None and not resizes:
         raise ValueError(f"'size' must be left out for data whose pictures all have one size (got {spec})")
     sizes = list(used.to_view().shape_of(*dataset.shape)[1:])
+    natural = dataset.native_sizes() if footing is not None and resizes else ()
+    if footing is not None and natural:
+        footing.warn_of_small(min(natural, key=min))
     if footing is not None and side is None and resizes:
-        several = len(dataset.native_sizes()) > 1
+        several = len(natural) > 1
         if several or not footing.holds(
             sizes
         ):  # no scene of training at another size: the middle of each, resized

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
@@ -205,6 +206,21 @@ class Footing:
             return False
         ratios = [size / usual for size, usual in zip(sizes, self.shape, strict=True)]
         return max(ratios) <= FINER and min(ratios) >= 1 / FINER and max(ratios) <= 1.1 * min(ratios)
+
+    def warn_of_small(self, sizes: Sequence[int]) -> None:
+        """Warn of pictures that are made much larger than they are, so that they look like those of training."""
+        from ccnn_pc.models import SamplingWarning
+
+        if not self.pictures or self.shape is None or self.said.size is not None:
+            return
+        if (times := min(self.shape) / min(sizes)) > FINER:
+            here, there = (" x ".join(map(str, each)) for each in (sizes, self.shape))
+            warnings.warn(
+                f"'data' hold pictures of {here} pixels where training had {there}: they are made {times:.3g} times "
+                "larger, and what training saw is not in them; give larger ones",
+                SamplingWarning,
+                stacklevel=3,
+            )
 
     def step(self, sizes: Sequence[int]) -> list[float] | None:
         """Distance of the samples of an array of such sizes; None: that of training, or what the data say."""

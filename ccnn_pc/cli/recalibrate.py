@@ -46,8 +46,8 @@ def recalibrate(
 
     Batch norms remember means and variances of the training data. Data that are sampled more sparsely, or come from
     another device, have others in deeper layers; a few hundred of them, without labels, are enough to mend that.
-    --sampling takes them from data that are sampled as ccnn-pc transfer does it: the new model is one for that sampling,
-    and ccnn-pc evaluate --sampling says what it is worth there.
+    --sampling takes them from data that are sampled as ccnn-pc transfer does it: the new model is one for that
+    sampling, and ccnn-pc evaluate --sampling says what it is worth there.
     """  # noqa: D301
     found = recalibrate_model(
         model, data, out, split=split, items=items, batch_size=batch_size, seed=seed,

@@ -53,8 +53,12 @@ def outside(
         _neighbors(trained, found, found.reach, first) if found.reach is not None else (),
     ]
     valued = [_unlike(trained, found), _values(trained, found)]
-    for checks in (placed, valued):  # one cause has one message: what follows from it is not said
-        yield from itertools.islice(itertools.chain.from_iterable(checks), 1)
+    first_placed = next(itertools.chain.from_iterable(placed), None)  # one cause has one message
+    if first_placed is not None:
+        yield first_placed
+        if first_placed[0] in ("samples", "place"):
+            return  # so few say nothing of values
+    yield from itertools.islice(itertools.chain.from_iterable(valued), 1)
 
 
 def _size(trained: TrainedOn, found: Seen, pooled: bool) -> Iterator[tuple[str, str]]:
@@ -182,13 +186,16 @@ def window_reach(layer: KernelConv) -> float:
 
 def _unlike(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
     """Channels of arrays that are copies of one another, as those of grey pictures, where in training they differed."""
-    there = trained.likeness
-    if there is not None and there.high < 1 - _ALIKE and found.likeness > 1 - _ALIKE / 1000:
+    there = [channel.likeness for channel in trained.channels[1:] if channel.likeness is not None]
+    if not there or not found.likeness:
+        return
+    usual, now = min(there, key=lambda spread: spread.high), min(found.likeness)
+    if usual.high < 1 - _ALIKE and now > 1 - _ALIKE / 1000:
         yield (
             "likeness",
-            f"the {len(found.scale)} channels of 'data' are alike, as in grey pictures (correlation "
-            f"{found.likeness:.3g}), and in training differed (median {there.median:.3g}): give pictures in colour, or "
-            "train on grey ones (view=grey, model.in_channels=1)",
+            f"the {len(found.scale)} channels of 'data' are alike, as in grey pictures (correlation {now:.3g}), and in "
+            f"training differed (median {usual.median:.3g}): give pictures in colour, or train on grey ones "
+            "(view=grey, model.in_channels=1)",
         )
 
 
@@ -232,11 +239,7 @@ def _values(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
         flags = {there.values.least, there.values.most} <= {0.0, 1.0}
         if varied is None or flags or not varied.least > 0 or found.samples.most < 2:
             continue
-        if (
-            0 <= deviation
-            and (factor := _beyond(Range(deviation, deviation), varied)) is not None
-            and factor < 1
-        ):
+        if (factor := _beyond(Range(deviation, deviation), varied)) is not None and factor < 1:
             much = "is constant" if deviation < 1e-9 * varied.least else f"varies {1 / factor:.3g} times less"
             text = f"{what} {much} (deviation {deviation:.3g}, in training {_words(varied)}): {_MEND}"
             yield "values", text

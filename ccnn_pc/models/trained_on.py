@@ -77,11 +77,15 @@ class Neighborhood(NamedTuple):
 
 
 class Channel(NamedTuple):
-    """Values of a channel, their root mean square over each item, and their deviation over it (None: not measured)."""
+    """Values of a channel; over each item their root mean square, deviation, and likeness to the first channel.
+
+    Likeness is the absolute correlation, of arrays of two to four channels: 1 in grey pictures. None: not measured.
+    """
 
     values: Spread
     scale: Spread
     deviation: Spread | None = None
+    likeness: Spread | None = None
 
 
 class Range(NamedTuple):
@@ -107,7 +111,7 @@ class Seen(NamedTuple):
     scale: tuple[float, ...]
     mean: tuple[float, ...] = ()
     deviation: tuple[float, ...] = ()
-    likeness: float = math.nan
+    likeness: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,8 +128,6 @@ class TrainedOn:
         shape: samples per axis, of arrays.
         neighborhood: k and how far it reaches; None: no clouds, or graphs.
         channels: values of each, and their scale :math:`\sqrt{\tfrac1n \sum_j x_{jc}^2}` and deviation over items.
-        likeness: of the channels of arrays that have two to four, over items: the least absolute correlation of the
-            first with another one; 1 where all are alike, as those of grey pictures. None: others.
         resized: side in pixels that pictures were brought to, the square in their middle; None: they were as they are.
         time_unit: of stamps and spacings, where it is known.
 
@@ -144,7 +146,6 @@ class TrainedOn:
     shape: tuple[Spread, ...] = ()
     neighborhood: Neighborhood | None = None
     channels: tuple[Channel, ...] = ()
-    likeness: Spread | None = None
     resized: int | None = None
     time_unit: str | None = None
 
@@ -177,11 +178,9 @@ class TrainedOn:
             if near := found.get("neighborhood"):
                 found["neighborhood"] = Neighborhood(int(near[0]), _spread("neighborhood", near[1]))
             found["channels"] = tuple(
-                Channel(*(_spread("channels", each) for each in (values, scale, *more) if each is not None))
-                for values, scale, *more in found.get("channels") or ()
+                Channel(*(None if each is None else _spread("channels", each) for each in row))
+                for row in found.get("channels") or ()
             )
-            if (likeness := found.get("likeness")) is not None:
-                found["likeness"] = _spread("likeness", likeness)
         except (TypeError, LookupError) as error:
             raise ValueError(
                 f"'trained_on' must have k with its reach, and two spreads per channel ({error})"
@@ -231,7 +230,8 @@ def measure(reading: Reading, batches: Iterable[Input], limit: int = 256) -> Tra
         columns = zip(*(getattr(each, name) for each in found), strict=True)
         return tuple(_finite([n for pair in column for n in _numbers(pair)]) for column in columns)
 
-    likeness = [each.likeness for each in found if math.isfinite(each.likeness)]
+    values_of = map(_finite, torch.cat(values).unbind(1))
+    alike = spreads("likeness") if found[0].likeness else [None] * len(found[0].scale)
     k = max((each.k for each in found if each.k is not None), default=None)
     reach = [n for each in found if each.reach is not None for n in each.reach]
     return TrainedOn(
@@ -242,10 +242,7 @@ def measure(reading: Reading, batches: Iterable[Input], limit: int = 256) -> Tra
         span=spreads("span"),
         shape=spreads("shape"),
         neighborhood=None if k is None or not reach else Neighborhood(k, _finite(reach)),
-        channels=tuple(
-            map(Channel, map(_finite, torch.cat(values).unbind(1)), spreads("scale"), spreads("deviation"))
-        ),
-        likeness=Spread.of(likeness) if likeness else None,
+        channels=tuple(map(Channel, values_of, spreads("scale"), spreads("deviation"), alike)),
     )
 
 
@@ -283,7 +280,7 @@ def seen(x: Tensor, domain: AbstractDomain) -> Seen:
     channels = _of_channels(x, mask)
     if isinstance(domain, Grid):
         samples = domain.num_samples / domain.batch_size
-        *numbers, likeness = torch.cat([channels.flatten(), _likeness(x)]).tolist()
+        numbers = torch.cat([channels.flatten(), _likeness(x)]).tolist()
         return Seen(
             Samples.GRID,
             Range(samples, samples),
@@ -292,8 +289,8 @@ def seen(x: Tensor, domain: AbstractDomain) -> Seen:
             domain.shape,
             None,
             None,
-            *_thirds(numbers, x, mask),
-            likeness,
+            *_thirds(numbers[: channels.numel()], x, mask),
+            tuple(numbers[channels.numel() :]),
         )
     table = None if isinstance(domain, IrregularSeries) else domain.neighbors  # type: ignore[attr-defined]
     kind, per_item = (
@@ -335,7 +332,7 @@ def _of_channels(x: Tensor, mask: Tensor | None) -> Tensor:
     )
 
 
-def _thirds(numbers: list[float], x: Tensor, mask: Tensor | None) -> Iterator[tuple[float, ...]]:
+def _thirds(numbers: Sequence[float], x: Tensor, mask: Tensor | None) -> Iterator[tuple[float, ...]]:
     """The rows of :func:`_of_channels`, from a wider type where the squares were too large for the first."""
     if any(map(math.isinf, numbers)) and x.dtype is not torch.float64:
         numbers = _of_channels(x.double(), mask).flatten().tolist()
@@ -344,13 +341,13 @@ def _thirds(numbers: list[float], x: Tensor, mask: Tensor | None) -> Iterator[tu
 
 
 def _likeness(x: Tensor) -> Tensor:
-    """The least absolute correlation of the first channel with another one ``[1]``; NaN but for two to four that vary."""
+    """Absolute correlation of each channel with the first ``[C]``, where there are two to four; else ``[0]``."""
     if not 2 <= x.shape[1] <= 4 or not len(x):
-        return torch.full((1,), math.nan, dtype=torch.float64, device=x.device)
+        return torch.zeros(0, dtype=torch.float64, device=x.device)
     some = x[:: max(1, len(x) // _LIKENESS)].double()
     some = some - some.mean(dim=0)
     norm = some.norm(dim=0)
-    return ((some[:, :1] * some).sum(dim=0) / (norm[0] * norm)).abs().amin()[None]
+    return ((some[:, :1] * some).sum(dim=0) / (norm[0] * norm)).abs()
 
 
 def read_on_grid(found: Seen) -> Seen:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import warnings
 
 import numpy as np
 
@@ -17,6 +18,8 @@ _FORMATS = ("PNG", "JPEG", "BMP", "DIB", "PPM", "WEBP", "TIFF", "GIF")
 _BITS, _PHOTOMETRIC = 258, 262
 #: Of EXIF: from 5 on the picture lies on its side.
 _ORIENTATION = 274
+#: Grey values of 16 bits that need no more bits than these are nearly black when they are shown.
+_FEW_BITS = 12
 
 
 def picture_size(data: bytes, name: str = "image") -> tuple[int, int]:
@@ -79,6 +82,13 @@ def read_image(data: bytes, name: str = "image", size: int | None = None, grey: 
                 f"'{name}' must have 8 or 16 bits per channel, or fractions in [0, 1] (got mode {mode!r}): save it so"
             )
         else:
+            most = int(deep.max()).bit_length()
+            if bits != (12,) and 0 < most <= _FEW_BITS:
+                warnings.warn(
+                    f"pictures of 16 bits per pixel have values of at most {most} bits, nearly black: if these are all "
+                    f"there are (of a camera of {most} bits), multiply values by {2 ** (16 - most)}",
+                    stacklevel=2,
+                )
             deep = deep >> (4 if bits == (12,) else 8)
         picture = image.fromarray((255 - deep if inverted else deep).astype(np.uint8))
     picture = picture.convert("L" if grey else "RGB")

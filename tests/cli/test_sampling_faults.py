@@ -19,7 +19,15 @@ from ccnn_pc.cli.evaluate import evaluate_model
 from ccnn_pc.cli.predict import predict_files
 from ccnn_pc.cli.read_as import ReadAs
 from ccnn_pc.cli.train import run_experiment
-from ccnn_pc.datasets import CloudArrays, CloudPreprocessing, LongCSV, SeriesPreprocessing
+from ccnn_pc.cli.transfer import transfer_model
+from ccnn_pc.datasets import (
+    CloudArrays,
+    CloudPreprocessing,
+    ImageFolder,
+    LongCSV,
+    SeriesPreprocessing,
+    collate,
+)
 from ccnn_pc.models import SamplingWarning, create_model, measure, save_pretrained
 
 CLASSES = ["a", "b"]
@@ -193,3 +201,145 @@ def test_k_that_cuts_the_window_of_denser_clouds(tmp_path: Path) -> None:
         evaluate_model(place, tmp_path / "known.npz")
     with pytest.warns(SamplingWarning, match="k = 60 cuts the window"):
         evaluate_model(place, clouds("dense.npz", 2000))
+
+
+def warned(*calls: Any) -> list[list[str]]:
+    """What each call warns of, as a fresh model says it."""
+    found = []
+    for call in calls:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            call()
+        kinds = (SamplingWarning, UserWarning)
+        found.append([str(each.message) for each in caught if issubclass(each.category, kinds)])
+    return found
+
+
+def command(*words: str) -> Any:
+    """A call of the command line that must end well."""
+
+    def run() -> None:
+        with pytest.raises(SystemExit) as left:
+            main(list(words))
+        assert not left.value.code
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("short", "items of 2 samples where training had 24, 12 times fewer"),
+        ("constant", "channel 0 of 'data' is constant"),
+        ("elsewhere", "channel 0 of 'data' lies around"),
+        ("hundredfold", "times larger than in training"),
+        ("hundredth", "times smaller than in training"),
+        ("gap", "'s000' goes from"),
+        ("longer", "'data' span"),
+    ],
+)
+def test_series_that_are_otherwise_have_one_message(
+    name: str, text: str, series: tuple[str, list[Row]], tmp_path: Path
+) -> None:
+    """By function and by command, before any answer."""
+    model, rows = series
+    turned = {
+        "short": [row for n, row in enumerate(rows) if n % 24 < 2],
+        "constant": [(n, t, 0.2, c) for n, t, _, c in rows],
+        "elsewhere": [(n, t, v + 5, c) for n, t, v, c in rows],
+        "hundredfold": [(n, t, 100 * v, c) for n, t, v, c in rows],
+        "hundredth": [(n, t, v / 100, c) for n, t, v, c in rows],
+        "gap": [(n, t + 1e7 * (n == "s000" and t > 2), v, c) for n, t, v, c in rows],
+        "longer": [("s000", t + 4 * int(n[1:]), v, "a") for n, t, v, c in rows],
+    }[name]
+    place = write(tmp_path / "other.csv", turned)
+    found = warned(
+        lambda: predict_files(model, [place]),
+        lambda: evaluate_model(model, place),
+        command("predict", model, str(place)),
+        command("evaluate", model, "--data", str(place)),
+    )
+    assert all(len(messages) == 1 and text in messages[0] for messages in found), found
+
+
+def test_clouds_with_other_axes_are_told_by_their_labels(tmp_path: Path) -> None:
+    """Rods along z and plates across it: what lies is taken for what stands, until the axes are named."""
+    rng = np.random.default_rng(0)
+    shapes = rng.normal(size=(40, 60, 3)).astype(np.float32)
+    shapes *= np.where(np.arange(40)[:, None, None] % 2, [1, 1, 0.1], [0.1, 1, 1]).astype(np.float32)
+
+    def clouds(name: str, xyz: np.ndarray) -> str:
+        np.savez(tmp_path / name, points=xyz, label=np.arange(40) % 2, classes=CLASSES)
+        return str(tmp_path / name)
+
+    used = CloudPreprocessing(num_points=None, num_neighbors=20, normalize="box", features=("pos",))
+    known: Any = CloudArrays(clouds("known.npz", shapes), transform=used.transform())
+    torch.manual_seed(0)
+    model: Any = create_model("ccnn_4_16", dim=3, in_channels=3, out_channels=2)
+    optimizer, batch = torch.optim.Adam(model.parameters(), 0.01), collate([known[i] for i in range(40)])
+    for _ in range(15):
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(model(batch), batch.y).backward()
+        optimizer.step()
+    model.trained_on = measure(model.reading, [known[i] for i in range(40)])
+    place = str(save_pretrained(model.eval(), tmp_path / "model", classes=CLASSES, preprocessing=used))
+    assert evaluate_model(place, known_at := str(tmp_path / "known.npz"))["accuracy"] > 0.9
+    turned = clouds("turned.npz", shapes[..., [2, 1, 0]])
+    right: dict[str, Any] = {}
+    found = warned(
+        lambda: evaluate_model(place, known_at),
+        lambda: evaluate_model(place, turned),
+        lambda: transfer_model(place, turned, "points", []),
+        command("evaluate", place, "--data", turned),
+        lambda: right.update(evaluate_model(place, turned, read=ReadAs(axes="z,y,x"))),
+        command("evaluate", place, "--data", turned, "--axes", "z,y,x"),
+    )
+    assert found[0] == found[4] == found[5] == []
+    assert all(len(each) == 1 and "--axes" in each[0] and "of 40 clouds" in each[0] for each in found[1:4]), (
+        found
+    )
+    assert right["accuracy"] == evaluate_model(place, known_at)["accuracy"]
+    for axes in ("x,y", "x,y,y", "z y x", "x,y,--z"):
+        with pytest.raises(ValueError, match="'axes' must name x, y and z once each"):
+            evaluate_model(place, turned, read=ReadAs(axes=axes))
+
+
+def test_pictures_far_too_small_or_nearly_black(tmp_path: Path) -> None:
+    """They are enlarged, with a message; so are pictures of 16 bits that fill 12 of them."""
+    image = pytest.importorskip("PIL.Image")
+    rng = np.random.default_rng(0)
+
+    def pictures(name: str, side: int, scale: int = 1) -> Path:
+        for number in range(6):
+            folder = tmp_path / name / CLASSES[number % 2]
+            folder.mkdir(parents=True, exist_ok=True)
+            values = rng.integers(0, 256, (side, side))
+            deep = values.astype(np.uint8) if scale == 1 else (values * scale).astype(np.uint16)
+            image.fromarray(deep).save(folder / f"{number}.png")
+        return tmp_path / name
+
+    torch.manual_seed(0)
+    model: Any = create_model("ccnn_4_16", dim=2, in_channels=1, out_channels=2, shape=[16, 16])
+    folder: Any = ImageFolder(pictures("16", 16), view="grey", scaling=([0.5], [0.25]))
+    model.trained_on = measure(model.reading, [folder[i] for i in range(len(folder))])
+    used = {"view": "grey", "mean": [0.5], "std": [0.25]}
+    place = str(save_pretrained(model, tmp_path / "model", classes=CLASSES, preprocessing=used))
+    for name, side, scale, text in (
+        ("small", 3, 1, "pictures of 3 x 3 pixels where training had 16 x 16"),
+        ("deep", 16, 16, "values of at most 12 bits"),
+    ):
+        data = pictures(name, side, scale)
+        files = sorted(data.rglob("*.png"))[:1]
+        for messages in warned(
+            lambda: evaluate_model(place, data),  # noqa: B023
+            lambda: predict_files(place, files),  # noqa: B023
+            command("evaluate", place, "--data", str(data)),
+            command("predict", place, str(files[0]), "--no-picture"),
+        ):
+            # nearly black pictures also vary less than those of training
+            assert text in messages[0] and len(set(messages)) <= 1 + (name == "deep"), (name, messages)
+    for quiet in warned(
+        lambda: evaluate_model(place, pictures("bright", 16, 257)),
+        lambda: evaluate_model(place, tmp_path / "16"),
+    ):
+        assert quiet == []

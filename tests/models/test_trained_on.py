@@ -207,14 +207,79 @@ def test_values_of_another_scale() -> None:
     assert "channel 0" in message and "times larger" in message
     (message,) = said(network("image"), x / 255)
     assert "times smaller" in message
-    assert said(network("image"), torch.zeros(1, 1, 16, 16)) == []  # a blank picture is one
+    blank = said(network("image"), torch.zeros(1, 1, 16, 16))
+    assert len(blank) == 1 and "channel 0 of 'data' is constant (deviation 0" in blank[0]
     cloud = sphere(128, 64, 5)
     cloud.x = cloud.x * torch.tensor([1.0, 300.0, 1.0])
     (message,) = said(network("cloud"), cloud)
     assert "channel 1" in message
     flat = series(45, 1.0)
-    flat.x[:, 0] *= 1e-3  # one of two channels that hardly moves is none of another unit
-    assert said(network("series"), flat) == []
+    flat.x[:, 0] *= 1e-3
+    (message,) = said(network("series"), flat)
+    assert "channel 0 of 'data' varies" in message and "times less" in message
+
+
+def test_channels_that_lie_elsewhere_are_constant_or_missing() -> None:
+    model, good = network("series"), series(45, 1.0)
+    cases = {
+        "channel 1 of 'data' lies around 8": good.x + torch.tensor([0.0, 8.3]),
+        "channel 1 of 'data' is constant": good.x * torch.tensor([1.0, 0.0]),
+        "channel 0 of 'data' is 1e+30 times larger": good.x * torch.tensor([1e30, 1.0]),
+    }
+    for text, x in cases.items():
+        model.warned.clear()
+        (message,) = said(model, Data(x=x, times=good.times))
+        assert text.partition("1e+30")[0] in message and ("e+30" in message) is ("e+30" in text)
+    model.warned.clear()
+    mask = torch.tensor([[True, False]]).expand(45, 2).clone()
+    (message,) = said(model, Data(x=good.x, times=good.times, mask=mask))
+    assert "channel 1 of 'data' is nowhere observed" in message
+
+
+def test_what_training_had_constant_may_be_constant_and_flags_may_be_either() -> None:
+    model: Any = create_model("ccnn_4_16", dim=1, in_channels=2, out_channels=3, shape=[50], spacing=0.02)
+    items = [series(40 + i, 1.0, i) for i in range(20)]
+    items[3].x[:, 0] = 0.5  # one that was
+    for item in items:
+        item.x[:, 1] = (torch.arange(len(item.x)) % 2).float()
+    model.trained_on = measure(model.reading, items)
+    item = series(45, 1.0)
+    item.x = torch.tensor([[0.25, 1.0]]).repeat(45, 1)
+    assert said(model.eval(), item) == []
+
+
+def test_grey_pictures_for_a_network_of_colours() -> None:
+    torch.manual_seed(0)
+    model: Any = create_model("ccnn_4_16", dim=2, in_channels=3, out_channels=3, shape=[16, 16]).eval()
+    grey = torch.rand(4, 1, 16, 16).repeat(1, 3, 1, 1)
+    offsets = torch.tensor([0.1, 0.2, 0.3])[:, None, None]  # of a normalisation
+    model.trained_on = measure(model.reading, [torch.rand(1, 3, 16, 16) for _ in range(20)])
+    assert said(model, grey + 1e-3 * torch.rand(4, 3, 16, 16)) == []  # nearly
+    (message,) = said(model, grey + offsets)
+    assert "3 channels of 'data' are alike" in message
+    model.trained_on = measure(model.reading, [grey[i : i + 1] + offsets for i in range(4)])
+    model.warned.clear()
+    assert said(model, grey + offsets) == [] and model.trained_on.channels[
+        2
+    ].likeness.median == pytest.approx(1)
+
+
+def test_one_cause_has_one_message() -> None:
+    """Few points, all at one place, or one far away, also cut k and change values; a gap is no other unit."""
+    few = sphere(128, 2, 9)
+    (message,) = said(network("cloud"), Data(pos=few.pos[:9], x=few.x[:9]))
+    assert "items of 9 samples where training had 128, 14.2 times fewer" in message
+    (message,) = said(network("cloud"), KNN(64)(Data(pos=torch.ones(128, 3), x=few.x)))
+    assert "a sample every 0 where" in message and "at one place" in message
+    (message,) = said(network("cloud"), KNN(64)(Data(pos=1e-3 * few.pos, x=few.x)))
+    assert "multiply positions by 1000" in message
+    gap = series(45, 1.0)
+    gap.times[20:] += 1e7
+    (message,) = said(network("series"), Batch.from_data_list([gap, series(45, 1.0, 3)]))
+    assert "is a stamp wrong, or a pause long?" in message and "unit" not in message
+    long = series(4500, 100.0)
+    (message,) = said(network("series"), long)
+    assert "'data' span 100" in message and "into pieces" in message
 
 
 def test_k_that_cuts_what_training_saw_whole() -> None:
@@ -278,7 +343,8 @@ def test_spread() -> None:
 def test_series_of_one_stamp_and_features_with_a_domain() -> None:
     model = network("series")
     one = Data(x=torch.randn(1, 2), times=torch.zeros(1, dtype=torch.float64))
-    assert said(model, one) == []
+    (message,) = said(model, one)
+    assert "items of 1 samples where training had 40 to 59" in message
     domain = IrregularSeries(1000 * torch.rand(45, dtype=torch.float64).sort().values)
     assert "milliseconds" in said(model, torch.randn(45, 2), domain)[0]
     points = network("cloud")

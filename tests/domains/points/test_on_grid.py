@@ -134,5 +134,7 @@ def test_positions_in_another_unit_are_named_without_neighbours(factor: float) -
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model(Data(pos=pos, x=field(pos)))
-    with pytest.warns(SamplingWarning, match=f"a sample every {7 / 22**0.5 * factor:.3g}.*multiply positions by"):
+    with pytest.warns(
+        SamplingWarning, match=f"a sample every {7 / 22**0.5 * factor:.3g}.*multiply positions by"
+    ):
         model(Data(pos=factor * pos, x=field(pos)))

@@ -164,7 +164,7 @@ class Footing:
             ("size", self.pictures, "pictures, as such"),
             ("spacing", arrays, "arrays: pictures and regular series"),
             ("time_unit", stamps, "series with time stamps"),
-            ("axes", self.clouds, "clouds in space"),
+            ("axes", self.clouds and getattr(model, "pool", True) is not None, "clouds in space, with one answer each"),
         ):
             if getattr(said, name) is not None and not fits:
                 raise ValueError(

@@ -178,7 +178,7 @@ class TrainedOn:
             if near := found.get("neighborhood"):
                 found["neighborhood"] = Neighborhood(int(near[0]), _spread("neighborhood", near[1]))
             found["channels"] = tuple(
-                Channel(*(None if each is None else _spread("channels", each) for each in row))
+                Channel(*(None if each is None else _spread("channels", each) for each in row))  # type: ignore[arg-type]
                 for row in found.get("channels") or ()
             )
         except (TypeError, LookupError) as error:
@@ -281,6 +281,7 @@ def seen(x: Tensor, domain: AbstractDomain) -> Seen:
     if isinstance(domain, Grid):
         samples = domain.num_samples / domain.batch_size
         numbers = torch.cat([channels.flatten(), _likeness(x)]).tolist()
+        scale, mean, deviation = _thirds(numbers[: channels.numel()], x, mask)
         return Seen(
             Samples.GRID,
             Range(samples, samples),
@@ -289,10 +290,12 @@ def seen(x: Tensor, domain: AbstractDomain) -> Seen:
             domain.shape,
             None,
             None,
-            *_thirds(numbers[: channels.numel()], x, mask),
+            scale,
+            mean,
+            deviation,
             tuple(numbers[channels.numel() :]),
         )
-    table = None if isinstance(domain, IrregularSeries) else domain.neighbors  # type: ignore[attr-defined]
+    table: Any = None if isinstance(domain, IrregularSeries) else domain.neighbors  # type: ignore[attr-defined]
     kind, per_item = (
         (Samples.SERIES, _of_series(domain))
         if isinstance(domain, IrregularSeries)
@@ -302,6 +305,7 @@ def seen(x: Tensor, domain: AbstractDomain) -> Seen:
     most = table.count.amax()[None].double() if known else channels.new_zeros(1)
     rows = torch.stack([torch.stack([row.amin(), row.amax()]) for row in per_item.flatten(1).double()])
     k, *numbers = torch.cat([most, rows.flatten(), channels.flatten()]).tolist()
+    scale, mean, deviation = _thirds(numbers[2 * len(rows) :], x, mask)
     own, step, reach, *span = (Range(*numbers[2 * i : 2 * i + 2]) for i in range(len(rows)))
     return Seen(
         kind,
@@ -311,7 +315,9 @@ def seen(x: Tensor, domain: AbstractDomain) -> Seen:
         (),
         int(k) if known else None,  # tables are padded to the widest
         None if kind is Samples.SERIES or math.isnan(reach.most) else reach,
-        *_thirds(numbers[2 * len(rows) :], x, mask),
+        scale,
+        mean,
+        deviation,
     )
 
 

@@ -16,7 +16,7 @@ import argparse
 import functools
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -127,7 +127,7 @@ def of_long_table(runs: Path, root: str, seed: int) -> dict[str, tuple[Series, d
 
 
 def of_papers(
-    root: str, seed: int, trained: Sequence[str], asked: dict[str, Sequence[str]], spacing: float
+    root: str, seed: int, trained: Sequence[str], asked: Mapping[str, Sequence[str]], spacing: float
 ) -> tuple[Series, dict[str, Any]]:
     """The papers' split as stamps: the training series, and what is asked, by the words of their data."""
 

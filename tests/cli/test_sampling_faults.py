@@ -320,7 +320,8 @@ def test_pictures_far_too_small_or_nearly_black(tmp_path: Path) -> None:
 
     torch.manual_seed(0)
     model: Any = create_model("ccnn_4_16", dim=2, in_channels=1, out_channels=2, shape=[16, 16])
-    folder: Any = ImageFolder(pictures("16", 16), view="grey", scaling=([0.5], [0.25]))
+    scaling: Any = ([0.5], [0.25])
+    folder: Any = ImageFolder(pictures("16", 16), view="grey", scaling=scaling)
     model.trained_on = measure(model.reading, [folder[i] for i in range(len(folder))])
     used = {"view": "grey", "mean": [0.5], "std": [0.25]}
     place = str(save_pretrained(model, tmp_path / "model", classes=CLASSES, preprocessing=used))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from typing import Any
 
 import pytest
 import torch
@@ -125,11 +126,11 @@ def test_no_neighbours_are_searched_that_nobody_looks_at(monkeypatch: pytest.Mon
 @pytest.mark.parametrize("factor", [1e-3, 0.05])
 def test_positions_in_another_unit_are_named_without_neighbours(factor: float) -> None:
     torch.manual_seed(0)
-    model = create_model(
+    model: Any = create_model(
         "ccnn_4_16", dim=2, in_channels=2, out_channels=3, shape=(8, 8), scattered="grid"
     ).eval()
     images = [torch.randn(1, 2, 8, 8) for _ in range(4)]
-    model.trained_on = measure(model.reading, images)  # type: ignore[attr-defined]
+    model.trained_on = measure(model.reading, images)
     pos = corners(8)[::3].float()
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -164,7 +164,11 @@ class Footing:
             ("size", self.pictures, "pictures, as such"),
             ("spacing", arrays, "arrays: pictures and regular series"),
             ("time_unit", stamps, "series with time stamps"),
-            ("axes", self.clouds and getattr(model, "pool", True) is not None, "clouds in space, with one answer each"),
+            (
+                "axes",
+                self.clouds and getattr(model, "pool", True) is not None,
+                "clouds in space, with one answer each",
+            ),
         ):
             if getattr(said, name) is not None and not fits:
                 raise ValueError(

@@ -32,14 +32,12 @@ class Ridge(NamedTuple):
         bias: ``[K]``.
         left_out: answers of each row by the map of all rows but those of its group, ``[n, K]``.
         penalty: the chosen one.
-        error: mean square of what these err by.
     """
 
     weight: Tensor
     bias: Tensor
     left_out: Tensor
     penalty: float
-    error: float
 
 
 def solve_head(
@@ -56,9 +54,9 @@ def solve_head(
 
     with features Z of mean 0 and deviation 1. Items are read several times, first as they are, then as the training
     transform of the data leaves them; the penalty is the one whose maps err least on items that they were not made of,
-    however often these were read. So it is decided whether features of thirds
-    of a series are read at all. Targets of classes are 1 and -1, and the logits get the scale at which the
-    probabilities of left-out items are likeliest.
+    however often these were read. So it is decided whether the later passes count, and whether features of thirds of a
+    series are read. Targets of classes are 1 and -1, and the logits get the scale at which the probabilities of
+    left-out items are likeliest.
 
     Args:
         model: the network; in eval mode afterwards.
@@ -96,8 +94,7 @@ def solve_head(
     groups = torch.arange(len(items)).repeat(passes)
     if classes is not None:
         y = 2 * functional.one_hot(y.view(-1), classes).double() - 1
-    everywhere = ~model.is_located()
-    solved = _better(ridge(z, y.double(), groups), ridge(z[:, everywhere], y.double(), groups), everywhere)
+    solved = _best(z, y.double(), groups, ~model.is_located())
     if classes is not None:
         scale = likeliest_scale(solved.left_out[: len(items)], y[: len(items)].argmax(dim=1))
         solved = solved._replace(weight=solved.weight * scale, bias=solved.bias * scale)
@@ -107,13 +104,21 @@ def solve_head(
     return solved
 
 
-def _better(all_of_them: Ridge, some: Ridge, which: Tensor) -> Ridge:
-    """The map that errs less on what it has not seen; weights of features that it does not read are 0."""
-    if all_of_them.error <= some.error:
-        return all_of_them
-    weight = some.weight.new_zeros(len(some.weight), len(which))
-    weight[:, which] = some.weight
-    return some._replace(weight=weight)
+def _best(z: Tensor, y: Tensor, groups: Tensor, everywhere: Tensor) -> Ridge:
+    """The map that errs least on items as they are, that it has not seen: of one pass or all, of some features or all.
+
+    Weights of features that it does not read are 0.
+    """
+    items = int(groups.max()) + 1
+    found: list[tuple[float, Ridge]] = []
+    for rows in dict.fromkeys((items, len(z))):
+        for which in (torch.ones_like(everywhere), everywhere):
+            solved = ridge(z[:rows, which], y[:rows], groups[:rows])
+            weight = solved.weight.new_zeros(len(solved.weight), len(which))
+            weight[:, which] = solved.weight
+            error = float((solved.left_out[:items] - y[:items]).square().mean())
+            found.append((error, solved._replace(weight=weight)))
+    return min(found, key=lambda each: each[0])[1]
 
 
 def _features(model: RandomKernels, items: Any, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -166,10 +171,10 @@ def ridge(features: Tensor, targets: Tensor, groups: Tensor) -> Ridge:
         raise ValueError(
             "'features' must differ between items, or have a penalty that lets them be told apart"
         )
-    error, penalty, left_out = best
+    _, penalty, left_out = best
     weight = z.t() @ (basis @ (inside / (spectrum + penalty)[:, None]))
     weight = weight / size[:, None]
-    return Ridge(weight.t(), mean - center @ weight, left_out, penalty, error)
+    return Ridge(weight.t(), mean - center @ weight, left_out, penalty)
 
 
 def likeliest_scale(scores: Tensor, target: Tensor) -> float:

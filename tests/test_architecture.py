@@ -29,11 +29,12 @@ ALLOWED: dict[str, set[str]] = {
     "published": {"kernels", "ops", "domains", "nn", "models"},
     "peers": {"kernels", "ops", "domains", "nn", "models"},
     "studies": {"kernels", "ops", "domains", "nn", "models"},
+    "export": {"kernels", "ops", "domains", "nn", "models"},
     "viz": {"kernels", "ops", "domains", "nn", "models", "datasets", "studies"},
     "training": {"kernels", "ops", "domains", "nn", "models", "datasets", "viz"},
     "estimators": {"kernels", "ops", "domains", "nn", "models", "datasets", "training"},
     "cli": {
-        *("native", "kernels", "ops", "domains", "nn", "models", "published", "peers", "studies"),
+        *("native", "kernels", "ops", "domains", "nn", "models", "published", "peers", "studies", "export"),
         *("datasets", "viz", "training"),
     },
 }

@@ -71,6 +71,8 @@ def test_metadata(wheel: zipfile.ZipFile) -> None:
         "scenes",
         "e57",
         "tables",
+        "hub",
+        "export",
         "bench",
         "aeon",
         "accel",

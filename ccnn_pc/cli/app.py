@@ -23,6 +23,7 @@ COMMANDS = {
     "features": "What a model's last layer reads of files, as arrays.",
     "transfer": "One trained model on several samplings: points, voxels, coarser images.",
     "recalibrate": "A trained model whose batch norms fit other data.",
+    "export": "A trained model as a file for onnxruntime or PyTorch alone.",
     "plot": "Pictures of a model's kernels, windows and spectra.",
     "fit": "Which kernel network can show what: fits of functions and pictures.",
     "convert": "Released CKConv checkpoints into models of this library.",

@@ -79,7 +79,7 @@ def formula_node(u: Tensor, terms: ConvolutionTerms) -> Tensor | None:
     return flat.unflatten(0, u.shape[:-1])
 
 
-def _values(u: Tensor, tensors: Sequence[Tensor], family: str, sizes: Sequence[int]) -> Tensor:
+def formula_values(u: Tensor, tensors: Sequence[Tensor], family: str, sizes: Sequence[int]) -> Tensor:
     """``m(u) K(u)``, ``[E, C]``; tensors: read-out, bias, mean and precision of the window, the formula's."""
     weight, bias, mean, precision, *numbers = tensors
     features = FEATURES[family](u.to(weight), torch.cat([number.reshape(-1) for number in numbers]), *sizes)
@@ -89,7 +89,7 @@ def _values(u: Tensor, tensors: Sequence[Tensor], family: str, sizes: Sequence[i
 
 @torch.library.custom_op("ccnn_pc::rendered_formula", mutates_args=())
 def _node(u: Tensor, tensors: Sequence[Tensor], family: str, sizes: Sequence[int]) -> Tensor:
-    return _values(u, tensors, family, sizes)
+    return formula_values(u, tensors, family, sizes)
 
 
 @_node.register_fake
@@ -101,7 +101,7 @@ def _(u, tensors, family, sizes):  # type: ignore[no-untyped-def]
 def _backward(
     grad: Tensor, u: Tensor, tensors: Sequence[Tensor], family: str, sizes: Sequence[int]
 ) -> list[Tensor]:
-    pull = torch.func.vjp(lambda *given: _values(u, given, family, sizes), *tensors)[1]
+    pull = torch.func.vjp(lambda *given: formula_values(u, given, family, sizes), *tensors)[1]
     return [gradient.clone(memory_format=torch.contiguous_format) for gradient in pull(grad)]
 
 

@@ -57,12 +57,20 @@ class Levels:
         The neighbours that the cloud has stay; else they are searched here. Coarser clouds have no volumes: their
         points are as evenly spread as cells are.
         """
-        places = [(cloud.pos, cloud.batch)]  # all in one frame
+        finest = cloud if cloud.neighbors is not None else self._joined(cloud)
+        return self.joined(self.places(cloud), finest)
+
+    def places(self, cloud: PointSet) -> list[tuple[Tensor, Tensor]]:
+        """Positions ``[n, D]`` in one frame, and clouds ``[n]``, of a cloud and of its coarser ones, unjoined."""
+        places = [(cloud.pos, cloud.batch)]
         for cell in self.cells:
             size = [cell if factor > 0 else math.inf for factor in self.metric or (1.0,) * cloud.dim]
             coarse = thin(places[-1][0], size, self.keep, places[-1][1])
             places.append((coarse.pos, coarse.batch))
-        finest = cloud if cloud.neighbors is not None else self._joined(cloud)
+        return places
+
+    def joined(self, places: Sequence[tuple[Tensor, Tensor]], finest: PointSet) -> PointPyramid:
+        """The pyramid of :meth:`places`, the finest of which has its neighbours."""
         return PointPyramid(
             [finest, *(self._joined(PointSet(*place)) for place in places[1:])],
             [self._joined(_between(*steps)) for steps in zip(places, places[1:], strict=False)],

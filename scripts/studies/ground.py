@@ -25,6 +25,8 @@ import torch
 
 from ccnn_pc._files import read_rows, write_rows_atomically
 from ccnn_pc._optional import require
+from ccnn_pc.cli.compose import compose_config
+from ccnn_pc.datasets.scenes.computed import computed_features
 from ccnn_pc.datasets.scenes.files import read_scene
 from ccnn_pc.models import from_pretrained
 from ccnn_pc.training.predict_scene import predict_scene
@@ -51,6 +53,8 @@ METHODS: dict[str, tuple[str, ...]] = {
     "one neighbour": (*FLAT, "data.num_neighbors=1", "trainer.max_epochs=30"),
     "PointNet++": ("experiment=ground_pointnet2",),
 }
+#: Gradient-boosted trees on the features of single points, of so many random points of each sample.
+TREES, POINTS_PER_SAMPLE = "boosted trees", 8000
 CLOTH, BEST_CLOTH = "cloth simulation", "cloth simulation, best per sample"
 #: Settings of cloth simulation that are tried for each sample; the first of each are its defaults.
 CLOTH_GRID = {"cloth_resolution": (1.0, 0.5, 2.0), "rigidness": (3, 2, 1), "bSloopSmooth": (True, False)}
@@ -88,6 +92,30 @@ def of_network(method: str, seed: int, root: Path, runs: Path) -> Iterator[dict[
             yield {"method": method, "seed": seed, "sample": sample, **found, **{k: result[k] for k in KEPT}}
 
 
+def of_trees(seed: int, root: Path) -> Iterator[dict[str, Any]]:
+    """A row for each sample, its site left out; the features are those of the networks, the defaults scikit-learn's."""
+    ensemble = require("sklearn.ensemble", extra="estimators", purpose="to boost trees")
+    names = compose_config(["experiment=ground", f"data.root={root}"]).data.features
+    table = {}
+    for sample in itertools.chain(*SITES.values()):
+        scene = read_scene(root / f"samp{sample}.laz", fields=["classification"])
+        found = computed_features(scene.pos, names)
+        x = np.stack([found[name] for name in names], axis=1)
+        table[sample] = x, scene.labels("classification") == GROUND
+    generator = np.random.default_rng(seed)
+    for samples in SITES.values():
+        others = [each for name, each in table.items() if name not in samples]
+        rows = [generator.permutation(len(y))[:POINTS_PER_SAMPLE] for _, y in others]
+        x, y = (
+            np.concatenate([each[which][row] for each, row in zip(others, rows, strict=True)])
+            for which in (0, 1)
+        )
+        trees = ensemble.HistGradientBoostingClassifier(random_state=seed).fit(x, y)
+        for sample in samples:
+            x, y = table[sample]
+            yield {"method": TREES, "seed": seed, "sample": sample, **errors(y, trees.predict(x))}
+
+
 def of_cloth(root: Path) -> Iterator[dict[str, Any]]:
     """Two rows for each sample: at the defaults, and at the best setting."""
     CSF = require("CSF", extra="bench", purpose="to run cloth simulation")
@@ -118,7 +146,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("root", type=Path, help="folder of the samples")
     parser.add_argument("--runs", type=Path, required=True, help="folder of runs")
-    parser.add_argument("--only", nargs="+", choices=[*METHODS, CLOTH], default=[*METHODS, CLOTH])
+    parser.add_argument(
+        "--only", nargs="+", choices=[*METHODS, TREES, CLOTH], default=[*METHODS, TREES, CLOTH]
+    )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     given = parser.parse_args(arguments)
     results, machine = RESULTS / "ground.csv", processor()
@@ -126,7 +156,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for method, seed in itertools.product(given.only, given.seeds):
         if method == CLOTH and seed != given.seeds[0]:
             continue
-        made = of_cloth(given.root) if method == CLOTH else of_network(method, seed, given.root, given.runs)
+        if method == CLOTH:
+            made = of_cloth(given.root)
+        elif method == TREES:
+            made = of_trees(seed, given.root)
+        else:
+            made = of_network(method, seed, given.root, given.runs)
         new = [{**row, "machine": machine} for row in made]
         keys = {(row["method"], str(row["seed"])) for row in new}
         old = read_rows(results) if results.exists() else []

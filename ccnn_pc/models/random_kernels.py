@@ -268,17 +268,16 @@ def build_random_kernels(
     out_channels: int,
     shape: Sequence[int] | None = None,
     spacing: float = 1.0,
-    num_features: int = FEATURES,
-    seed: int = 0,
+    **options: Any,
 ) -> RandomKernels:
     """Random kernels for series of given length and spacing; longer pauses count as long as a series.
+
+    Options are those of the class: ``num_features`` and ``seed``.
 
     Raises:
         ValueError: a length below 2, or what :class:`RandomKernels` refuses.
     """
-    (length,) = DEFAULT_SHAPES[1] if shape is None else shape
+    (length,) = shape or DEFAULT_SHAPES[1] or ()
     check_at_least("shape", length, 2)
     reading = Reading(dim, in_channels, (spacing,), support=(length - 1) * spacing)
-    return RandomKernels(
-        in_channels, out_channels, num_features=num_features, length=length, reading=reading, seed=seed
-    )
+    return RandomKernels(in_channels, out_channels, length=length, reading=reading, **options)

@@ -216,8 +216,9 @@ def evaluate_model(
     if out is not None:
         check_writable_folder("out", out.parent)
     model = from_pretrained(name_or_path)
-    if isinstance(model.preprocessing, ScenePreprocessing) and labels is not None:
-        raise ValueError(f"'labels' must be left out for a model of scenes (got {labels})")
+    for option, value in (("labels", labels), ("sampling", sampling)):
+        if value is not None and isinstance(model.preprocessing, ScenePreprocessing):
+            raise ValueError(f"'{option}' must be left out for a model of scenes (got {value})")
     footing = Footing(model, read)
     drawn = [] if sampling is None else [Sampling.parse(sampling)]
     sampler = Sampler(model, drawn) if drawn else None

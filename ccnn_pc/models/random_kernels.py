@@ -248,7 +248,7 @@ def _distances(length: int, each: int) -> dict[int, int]:
 
     Example:
         >>> _distances(97, 8)
-        {1: 2, 2: 1, 3: 1, 4: 1, 6: 1, 8: 1, 12: 1}
+        {1: 2, 2: 2, 4: 1, 5: 1, 8: 1, 12: 1}
     """
     most = min(each, MOST_DILATIONS)
     largest = math.log2(max((length - 1) / (TAPS - 1), 1.0))

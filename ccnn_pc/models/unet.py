@@ -65,6 +65,8 @@ class CCNNUNet(Network):
         TypeError: samples that lie on no points.
     """
 
+    first_layers = ("stem", "point")
+
     def __init__(
         self,
         in_channels: int,

@@ -55,9 +55,9 @@ def test_evaluate_gives_the_figures_of_the_training_again(
     model = from_pretrained(folder)
     said = predict_scene(model, root / "test" / "d.npz", model.preprocessing).numbers()
     assert again["accuracy"] == pytest.approx((said == truth)[truth > 0].mean(), abs=1e-12)
-    for option in ("sampling", "labels"):
+    for option, value in (("sampling", "points:64"), ("labels", tmp_path / "x.csv")):
         with pytest.raises(ValueError, match=f"'{option}' must be left out for a model of scenes"):
-            evaluate_model(str(folder), root, **{option: tmp_path / "x.csv"})  # type: ignore[arg-type]
+            evaluate_model(str(folder), root, **{option: value})  # type: ignore[arg-type]
 
 
 @pytest.mark.slow

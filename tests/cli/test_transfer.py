@@ -75,6 +75,7 @@ def test_what_is_measured_is_kept_when_it_ends_early(
         return run(*args, **options)
 
     monkeypatch.setattr(evaluation, "confusion_matrix", ends_at_the_second)
+    monkeypatch.setattr("ccnn_pc.cli.axes.warn_of_other_axes", lambda *_: None)  # it asks the network, too
     with pytest.raises(KeyboardInterrupt):
         transfer_model(model, data, "voxels", ["dense"], out=tmp_path / "out")
     lines = (tmp_path / "out" / "transfer.csv").read_text().splitlines()

@@ -175,6 +175,7 @@ TRANSFORMS: dict[str, tuple[Any, Any]] = {
     "RandomFlip": (transforms.RandomFlip(0, 1.0), shape),
     "RandomMirror": (transforms.RandomMirror(1.0), image),
     "RandomMotion": (transforms.RandomMotion(), image),
+    "PermutedAxes": (transforms.PermutedAxes("x,-z,y"), shape),
     "RandomPoints": (transforms.RandomPoints(8), shape),
     "RandomPoints of few": (transforms.RandomPoints(50, replace=True), shape),
     "RandomRotation": (transforms.RandomRotation("any"), shape),

@@ -100,7 +100,7 @@ READING = {
     ],
     "where data come without neighbours, the search for them": SEARCH,
     "in peers, the longest of a batch": [
-        "peers/dgcnn.py:forward",
+        "peers/dgcnn.py:forward_features",
         "peers/ode_rnn.py:evolved",
         "peers/padded.py:_grid",
         "peers/padded.py:pad_series",

@@ -141,8 +141,8 @@ def test_bad_input_is_named(model: nn.Module) -> None:
 
 
 def test_bad_sizes_are_named() -> None:
-    with pytest.raises(ValueError, match=r"'out_channels' must be at least 1 \(got 0\)"):
-        PointNet2(3, 0)
+    with pytest.raises(ValueError, match=r"'out_channels' must be at least 0 \(got -1\)"):
+        PointNet2(3, -1)
     with pytest.raises(ValueError, match=r"'k' must be at least 1 \(got 0\)"):
         DGCNN(3, 5, k=0)
     with pytest.raises(ValueError, match="'radius' must be positive"):

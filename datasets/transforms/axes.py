@@ -51,7 +51,8 @@ class PermutedAxes(BaseTransform, MovesPoints):
             raise ValueError(
                 f"'data.{key}' must have shape [n, 3] for PermutedAxes (got {list(values.shape)})"
             )
-        return values[:, self.order] * torch.tensor(self.signs, dtype=values.dtype, device=values.device)
+        columns = zip(self.order, self.signs, strict=True)
+        return torch.stack([sign * values[:, axis] for axis, sign in columns], dim=1)
 
     def __repr__(self) -> str:
         return f"PermutedAxes('{self.axes}')"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -11,7 +12,7 @@ from ccnn_pc._choices import choice
 from ccnn_pc.datasets.preprocessing.base import Preprocessing, plain, set_fields
 from ccnn_pc.datasets.series.dataset import SeriesForm
 from ccnn_pc.datasets.transforms.base import Compose, Transform
-from ccnn_pc.datasets.transforms.resample import EveryNth
+from ccnn_pc.datasets.transforms.resample import every as every_nth
 from ccnn_pc.datasets.transforms.series import AsSeries, DropSamples, RandomStamps
 
 
@@ -20,7 +21,7 @@ class SeriesPreprocessing(Preprocessing):
     """Every n-th sample of a series, some left out, with stamps if wanted (see :func:`series_transform`).
 
     Args:
-        every: step of :class:`EveryNth` (default 1: all samples).
+        every: step between samples (default 1: all); of arrays also 1.5, on cubic curves.
         drop: per cent of :class:`DropSamples` (default 0), or the smallest and the largest.
         observed: True: grids say what was observed also where nothing is dropped.
         form: GRID (default) or IRREGULAR.
@@ -38,7 +39,7 @@ class SeriesPreprocessing(Preprocessing):
     kind: ClassVar[str] = "series"
     renamed: ClassVar[Mapping[str, str]] = {"series": "form"}
 
-    every: int = 1
+    every: float = 1
     drop: float | Sequence[float] = 0.0
     observed: bool | None = None
     form: SeriesForm | str = SeriesForm.GRID
@@ -46,7 +47,8 @@ class SeriesPreprocessing(Preprocessing):
 
     def __post_init__(self) -> None:
         drop = self.drop if isinstance(self.drop, (int, float)) else tuple(self.drop)
-        set_fields(self, every=check_at_least("every", self.every, 1), drop=drop)
+        between = isinstance(self.every, float) and 1 < self.every < math.inf
+        set_fields(self, every=self.every if between else check_at_least("every", self.every, 1), drop=drop)  # type: ignore[arg-type]
         set_fields(self, form=choice("form", self.form, SeriesForm), table=plain(self.table))
 
     def transform(self, augment: Sequence[Transform] = ()) -> Compose:
@@ -59,19 +61,19 @@ class SeriesPreprocessing(Preprocessing):
 
 
 def series_transform(
-    every: int = 1,
+    every: float = 1,
     drop: float | Sequence[float] = 0.0,
     *,
     irregular: bool = False,
     observed: bool | None = None,
     random_times: bool = False,
-    trained: int = 1,
+    trained: float = 1,
     augment: Sequence[Transform] = (),
 ) -> Compose | None:
     """Every n-th sample of a series, some of them left out, with stamps if wanted; None where nothing is to do.
 
     Args:
-        every: step of :class:`EveryNth` (default 1: all).
+        every: step between samples, :func:`~ccnn_pc.datasets.transforms.resample.every` (default 1: all).
         drop: per cent of :class:`DropSamples`, or the smallest and the largest.
         irregular: series with stamps instead of arrays.
         observed: whether a channel of grids is added that says what was observed: True, also where nothing is dropped;
@@ -86,7 +88,7 @@ def series_transform(
     """
     steps: list[Transform] = list(augment)
     if (every, trained) != (1, 1):
-        steps.append(EveryNth(every))
+        steps.append(every_nth(every))
     if irregular:
         steps.append(AsSeries())
     if random_times:

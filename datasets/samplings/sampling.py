@@ -17,11 +17,9 @@ from ccnn_pc.datasets.series.dataset import SeriesForm
 from ccnn_pc.datasets.transforms import (
     KNN,
     AsSeries,
-    CoarserGrid,
     Compose,
     DropSamples,
     EvenedPoints,
-    EveryNth,
     InverseDensity,
     JitteredCells,
     OccupiedCells,
@@ -34,6 +32,7 @@ from ccnn_pc.datasets.transforms import (
 from ccnn_pc.datasets.transforms.attach import neighbors_of
 from ccnn_pc.datasets.transforms.base import Transform
 from ccnn_pc.datasets.transforms.cells import LARGEST_UNEVEN
+from ccnn_pc.datasets.transforms.resample import every
 from ccnn_pc.datasets.transforms.sampling import EVENNESS
 
 #: The published protocol of voxels: cells per axis, and surface points that fall into them.
@@ -251,8 +250,7 @@ class Sampling:
         """
         number = self.number
         if self.kind in (Kind.PIXELS, Kind.EVERY):
-            step = 1.0 if number is None else number
-            return EveryNth(int(step), spacing) if step == int(step) else CoarserGrid(step, spacing)
+            return every(1.0 if number is None else number, spacing)
         if self.kind is Kind.JITTERED:
             return JitteredCells(0.5 if number is None else number, spacing)
         if (

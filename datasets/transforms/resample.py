@@ -109,6 +109,20 @@ class CoarserGrid(BaseTransform):
         return f"CoarserGrid({self.step:g}, {self.spacing})"
 
 
+def every(step: float, spacing: float = 1.0) -> EveryNth | CoarserGrid:
+    """Every so-manieth sample: :class:`EveryNth` of whole steps, else :class:`CoarserGrid`, of arrays alone.
+
+    Args:
+        step: at least 1.
+        spacing: distance of the samples that come in.
+
+    Example:
+        >>> every(2), every(8 / 3)
+        (EveryNth(2, 1.0), CoarserGrid(2.66667, 1.0))
+    """
+    return EveryNth(int(step), spacing) if step == int(step) else CoarserGrid(step, spacing)
+
+
 class CellMeans(BaseTransform):
     """Means over ``step`` samples of an array along each axis: the picture that a coarser camera takes of the scene.
 

@@ -22,7 +22,7 @@ INSTALL := $(PIP) install -q --no-compile
 INPUTS := setup.cfg setup.py pyproject.toml constraints.txt $(wildcard ccnn_pc/native/src/*)
 CHECKED := ccnn_pc datasets configs tests scripts
 
-.PHONY: help train test test-torch test-numpy wheel lint types clean
+.PHONY: help train test test-torch test-numpy wheel lint types docs test-docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -33,6 +33,8 @@ help:
 	@echo "make wheel   dist/*.whl with the operators in C++ for all instruction sets"
 	@echo "make lint    ruff"
 	@echo "make types   mypy"
+	@echo "make docs    the site of docs/, strictly, into site/"
+	@echo "make test-docs  the site in a browser (chromium), every notebook"
 	@echo "make clean   remove $(VENV), caches and builds (never runs/ or data/)"
 	@echo
 	@echo "variables:   PYTHON=$(PYTHON)  VENV=$(VENV)  EXPERIMENT=$(EXPERIMENT)  ARGS=$(ARGS)"
@@ -69,8 +71,16 @@ lint: $(VENV)/.ready-test
 types: $(VENV)/.ready-test
 	$(BIN)/mypy
 
+# The site; nothing in it comes from another server.
+docs: $(VENV)/.ready-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "to read it: $(BIN)/python -m http.server -d site, then http://localhost:8000"
+
+test-docs: docs
+	CCNN_PC_SITE=site OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) -m 'slow or not slow' tests/site $(ARGS)
+
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) build dist site .mypy_cache .pytest_cache .ruff_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # torch first, on its own: pinned, from the index that was asked for, so that nothing later pulls another build.
@@ -87,7 +97,11 @@ $(VENV)/.ready-train: $(VENV)/.ready-torch
 	$(INSTALL) -c constraints.txt --no-build-isolation -e '.[train,mesh,tables]'
 	@touch $@
 
-# every extra but accel, which has to be compiled
+# the extra all
 $(VENV)/.ready-test: $(VENV)/.ready-torch
 	$(INSTALL) -c constraints.txt --no-build-isolation -e '.[all]'
 	@touch $@ $(VENV)/.ready-train
+
+$(VENV)/.ready-docs: $(VENV)/.ready-test
+	$(INSTALL) -c constraints.txt --no-build-isolation -e '.[all,docs]'
+	@touch $@

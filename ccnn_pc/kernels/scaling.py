@@ -82,7 +82,7 @@ def scale_readout_(kernel: HasReadout, target: float, u: Tensor, weight: Tensor 
 
     Raises:
         ValueError: ``target`` not positive, weights that do not fit, or a kernel that is 0 or not finite on
-        ``u``.
+            ``u``.
     """
     check_positive("target", target)
     parameter = kernel.readout.weight

@@ -1,0 +1,1 @@
+"""What `make docs` makes besides the pages in docs/: API, cards, notebooks, formulas, links."""

@@ -19,7 +19,8 @@ from hydra.utils import instantiate
 from ccnn_pc._files import write_text_atomically
 from ccnn_pc.cli.compose import compose_config
 from ccnn_pc.models import from_pretrained, list_pretrained
-from ccnn_pc.models.hub import CONFIG, PACKAGED, as_text
+from ccnn_pc.models.hub import as_text
+from ccnn_pc.models.listing import CONFIG, PACKAGED
 from ccnn_pc.training.measuring import measure_training
 
 

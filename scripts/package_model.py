@@ -17,7 +17,7 @@ from typing import Any
 from ccnn_pc._files import write_rows_atomically
 from ccnn_pc.cli.compose import compose_config
 from ccnn_pc.models import from_pretrained, save_pretrained
-from ccnn_pc.models.hub import PACKAGED
+from ccnn_pc.models.listing import PACKAGED
 from scripts import RESULTS
 from scripts.tables import update
 

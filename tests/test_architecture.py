@@ -75,8 +75,8 @@ EXTRAS = {
     *("torchdiffeq", "torchcde", "torchsde", "sklearn", "polars"),
     *("huggingface_hub", "onnx", "onnxscript", "onnxruntime"),
 }
-# torch and PyG may load these themselves where they are installed
-HEAVY = EXTRAS - {"networkx", "pandas", "PIL", "rich", "tensorboard"} | {"ccnn_pc.datasets"}
+#: What takes its time to load, or is not there in the base install.
+SLOW = EXTRAS | {"torch", "torch_geometric", "scipy", "ccnn_pc.datasets"}
 
 
 def sources() -> Iterator[Path]:
@@ -232,7 +232,7 @@ def test_nothing_takes_more_than_ten_arguments() -> None:
 
 
 def test_imports_stay_light() -> None:
-    """Nothing of an extra, no data sets; nothing of torch_geometric either where no layer is needed."""
+    """No torch and nothing of an extra; no data sets."""
     code = "import sys\nfor name in sys.argv[1:]: __import__(name); print(*sys.modules)"
     # in one process: what is loaded only grows
     modules = ("ccnn_pc", "ccnn_pc.cli.app", "ccnn_pc.models", "ccnn_pc.datasets")
@@ -244,8 +244,22 @@ def test_imports_stay_light() -> None:
     data = {"ccnn_pc.datasets", *(f"ccnn_pc.datasets.{room}" for room in rooms)}
     assert set(after.split()) - set(before.split()) == data
     for module, loaded in zip(modules, [*lines, before], strict=False):
-        heavy = HEAVY if module == "ccnn_pc.models" else HEAVY | {"torch_geometric"}
-        assert module in loaded.split() and heavy & set(loaded.split()) == set(), module
+        assert module in loaded.split() and SLOW & set(loaded.split()) == set(), module
+
+
+@pytest.mark.parametrize("words", ["--help", "--version", "models", "train --help", "predict --help"])
+def test_commands_that_compute_nothing_load_nothing_slow(words: str) -> None:
+    """Packages by name, for seconds depend on the machine; ``scripts/bench/first_minute.py`` has them."""
+    code = (
+        "import contextlib, io, sys; from ccnn_pc.cli.app import main; text = io.StringIO()\n"
+        "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(text): main(sys.argv[1:])\n"
+        "print(len(text.getvalue()), *sys.modules)"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", code, *words.split()], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    length, *loaded = shown.stdout.split()
+    assert int(length) > 4 and (SLOW | {"numpy"}) - {"typer"} & set(loaded) == set()
 
 
 def test_data_sets_load_at_first_use() -> None:

@@ -41,28 +41,30 @@ def models(
 def model_rows(pattern: str, dim: int, in_channels: int, out_channels: int) -> list[dict[str, Any]]:
     """One row per network whose name matches ``pattern``: name, dim, parameters, pretrained.
 
-    Pretrained networks are counted as they are stored; the others with the given numbers of channels, and with ``dim``
+    Of pretrained networks the number is stored; the others with the given numbers of channels, and with ``dim``
     axes unless they are made for another number alone. The number of parameters is None where a package is missing.
 
     Example:
         >>> model_rows("ccnn_4_16", 3, 6, 40)
         [{'name': 'ccnn_4_16', 'dim': 3, 'parameters': 6545, 'pretrained': False}]
     """
-    from ccnn_pc._checks import check_at_least
-    from ccnn_pc.models import from_pretrained, list_models, list_pretrained
-    from ccnn_pc.models.parameters import count_parameters, nearest_dim
+    from ccnn_pc.models.listing import CONFIG, PACKAGED, list_pretrained
+    from ccnn_pc.models.parameters import count_parameters, countable_names, nearest_dim
 
     for word, value in (("dim", dim), ("in_channels", in_channels), ("out_channels", out_channels)):
-        check_at_least(word, value, 1)
+        if value < 1:
+            raise ValueError(f"'{word}' must be at least 1 (got {value})")
     rows: list[dict[str, Any]] = []
-    for name in list_models(pattern):
+    for name in fnmatch.filter(countable_names(), pattern):
         axes = nearest_dim(name, dim)
         count: int | None = None
         with contextlib.suppress(ImportError):
             count = count_parameters(name, axes, in_channels, out_channels)
         rows.append({"name": name, "dim": axes, "parameters": count, "pretrained": False})
     for name in fnmatch.filter(list_pretrained(), pattern):
-        model = from_pretrained(name)
-        count = sum(p.numel() for p in model.parameters())
-        rows.append({"name": name, "dim": model.dim, "parameters": count, "pretrained": True})
+        stored = json.loads((PACKAGED / name / CONFIG).read_text(encoding="utf-8"))
+        geometry = stored["model"].get("geometry", stored["model"])
+        rows.append(
+            {"name": name, "dim": geometry["dim"], "parameters": stored["parameters"], "pretrained": True}
+        )
     return rows

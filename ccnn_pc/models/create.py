@@ -12,10 +12,12 @@ from typing import Any
 
 from ccnn_pc.models.base import Model
 from ccnn_pc.models.convolution import TrainingGeometry
-from ccnn_pc.models.hub import architecture_of, describe, from_pretrained, list_pretrained, restore
+from ccnn_pc.models.hub import architecture_of, describe, from_pretrained, restore
 from ccnn_pc.models.levels import Levelled
+from ccnn_pc.models.listing import list_pretrained
+from ccnn_pc.models.names import list_architectures
 from ccnn_pc.models.options import FactoryLike
-from ccnn_pc.models.registry import build_model, list_architectures
+from ccnn_pc.models.registry import build_model
 from ccnn_pc.models.state import load_weights
 
 _LOG = logging.getLogger("ccnn_pc")

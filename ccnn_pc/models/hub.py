@@ -23,6 +23,7 @@ from ccnn_pc._files import write_text_atomically, written_whole
 from ccnn_pc.kernels.registry import describe_factory
 from ccnn_pc.models.base import Model, Network
 from ccnn_pc.models.hugging_face import PREFIX, pull_from_hub
+from ccnn_pc.models.listing import CONFIG, PACKAGED, WEIGHTS, list_pretrained
 from ccnn_pc.models.reading import Nearest, Reading
 from ccnn_pc.models.registry import build_model
 from ccnn_pc.models.state import differences
@@ -34,19 +35,6 @@ if TYPE_CHECKING:
 
 #: Raised when the layout of saved folders changes; 1: flat words of :func:`create_model`, still read.
 FORMAT_VERSION = 2
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
-#: Trained models that come with the package.
-PACKAGED = Path(__file__).parent / "pretrained"
-
-
-def list_pretrained() -> list[str]:
-    """Names of the trained models inside the package.
-
-    Example:
-        >>> isinstance(list_pretrained(), list)
-        True
-    """
-    return sorted(p.parent.name for p in PACKAGED.glob(f"*/{CONFIG}"))
 
 
 def save_pretrained(
@@ -162,6 +150,7 @@ def _saved_form(
         "task": None if answering is None else answering.to_json(),
         "data": dict(model.data if data is None else data),
         "trained_on": None if model.trained_on is None else model.trained_on.to_json(),
+        "parameters": sum(p.numel() for p in model.parameters()),
     }
     return state, as_text(description)
 

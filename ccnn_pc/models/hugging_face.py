@@ -90,7 +90,7 @@ def model_card(folder: str | os.PathLike[str], repo: str | None = None) -> str:
         repo: ``owner/name``, for the lines that tell how to use it; None: the folder.
 
     Example:
-        >>> from ccnn_pc.models.hub import PACKAGED
+        >>> from ccnn_pc.models.listing import PACKAGED
         >>> print(model_card(PACKAGED / "ccnn_tiny-modelnet10")[:52])
         ---
         library_name: ccnn_pc

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Sequence
+from pathlib import Path
 
-from ccnn_pc.models.hub import list_pretrained
-from ccnn_pc.models.registry import list_architectures
+from ccnn_pc.models.names import list_architectures
 
 Patterns = str | Sequence[str]
+
+#: Files of a trained model's folder.
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+#: Trained models that come with the package.
+PACKAGED = Path(__file__).parent / "pretrained"
+
+
+def list_pretrained() -> list[str]:
+    """Names of the trained models inside the package.
+
+    Example:
+        >>> isinstance(list_pretrained(), list)
+        True
+    """
+    return sorted(p.parent.name for p in PACKAGED.glob(f"*/{CONFIG}"))
 
 
 def list_models(pattern: Patterns = "*", *, pretrained: bool = False, exclude: Patterns = ()) -> list[str]:

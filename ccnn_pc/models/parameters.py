@@ -6,7 +6,7 @@ import functools
 import json
 from pathlib import Path
 
-from ccnn_pc.models.registry import build_model, only_dim
+from ccnn_pc.models.names import entered_names, only_dim
 
 #: Name -> axes -> numbers a, b, c of the count a + b in_channels + c out_channels; a test makes the models and counts.
 TABLE = Path(__file__).with_name("parameters.json")
@@ -38,8 +38,20 @@ def count_parameters(name: str, dim: int, in_channels: int, out_channels: int) -
     if stored is not None:
         constant, per_input, per_output = stored
         return int(constant + per_input * in_channels + per_output * out_channels)
+    from ccnn_pc.models.registry import build_model
+
     model = build_model(name, dim=dim, in_channels=in_channels, out_channels=out_channels)
     return sum(p.numel() for p in model.parameters())
+
+
+def countable_names() -> list[str]:
+    """Names of the models of this package, and of those that were entered so far; nothing is loaded.
+
+    Example:
+        >>> "ccnn_4_16" in countable_names()
+        True
+    """
+    return sorted({*_table(), *entered_names()})
 
 
 def nearest_dim(name: str, dim: int) -> int:

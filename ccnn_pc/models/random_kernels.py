@@ -18,8 +18,8 @@ from ccnn_pc.domains.pooling import Pool
 from ccnn_pc.domains.series.irregular_series import IrregularSeries
 from ccnn_pc.models.base import Network
 from ccnn_pc.models.convolution import DEFAULT_SHAPES
+from ccnn_pc.models.names import register_model
 from ccnn_pc.models.reading import Input, Reading, Spacing
-from ccnn_pc.models.registry import register_model
 from ccnn_pc.nn.mixing import HeLinear
 
 #: Impulses of a kernel, and how many of them count 2 instead of -1.

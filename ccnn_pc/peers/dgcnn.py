@@ -18,7 +18,7 @@ from torch_geometric.nn import MLP, EdgeConv, global_max_pool, global_mean_pool
 from ccnn_pc._checks import check_at_least
 from ccnn_pc._precision import at_least_single
 from ccnn_pc.models.base import Model
-from ccnn_pc.models.registry import register_model
+from ccnn_pc.models.names import register_model
 from ccnn_pc.ops.neighbors.k_nearest import Backend, knn
 from ccnn_pc.peers.clouds import PointMLP, cloud_fields
 

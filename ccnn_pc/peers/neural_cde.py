@@ -12,7 +12,7 @@ from ccnn_pc._checks import check_at_least, check_flags, check_positive
 from ccnn_pc._choices import choice
 from ccnn_pc._optional import require
 from ccnn_pc._precision import own_types
-from ccnn_pc.models.registry import register_model
+from ccnn_pc.models.names import register_model
 from ccnn_pc.peers.ode_rnn import mlp
 from ccnn_pc.peers.padded import PaddedSeries, SeriesPeer
 from ccnn_pc.peers.solvers import Solver

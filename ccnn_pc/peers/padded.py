@@ -14,8 +14,8 @@ from ccnn_pc._checks import check_at_least, check_fraction, check_positive
 from ccnn_pc._precision import HALF, SinglePrecision, at_least_single
 from ccnn_pc.domains.series.irregular_series import IrregularSeries
 from ccnn_pc.models.base import Model
+from ccnn_pc.models.names import register_model
 from ccnn_pc.models.reading import Input, common_spacing, irregular_series, is_series
-from ccnn_pc.models.registry import register_model
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,7 +16,7 @@ from torch_geometric.nn import MLP, PointNetConv, global_max_pool
 
 from ccnn_pc._checks import check_at_least, check_positive
 from ccnn_pc.models.base import Model
-from ccnn_pc.models.registry import register_model
+from ccnn_pc.models.names import register_model
 from ccnn_pc.ops.neighbors.k_nearest import knn
 from ccnn_pc.ops.points.farthest import farthest_points
 from ccnn_pc.peers.clouds import PointMLP, cloud_fields

@@ -11,7 +11,7 @@ from torch_geometric.data import Data
 from torch_geometric.nn import MLP, global_max_pool
 
 from ccnn_pc.models.base import Model
-from ccnn_pc.models.registry import register_model
+from ccnn_pc.models.names import register_model
 from ccnn_pc.ops.neighbors.k_nearest import knn
 from ccnn_pc.peers.clouds import PointMLP, cloud_fields
 from ccnn_pc.peers.pointnet2 import SetAbstraction

@@ -29,8 +29,9 @@ def models() -> str:
     """Sizes of all networks, counted, for the data that each is made for."""
     from ccnn_pc.models import create_model, list_models
     from ccnn_pc.models.ccnn import build_ccnn
+    from ccnn_pc.models.names import builder
     from ccnn_pc.models.parameters import count_parameters
-    from ccnn_pc.models.registry import Frozen, builder
+    from ccnn_pc.models.registry import Frozen
 
     kinds = {"points": (3, 6, 40), "sequence": (1, 1, 10), "image": (2, 3, 10)}
     rows = []

@@ -71,7 +71,7 @@ def test_models_of_every_name_are_counted_without_making_them(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Networks that are not made for three axes are counted with those they have."""
-    monkeypatch.setattr("ccnn_pc.models.parameters.build_model", None)
+    monkeypatch.setattr("ccnn_pc.models.registry.build_model", None)
     code, out, _ = run("models", "--json", capsys=capsys)
     rows = {row["name"]: row for row in json.loads(out.splitlines()[-1])}
     assert code == 0 and set(list_models()) <= set(rows)
@@ -85,8 +85,8 @@ def test_models_of_a_missing_package_are_listed_without_a_count(
     def missing(*_: object, **__: object) -> None:
         raise ImportError("'torchcde' is needed")
 
-    monkeypatch.setattr("ccnn_pc.models.parameters.build_model", missing)
-    monkeypatch.setattr("ccnn_pc.models.parameters._table", dict)  # as a model of one's own is
+    monkeypatch.setattr("ccnn_pc.models.registry.build_model", missing)
+    monkeypatch.setattr("ccnn_pc.models.parameters._table", lambda: {"neural_cde": {}})  # not counted before
     assert "-: a package is missing" in run("models", "neural_*", capsys=capsys)[1]
 
 

@@ -16,8 +16,9 @@ from ccnn_pc.kernels import list_kernels, list_windows
 from ccnn_pc.kernels.registry import kernel_factory, window_factory
 from ccnn_pc.models import Model, create_model, from_pretrained, list_models, save_pretrained
 from ccnn_pc.models.base import Network
+from ccnn_pc.models.names import builder, only_dim
 from ccnn_pc.models.parameters import count_parameters
-from ccnn_pc.models.registry import Frozen, builder, only_dim
+from ccnn_pc.models.registry import Frozen
 
 IN, OUT = 2, 3
 #: Networks that build, run and save within a part of a second; one of each family.

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch_geometric.data import Batch, Data
 
 from ccnn_pc.models import Model, create_model, list_models
-from ccnn_pc.models.registry import only_dim
+from ccnn_pc.models.names import only_dim
 
 BOUND = {torch.bfloat16: 3e-2, torch.float16: 5e-3}
 #: Networks of more than a hundred thousand parameters, and those that take seconds.

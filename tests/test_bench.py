@@ -12,7 +12,15 @@ import torch
 
 from ccnn_pc._files import read_rows
 from ccnn_pc.native import state
-from scripts.bench import harness, large_clouds, machine, point_conv, point_conv_peers, predict_scene
+from scripts.bench import (
+    first_minute,
+    harness,
+    large_clouds,
+    machine,
+    point_conv,
+    point_conv_peers,
+    predict_scene,
+)
 from scripts.bench.machine import EdgeWork, Roofline, Speeds, product_roofline, roofline
 
 
@@ -104,6 +112,15 @@ def test_a_contender_that_fails_has_no_further_turns() -> None:
     assert found["b"] == [(1.0, 2.0)] * 3  # no turns beyond the limit, but three
     with pytest.raises(ValueError, match="later"):
         harness.interleaved({"a": fails}, 1)
+
+
+def test_a_command_is_timed_with_what_it_starts(tmp_path: Path) -> None:
+    work = "import time; began = time.process_time()\nwhile time.process_time() - began < 0.2: pass"
+    shell = ["bash", "-c", f"{sys.executable} -c '{work}'; sleep 0.1"]
+    clock, processors = first_minute.seconds(shell, tmp_path)
+    assert processors >= 0.2 and clock >= 0.3
+    with pytest.raises(RuntimeError, match=r"ended with 1: .*no such thing"):
+        first_minute.seconds([sys.executable, "-c", "raise SystemExit('no such thing')"], tmp_path)
 
 
 @pytest.mark.slow

@@ -76,8 +76,10 @@ def commands(scripts: Path, folder: Path) -> dict[str, list[str | Path]]:
     """What is timed in the environment, by the name of its row."""
     (folder / "shape.off").write_text(SHAPE)
     python, program = scripts / "python", scripts / "ccnn-pc"
-    imports = {f"import {name}": [python, "-c", f"import {name}"] for name in ("ccnn_pc", "torch", "torch_geometric")}
-    predict = ["predict", "ccnn_tiny-modelnet10", "shape.off", "--no-plot"]
+    imports = {
+        f"import {name}": [python, "-c", f"import {name}"] for name in ("ccnn_pc", "torch", "torch_geometric")
+    }
+    predict = ["predict", "ccnn_tiny-modelnet10", "shape.off"]
     words = {"--help": ["--help"], "models": ["models"], "doctor": ["doctor"], "predict FILE": predict}
     return {**imports, **{f"ccnn-pc {name}": [program, *rest] for name, rest in words.items()}}
 
@@ -86,7 +88,9 @@ def main() -> None:
     """Install, time, and hold both to the limits."""
     bench = Benchmark("first_minute", __doc__, threads=1)
     bench.parser.add_argument(
-        "--torch", default=f"torch=={version('torch')}", help="what pip is asked for first (default: %(default)s)"
+        "--torch",
+        default=f"torch=={version('torch')}",
+        help="what pip is asked for first (default: %(default)s)",
     )
     bench.parser.add_argument("--keep", type=Path, help="a new folder for the environment")
     bench.starts(None, "torch", "torch-geometric")
@@ -110,7 +114,11 @@ def main() -> None:
         subprocess.run([sys.executable, "-m", "venv", str(env)], check=True)
         site = next(env.glob("lib/python*/site-packages"))
         install: list[str | Path] = [env / "bin" / "python", "-m", "pip", "install", "-q", "--no-cache-dir"]
-        for name, wanted in (("torch", bench.arguments.torch), ("ccnn-pc", wheel), ("ccnn-pc[train]", f"{wheel}[train]")):
+        for name, wanted in (
+            ("torch", bench.arguments.torch),
+            ("ccnn-pc", wheel),
+            ("ccnn-pc[train]", f"{wheel}[train]"),
+        ):
             before = megabytes(site)
             passed, used = seconds([*install, wanted], folder)
             figures = {"min_s": round(passed, 1), "median_s": round(passed, 1), "cpu_s": round(used, 1)}

@@ -11,7 +11,7 @@ operators = Extension(
     "ccnn_pc.native._operators",
     sources=[str(SOURCE / f"{name}.cpp") for name in ("operators", "baseline", "avx2", "avx512")],
     depends=[str(header) for header in sorted(SOURCE.glob("*.h"))],
-    extra_compile_args=["-std=c++17", "-O3", "-fno-math-errno", "-fvisibility=hidden", "-Wno-psabi"],
+    extra_compile_args=["-std=c++17", "-O3", "-g0", "-fno-math-errno", "-fvisibility=hidden", "-Wno-psabi"],
     extra_link_args=["-pthread"],
     optional=True,
 )

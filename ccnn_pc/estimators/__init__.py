@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from ccnn_pc.estimators.clouds import CloudClassifier, CloudRegressor
     from ccnn_pc.estimators.grids import GridClassifier, GridRegressor
     from ccnn_pc.estimators.series import SeriesClassifier, SeriesRegressor
+    from ccnn_pc.estimators.steps import SeriesStepClassifier
+    from ccnn_pc.estimators.values import SeriesForecaster, SeriesImputer
 
 __all__ = [
     "CloudClassifier",
@@ -15,7 +17,10 @@ __all__ = [
     "GridClassifier",
     "GridRegressor",
     "SeriesClassifier",
+    "SeriesForecaster",
+    "SeriesImputer",
     "SeriesRegressor",
+    "SeriesStepClassifier",
 ]
 
 lazy(__name__)

@@ -117,10 +117,13 @@ class Estimator(BaseEstimator, abc.ABC):
         """
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
-        random = check_random_state(self.random_state)
-        seed = int(random.randint(2**31 - 1))
         items = self._read(X, fitting=True)
-        targets = self._targets(self._in_order(y, items), items)
+        self._train(items, self._targets(self._in_order(y, items), items))
+        return self
+
+    def _train(self, items: Sequence[Any], targets: Targets) -> None:
+        """Train a network on items with targets, and keep it."""
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         how = Settings(
             self.epochs, self.batch_size, self.lr, self.validation, self.patience, self.time_budget,
             self.verbose, seed,
@@ -133,7 +136,6 @@ class Estimator(BaseEstimator, abc.ABC):
         network.preprocessing = self._preprocessing(dataset)
         network.task = targets.objective(max(len(targets.names), 2 if targets.classes else 1)).task
         self.network_ = network
-        return self
 
     def predict(self, X: Any) -> Any:  # noqa: N803
         """Answers for items X."""
@@ -198,16 +200,24 @@ class Estimator(BaseEstimator, abc.ABC):
 
     def _words(self, dataset: Any) -> dict[str, Any]:
         """Name and words of the network."""
-        words = self.model if self.model is not None else self.default_model
-        words = {"name": words} if isinstance(words, str) else dict(words)
+        words = self._given_words() or dict(self.default_model)
         if "name" not in words:
             raise ValueError(f"'model' must have a name, of ccnn_pc.models.list_models (got {sorted(words)})")
         return words
 
+    def _given_words(self) -> dict[str, Any] | None:
+        """``model`` as a mapping."""
+        if self.model is None:
+            return None
+        return {"name": self.model} if isinstance(self.model, str) else dict(self.model)
+
     def _outputs(self, X: Any) -> Tensor:  # noqa: N803
         check_is_fitted(self)
-        inputs = self._inputs(self._read(X, fitting=False))
-        found = []
+        return self._answers(self._read(X, fitting=False))
+
+    def _answers(self, items: Any) -> Tensor:
+        """What the network says of items that were read, float64."""
+        inputs, found = self._inputs(items), []
         with torch.inference_mode():
             for first in range(0, len(inputs), _BATCH):
                 found.append(

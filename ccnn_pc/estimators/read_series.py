@@ -19,7 +19,7 @@ class Channels(enum.Enum):
 
 
 class Series(NamedTuple):
-    """One series: stamps ``[n]``, float64, in order, and values ``[n, C]``, float32, NaN where none was observed."""
+    """One series: stamps ``[n]``, in order, and values ``[n, C]``, NaN where none was observed; float64."""
 
     times: np.ndarray
     values: np.ndarray
@@ -35,6 +35,7 @@ class SeriesRead:
         layout: which axis was taken for the channels; None: it was never in question.
         ids: of the series of a table, in the order of their first rows; None: no table.
         dates: unit in which dates were counted; None: times are numbers.
+        rows: which samples of each series, as it was given, were kept, in the order of time.
     """
 
     items: list[Series]
@@ -42,6 +43,7 @@ class SeriesRead:
     layout: Channels | None = None
     ids: list[Hashable] | None = None
     dates: str | None = None
+    rows: list[np.ndarray] = dataclasses.field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.items)
@@ -60,7 +62,9 @@ class Known:
     layout: Channels | None
 
 
-def read_series(data: Any, channels: Channels = Channels.AUTO, known: Known | None = None) -> SeriesRead:
+def read_series(
+    data: Any, channels: Channels = Channels.AUTO, known: Known | None = None, *, every_stamp: bool = False
+) -> SeriesRead:
     """Series of any of these forms.
 
     Args:
@@ -70,6 +74,7 @@ def read_series(data: Any, channels: Channels = Channels.AUTO, known: Known | No
             and value, or id, time and a column for each variable.
         channels: which axis of arrays counts channels.
         known: of a fitted estimator; None: it is being fitted.
+        every_stamp: keep stamps at which nothing was observed.
 
     Raises:
         TypeError: something else.
@@ -84,8 +89,8 @@ def read_series(data: Any, channels: Channels = Channels.AUTO, known: Known | No
         read = _read_array(_numbers(data, "X"), channels, known)
     if known is not None and len(read.names) != len(known.names):
         raise ValueError(f"'X' must have {len(known.names)} channels, as in fit (got {len(read.names)})")
-    items = [_cleaned(each, row) for row, each in enumerate(read.items)]
-    return dataclasses.replace(read, items=items)
+    cleaned = [_cleaned(each, row, every_stamp) for row, each in enumerate(read.items)]
+    return dataclasses.replace(read, items=[each for each, _ in cleaned], rows=[rows for _, rows in cleaned])
 
 
 def is_table(data: Any) -> bool:
@@ -258,8 +263,8 @@ def _read_table(data: Any, known: list[str] | None) -> SeriesRead:
     return SeriesRead(items, names, None, list(order), dates)
 
 
-def _cleaned(series: Series, row: int) -> Series:
-    """In order of time, without stamps at which nothing was observed.
+def _cleaned(series: Series, row: int, every_stamp: bool) -> tuple[Series, np.ndarray]:
+    """In order of time, without stamps at which nothing was observed; and which rows of the series these are.
 
     Raises:
         ValueError: infinite values, stamps that are not finite, no value at all.
@@ -278,6 +283,6 @@ def _cleaned(series: Series, row: int) -> Series:
         raise ValueError(
             f"'X' must hold a value in every series (got NaN alone in series {row}): leave it out"
         )
-    times, values = times[kept], values[kept]
-    order = np.argsort(times, kind="stable")
-    return Series(times[order], values[order].astype(np.float32))
+    rows = np.arange(len(times)) if every_stamp else np.flatnonzero(kept)
+    rows = rows[np.argsort(times[rows], kind="stable")]
+    return Series(times[rows], values[rows]), rows

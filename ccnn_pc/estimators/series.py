@@ -53,6 +53,8 @@ class SeriesEstimator(Estimator):
     variables_: list[str]
     layout_: Channels | None
     dates_: str | None
+    #: Whether stamps at which nothing was observed are kept.
+    every_stamp = False
 
     def __init__(
         self,
@@ -84,7 +86,7 @@ class SeriesEstimator(Estimator):
         known = None if fitting else Known(self.variables_, self.layout_)
         if _is_matrix(X):
             X = validate_data(self, X, reset=fitting, ensure_all_finite="allow-nan", dtype="numeric")  # noqa: N806
-        read = read_series(X, way, known)
+        read = read_series(X, way, known, every_stamp=self.every_stamp)
         if fitting:
             self.variables_, self.layout_, self.dates_ = read.names, read.layout, read.dates
         elif read.dates != self.dates_:
@@ -109,7 +111,7 @@ class SeriesEstimator(Estimator):
         return SeriesArrays(stored, transform=DropSamples([0.0, THINNED], irregular=True), seed=seed)
 
     def _geometry(self, dataset: Any) -> dict[str, Any]:
-        spacing, length = typical_grid(dataset.stored, np.arange(len(dataset.stored)), dataset.lattice)
+        spacing, length = _grid(dataset)
         channels = len(self.variables_) * (1 + dataset.said.per_variable)
         return {"dim": 1, "in_channels": channels, "shape": [length], "spacing": spacing}
 
@@ -133,7 +135,7 @@ class SeriesEstimator(Estimator):
 
     def _inputs(self, items: Any) -> Any:
         table = self.network_.preprocessing.table
-        said = ObservationChannels(bool(table["counts"]), bool(table["indicators"]))
+        said = ObservationChannels(bool(table["counts"]), bool(table["indicators"]), table.get("gap"))
         mean, std = (np.array(table[name], dtype=np.float32)[:, None] for name in ("mean", "std"))
         stored = _stored(items, np.zeros(len(items), dtype=np.int64), ["value"])
         return SeriesArrays(stored, scaling=SeriesScaling(mean, std, epsilon=0.0), said=said)
@@ -189,6 +191,15 @@ class SeriesRegressor(RegressorAnswers, SeriesEstimator):
 
     See :class:`SeriesEstimator` for the forms of X, and the parameters.
     """
+
+
+def typical_step(dataset: SeriesArrays) -> float:
+    """The usual distance of samples."""
+    return _grid(dataset)[0]
+
+
+def _grid(dataset: SeriesArrays) -> tuple[float, int]:
+    return typical_grid(dataset.stored, np.arange(len(dataset.stored)), dataset.lattice)
 
 
 def _stored(items: SeriesRead, labels: np.ndarray, classes: Sequence[str]) -> StoredSeries:

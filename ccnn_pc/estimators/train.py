@@ -86,7 +86,14 @@ def train_network(
     with _quiet():
         if isinstance(model, RandomKernels):
             passes = how.epochs or PASSES
-            solve_head(model, data, classes=targets.classes, passes=passes)
+            solve_head(
+                model,
+                data,
+                classes=targets.classes,
+                passes=passes,
+                minutes=how.time_budget,
+                progress=bool(how.verbose),
+            )
             epochs = passes
         else:
             epochs = _train(model, data, targets, how)

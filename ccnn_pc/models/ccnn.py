@@ -101,6 +101,7 @@ def build_ccnn(
     kernel_hidden: int,
     kernel_layers: int = 3,
     block: Callable[..., nn.Module] | None = None,
+    network: type[CCNN] = CCNN,
 ) -> CCNN:
     """A CCNN of given size (CCNN section 4.2; sizes in its Tables 1 to 4 and Fig. 8).
 
@@ -125,6 +126,7 @@ def build_ccnn(
         kernel_hidden: width of the kernel networks (MAGNet).
         kernel_layers: their mixing layers.
         block: the class of the residual blocks; None: a word, by default :class:`~ccnn_pc.nn.CCNNBlock`.
+        network: CCNN, or a class of its arguments.
 
     Raises:
         ValueError: a number out of range, a string that is no choice.
@@ -137,7 +139,7 @@ def build_ccnn(
         separable=True,
         bias=True,
     )
-    return CCNN(
+    return network(
         words.in_channels,
         words.out_channels,
         channels=channels,

@@ -26,7 +26,7 @@ DEFAULT_SHAPES: dict[int, tuple[int, ...] | None] = {1: (784,), 2: (32, 32), 3: 
 class TrainingGeometry:
     """What the data of training look like to a kernel.
 
-    Kernels are as long as the data: causal on one axis, centred on several; on clouds they reach 1.
+    Kernels are as long as the data: causal on one axis unless ``centred``, centred on several; on clouds they reach 1.
 
     Attributes:
         dim: axes of the positions.
@@ -43,6 +43,8 @@ class TrainingGeometry:
             ``num_points`` on a sphere of radius 1.
         metric: factors of the axes in the search for neighbours, see :meth:`ccnn_pc.domains.PointSet.knn`; None: all
             alike.
+        centred: kernels of one axis see as much of what comes later as of what was before: for answers per sample that
+            may know the whole series.
 
     Raises:
         ValueError: numbers out of range, or a shape of another number of axes.
@@ -62,6 +64,7 @@ class TrainingGeometry:
     reference_count: float | None = None
     point_spacing: float | None = None
     metric: Sequence[float] | None = None
+    centred: bool = False
 
     def __post_init__(self) -> None:
         check_at_least("dim", self.dim, 1)
@@ -92,7 +95,7 @@ class TrainingGeometry:
     @property
     def causal(self) -> bool:
         """Whether kernels see the past only."""
-        return self.dim == 1 and self.grid is not None
+        return self.dim == 1 and self.grid is not None and not self.centred
 
     @property
     def taps(self) -> tuple[int, ...] | None:

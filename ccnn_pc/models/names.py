@@ -35,6 +35,7 @@ MODULES = (
     "ccnn_pc.models.smpconv",
     "ccnn_pc.models.unet",
     "ccnn_pc.models.random_kernels",
+    "ccnn_pc.models.series_values",
     "ccnn_pc.published",
     "ccnn_pc.peers",
 )

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import math
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import torch
+from rich.console import Console
+from rich.progress import Progress
 from torch import Tensor
 from torch.nn import functional
 
-from ccnn_pc._checks import check_at_least
+from ccnn_pc._checks import check_at_least, check_positive
 from ccnn_pc.models.random_kernels import RandomKernels
 from ccnn_pc.training.data import ClassificationData
 from ccnn_pc.training.loader import ResumableLoader
@@ -22,6 +27,8 @@ PENALTIES = torch.logspace(-2, 5, 15, dtype=torch.float64)
 _CONSTANT = 1e-4
 #: Series that thresholds are drawn from.
 _DRAWN = 256
+#: Times what features take: what features and solution take together.
+_SOLVING = 2.0
 
 
 class Ridge(NamedTuple):
@@ -47,6 +54,8 @@ def solve_head(
     classes: int | None,
     passes: int = 3,
     batch_size: int = 64,
+    minutes: float | None = None,
+    progress: bool = False,
 ) -> Ridge:
     r"""Draw the thresholds of a network, and solve its head for the least squared error with a penalty.
 
@@ -64,14 +73,19 @@ def solve_head(
         classes: how many; None: targets are numbers.
         passes: how often items are read (default 3).
         batch_size: items that are read at once.
+        minutes: that it may take; passes behind the first that would take longer, with as much again for solving, are
+            left out. None: as long as it takes.
+        progress: whether a bar on stderr shows how far it is.
 
     Returns:
         What was solved.
 
     Raises:
-        ValueError: fewer than two items, or fewer than one pass.
+        ValueError: fewer than two items, fewer than one pass, or no positive time.
     """
+    began = time.monotonic()
     check_at_least("passes", passes, 1)
+    seconds = math.inf if minutes is None else 60 * check_positive("minutes", minutes)
     data.prepare()
     items = data.train_set
     if len(items) < 2:
@@ -79,19 +93,22 @@ def solve_head(
     model.trained_on = measure_training(model, data)
     plain = items.subset(range(len(items)), transform=data.eval_transform)
     model.eval()
-    with torch.inference_mode():
+    with torch.inference_mode(), _bar(passes * len(items), shown=progress) as moved:
         drawn = torch.randperm(len(plain), generator=torch.Generator().manual_seed(data.seed))[:_DRAWN]
         (batch,) = ResumableLoader(plain.subset(drawn), len(drawn), shuffle=False)
         model.draw(*model.reading.read(batch))
         found, targets = [], []
         for number in range(passes):
+            if number and (time.monotonic() - began) * (number + 1) / number * _SOLVING > seconds:
+                break
             part = items if number else plain
             part.set_epoch(number)
             for features, target in _features(model, part, batch_size):
                 found.append(features)
                 targets.append(target)
+                moved(len(target))
     z, y = torch.cat(found), torch.cat(targets)
-    groups = torch.arange(len(items)).repeat(passes)
+    groups = torch.arange(len(items)).repeat(len(z) // len(items))
     if classes is not None:
         y = 2 * functional.one_hot(y.view(-1), classes).double() - 1
     solved = _best(z, y.double(), groups, ~model.is_located())
@@ -102,6 +119,14 @@ def solve_head(
         model.head.weight.copy_(solved.weight)
         model.head.bias.copy_(solved.bias)
     return solved
+
+
+@contextlib.contextmanager
+def _bar(total: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
+    """A bar with the time left; called with how many items were read."""
+    with Progress(*Progress.get_default_columns(), console=Console(stderr=True), disable=not shown) as bar:
+        task = bar.add_task("features", total=total)
+        yield functools.partial(bar.advance, task)
 
 
 def _best(z: Tensor, y: Tensor, groups: Tensor, everywhere: Tensor) -> Ridge:

@@ -69,7 +69,7 @@ class SeriesArrays(SeriesDataset):
     def series_channels(
         self, row: int, values: np.ndarray, known: np.ndarray, times: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        return self.said.before(values, known)
+        return self.said.before(values, known, times)
 
     def with_sample_targets(self, targets: Sequence[np.ndarray], names: Sequence[str]) -> SeriesArrays:
         """The same series with a target for each sample: classes ``[n]``, or numbers ``[n, K]``.

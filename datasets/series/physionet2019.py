@@ -191,7 +191,7 @@ class PhysioNet2019(SeriesDataset):
         return x, mask
 
     def _joined(self, row: int, values: np.ndarray, known: np.ndarray, times: np.ndarray) -> np.ndarray:
-        parts = [*self.said.of(known), values]
+        parts = [*self.said.of(known, times), values]
         if self.time_channel:
             parts.insert(0, times[None].astype(np.float32) / HOURS)
         if self.statics:

@@ -238,7 +238,7 @@ class LongCSV(SeriesDataset):
     def series_channels(
         self, row: int, values: np.ndarray, known: np.ndarray, times: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        return self.said.before(values, known)
+        return self.said.before(values, known, times)
 
     @property
     def has_missing(self) -> bool:

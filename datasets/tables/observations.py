@@ -104,6 +104,8 @@ class TableFormat:
         ignore_others: leave out other variables instead of refusing them (default False).
         dates: times are dates (ISO 8601, without a zone: UTC), counted from 1970 in "seconds", "minutes", "hours" or
             "days"; None: they are numbers, in any unit.
+        every_stamp: keep times of a series at which nothing was observed (an empty value), for networks that answer
+            there.
 
     Raises:
         ValueError: an unknown unit, or names of columns as for :class:`LongColumns`.
@@ -113,6 +115,7 @@ class TableFormat:
     variables: Sequence[str] | None = None
     ignore_others: bool = False
     dates: str | None = None
+    every_stamp: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.columns, LongColumns):
@@ -430,11 +433,12 @@ def read_series(
                 "channel": channel[wanted].astype(np.int32),
                 "value": _each(path, frame, columns.value, _value),
             }
-            parts.append(pandas.DataFrame(numbers).dropna())  # an empty cell or NaN: not observed
+            rows = pandas.DataFrame(numbers)  # an empty cell or NaN: not observed
+            parts.append(rows if form.every_stamp else rows.dropna())
     observed, ids = pandas.concat(parts, ignore_index=True), sorted(index)
-    if observed.empty:
+    seen = set(observed.series[observed.value.notna()].unique())
+    if not seen:
         raise ValueError(f"'{files[0]}' must hold at least one observed value (got none)")
-    seen = set(observed.series.unique())
     silent = [name for name in index if index[name] not in seen]
     if silent:
         warnings.warn(
@@ -443,6 +447,7 @@ def read_series(
             stacklevel=2,
         )
         ids = [name for name in ids if index[name] in seen]
+        observed = observed[observed.series.isin(seen)].copy()
     observed["series"] = observed.series.map({index[name]: place for place, name in enumerate(ids)})
     return _wide(observed, ids, form.variables or sorted(channels), channels), labels
 
@@ -451,7 +456,7 @@ def _wide(
     observed: Any, ids: list[str], variables: Sequence[str], channels: Mapping[str, int]
 ) -> StoredSeries:
     keys = ["series", "time", "channel"]
-    repeated = int(observed.duplicated(keys).sum())
+    repeated = int(observed[observed.value.notna()].duplicated(keys).sum())
     if repeated:
         warnings.warn(
             f"{repeated} rows repeat an id, a time and a variable: each becomes the mean of its rows",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ccnn_pc.datasets.transforms.axes import PermutedAxes
     from ccnn_pc.datasets.transforms.base import Compose, RandomTransform
     from ccnn_pc.datasets.transforms.cells import JitteredCells, ScatteredCells, UnevenCells
+    from ccnn_pc.datasets.transforms.hide import HideFuture, HideValues
     from ccnn_pc.datasets.transforms.image import Cutout, Padding, RandomCrop, RandomMirror, RandomMotion
     from ccnn_pc.datasets.transforms.normalize import Frame, Normalize
     from ccnn_pc.datasets.transforms.resample import (
@@ -52,6 +53,8 @@ __all__ = [
     "FarthestPoints",
     "FeaturesFrom",
     "Frame",
+    "HideFuture",
+    "HideValues",
     "InverseDensity",
     "Jitter",
     "JitteredCells",

@@ -19,6 +19,7 @@ MADE_FOR = {
     "ode_rnn": ["sequence"],
     "pointnet2": ["points"],
     "random_kernels": ["sequence"],
+    "series_values": ["sequence"],
     "smpconv": ["image"],
     "smpnet_resnet": ["image"],
     "smpnet_tcn": ["sequence"],

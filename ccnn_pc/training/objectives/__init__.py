@@ -7,6 +7,7 @@ from ccnn_pc.training.objectives.classification import Classification, classific
 from ccnn_pc.training.objectives.points import ClassWeights, PointClassification, lovasz_softmax
 from ccnn_pc.training.objectives.points_regression import PointRegression
 from ccnn_pc.training.objectives.regression import Regression
+from ccnn_pc.training.objectives.samples import SampleRegression
 from ccnn_pc.training.objectives.steps import StepClassification
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "PointClassification",
     "PointRegression",
     "Regression",
+    "SampleRegression",
     "StepClassification",
     "classification_loss",
     "log_prior",

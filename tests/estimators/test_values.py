@@ -1,0 +1,176 @@
+"""Values at other times: what was observed stays, straight lines are the start, forms of X come back as they were."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ccnn_pc.cli.app import main
+from ccnn_pc.datasets import SeriesData
+from ccnn_pc.datasets.series.observation_channels import remoteness
+from ccnn_pc.datasets.transforms import HideFuture, HideValues
+from ccnn_pc.estimators import SeriesForecaster, SeriesImputer
+from ccnn_pc.models import create_model
+
+RANDOM = np.random.default_rng(0)
+T = np.arange(30.0)
+X = np.sin(0.4 * T + RANDOM.uniform(0, 6, (16, 1))) + 5
+X[RANDOM.random(X.shape) < 0.3] = np.nan
+FITTED = SeriesImputer(epochs=2, random_state=0).fit(X)
+
+
+def test_observed_values_stay_whatever_the_network_says() -> None:
+    model = create_model("series_values", dim=1, in_channels=4, out_channels=2, shape=[20]).eval()
+    torch.nn.init.normal_(model.head.linear.weight)
+    known = torch.rand(20, 2, generator=torch.Generator().manual_seed(0)) < 0.6
+    known[0] = True
+    values = torch.randn(20, 2, generator=torch.Generator().manual_seed(1)) * known
+    w = torch.from_numpy(remoteness(known.t().numpy(), np.arange(20.0), 4.0)).t()
+    mask = torch.cat([torch.ones_like(known), known], 1)
+    answers = model(SeriesData(times=torch.arange(20.0), x=torch.cat([w, values], 1), mask=mask))
+    assert torch.allclose(answers[known], values[known], atol=1e-5)
+    assert not torch.allclose(answers[~known], values[~known], atol=1e-2)
+
+
+def test_an_untrained_network_answers_on_straight_lines_at_any_stamps() -> None:
+    times = np.sort(RANDOM.uniform(0, 19, 40))
+    known = RANDOM.random(40) < 0.5
+    known[[0, -1]] = True
+    values = RANDOM.normal(size=40) * known
+    model = create_model(
+        "series_values", dim=1, in_channels=2, out_channels=1, shape=[4000], spacing=0.005
+    ).eval()
+    x = torch.from_numpy(np.stack([1.0 - known, values], 1)).float()
+    mask = torch.from_numpy(np.stack([known | True, known], 1))
+    answers = model(SeriesData(times=torch.from_numpy(times), x=x, mask=mask))[:, 0].detach().numpy()
+    # lines are read 0.005 apart: off by half of it times the slope where they bend
+    slope = np.abs(np.diff(values[known]) / np.diff(times[known])).max()
+    assert np.abs(answers - np.interp(times, times[known], values[known])).max() < 0.005 * slope
+
+
+def test_remoteness_is_nought_where_something_was_observed_and_grows_with_the_gap() -> None:
+    times = np.array([0.0, 2.0, 3.0, 10.0, 20.0])
+    (found,) = remoteness(np.array([[True, False, True, False, True]]), times, 4.0)
+    assert found[[0, 2, 4]].tolist() == [0, 0, 0]
+    assert found[1] == pytest.approx(2 / (2 + 16)) and found[3] == pytest.approx(70 / (70 + 16))
+    (after,) = remoteness(np.array([[True, False]]), np.array([0.0, 4.0]), 4.0)
+    (never,) = remoteness(np.array([[False, False]]), np.array([0.0, 4.0]), 4.0)
+    assert after[1] == 0.5 and never.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("transform", [HideValues(0.9, gap=2.0), HideFuture(5.0, gap=2.0)])
+def test_what_is_hidden_is_asked_for_and_nothing_else(transform: HideValues | HideFuture) -> None:
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(50):
+        times = torch.rand(12, generator=generator).cumsum(0).double()
+        x = torch.randn(12, 2, generator=generator) + 9
+        known = torch.rand(12, 2, generator=generator) < 0.8
+        known[0] = True
+        found = transform(SeriesData(times=times, x=x * known, mask=known), generator)
+        n = len(found.times)
+        hidden, left = found.y.isfinite(), found.mask[:, 2:]
+        assert torch.equal(hidden | left, known[:n]) and not bool((hidden & left).any())
+        assert bool(left.any(dim=0).all())
+        assert torch.equal(found.y[hidden], x[:n][hidden]) and torch.equal(found.x[:, 2:], x[:n] * left)
+        assert bool((found.x[:, :2][left] == 0).all()) and bool((found.x[:, :2][hidden] > 0).all())
+
+
+def test_missing_values_are_filled_and_others_stay_bit_for_bit() -> None:
+    seen = np.isfinite(X)
+    filled = FITTED.transform(X)
+    assert filled.shape == X.shape and np.isfinite(filled).all()
+    assert (filled[seen] == X[seen]).all()
+    assert np.allclose(np.stack(FITTED.predict(X))[..., 0][~seen], filled[~seen])
+
+
+def test_forms_come_back_as_they_were() -> None:
+    both = np.stack([X, -X], axis=1)
+    model = SeriesImputer(channels="first", epochs=1, random_state=0).fit(both)
+    filled = model.transform(both)
+    assert filled.shape == both.shape
+    shuffled = RANDOM.permutation(30)
+    pairs = [(T[shuffled], each.T[shuffled]) for each in both]
+    for one, other in zip(model.transform(pairs), filled, strict=True):
+        assert np.allclose(one, other.T[shuffled], atol=1e-6)
+    rows = FITTED.transform([row.tolist() for row in X])
+    assert np.allclose(np.stack(rows), FITTED.transform(X), atol=1e-6)
+
+
+def test_tables_come_back_as_tables() -> None:
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame(
+        {"id": np.repeat(np.arange(16), 30), "time": np.tile(T, 16), "channel_0": X.ravel()}
+    )
+    found = FITTED.transform(table)
+    assert list(found.columns) == ["id", "time", "channel_0"]
+    assert np.allclose(found["channel_0"].to_numpy(), FITTED.transform(X).ravel(), atol=1e-6)
+    dated = table.assign(time=pandas.Timestamp("2024-03-01") + pandas.to_timedelta(table["time"], unit="h"))
+    model = SeriesImputer(epochs=1, random_state=0).fit(dated)
+    assert (model.transform(dated)["time"].to_numpy() == dated["time"].to_numpy()).all()
+    with pytest.raises(ValueError, match="'times' must be of the kind of those of X: dates"):
+        model.predict(dated, [0.5])
+
+
+def test_any_time_can_be_asked_for() -> None:
+    at_stamps = np.stack(FITTED.predict(X))
+    assert np.allclose(FITTED.predict(X, T), at_stamps, atol=1e-6)
+    between = FITTED.predict(X, [3.25, 11.5])
+    assert between.shape == (16, 2, 1) and np.isfinite(between).all()
+    ragged = FITTED.predict(X, [T[:k] + 0.5 for k in range(1, 17)])
+    assert [len(each) for each in ragged] == list(range(1, 17))
+    with pytest.raises(ValueError, match="'times' must be a list of one array per series, 16"):
+        FITTED.predict(X, [[1.0], [2.0]])
+    with pytest.raises(ValueError, match="'times' must be finite"):
+        FITTED.predict(X, [np.nan])
+
+
+def test_a_saved_imputer_answers_as_before(tmp_path: Path) -> None:
+    again = SeriesImputer.load(FITTED.save(tmp_path / "model"))
+    assert (again.transform(X) == FITTED.transform(X)).all()
+    with pytest.raises(ValueError, match="SeriesForecaster"):
+        SeriesForecaster.load(tmp_path / "model")
+
+
+def test_forecasts_lie_after_the_series_and_within_the_horizon(tmp_path: Path) -> None:
+    model = SeriesForecaster(horizon=4, epochs=2, random_state=0).fit(X)
+    found = model.predict(X)
+    assert found.shape == (16, 4, 1) and model.step_ == 1.0
+    ends = [np.flatnonzero(np.isfinite(row))[-1] for row in X]
+    assert np.allclose(model.predict(X, [end + np.arange(1, 5) for end in ends]), found, atol=1e-6)
+    for wrong in (28.0, 40.0):
+        with pytest.raises(ValueError, match="'times' must be after the last sample"):
+            model.predict(X, [wrong])
+    with pytest.raises(ValueError, match="'horizon' must be at least one step"):
+        SeriesForecaster(horizon=0.2).fit(X)
+    again = SeriesForecaster.load(model.save(tmp_path / "model"))
+    assert (again.predict(X) == found).all()
+
+
+def test_a_trained_forecast_is_better_than_the_last_value() -> None:
+    waves = np.sin(0.4 * np.arange(60) + RANDOM.uniform(0, 6, (48, 1)))
+    model = SeriesForecaster(horizon=5, epochs=15, random_state=0).fit(waves[:40, :55])
+    found, true = model.predict(waves[40:, :55])[..., 0], waves[40:, 55:]
+    assert np.square(found - true).mean() < 0.25 * np.square(waves[40:, 54:55] - true).mean()
+
+
+def test_other_networks_are_refused() -> None:
+    with pytest.raises(ValueError, match="'model' must be 'series_values'"):
+        SeriesImputer("ccnn_4_16").fit(X)
+
+
+def test_the_command_line_answers_where_values_are_missing(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    rows = pandas.DataFrame(
+        {"id": np.repeat(np.arange(16), 30), "time": np.tile(T, 16), "variable": "channel_0"}
+    )
+    rows["value"] = X.ravel()
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    folder = FITTED.save(tmp_path / "model")
+    with pytest.raises(SystemExit) as ended:
+        main(["predict", str(folder), str(tmp_path / "rows.csv"), "--csv", str(tmp_path / "out.csv")])
+    assert ended.value.code == 0
+    found = pandas.read_csv(tmp_path / "out.csv").sort_values(["id", "time"])["channel_0"].to_numpy()
+    assert np.allclose(found, np.stack(FITTED.predict(X)).ravel(), atol=1e-5)

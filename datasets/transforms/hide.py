@@ -130,8 +130,10 @@ def _without(data: Any, known: Tensor, hidden: Tensor, said: ObservationChannels
     data.y = torch.where(hidden, data.x, torch.nan)
     known = known & ~hidden
     values = torch.where(known, data.x, 0.0)
-    x, mask = said.before(values.t().numpy(), known.t().numpy(), data.times.numpy())
-    far = x[: x.shape[0] // 2].T
-    data.weight = torch.from_numpy(1 / (far**2 + _LEAST))
-    data.x, data.mask = (torch.from_numpy(np.ascontiguousarray(each.T)) for each in (x, mask))
+    x, mask = said.before(*(each.cpu().numpy() for each in (values.t(), known.t(), data.times)))
+    far = x[: len(x) // 2]
+    parts = (x, mask, 1 / (far**2 + _LEAST))
+    data.x, data.mask, data.weight = (
+        torch.from_numpy(np.ascontiguousarray(each.T)).to(known.device) for each in parts
+    )
     return data

@@ -162,6 +162,8 @@ TRANSFORMS: dict[str, tuple[Any, Any]] = {
     "EvenedPoints": (transforms.EvenedPoints(0.6), shape),
     "FarthestPoints": (transforms.FarthestPoints(8, candidates=20), shape),
     "FeaturesFrom": (transforms.FeaturesFrom(("pos", "normal")), shape),
+    "HideFuture": (transforms.HideFuture(2.0, gap=1.0), regular_series),
+    "HideValues": (transforms.HideValues(0.8, gap=1.0), regular_series),
     "InverseDensity": (transforms.InverseDensity(6), shape),
     "Jitter": (transforms.Jitter(), shape),
     "JitteredCells": (transforms.JitteredCells(0.5), image),

@@ -36,6 +36,9 @@ from ccnn_pc.datasets.registry import DatasetEntry, dataset_entry
 from ccnn_pc.datasets.transforms.base import Compose, RandomTransform
 from ccnn_pc.training.loader import ResumableLoader
 from tests.datasets.clouds.test_shapenet_part import write_text as write_parts
+from tests.datasets.images.test_pathfinder import write_pathfinder
+from tests.datasets.series.test_list_ops import write_tables
+from tests.datasets.series.test_reviews import write_reviews
 from tests.datasets.series.test_sequence_tasks import TEXT
 from tests.datasets.transforms.test_series_transforms import write_all
 from tests.grid_files import write_images
@@ -98,6 +101,9 @@ SAMPLES: dict[str, Callable[[Path], Path]] = {
     "cloud_arrays": lambda folder: write_arrays(folder) / "train.npz",
     "folder": write_clouds,
     "shapenet_part": write_parts,
+    "list_ops": write_tables,
+    "reviews": write_reviews,
+    "pathfinder": partial(write_pathfinder, count=60),
     "character_text": write_text,
     "long_csv": write_long,
     "character_trajectories": one_of_all("characters"),

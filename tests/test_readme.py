@@ -20,7 +20,8 @@ import ccnn_pc
 from ccnn_pc.cli.app import COMMANDS, build_app
 from ccnn_pc.domains.points import coverage
 from ccnn_pc.kernels import registry as kernels
-from ccnn_pc.models import list_pretrained, registry
+from ccnn_pc.models import list_pretrained
+from ccnn_pc.models import names as models
 from scripts.tables import update
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -65,8 +66,8 @@ def test_examples_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """All Python blocks of a page, one after the other, in one namespace."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CCNN_PC_CACHE", str(tmp_path / "cache"))
-    for module, table in ((registry, "_BUILDERS"), (kernels, "_KERNELS"), (kernels, "_WINDOWS")):
-        registry._builders()
+    for module, table in ((models, "_BUILDERS"), (kernels, "_KERNELS"), (kernels, "_WINDOWS")):
+        models._builders()
         monkeypatch.setattr(module, table, dict(getattr(module, table)))  # examples enter names of their own
     torch.manual_seed(0)
     monkeypatch.setattr(coverage, "_SAID", set())

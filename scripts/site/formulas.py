@@ -19,8 +19,8 @@ def with_mathml(page: str) -> str:
     """
 
     def new(match: re.Match[str]) -> str:
-        return convert(
-            html.unescape(match["formula"]).strip(), display="block" if match[1] == "div" else "inline"
-        )
+        block = match[1] == "div"
+        drawn = convert(html.unescape(match["formula"]).strip(), display="block" if block else "inline")
+        return f'<div class="formula">{drawn}</div>' if block else drawn
 
     return MARKED.sub(new, page)

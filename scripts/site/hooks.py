@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +54,10 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str:
-    """Lead links to the pages of the site; remarks of code blocks are for tests."""
+    """Lead links to the pages of the site; remarks of code blocks are for tests, and bars in code stand alone."""
     if page.file.generated_by is None:
         markdown = with_site_links(markdown, f"docs/{page.file.src_uri}")
+    markdown = re.sub(r"`[^`\n]+`", lambda code: code[0].replace("\\|", "|"), markdown)
     return markdown.replace("```python no-run\n", "```python\n")
 
 

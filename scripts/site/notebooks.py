@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 import sys
 import time
@@ -75,7 +76,9 @@ def run(notebook: Any, folder: Path) -> None:
     """
     from nbclient import NotebookClient
 
-    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(folder)}}).execute()
+    env = os.environ | {"PYTHONPATH": str(scripts.ROOT), "OMP_NUM_THREADS": "1"}
+    where = {"metadata": {"path": str(folder)}}
+    NotebookClient(notebook, timeout=600, startup_timeout=300, resources=where).execute(env=env)
     notebook.metadata = {"language_info": {"name": "python"}}
     for cell in notebook.cells:
         cell.metadata = {}

@@ -7,10 +7,11 @@ import statistics
 from collections.abc import Mapping
 from typing import Any
 
+from scripts.tables.choices import choices
 from scripts.tables.counted import experiments, models
 from scripts.tables.render import NOTHING, Row, Rows, markdown, matching, rows_of, shown
 
-__all__ = ["experiments", "models"]
+__all__ = ["choices", "experiments", "models"]
 
 # --- scripts/bench ----------------------------------------------------------------------------------------------
 

@@ -143,7 +143,8 @@ def read(folder: Path) -> StoredImages:
     Raises:
         ValueError: a damaged table, an image that is missing, damaged or of another size.
     """
-    values, labels = [], []
+    values: list[np.ndarray] = []
+    labels: list[int] = []
     for table in _tables(folder):
         for number, line in enumerate(table.read_text(encoding="utf-8").splitlines(), start=1):
             words = line.split()

@@ -418,6 +418,8 @@ def _open_divided(
     from ccnn_pc.datasets import Split
     from ccnn_pc.training.data import Validation
 
+    if trained.get("scaling"):  # numbers mean what they meant in training, whatever lies beside them
+        options = {**options, "scaling": trained["scaling"]}
     if split is None:
         return entry.open(path, None, **_as_entry({**trained["parts"]["test"]["options"], **options}))
     part, divided = choice("split", split, Split), dict(trained["validation"])

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from ccnn_pc.domains.points.coverage import CUT
-from ccnn_pc.models.trained_on import Range, Samples, Seen, Spread, TrainedOn
+from ccnn_pc.models.trained_on import Channel, Range, Samples, Seen, Spread, TrainedOn
 
 if TYPE_CHECKING:
     from ccnn_pc.nn.conv import KernelConv
@@ -52,7 +52,7 @@ def outside(
         _samples(trained, found) if pooled else (),
         _neighbors(trained, found, found.reach, first) if found.reach is not None else (),
     ]
-    valued = [_unlike(trained, found), _values(trained, found)]
+    valued = [_unlike(trained, found), _values(trained, found), _flat(trained, found)]
     first_placed = next(itertools.chain.from_iterable(placed), None)  # one cause has one message
     if first_placed is not None:
         yield first_placed
@@ -199,6 +199,17 @@ def _unlike(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
         )
 
 
+def _flat(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
+    """Items of arrays that hold nothing, among others that do, where no item of training was so."""
+    there = [channel.deviation.least for channel in trained.channels if channel.deviation is not None]
+    if found.flat and any(least > 0 for least in there):
+        yield (
+            "flat",
+            f"{found.flat} of {found.items} items of 'data' are constant in all channels, as silence and empty "
+            "pictures are, and in training none was: nothing is in them to answer from; leave them out, or mend them",
+        )
+
+
 #: Channels are alike whose correlation is so near to 1, but for a thousandth of it in what is asked.
 _ALIKE = 1e-6
 _MEND = "bring it to the units and the normalisation of training (model.preprocessing)"
@@ -237,6 +248,12 @@ def _values(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
             )
         varied = there.deviation
         flags = {there.values.least, there.values.most} <= {0.0, 1.0}
+        if not flags and there.mean is not None and (shift := _shifted(mean, there)) is not None:
+            yield (
+                "values",
+                f"{what} is shifted by {shift:.3g}: its mean is {mean:.3g}, and in training {_words(there.mean)} of "
+                f"every item; take the offset away, and {_MEND}",
+            )
         if varied is None or flags or not varied.least > 0 or found.samples.most < 2:
             continue
         if (factor := _beyond(Range(deviation, deviation), varied)) is not None and factor < 1:
@@ -249,6 +266,21 @@ def _usual(values: Spread) -> tuple[float, float]:
     """Between which values a channel lies; wild ones count no more than nine times what most do."""
     low = max(values.least, values.median - FACTOR * (values.median - values.low))
     return low, min(values.most, values.median + FACTOR * (values.high - values.median))
+
+
+def _shifted(mean: float, there: Channel) -> float | None:
+    """How far a mean lies off those of training: more than nine times their range, and than a usual deviation; or None.
+
+    Example:
+        >>> sound = Channel(*3 * [Spread(0, 0, 1, 2, 3)], None, Spread(-0.1, -0.05, 0, 0.05, 0.1))
+        >>> _shifted(0.9, sound), _shifted(5.0, sound)
+        (None, 5.0)
+    """
+    if there.mean is None or there.deviation is None or not math.isfinite(mean):
+        return None
+    spread, shift = there.mean.most - there.mean.least, mean - there.mean.median
+    least = max(FACTOR * spread, there.deviation.median, 1e-3 * abs(there.mean.median))
+    return shift if abs(shift) > least > 0 else None
 
 
 def _beyond(here: Range, there: Spread, least: bool = True) -> float | None:

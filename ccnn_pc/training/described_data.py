@@ -9,10 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ccnn_pc.datasets.registry import dataset_entry, list_datasets
+from ccnn_pc.models.trained_on import Spread
 from ccnn_pc.training.data import ClassificationData
 
+#: Means and deviations that are stored with a model: of channels, and of not too many steps.
+MOST_SCALES = 1024
 #: Options that say where data lie and what is done to items: the one is given anew, the other is the preprocessing.
-_ELSEWHERE = ("root", "path", "cache", "labels", "transform", "pre_transform", "seed", "split")
+_ELSEWHERE = ("root", "path", "cache", "labels", "transform", "pre_transform", "seed", "split", "scaling")
 
 
 def describe_data(data: ClassificationData) -> dict[str, Any]:
@@ -21,7 +24,8 @@ def describe_data(data: ClassificationData) -> dict[str, Any]:
     Returns:
         ``dataset``: its registered name, or None; ``parts``: for train, val and test the ``split`` that was opened and
         the ``options``; ``validation``: ``fraction``, ``last``, ``on_test``, and whether a part of its ``own`` was
-        there; ``seed``.
+        there; ``seed``; of series also ``scaling``, which all others are read with, and, of arrays, ``lengths``: the
+        ``spread`` of their samples (:class:`ccnn_pc.models.trained_on.Spread`) and the share that was ``cut``.
     """
     opened = {"train": data.open_train, "val": data.open_val, "test": data.open_test}
     kind = _unwrapped(data.open_train)[0]
@@ -32,7 +36,25 @@ def describe_data(data: ClassificationData) -> dict[str, Any]:
         "parts": {part: _part(part, make) for part, make in opened.items() if make is not None},
         "validation": {**dataclasses.asdict(data.validation), "own": own},
         "seed": data.seed,
+        **_of_series(data.train_set),
     }
+
+
+def _of_series(items: Any) -> dict[str, Any]:
+    """How series are normalised, and how long they are."""
+    series = items.parts[0] if hasattr(items, "parts") else items
+    if not hasattr(series, "scaling_of_training"):
+        return {}
+    scaling = series.scaling_of_training()
+    few = all(each is None or len(each[0]) <= MOST_SCALES for each in scaling.values())
+    found: dict[str, Any] = {"scaling": scaling} if few else {}
+    if (most := series.cut_at) is not None:
+        lengths = series.item_lengths
+        found["lengths"] = {
+            "spread": list(Spread.of(lengths.tolist())),
+            "cut": float((lengths > most).mean()),
+        }
+    return found
 
 
 def _part(part: str, make: Any) -> dict[str, Any]:

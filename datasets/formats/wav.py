@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import struct
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,13 +51,48 @@ def read_wav(content: bytes, name: str) -> tuple[np.ndarray, int]:
     try:
         order, form, raw = _parts(content)
         if form.channels != 1:
-            raise ValueError(f"it must have one channel (got {form.channels})")
+            raise ValueError(f"it must have one channel (got {form.channels}): take one, or their mean")
         samples = _samples(order, form, raw)
     except (ValueError, struct.error) as error:
         raise ValueError(f"'{name}' cannot be read as wav: {error}; copy it again or convert it") from error
     if not len(samples):
         raise ValueError(f"'{name}' must hold at least one sample (got none)")
     return samples, form.rate
+
+
+def read_wav_at(content: bytes, name: str, rate: int) -> tuple[np.ndarray, int]:
+    """The samples of :func:`read_wav` at ``rate`` samples per second, and how many the file has.
+
+    Another rate is brought to it by a band-limited filter (:func:`scipy.signal.resample_poly`): nothing above half of
+    the smaller rate is left.
+
+    Raises:
+        ValueError: what :func:`read_wav` refuses, or a file of less than a ninth of ``rate``.
+    """
+    samples, own = read_wav(content, name)
+    if own == rate:
+        return samples, own
+    if own * 9 < rate:
+        raise ValueError(
+            f"'{name}' must have about {rate} samples per second (got {own}): what is heard there is not in it; is its "
+            "header wrong?"
+        )
+    from scipy.signal import resample_poly  # a second to load, and seldom wanted
+
+    common = math.gcd(own, rate)
+    heard = resample_poly(samples.astype(np.float64), rate // common, own // common)
+    return np.clip(np.rint(heard), -32768, 32767).astype(np.int16), own
+
+
+def warn_of_slow(rates: Sequence[int], rate: int) -> None:
+    """Warn of recordings with fewer samples per second than are read."""
+    slow = [own for own in rates if own < rate]
+    if slow:
+        warnings.warn(
+            f"{len(slow)} of {len(rates)} recordings have {min(slow)} samples per second where {rate} are read: "
+            f"nothing above {min(slow) // 2} Hz is in them; record at {rate}, or train on such recordings too",
+            stacklevel=3,
+        )
 
 
 def _parts(content: bytes) -> tuple[str, _Form, bytes]:
@@ -131,8 +168,9 @@ def _samples(order: str, form: _Form, raw: bytes) -> np.ndarray:
         )
     if form.code == _FLOAT:
         values = np.frombuffer(raw, f"{order}f{width}").astype(np.float64)
-        if not (np.abs(values) <= 1).all():
-            raise ValueError("its floating-point samples must be in [-1, 1]")
+        wrong = values[~(np.abs(values) <= 1)]
+        if len(wrong):
+            raise ValueError(f"its floating-point samples must be numbers in [-1, 1] (got {wrong[0]:g})")
         return np.minimum(np.rint(32768 * values), 32767).astype(np.int16)
     if width == 1:
         return (np.frombuffer(raw, np.uint8).astype(np.int16) - 128) * 256

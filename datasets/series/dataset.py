@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import enum
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from ccnn_pc.datasets.common.grids import GridDataset
 from ccnn_pc.datasets.common.labelled import as_label
 from ccnn_pc.datasets.series.data import SeriesData, as_lattice
 from ccnn_pc.datasets.series.drops import DROP_SEED, SeriesDrops, check_percent
-from ccnn_pc.datasets.series.scaling import Normalization, series_scaling
+from ccnn_pc.datasets.series.scaling import Normalization, SeriesScaling, series_scaling
 from ccnn_pc.datasets.series.stored import StoredSeries
 from ccnn_pc.datasets.transforms.base import Transform
 
@@ -97,6 +98,8 @@ class SeriesDataset(GridDataset):
         rows: the series of this split.
         training_rows: those that mean and deviation come from.
         transform, pre_transform, seed, numbers: see :class:`LabelledDataset`.
+        scaling: means and deviations to normalise by (:meth:`scaling_of_training`), in place of those of the training
+            part.
         options: form, length and all others of :class:`SeriesOptions`.
 
     Attributes:
@@ -122,6 +125,7 @@ class SeriesDataset(GridDataset):
         pre_transform: Transform | None = None,
         seed: int = 0,
         numbers: bool = False,
+        scaling: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
         super().__init__(
@@ -145,13 +149,35 @@ class SeriesDataset(GridDataset):
         self.observed = bool(chosen.drop) if chosen.observed is None else chosen.observed
         values = self._placed if chosen.normalize is Normalization.STEP else self._kept
         normalize = choice("normalize", chosen.normalize or "none", Normalization)
-        self.scaling = series_scaling((values(int(row)) for row in training_rows), normalize)
+        given = (scaling or {}).get("variables")
+        self.scaling = (
+            series_scaling((values(int(row)) for row in training_rows), normalize)
+            if given is None
+            else SeriesScaling.from_json(given, normalize)
+        )
 
     def without_drops(self) -> SeriesDataset:
         """The same series with all of their samples; grids keep the channel that says so."""
         other = copy.copy(self)
         other._drops = None
         return other
+
+    def scaling_of_training(self) -> dict[str, Any]:
+        """Means and deviations that values are normalised by, as plain numbers; None where nothing is.
+
+        Other series are read as those of a training were with ``scaling=training.scaling_of_training()``.
+        """
+        return {"variables": None if self.scaling is None else self.scaling.to_json()}
+
+    @property
+    def item_lengths(self) -> np.ndarray:
+        """Samples of each series, as they are stored: grids are filled up, or cut, to one length."""
+        return self.stored.lengths[self._rows]
+
+    @property
+    def cut_at(self) -> int | None:
+        """What longer series are cut to, in the samples of :attr:`item_lengths`; None: they are not."""
+        return self.length if self.form is SeriesForm.GRID else None
 
     @property
     def drops(self) -> bool:

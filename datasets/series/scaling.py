@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -42,6 +42,30 @@ class SeriesScaling(NamedTuple):
         """Scaled values ``[C, L]``; with one mean per step a shorter series takes the first ones."""
         steps = values.shape[1]
         return (values - self.mean[:, :steps]) / (self.std[:, :steps] + np.float32(self.epsilon))
+
+    def to_json(self) -> list[list[float]]:
+        """Means and deviations as plain numbers; :meth:`from_json` makes the same of them."""
+        return [self.mean.ravel().tolist(), self.std.ravel().tolist()]
+
+    @staticmethod
+    def from_json(given: Any, normalize: Normalization) -> SeriesScaling:
+        """What :meth:`to_json` wrote.
+
+        Raises:
+            ValueError: no means and deviations of the same number of channels, or steps.
+
+        Example:
+            >>> SeriesScaling.from_json([[2.0], [0.5]], Normalization.CHANNEL).of(np.array([[3.0]])).round(3).tolist()
+            [[2.0]]
+        """
+        try:
+            mean, std = (np.array(numbers, dtype=np.float32) for numbers in given)
+        except (TypeError, ValueError):
+            mean = std = np.zeros((), dtype=np.float32)
+        if mean.ndim != 1 or mean.shape != std.shape:
+            raise ValueError(f"'scaling' must be as many means as deviations (got {given!r})")
+        shape = (1, -1) if normalize is Normalization.STEP else (-1, 1)
+        return SeriesScaling(mean.reshape(shape), std.reshape(shape))
 
     def of_variables(self) -> SeriesScaling:
         """That of variables in any unit: the deviation as it is, and 1 where it is rounding."""

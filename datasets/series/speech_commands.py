@@ -17,7 +17,7 @@ from ccnn_pc.datasets.common.cache import fingerprint
 from ccnn_pc.datasets.common.folders import visible
 from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats.packed import read_file
-from ccnn_pc.datasets.formats.wav import read_wav
+from ccnn_pc.datasets.formats.wav import read_wav_at, warn_of_slow
 from ccnn_pc.datasets.registry import register_dataset
 from ccnn_pc.datasets.series.dataset import SeriesDataset
 from ccnn_pc.datasets.series.mfcc import mfcc_of_samples
@@ -53,7 +53,8 @@ class SpeechSplit(enum.Enum):
 class SpeechCommands(SeriesDataset):
     """Speech Commands v0.02 (Warden, arXiv 1804.03209), 16 kHz: ten words (34,975 whole clips) or all 35.
 
-    Clips that do not have exactly 16,000 samples are left out, as published. The papers' split is
+    Clips that do not have exactly 16,000 samples are left out, as published; those of other rates are brought to 16 kHz
+    before. The papers' split is
     :func:`published_rows`; they take clips in the order in which the folders list them, here in the order of words and
     file names, so it is a draw of the same kind, not the same draw.
 
@@ -97,7 +98,7 @@ class SpeechCommands(SeriesDataset):
         folder = find_speech_commands(root, names)
         files = [path for name in names for path in visible((folder / name).glob("*.wav"), folder)]
         settings = {
-            "version": 2, "features": features.value, "padded": padded, "words": names, "files": fingerprint(files)
+            "version": 3, "features": features.value, "padded": padded, "words": names, "files": fingerprint(files)
         }  # fmt: skip
         stored = cached_series(
             cache, "speech-commands", settings, lambda: _read(files, names, features, padded)
@@ -144,11 +145,11 @@ def _read(
     samples = np.zeros((len(files), LENGTH), dtype=np.int16)
     kept: list[Path] = []
     broken, other = [], 0
+    rates: list[int] = []
     for path in files:
         try:
-            clip, rate = read_wav(read_file(path), str(path))
-            if rate != LENGTH:
-                raise ValueError(f"'{path}' must have {LENGTH} samples per second (got {rate})")
+            clip, rate = read_wav_at(read_file(path), str(path), LENGTH)
+            rates.append(rate)
         except (ValueError, OSError) as error:
             broken.append((str(path), str(error)))
             continue
@@ -161,6 +162,7 @@ def _read(
     if not kept:
         reason = broken[0][1] if broken else f"{other} clips of another length than {LENGTH} samples"
         raise ValueError(f"'root' must hold clips that can be read (got {len(files)} files, none; {reason})")
+    warn_of_slow(rates, LENGTH)
     if padded and other:
         warnings.warn(f"{other} clips of more than {LENGTH} samples are left out", stacklevel=2)
     samples = samples[: len(kept)]

@@ -17,9 +17,9 @@ from ccnn_pc.datasets.common.broken import warn_broken
 from ccnn_pc.datasets.common.folders import visible
 from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats.packed import read_file, zip_members
-from ccnn_pc.datasets.formats.wav import read_wav
+from ccnn_pc.datasets.formats.wav import read_wav_at, warn_of_slow
 from ccnn_pc.datasets.registry import is_found, register_dataset, zip_holds
-from ccnn_pc.datasets.series.dataset import Fill, SeriesDataset
+from ccnn_pc.datasets.series.dataset import Fill, SeriesDataset, SeriesForm
 from ccnn_pc.datasets.series.mfcc import mfcc_of_samples
 from ccnn_pc.datasets.series.speech_commands import SpeechFeatures
 from ccnn_pc.datasets.series.stored import StoredSeries, join_series
@@ -44,8 +44,11 @@ def _is_there(path: Path) -> bool:
 class SpokenDigits(SeriesDataset):
     """Spoken digits 0 to 9, ``{digit}_{speaker}_{index}.wav``, one channel, 8 kHz, 0.1 to 2.3 seconds.
 
+    Recordings of another rate are brought to 8 kHz.
+
     The grid form ``[1, length]`` is silent behind the end of a recording and cut at ``length``; the irregular form has
-    the samples of the recording.
+    the samples of the recording. With the ``scaling`` of a training, recordings of other speakers alone are all of the
+    test.
 
     Args:
         root: folder of the recordings, one that has it as ``recordings``, a zip of it, or a folder with ``fsdd.zip``.
@@ -88,6 +91,8 @@ class SpokenDigits(SeriesDataset):
         indices = np.array([int(found.group(3)) for found in parts if found])
         unknown = sorted({*test_speakers, *val_speakers} - set(self.speakers))
         by_speaker = choice("split_by", split_by, DigitSplit) is DigitSplit.SPEAKER
+        if options.get("scaling") is not None and not {*test_speakers} & {*self.speakers}:
+            test_speakers, val_speakers, unknown = sorted({*self.speakers}), (), []
         if by_speaker and (unknown or set(test_speakers) & set(val_speakers)):
             raise ValueError(
                 f"'test_speakers' and 'val_speakers' must be different ones of {sorted(set(self.speakers))} "
@@ -106,10 +111,19 @@ class SpokenDigits(SeriesDataset):
                 f"'split' must have recordings (got none for {split}): give 'val_speakers', or draw validation from "
                 "the training part"
             )
+        self._recorded, self._cut_at = stored.lengths, length
         if SpeechFeatures(features) is SpeechFeatures.MFCC:
             stored = _coefficients(stored, int(stored.lengths.max()) if length is None else length)
             length = int(stored.lengths[0])
         super().__init__(stored, rows, np.flatnonzero(part == 0), length=length, fill=Fill.MISSING, **options)
+
+    @property
+    def item_lengths(self) -> np.ndarray:
+        return self._recorded[self._rows]
+
+    @property
+    def cut_at(self) -> int | None:
+        return self._cut_at if self.form is SeriesForm.GRID else None
 
 
 def find_spoken_digits(root: str | os.PathLike[str]) -> list[Source]:
@@ -151,18 +165,18 @@ def _coefficients(stored: StoredSeries, length: int) -> StoredSeries:
 
 
 def _read(sources: Sequence[Source]) -> StoredSeries:
-    series, label, names, broken = [], [], [], []
+    series, label, names, broken, rates = [], [], [], [], []
     for name, content in sources:
         try:
-            samples, rate = read_wav(content(), name)
-            if rate != RATE:
-                raise ValueError(f"'{name}' must have {RATE} samples per second (got {rate})")
+            samples, rate = read_wav_at(content(), name, RATE)
         except (ValueError, OSError) as error:
             broken.append((name, str(error)))
             continue
+        rates.append(rate)
         series.append(samples[:, None])
         names.append(PurePosixPath(name.replace("\\", "/").rpartition(":")[2]).stem)
         label.append(int(names[-1][0]))
     if not series:
         raise ValueError(f"none of the {len(broken)} recordings can be read; the first: {broken[0][1]}")
+    warn_of_slow(rates, RATE)
     return join_series(series, label, [str(digit) for digit in range(10)], name=names, broken=broken)

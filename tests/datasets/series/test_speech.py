@@ -105,14 +105,14 @@ def test_broken_clips_are_counted(commands: Path) -> None:
     for name, content in (
         ("a", whole[:5000]),
         ("b", b""),
-        ("c", wav(clip(0, 0), 8000)),
+        ("c", wav(clip(0, 0), 800)),
         ("d", wav(clip(0, 0), channels=2)),
     ):
         (commands / "yes" / f"{name}.wav").write_bytes(content)
     with pytest.warns(UserWarning, match="4 of 67 files"):
         data = SpeechCommands(commands, None, words=WORDS)
     assert len(data) == 60 and [Path(path).stem for path, _ in data.broken] == ["a", "b", "c", "d"]
-    assert "samples per second (got 8000)" in data.broken[2][1] and "one channel" in data.broken[3][1]
+    assert "samples per second (got 800)" in data.broken[2][1] and "one channel" in data.broken[3][1]
 
 
 def test_missing_words_and_options(commands: Path) -> None:

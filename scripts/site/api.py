@@ -65,12 +65,18 @@ def first_sentence(module: ModuleType) -> str:
 
 
 def exported(page: str) -> dict[str, list[str]]:
-    """Packages of a page, and what each shows: no name twice."""
+    """Packages of a page, and what each shows: no name twice, each under the package that it comes from."""
     shown: set[str] = set()
-    found = {}
+    found: dict[str, list[str]] = {}
     for name in PAGES[page][1]:
-        found[f"ccnn_pc.{name}"] = [each for each in public(f"ccnn_pc.{name}") if each not in shown]
-        shown.update(found[f"ccnn_pc.{name}"])
+        package = f"ccnn_pc.{name}"
+        made_in = vars(importlib.import_module(package)).get("_module_of", {})
+        for each in public(package):
+            home = made_in.get(each, package)
+            room = home if hasattr(importlib.import_module(home), "__path__") else package
+            if each not in shown:
+                found.setdefault(room, []).append(each)
+                shown.add(each)
     return found
 
 
@@ -97,5 +103,5 @@ def api_pages() -> dict[str, tuple[str, str]]:
         about = first_sentence(importlib.import_module(f"ccnn_pc.{(exporting or whole)[0]}"))
         rows.append(f"| [{title}]({page}.md) | {rooms} | {about} |")
         pages[f"api/{page}.md"] = (title, "\n\n".join(text) + "\n")
-    names = ", ".join(f"`{name}`" for name in public("ccnn_pc"))
-    return {"api/index.md": ("Overview", OVERVIEW.format(names=names, rows="\n".join(rows))), **pages}
+    short = ", ".join(f"`{name}`" for name in public("ccnn_pc"))
+    return {"api/index.md": ("Overview", OVERVIEW.format(names=short, rows="\n".join(rows))), **pages}

@@ -142,15 +142,14 @@ class Reader:
         self.context.set_default_timeout(120_000)  # of a machine that has much to do
         self.tab = self.context.new_page()
         self.faults: list[str] = []
-        self.tab.on("pageerror", lambda error: self.faults.append(f"{self.tab.url}: {error}"))
-        self.tab.on(
-            "console",
-            lambda said: said.type == "error" and self.faults.append(f"{self.tab.url}: {said.text}"),
-        )
-        self.tab.on(
-            "response", lambda got: got.status >= 400 and self.faults.append(f"{got.status} {got.url}")
-        )
+        self.tab.on("pageerror", lambda error: self._fault(f"{self.tab.url}: {error}"))
+        self.tab.on("console", lambda said: self._fault(f"{self.tab.url}: {said.text}", said.type == "error"))
+        self.tab.on("response", lambda got: self._fault(f"{got.status} {got.url}", got.status >= 400))
         self.tab.on("request", lambda asked: self._local(asked.url, address))
+
+    def _fault(self, what: str, counts: bool = True) -> None:
+        if counts:
+            self.faults.append(what)
 
     def _local(self, url: str, address: str) -> None:
         if not url.startswith((address, "data:", "blob:")):

@@ -31,6 +31,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(no_cuda)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Pages that commands leave do not lie in the working folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ccnn_pc.cli.report.REPORTS", tmp_path_factory.mktemp("reports"))
+        yield
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The repository's root folder."""

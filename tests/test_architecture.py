@@ -30,11 +30,13 @@ ALLOWED: dict[str, set[str]] = {
     "peers": {"kernels", "ops", "domains", "nn", "models"},
     "studies": {"kernels", "ops", "domains", "nn", "models"},
     "export": {"kernels", "ops", "domains", "nn", "models"},
+    "explain": {"kernels", "ops", "domains", "nn", "models"},
     "viz": {"kernels", "ops", "domains", "nn", "models", "datasets", "studies"},
     "training": {"kernels", "ops", "domains", "nn", "models", "datasets", "viz"},
     "estimators": {"kernels", "ops", "domains", "nn", "models", "datasets", "training"},
     "cli": {
         *("native", "kernels", "ops", "domains", "nn", "models", "published", "peers", "studies", "export"),
+        "explain",
         *("datasets", "viz", "training"),
     },
 }
@@ -73,7 +75,7 @@ EXTRAS = {
         "torch_scatter",
     ),
     *("torchdiffeq", "torchcde", "torchsde", "sklearn", "polars"),
-    *("huggingface_hub", "onnx", "onnxscript", "onnxruntime"),
+    *("huggingface_hub", "onnx", "onnxscript", "onnxruntime", "captum"),
 }
 #: What takes its time to load, or is not there in the base install.
 SLOW = EXTRAS | {"torch", "torch_geometric", "scipy", "ccnn_pc.datasets"}

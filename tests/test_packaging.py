@@ -46,7 +46,7 @@ def test_every_file_of_the_rooms_is_inside(wheel: zipfile.ZipFile) -> None:
     names = set(wheel.namelist())
     expected = {f"configs/{p.relative_to(ROOT / 'configs')}" for p in (ROOT / "configs").rglob("*.yaml")}
     expected |= {f"datasets/{p.relative_to(ROOT / 'datasets')}" for p in (ROOT / "datasets").rglob("*.py")}
-    for suffix in ("py", "json", "safetensors", "html"):
+    for suffix in ("py", "json", "safetensors", "html", "css", "js"):
         expected |= {str(p.relative_to(ROOT / "ccnn_pc")) for p in (ROOT / "ccnn_pc").rglob(f"*.{suffix}")}
     assert "py.typed" in {name.removeprefix("ccnn_pc/") for name in names}
     assert not {name for name in expected if f"ccnn_pc/{name}" not in names}

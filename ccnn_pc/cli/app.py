@@ -25,6 +25,8 @@ COMMANDS = {
     "recalibrate": "A trained model whose batch norms fit other data.",
     "export": "A trained model as a file for onnxruntime or PyTorch alone.",
     "plot": "Pictures of a model's kernels, windows and spectra.",
+    "show": "A cloud, a series, an image, a data set, a model or a run, in the browser.",
+    "explain": "What an answer rests on: points, samples or pixels, as a picture.",
     "fit": "Which kernel network can show what: fits of functions and pictures.",
     "convert": "Released CKConv checkpoints into models of this library.",
     "models": "Names, sizes and pretrained weights.",
@@ -38,6 +40,8 @@ EXTRAS = {
     **dict.fromkeys(("trimesh", "h5py", "networkx", "PIL"), "mesh"),
     **dict.fromkeys(("torch_cluster", "torch_scatter"), "accel"),
     "open3d": "open3d",
+    "captum": "explain",
+    "jinja2": "train",
     "wandb": "wandb",
 }
 

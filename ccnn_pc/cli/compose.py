@@ -458,6 +458,7 @@ _PLACES = (
     "runs",
     "resume",
     "results_csv",
+    "report",
     "threads",
     "logger",
     "callbacks",

@@ -53,6 +53,11 @@ def evaluate(
     time_unit: TimeUnit = None,
     interpolation: Interpolate = None,
     axes: Axes = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="File of the page; default: beside --out, else reports/MODEL_on_DATA.html."),
+    ] = None,
+    no_html: Annotated[bool, typer.Option("--no-html", help="Write no page.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on the last line of stdout.")] = False,
 ) -> None:
     """Measure a trained model: accuracies, errors of numbers, intersections over unions of classes of points.
@@ -70,6 +75,8 @@ def evaluate(
     The points of each shape are drawn by the seed and prepared as in training. --split train and val are the parts
     that the training of the model learned from and held out, if --data are its data. Of a table all series are read
     without --split; its parts are those of the training only if the table is the same.
+    A page for the browser shows what was right and wrong: confusions, classes, the surest mistakes with their pictures,
+    calibration, kernels, and the command; the last line of stderr says where it lies (docs/reports.md).
     --out writes a row for each item: what it is called, what it is, what the model says; and, beside predictions.csv,
     predictions_confusion.csv and .png, or predictions.png where the answers are numbers.
     With --json the last line of stdout is {"accuracy": ..., "mean_class_accuracy": ..., "n": ..., "model": ...,
@@ -88,6 +95,7 @@ def evaluate(
     result = evaluate_model(
         model, data, split=split, labels=labels, seed=seed, batch_size=batch_size, out=out, report=report,
         sampling=sampling, read=ReadAs(size, spacing, time_unit, interpolation, axes),
+        html=None if no_html else page_of(model, data, split, out, html),
     )  # fmt: skip
     if as_json:
         print(json.dumps(result))
@@ -99,6 +107,26 @@ def evaluate(
         print(f"{scores_in_words(result)}, {result['n']} {'points' if of_points else 'items'} of {data}")
     for line in report_lines(result.get("classes", {})):
         print(line)
+
+
+def page_of(model: str, data: str, split: str | None, out: Path | None, html: Path | None) -> Path:
+    """Where the page goes.
+
+    Raises:
+        ValueError: a file of another kind lies there; a folder that cannot be written.
+    """
+    from ccnn_pc._files import check_writable_folder
+    from ccnn_pc.cli.report import default_place
+    from ccnn_pc.viz.report import check_place, free_place
+
+    if html is not None:
+        check_writable_folder("html", html.parent)
+        return check_place("html", html)
+    return (
+        default_place(model, data, split)
+        if out is None
+        else free_place(out.with_name(f"{out.stem}_report.html"))
+    )
 
 
 def scores_in_words(result: Mapping[str, Any]) -> str:
@@ -171,6 +199,7 @@ def evaluate_model(
     report: bool = False,
     sampling: str | None = None,
     read: ReadAs = AS_TRAINED,
+    html: Path | None = None,
 ) -> dict[str, Any]:
     r"""Return the scores of a trained model on ``data``, and the number of items.
 
@@ -191,6 +220,7 @@ def evaluate_model(
             the share of what is taken for it that is right, and what it is most often taken for.
         sampling: of clouds or images (:class:`ccnn_pc.datasets.samplings.Sampling`); None: as in training.
         read: how data are read, where not as in training.
+        html: page to write (docs/reports.md); None: none. One that cannot be written is a warning.
 
     Raises:
         FileNotFoundError: if the model or the data do not exist.
@@ -203,9 +233,12 @@ def evaluate_model(
 
     from ccnn_pc._files import check_writable_folder
     from ccnn_pc.cli.axes import warn_of_other_axes
+    from ccnn_pc.cli.gathered import Gathered, all_told
     from ccnn_pc.cli.inputs import check_data, open_data
     from ccnn_pc.cli.judged import Judged, class_report
     from ccnn_pc.cli.read_as import Footing, say, tell
+    from ccnn_pc.cli.report import write_or_warn
+    from ccnn_pc.cli.report_evaluation import command_words, write_evaluation
     from ccnn_pc.cli.sampled import Sampler
     from ccnn_pc.datasets import ScenePreprocessing, Scenes
     from ccnn_pc.datasets.samplings import Sampling
@@ -243,11 +276,13 @@ def evaluate_model(
     judged: Judged | JudgedScenes
     if isinstance(dataset, Scenes):
         how, judged = say(dataset.report()), judge_of(dataset, positive=task.positive, out=out)
+        judged.seen = None if html is None else []
     else:
         how, judged = tell(model, dataset), Judged(model, dataset)
     to_model = None if numbers or not model.classes else matching_classes(dataset.classes, model.classes)
     if task.kind is TaskKind.CLASSIFICATION and to_model is not None:
         warn_of_other_axes(model, dataset, footing, to_model)
+    gathered = None if html is None else Gathered(task)
     scores = scores_on(
         model,
         dataset,
@@ -257,7 +292,7 @@ def evaluate_model(
         shown=lambda loader: track(
             loader, "evaluating", total=len(loader), console=Console(stderr=True), transient=True
         ),
-        heard=judged,
+        heard=all_told(gathered, judged),
     )
     _report_broken(dataset)
     confusion = scores.confusion()
@@ -266,7 +301,7 @@ def evaluate_model(
         more["classes"] = class_report(confusion.cpu(), list(model.classes), scores.of_classes())
     if out is not None:
         judged.store(out, confusion)
-    return {
+    result = {
         **{name: value for name, value in scores.results().items() if name != "loss"},
         "n": scores.count(),
         "model": str(name_or_path),
@@ -275,6 +310,30 @@ def evaluate_model(
         "read": how,
         **more,
     }
+    if html is not None and gathered is not None:
+        options = {
+            "split": split,
+            "labels": labels,
+            "seed": seed,
+            "sampling": sampling,
+            "batch_size": batch_size,
+        }
+        words = command_words(name_or_path, str(data), options, read)
+        page = write_or_warn(
+            lambda: write_evaluation(
+                html,
+                model,
+                gathered,
+                dataset,
+                scores,
+                result,
+                judged=judged,
+                words=words,
+            )
+        )
+        if page is not None:
+            print(f"report: {page}", file=sys.stderr)
+    return result
 
 
 def matching_classes(data_classes: Sequence[str], model_classes: Sequence[str]) -> Any:

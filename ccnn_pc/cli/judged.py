@@ -46,7 +46,7 @@ class Judged:
         per_item = len(target) == count and answers.dim() == 2 and len(answers) == count
         per_item &= not self.model.answers.every_sample
         sizes = [1] * count if per_item else [len(rows) for rows in rows_by_item(answers, batch)]
-        rows = target if per_item or answers.dim() == 2 else _sample_by_sample(target)
+        rows = target if per_item or answers.dim() == 2 else sample_by_sample(target)
         for said, true in zip(answers_of(self.model, answers, batch), rows.split(sizes), strict=True):
             place = len(self.rows)
             row = {self.column: self.items[place], **said}
@@ -129,7 +129,7 @@ def store_confusion(confusion: Tensor, names: Sequence[str], path: Path) -> None
     plot_confusion(confusion.cpu().numpy(), names, beside.with_suffix(".png"))
 
 
-def _sample_by_sample(target: Tensor) -> Tensor:
+def sample_by_sample(target: Tensor) -> Tensor:
     """Targets of arrays, classes ``[B, *S]`` or numbers ``[B, K, *S]``, a row for each sample."""
     if not target.is_floating_point():
         return target.reshape(-1)

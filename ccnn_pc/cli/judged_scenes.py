@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
     from ccnn_pc.datasets import Scenes
     from ccnn_pc.datasets.scenes.tiled import TiledScene
     from ccnn_pc.training.scene_predictions import SceneMeans, ScenePredictions
+    from ccnn_pc.viz.report import Told
 
+#: Points of a scene on a page, and numbers of it that are drawn.
+_POINTS, _NUMBERS = 20_000, 500
 #: Scores of a scene, and how tables call them.
 HEADS = {
     **{"accuracy": "accuracy", "mean_class_accuracy": "mean over classes", "mean_iou": "mean IoU"},
@@ -38,6 +42,8 @@ class JudgedScenes(abc.ABC):
 
     Attributes:
         rows: ``file``, ``n`` and scores of each scene that is done.
+        seen: where they are wanted for a page, of each scene its row, positions and what is told of its points.
+        pairs: true and predicted numbers of some points of each scene.
     """
 
     #: Tiles per batch, unless the user says it.
@@ -47,6 +53,8 @@ class JudgedScenes(abc.ABC):
         self.dataset, self.predictions, self.out = dataset, predictions, out
         predictions.ended = self._ended
         self.rows: list[dict[str, Any]] = []
+        self.seen: list[tuple[dict[str, Any], np.ndarray, Told]] | None = None
+        self.pairs: list[tuple[np.ndarray, np.ndarray]] = []
         self._names: set[str] = set()
 
     def __call__(self, batch: Any, answers: Tensor, target: Tensor) -> None:
@@ -78,6 +86,16 @@ class JudgedScenes(abc.ABC):
         if self.out is not None:
             name = free_name(f"{self.out.stem}_{Path(scene.scene.source).stem}", self._names)
             self.draw(scene, self.out.with_name(f"{name}.png"))
+        if self.seen is not None and len(scene.members()):
+            from ccnn_pc.viz.scenes import drawn_rows
+
+            members = scene.members()
+            rows = members[drawn_rows(len(members), _POINTS)]
+            self.seen.append((self.rows[-1], scene.scene.pos[rows], self.told(scene, rows)))
+
+    @abc.abstractmethod
+    def told(self, scene: TiledScene, rows: np.ndarray) -> Told:
+        """What is said of some points of the present scene, beside the truth."""
 
     @abc.abstractmethod
     def scores(self) -> dict[str, Any]:
@@ -113,6 +131,13 @@ class JudgedClasses(JudgedScenes):
     def draw(self, scene: TiledScene, out: Path) -> None:
         """Draw kept points with truth and errors."""
         _draw(scene, self._classes, self.dataset.classes, out)
+
+    def told(self, scene: TiledScene, rows: np.ndarray) -> Told:
+        """Classes of points."""
+        from ccnn_pc.viz.report import Told
+
+        said = self._classes.mean().argmax(dim=1).cpu().numpy()[rows]
+        return Told(list(self.dataset.classes), said, scene.labels(rows))
 
 
 class JudgedNumbers(JudgedScenes):
@@ -158,6 +183,21 @@ class JudgedNumbers(JudgedScenes):
         truth = self.target.restored(scene.labels(rows))[:, 0]  # type: ignore[union-attr]
         title = f"{Path(scene.scene.source).name}, kept points"
         plot_scene_numbers(pos, said, out, truth=truth, name=self.target.names[0], title=title)
+
+    def told(self, scene: TiledScene, rows: np.ndarray) -> Told:
+        """Numbers of points, in the unit of the files."""
+        from ccnn_pc.training.scene_numbers import restored
+        from ccnn_pc.viz.report import Told
+
+        said = restored(self._means)[rows]
+        truth = self.target.restored(scene.labels(rows))  # type: ignore[union-attr]
+        some = slice(None, None, max(1, len(rows) // _NUMBERS))
+        self.pairs.append((truth[some], said[some]))
+        numbers = {}
+        for place, name in enumerate(self.target.names[:3]):
+            numbers[f"answer {name}"], numbers[f"true {name}"] = said[:, place], truth[:, place]
+            numbers[f"±error {name}"] = said[:, place] - truth[:, place]
+        return Told(numbers=numbers)
 
 
 def judge_of(dataset: Scenes, *, positive: int = 1, out: Path | None = None) -> JudgedScenes:

@@ -36,8 +36,8 @@ def train(
 
     Each word is key=value; the keys are those of the files in configs/. Without an experiment, data=NAME
     takes the one called NAME or NAME_tiny, where there is one. A run writes to
-    runs/EXPERIMENT/DATE-TIME: config.yaml, metrics.csv, checkpoints/, model/, curves.png, result.json and,
-    where there are classes, confusion.png.
+    runs/EXPERIMENT/DATE-TIME: config.yaml, metrics.csv, checkpoints/, model/, curves.png, result.json, report.html (all
+    of it as a page to look at; report=false: none) and, where there are classes, confusion.png.
 
     Names and places are text: name=2024, data.root=a,b. A text that looks like a number or a list elsewhere
     stands in two pairs of quotes: "+model.note='1,2'".
@@ -53,10 +53,7 @@ def train(
         if not _is_first():
             raise typer.Exit(0) from None
         chosen = next((word.split("=", 1)[1] for word in words if word.startswith("run_dir=")), "last")
-        again = [
-            *(word for word in words if not word.startswith(("resume=", "run_dir="))),
-            f"resume={chosen}",
-        ]
+        again = [*_without_place(words), f"resume={chosen}"]
         _say(f"Stopped ({stopped}), checkpoint saved. Go on with:\n  ccnn-pc train {shlex.join(again)}")
         raise typer.Exit(128 + stopped.signum) from None
     except NonFiniteError as error:
@@ -143,7 +140,8 @@ def run_experiment(overrides: Sequence[str]) -> dict[str, Any]:
     there = folder.exists()
     try:
         result = _train(config, folder, identity, Start(checkpoint, new, begun, _settings(config)))
-    except TrainingInterrupted:
+    except TrainingInterrupted as stopped:
+        _leave_page(config, folder, f"{stopped}", [*_without_place(overrides), f"resume={folder}"])
         raise
     except Exception:
         if not resumed and not there and not (folder / "checkpoints" / LAST).exists():
@@ -155,6 +153,20 @@ def run_experiment(overrides: Sequence[str]) -> dict[str, Any]:
     if _is_first() and result:
         _report(result, folder)
     return result
+
+
+def _without_place(words: Sequence[str]) -> list[str]:
+    """The words but those that say where a run is."""
+    return [word for word in words if not word.startswith(("resume=", "run_dir="))]
+
+
+def _leave_page(config: Any, folder: Path, why: str, again: Sequence[str]) -> None:
+    """The page of a run that was interrupted."""
+    from ccnn_pc.cli.report import write_or_warn
+    from ccnn_pc.cli.report_run import write_stopped
+
+    if config.get("report", True):
+        write_or_warn(lambda: write_stopped(folder, str(config.name), why, again))
 
 
 #: Where processes that train along find the run folder.
@@ -232,6 +244,9 @@ def _train(config: Any, folder: Path, identity: dict[str, Any], start: Any) -> d
 
     from ccnn_pc._checks import check_at_least
     from ccnn_pc.cli.compose import follow_data
+    from ccnn_pc.cli.gathered import Gathered, all_told
+    from ccnn_pc.cli.report import write_or_warn
+    from ccnn_pc.cli.report_run import write_run
     from ccnn_pc.models import from_pretrained
     from ccnn_pc.models.state import load_weights
     from ccnn_pc.training.run import Record, run_training
@@ -269,7 +284,8 @@ def _train(config: Any, folder: Path, identity: dict[str, Any], start: Any) -> d
         schedule=parts["schedule"],
         class_counts=data.class_counts(),
     )
-    return run_training(
+    gathered = Gathered(task.objective.task) if config.get("report", True) else None
+    result = run_training(
         folder=folder,
         task=task,
         data=data,
@@ -278,9 +294,16 @@ def _train(config: Any, folder: Path, identity: dict[str, Any], start: Any) -> d
         loggers=[part for part in _build(instantiate, config.logger).values() if part is not None],
         preprocessing=instantiate(config.data.preprocessing, _convert_="all"),
         train_preprocessing=instantiate(config.data.get("train_preprocessing") or {}, _convert_="all"),
-        record=Record(identity, None if config.results_csv is None else Path(config.results_csv)),
+        record=Record(
+            identity,
+            None if config.results_csv is None else Path(config.results_csv),
+            None if gathered is None else all_told(gathered),
+        ),
         start=start,
     )
+    if gathered is not None and result:
+        write_or_warn(lambda: write_run(folder, result, gathered, task, data, str(config.name)))
+    return result
 
 
 #: What numpy takes.
@@ -311,7 +334,15 @@ def _report(result: dict[str, Any], folder: Path) -> None:
         f" {selected.get(result['selected_on'], 'last epoch')}"
     )
     _say(f"{result['core_minutes']:.1f} core minutes, {result['parameters']} parameters")
-    names = ("model", "checkpoints", "metrics.csv", "curves.png", "confusion.png", "result.json")
+    names = (
+        "model",
+        "checkpoints",
+        "metrics.csv",
+        "curves.png",
+        "confusion.png",
+        "result.json",
+        "report.html",
+    )
     written = ", ".join(
         f"{name}/" * (folder / name).is_dir() or name for name in names if (folder / name).exists()
     )
@@ -327,6 +358,8 @@ def _report(result: dict[str, Any], folder: Path) -> None:
         files = "scan.laz --out labelled.laz   " if _reads_scenes(folder / "model") else "FILE...        "
         commands.insert(0, f"  ccnn-pc predict {folder}/model {files}{what} of your own files")
     _say("\n".join(["next:", *commands]))
+    if (folder / "report.html").exists():
+        _say(f"report: {folder / 'report.html'}")
 
 
 def _reads_scenes(model: Path) -> bool:

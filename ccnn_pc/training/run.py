@@ -20,6 +20,7 @@ from ccnn_pc.training.callbacks import Begun, Checkpoints, CoreTime
 from ccnn_pc.training.data import ClassificationData
 from ccnn_pc.training.described_data import describe_data
 from ccnn_pc.training.devices import alone, check_strategy, evaluate_alone
+from ccnn_pc.training.evaluation import Listener
 from ccnn_pc.training.fit_best import fit_best
 from ccnn_pc.training.resume import read_checkpoint
 from ccnn_pc.training.task import SupervisedTask
@@ -36,10 +37,12 @@ class Record:
     Args:
         identity: columns that name the run (experiment, seed …), put first in the result.
         table: CSV file that the result is appended to; None: none.
+        heard: is told every batch of the test; None: nobody.
     """
 
     identity: Mapping[str, Any] = field(default_factory=dict)
     table: Path | None = None
+    heard: Listener | None = None
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,8 @@ def run_training(
         data=describe_data(data),
     )
     write_pictures(folder, None, data.classes)
-    tester = trainer(callbacks=[], logger=False, default_root_dir=folder, **alone(engine))
+    told = [] if record.heard is None else [_Told(record.heard)]
+    tester = trainer(callbacks=told, logger=False, default_root_dir=folder, **alone(engine))
     tester.test(task, datamodule=data, verbose=False)
     scores, confusion = task.eval_scores.results(), task.eval_scores.confusion()
     for logger in loggers:
@@ -174,6 +178,16 @@ def run_training(
     if record.table is not None:
         append_row(record.table, result)
     return result
+
+
+class _Told(pl.Callback):
+    """Tells a listener every batch of a test."""
+
+    def __init__(self, listener: Listener) -> None:
+        self.listener = listener
+
+    def on_test_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, *where: Any) -> None:
+        self.listener(batch, outputs["answers"], outputs["target"])
 
 
 def _by_name(values: torch.Tensor, classes: list[str]) -> dict[str, float | None]:

@@ -165,9 +165,10 @@ class SupervisedTask(pl.LightningModule):
         """Start new scores."""
         self.eval_scores.reset()
 
-    def test_step(self, batch: Any, batch_idx: int) -> None:
-        """Take in one batch."""
-        self._evaluate(batch)
+    def test_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
+        """Take in one batch; answers and targets are for those who listen."""
+        answers, target = self._evaluate(batch)
+        return {"answers": answers, "target": target}
 
     def on_test_epoch_end(self) -> None:
         """Log the scores."""
@@ -184,9 +185,10 @@ class SupervisedTask(pl.LightningModule):
         schedule = self.make_schedule(optimizer, total_steps=max(total, 1), steps_per_epoch=per_epoch)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    def _evaluate(self, batch: Any) -> None:
+    def _evaluate(self, batch: Any) -> tuple[Tensor, Tensor]:
         answers, target = self(batch), self.objective.target(batch)
         self.eval_scores.add_batch(batch, self.objective.loss(answers.float(), target), answers, target)
+        return answers, target
 
     def _log_scores(self, part: str, scores: Scores) -> None:
         for name, value in scores.results().items():

@@ -10,9 +10,9 @@ from typing import Any
 
 from ccnn_pc.viz.style import BLUE, RED, SERIES, picture
 
-_PARTS = (("train", BLUE, "training"), ("val", RED, "validation"))
+PARTS = (("train", BLUE, "training"), ("val", RED, "validation"))
 #: Score, label, factor, whether it should fall.
-_PANELS = (
+PANELS = (
     ("loss", "loss", 1.0, True),
     ("accuracy", "accuracy (%)", 100.0, False),
     ("mean_class_accuracy", "mean-class accuracy (%)", 100.0, False),
@@ -85,7 +85,7 @@ def plot_curves(metrics_csv: str | os.PathLike[str], out: str | os.PathLike[str]
         OSError: ``out`` cannot be written.
     """
     curves = read_metrics(metrics_csv)
-    panels = [panel for panel in _PANELS if any(f"{part}/{panel[0]}" in curves for part, _, _ in _PARTS)]
+    panels = [panel for panel in PANELS if any(f"{part}/{panel[0]}" in curves for part, _, _ in PARTS)]
     rates = {name: points for name, points in curves.items() if name.split("/")[0].split("-")[0] == "lr"}
     widths = {name: points for name, points in curves.items() if name.startswith("window")}
     extra = [("learning rate", rates, True), ("window width (kernel coordinates)", widths, False)]
@@ -98,7 +98,7 @@ def plot_curves(metrics_csv: str | os.PathLike[str], out: str | os.PathLike[str]
         for key, label, factor, falls in panels:
             axes = next(grid)
             best = _best(curves.get(f"val/{key}", []), factor, lowest=falls)
-            for part, colour, name in _PARTS:
+            for part, colour, name in PARTS:
                 _line(axes, curves.get(f"{part}/{key}", []), factor, colour, name + best * (part == "val"))
             _finish(axes, label)
         for label, lines, logarithmic in extra:

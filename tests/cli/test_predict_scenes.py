@@ -287,7 +287,7 @@ def test_evaluate_judges_every_point_of_every_file(
     stored = read_rows(tmp_path / "judged" / "scores_confusion.csv")
     assert [[int(row[name]) for name in CLASSES] for row in stored] == confusion.tolist()
     names = {"scores.csv", "scores_0.png", "scores_1.png", "scores_confusion.csv", "scores_confusion.png"}
-    assert {path.name for path in (tmp_path / "judged").iterdir()} == names
+    assert {path.name for path in (tmp_path / "judged").iterdir()} == names | {"scores_report.html"}
 
 
 def test_evaluate_for_people(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -63,7 +63,12 @@ def test_shares_are_those_of_the_grammar() -> None:
 
 
 def test_the_same_seed_draws_the_same_set_and_parts_are_drawn_apart(tmp_path: Path) -> None:
-    options: dict[str, Any] = {"grammar": {"shortest": 5, "longest": 30}, "length": 32, "count": 50, "cache": tmp_path}
+    options: dict[str, Any] = {
+        "grammar": {"shortest": 5, "longest": 30},
+        "length": 32,
+        "count": 50,
+        "cache": tmp_path,
+    }
     first, again = (ListOps(split="train", **options).stored.values for _ in range(2))
     other = ListOps(split="val", **options).stored.values
     seeded = ListOps(split="train", task_seed=1, **options).stored.values

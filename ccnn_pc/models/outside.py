@@ -254,6 +254,12 @@ def _values(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
                 f"{what} is shifted by {shift:.3g}: its mean is {mean:.3g}, and in training {_words(there.mean)} of "
                 f"every item; take the offset away, and {_MEND}",
             )
+        if len(trained.shape) > 1 and there.mean is not None and _turned_round(mean, there):
+            yield (
+                "values",
+                f"{what} looks inverted: its mean is {mean:.3g}, in training it was {_words(there.mean)}, and of "
+                f"{there.values.least + there.values.most:.3g} - x it would be so; if it is, give that",
+            )
         if varied is None or flags or not varied.least > 0 or found.samples.most < 2:
             continue
         if (factor := _beyond(Range(deviation, deviation), varied)) is not None and factor < 1:
@@ -281,6 +287,22 @@ def _shifted(mean: float, there: Channel) -> float | None:
     spread, shift = there.mean.most - there.mean.least, mean - there.mean.median
     least = max(FACTOR * spread, there.deviation.median, 1e-3 * abs(there.mean.median))
     return shift if abs(shift) > least > 0 else None
+
+
+def _turned_round(mean: float, there: Channel) -> bool:
+    """Whether bright is dark, or empty full: a mean far from those of training that would be among them inverted.
+
+    Example:
+        >>> scale, mean = Spread(0.2, 0.2, 0.3, 0.4, 0.4), Spread(0.05, 0.1, 0.1, 0.1, 0.2)
+        >>> volumes = Channel(Spread(0, 0, 0, 1, 1), scale, scale, None, mean)
+        >>> _turned_round(0.9, volumes), _turned_round(0.3, volumes), _turned_round(0.6, volumes)
+        (True, False, False)
+    """
+    if there.mean is None:
+        return False
+    least, most = there.mean.least, there.mean.most
+    far = not 2 * least - most <= mean <= 2 * most - least
+    return far and least <= there.values.least + there.values.most - mean <= most
 
 
 def _beyond(here: Range, there: Spread, least: bool = True) -> float | None:

@@ -376,6 +376,17 @@ def _each(path: Path, frame: Any, column: str, convert: Callable[[str], Any]) ->
     return np.array(found)[codes]
 
 
+def _check_zones(path: Path, cells: Any, column: str) -> None:
+    """Times of day have a zone in every row or in none: UTC for those without would move them against the others."""
+    timed = cells[cells.str.contains(":", regex=False)]
+    zoned = timed.str.contains(r":\d\d(?:[.,]\d+)?\s*(?:[zZ]|[+-]\d\d(?::?\d\d)?)\s*$")
+    if bool(zoned.any()) and not bool(zoned.all()):
+        raise ValueError(
+            f"'{path}': '{column}' must say its time zone in every row or in none (got {timed[zoned].iloc[0]!r} and "
+            f"{timed[~zoned].iloc[0]!r}): add +00:00 or another to the others"
+        )
+
+
 def _number_in(index: dict[str, int], names: Sequence[str] | None = None, others: bool = True) -> Any:
     """What gives each text its number, new texts the next one, or -1 where only ``names`` are known."""
 
@@ -427,6 +438,8 @@ def read_series(
             channel = _each(path, frame, columns.variable, channel_of)
             wanted = channel >= 0
             frame = frame[wanted]
+            if form.dates is not None:
+                _check_zones(path, frame[columns.time], columns.time)
             numbers = {
                 "series": series[wanted].astype(np.int32),
                 "time": _each(path, frame, columns.time, form.time),

@@ -144,6 +144,19 @@ def test_an_offset_is_named(network: Any) -> None:
     assert not asked(network, x + 0.5)
 
 
+def test_inverted_volumes_are_named() -> None:
+    model: Any = create_model("ccnn_4_16", dim=3, in_channels=1, out_channels=3, shape=(8, 8, 8)).eval()
+    generator = torch.Generator().manual_seed(0)
+    shares = torch.linspace(0.05, 0.2, 12)
+    items = [(torch.rand(1, 1, 8, 8, 8, generator=generator) < share).float() for share in shares]
+    model.trained_on = measure(model.reading, items)
+    assert not asked(model, torch.cat(items[3:6]))
+    (text,) = asked(model, 1 - torch.cat(items[3:6]))
+    assert "looks inverted" in text and "1 - x" in text
+    (text,) = asked(model, torch.cat([*items[3:6], torch.zeros(1, 1, 8, 8, 8)]))
+    assert "1 of 4 items" in text
+
+
 def test_means_are_stored_and_models_without_them_are_read(network: Any) -> None:
     described = network.trained_on.to_json()
     assert TrainedOn.from_json(described).channels[0].mean is not None

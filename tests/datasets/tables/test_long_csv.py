@@ -182,6 +182,21 @@ def test_dates_and_names_of_columns(files: tuple[Path, Path], tmp_path: Path) ->
         assert torch.equal(first.times.diff(), second.times.diff()) and torch.equal(first.x, second.x)
 
 
+def test_a_zone_stands_in_every_row_or_in_none(files: tuple[Path, Path], tmp_path: Path) -> None:
+    def table(name: str, *ends: str) -> Path:
+        rows = [
+            (each[0], f"2024-02-01 {round(each[1]):02d}:00{ends[place % len(ends)]}", *each[2:])
+            for place, each in enumerate({(row[0], round(row[1]), row[2]): row for row in ROWS}.values())
+        ]
+        return write_table(tmp_path, rows, name)  # type: ignore[arg-type]
+
+    plain: Any = LongCSV(table("plain.csv", ""), None, labels=files[1], dates="hours")
+    zoned: Any = LongCSV(table("zoned.csv", "Z", "+00:00", "+0000"), None, labels=files[1], dates="hours")
+    assert all(torch.equal(first.times, second.times) for first, second in zip(plain, zoned, strict=True))
+    with pytest.raises(ValueError, match=r"time zone in every row or in none \(got .*\+02:00"):
+        LongCSV(table("mixed.csv", "", "+02:00"), None, labels=files[1], dates="hours")
+
+
 def test_lattice(files: tuple[Path, Path], tmp_path: Path) -> None:
     rows = [(name, 0.25 * round(4 * time), variable, value) for name, time, variable, value in ROWS]
     data: Any = LongCSV(write_table(tmp_path, rows), labels=files[1], lattice=0.25)

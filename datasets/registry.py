@@ -61,7 +61,7 @@ class DatasetEntry:
 
 
 #: Rooms whose files enter data sets, loaded at the first look-up.
-ROOMS = ("clouds", "images", "series", "tables")
+ROOMS = ("clouds", "images", "series", "sound", "tables", "volumes")
 
 _ENTRIES: dict[str, DatasetEntry] = {}
 

@@ -71,6 +71,8 @@ EXTRAS = {
         "laspy",
         "lazrs",
         "pye57",
+        "soundfile",
+        "nibabel",
         "torch_cluster",
         "torch_scatter",
     ),

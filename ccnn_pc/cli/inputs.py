@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         ScenePreprocessing,
         Scenes,
     )
+    from ccnn_pc.datasets.preprocessing.files import FilePreprocessing
     from ccnn_pc.datasets.registry import DatasetEntry
 
 _MESH_POINTS = 4096  # what the shapes of the benchmark files are stored with
@@ -64,11 +65,14 @@ def check_reads_files(network: Any, model: str) -> None:
 
 
 def suffixes_of(preprocessing: Preprocessing | None) -> list[str]:
-    """Suffixes of the files that a model of images, or of clouds, reads."""
+    """Suffixes of the files that a model of images, of other files that become arrays, or of clouds, reads."""
     from ccnn_pc.datasets import ImagePreprocessing
     from ccnn_pc.datasets.formats import READERS
     from ccnn_pc.datasets.formats.image_file import SUFFIXES
+    from ccnn_pc.datasets.preprocessing.files import FilePreprocessing
 
+    if isinstance(preprocessing, FilePreprocessing):
+        return list(preprocessing.suffixes)
     return (
         list(SUFFIXES) if isinstance(preprocessing, ImagePreprocessing) else [f".{name}" for name in READERS]
     )
@@ -103,11 +107,14 @@ def read_input(
     from ccnn_pc.datasets import ImagePreprocessing
     from ccnn_pc.datasets.common.seeding import seeded_generator
     from ccnn_pc.datasets.formats.image_file import SUFFIXES
+    from ccnn_pc.datasets.preprocessing.files import FilePreprocessing
 
     if not path.is_file():
         raise FileNotFoundError(f"'{path}' must be a file (there is none)")
     if isinstance(preprocessing, ImagePreprocessing):
         return _read_image(path, preprocessing, shape, footing)
+    if isinstance(preprocessing, FilePreprocessing):
+        return preprocessing.item(path)
     if path.suffix.lower() in SUFFIXES:
         raise ValueError(f"'{path}' must be a mesh or cloud for this model, which reads no images")
     cloud, generator = cloud_preprocessing(path, preprocessing), seeded_generator(seed)
@@ -165,8 +172,8 @@ def _read_image(
         own = footing.side(preprocessing)
         footing.warn_of_small(picture_size(content, str(path)))
         side = side if own is None and not footing.holds(picture_size(content, str(path))) else own
-    pixels = read_image(content, str(path), side, preprocessing.reads_grey)
-    picture = torch.from_numpy(pixels.copy())[None].float().div_(255)
+    pixels = read_image(content, str(path), side, preprocessing.reads_grey, preprocessing.bits)
+    picture = torch.from_numpy(pixels.astype("float32"))[None].div_((1 << preprocessing.bits) - 1)
     data = GridData(x=picture, picture=picture)
     transform = preprocessing.transform()
     if footing is not None and footing.pictures:
@@ -240,6 +247,7 @@ def open_data(
         ScenePreprocessing,
         SeriesPreprocessing,
     )
+    from ccnn_pc.datasets.preprocessing.files import FilePreprocessing
 
     if isinstance(preprocessing, ScenePreprocessing):
         return open_scenes(spec, preprocessing, split, trained=trained, seed=seed)
@@ -258,7 +266,13 @@ def open_data(
             spec, table, split, labels=labels, classes=known, numbers=numbers, **options
         )
     if labels is not None:
-        raise ValueError(f"'labels' must be left out for this model, which reads no tables (got {labels})")
+        if "labels" not in _known_words(trained):
+            raise ValueError(
+                f"'labels' must be left out for this model, which reads no tables (got {labels})"
+            )
+        options["labels"] = labels
+    if isinstance(used, FilePreprocessing):
+        return open_files(spec, used, split, trained=trained, numbers=numbers, seed=seed, labels=labels)
     if (
         preprocessing is None and trained
     ):  # sequences that are made on the spot, for instance: read as they are
@@ -269,8 +283,17 @@ def open_data(
             series.transform = footing.at(made, [1])
         return series
     if isinstance(used, ImagePreprocessing):
+        more = {key: options[key] for key in ("labels",) if key in options}
         return open_pictures(
-            spec, used, split, shape=shape, numbers=numbers, trained=trained, footing=footing, seed=seed
+            spec,
+            used,
+            split,
+            shape=shape,
+            numbers=numbers,
+            trained=trained,
+            footing=footing,
+            seed=seed,
+            **more,
         )
     if isinstance(used, CloudPreprocessing):
         options["normals"] = used.needs_normals
@@ -278,6 +301,36 @@ def open_data(
     if isinstance(dataset, GridDataset):
         raise ValueError(f"'data' must hold clouds or meshes for this model (got images at {spec})")
     return dataset
+
+
+def _known_words(trained: Mapping[str, Any] | None) -> set[str]:
+    """What the data set of a training may be told."""
+    from ccnn_pc.datasets.registry import dataset_entry, list_datasets
+
+    name = (trained or {}).get("dataset")
+    return dataset_entry(name).make.arguments() if name in list_datasets() else set()
+
+
+def open_files(
+    spec: str | Path,
+    used: FilePreprocessing,
+    split: str | None,
+    *,
+    trained: Mapping[str, Any] | None,
+    numbers: bool,
+    seed: int,
+    labels: str | Path | None,
+) -> LabelledDataset[Any]:
+    """Files that become arrays, a folder of them, read as in training."""
+    from ccnn_pc.datasets.registry import dataset_entry
+
+    entry, path = dataset_entry(used.dataset), Path(spec)
+    options: dict[str, Any] = {"reading": used, "seed": seed, "labels": labels}
+    if not path.is_dir():
+        raise ValueError(f"'data' must be a folder of {used.kind} files for this model (got '{spec}')")
+    if trained and trained["dataset"] == entry.name:
+        return _checked(_open_divided(entry, path, split, trained, options), spec, numbers)
+    return _checked(entry.open(path, None, **options), spec, numbers)
 
 
 def open_scenes(
@@ -318,6 +371,7 @@ def open_pictures(
     trained: Mapping[str, Any] | None,
     footing: Footing | None,
     seed: int,
+    **more: Any,
 ) -> LabelledDataset[Any]:
     """Images as a model reads them, at a spacing of their own where they show the scene of training at another size.
 
@@ -327,7 +381,13 @@ def open_pictures(
     from ccnn_pc.datasets import GridDataset
 
     side = used.side(shape) if footing is None else footing.side(used)
-    options: dict[str, Any] = {"transform": used.transform(), "seed": seed, "grey": used.reads_grey}
+    options: dict[str, Any] = {
+        "transform": used.transform(),
+        "seed": seed,
+        "grey": used.reads_grey,
+        "bits": used.bits,
+        **more,
+    }
     size: dict[str, Any] = {} if side is None and used.side(shape) is None else {"image_size": side}
     dataset: Any = open_part(spec, split, trained, numbers=numbers, **options, **size)
     grid = isinstance(dataset, GridDataset)
@@ -421,7 +481,8 @@ def _open_divided(
     if trained.get("scaling"):  # numbers mean what they meant in training, whatever lies beside them
         options = {**options, "scaling": trained["scaling"]}
     if split is None:
-        return entry.open(path, None, **_as_entry({**trained["parts"]["test"]["options"], **options}))
+        known = {**trained["parts"]["test"]["options"], "split_file": None}  # which names other files
+        return entry.open(path, None, **_as_entry({**known, **options}))
     part, divided = choice("split", split, Split), dict(trained["validation"])
     own = divided.pop("own")
     how = Validation(**divided)

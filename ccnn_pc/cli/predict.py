@@ -326,6 +326,8 @@ def _draw(data: Any, network: Any, said: dict[str, Any], target: Path, title: st
     if "picture" in data:
         plot_image_prediction(data.picture[0], names, chances, target, title=title)
         return True
+    if data.get("pos") is None:
+        return False
     shading = normals_of(data, network.preprocessing)
     plot_prediction(data.pos, names, chances, target, normals=shading, title=title, stored=behind(data))
     return True

@@ -27,6 +27,7 @@ def train(
     \b
     Examples:
       ccnn-pc train experiment=shapes_quickstart
+      ccnn-pc train data.root=my_folder
       ccnn-pc train experiment=modelnet10_tiny data.root=path/to/modelnet10
       ccnn-pc train experiment=modelnet10_tiny resume=last
       ccnn-pc train experiment=modelnet10_tiny trainer.max_epochs=20 optim.lr=0.002 seed=1 threads=1
@@ -35,7 +36,8 @@ def train(
       ccnn-pc train experiment=folder data.root=my_shapes init_from=runs/folder/latest/model trainer.max_epochs=5
 
     Each word is key=value; the keys are those of the files in configs/. Without an experiment, data=NAME
-    takes the one called NAME or NAME_tiny, where there is one. A run writes to
+    takes the one called NAME or NAME_tiny, where there is one; with data.root=FOLDER alone the folder is looked at, and
+    two lines say what it is taken for and which words those are. A run writes to
     runs/EXPERIMENT/DATE-TIME: config.yaml, metrics.csv, checkpoints/, model/, curves.png, result.json, report.html (all
     of it as a page to look at; report=false: none) and, where there are classes, confusion.png.
 
@@ -44,10 +46,12 @@ def train(
     """  # noqa: D301
     from lightning.fabric.utilities.exceptions import MisconfigurationException
 
+    from ccnn_pc.cli.any_folder import with_found
     from ccnn_pc.training.callbacks import NonFiniteError, TrainingInterrupted
 
     words = list(overrides or [])
     try:
+        words = with_found(words)
         result = run_experiment(words)
     except TrainingInterrupted as stopped:
         if not _is_first():

@@ -16,7 +16,18 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 #: Last parts of keys whose values are names, and of those that are places: text, whatever it looks like.
 NAMES = ("name", "project")
-PLACES = ("root", "labels", "runs", "run_dir", "resume", "results_csv", "folder", "path", "save_dir")
+PLACES = (
+    "root",
+    "labels",
+    "split_file",
+    "runs",
+    "run_dir",
+    "resume",
+    "results_csv",
+    "folder",
+    "path",
+    "save_dir",
+)
 #: Places that are always somewhere: a folder called null is one.
 GIVEN = ("root", "runs")
 #: What a number of an experiment may be instead.

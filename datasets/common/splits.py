@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -97,3 +98,47 @@ def split_rows(labels: np.ndarray, split: Split, validation_fraction: float, see
         raise ValueError("'validation_fraction' must be above 0 for a validation split (got 0)")
     rest, drawn = stratified_split(labels, validation_fraction, seed)
     return rest if split is Split.TRAIN else drawn
+
+
+def grouped_split(
+    labels: np.ndarray | torch.Tensor, groups: Sequence[str], fraction: float, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Split indices into two parts such that no group is in both, the second with about ``fraction`` of every class.
+
+    Groups are tried in a random order; one goes to the second part where that brings its classes nearer to their share.
+
+    Args:
+        labels: class index of every item.
+        groups: name of the group of every item: a patient, a speaker.
+        fraction: in (0, 1).
+        seed: of the order.
+
+    Returns:
+        Two sorted int64 arrays: the rest, and the drawn part; each has a group at least.
+
+    Raises:
+        ValueError: ``fraction`` not in (0, 1); fewer than two groups.
+
+    Example:
+        >>> rest, drawn = grouped_split(np.zeros(6), ["a", "a", "b", "b", "c", "c"], 0.3)
+        >>> len(rest), len(drawn)
+        (4, 2)
+    """
+    if not 0.0 < fraction < 1.0:
+        raise ValueError(f"'fraction' must be in (0, 1) (got {fraction})")
+    names, number = np.unique(np.asarray(groups), return_inverse=True)
+    if len(names) < 2:
+        raise ValueError(f"'groups' must be at least two, to be divided (got {len(names)})")
+    _, label = np.unique(np.asarray(labels), return_inverse=True)
+    counts = np.zeros((len(names), label.max() + 1))
+    np.add.at(counts, (number, label), 1)
+    wanted, taken = fraction * counts.sum(axis=0), np.zeros(counts.shape[1])
+    drawn = np.zeros(len(names), dtype=bool)
+    order = np.random.default_rng(seed).permutation(len(names))
+    for group in order:
+        nearer = np.square(taken + counts[group] - wanted).sum() < np.square(taken - wanted).sum()
+        if nearer and drawn.sum() < len(names) - 1:
+            drawn[group], taken = True, taken + counts[group]
+    if not drawn.any():
+        drawn[min(order, key=lambda group: counts[group].sum())] = True
+    return np.flatnonzero(~drawn[number]), np.flatnonzero(drawn[number])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import warnings
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,8 +23,28 @@ _ORIENTATION = 274
 _FEW_BITS = 12
 
 
+class PictureHeader(NamedTuple):
+    """What the header of an image file says.
+
+    Attributes:
+        height, width: as people see it.
+        grey: whether it has one channel.
+        deep: whether its one channel has more than 8 bits, or fractions.
+    """
+
+    height: int
+    width: int
+    grey: bool
+    deep: bool
+
+
 def picture_size(data: bytes, name: str = "image") -> tuple[int, int]:
-    """Height and width of an image file as people see it, from its header.
+    """Height and width of an image file as people see it, from its header; see :func:`picture_header`."""
+    return picture_header(data, name)[:2]
+
+
+def picture_header(data: bytes, name: str = "image") -> PictureHeader:
+    """What the header of an image file says.
 
     Raises:
         ImportError: PIL is missing.
@@ -33,17 +54,26 @@ def picture_size(data: bytes, name: str = "image") -> tuple[int, int]:
     try:
         with image.open(io.BytesIO(data), formats=_FORMATS) as file:
             width, height = file.size
+            mode = file.mode
             turned = file.getexif().get(_ORIENTATION, 1) >= 5
     except Exception as error:  # PIL raises almost anything for damaged files
         raise ValueError(f"'{name}' cannot be read as an image ({error or type(error).__name__})") from error
-    return (width, height) if turned else (height, width)
+    height, width = (width, height) if turned else (height, width)
+    deep = _is_deep(mode)
+    return PictureHeader(height, width, deep or mode in ("1", "L", "LA"), deep)
 
 
-def read_image(data: bytes, name: str = "image", size: int | None = None, grey: bool = False) -> np.ndarray:
+def _is_deep(mode: str) -> bool:
+    return mode in ("I", "F") or mode.startswith("I;16")
+
+
+def read_image(
+    data: bytes, name: str = "image", size: int | None = None, grey: bool = False, bits: int = 8
+) -> np.ndarray:
     """Read an image file as people see it: turned as its EXIF orientation says, colours without their opacity.
 
-    Of channels of more than 8 bits the upper 8 are kept (grey of 16 bits: ``value >> 8``), of floating-point numbers in
-    [0, 1] the nearest of ``n / 255``, of several pictures in a file the first.
+    With 8 bits, of channels of more than these the upper 8 are kept (grey of 16 bits: ``value >> 8``). Of fractions
+    in [0, 1] it is the nearest of ``n / 255``, of several pictures in a file the first.
 
     Args:
         data: content of the file.
@@ -51,9 +81,10 @@ def read_image(data: bytes, name: str = "image", size: int | None = None, grey: 
         size: make it a square of so many pixels: the middle of the image, resized (bilinear, smoothed); None:
             as it is.
         grey: one channel instead of three.
+        bits: 8 (default), or 16: grey of 16 bits keeps all of them, what has 8 becomes ``257 value``.
 
     Returns:
-        uint8 ``[C, H, W]``.
+        uint8 ``[C, H, W]``, or uint16.
 
     Raises:
         ImportError: PIL is missing.
@@ -66,36 +97,48 @@ def read_image(data: bytes, name: str = "image", size: int | None = None, grey: 
         with image.open(io.BytesIO(data), formats=_FORMATS) as file:
             check_unpacked(3 * math.prod(file.size), len(data))
             tags = file.tag_v2 if file.format == "TIFF" else {}
-            mode, bits, inverted = file.mode, tags.get(_BITS), tags.get(_PHOTOMETRIC) == 0
+            mode, inverted = file.mode, tags.get(_PHOTOMETRIC) == 0
             picture = turn(file)
     except Exception as error:  # PIL raises almost anything for damaged files
         raise ValueError(
             f"'{name}' cannot be read as an image ({error or type(error).__name__}); copy or download it again"
         ) from error
-    if mode in ("I", "F") or mode.startswith("I;16"):
-        # PIL would cut them off at 255, and takes 0 for black always
-        deep = np.asarray(picture)
-        if mode == "F" and ((deep >= 0) & (deep <= 1)).all():
-            deep = np.rint(255 * deep)
-        elif mode == "F" or (mode == "I" and tags):
-            raise ValueError(
-                f"'{name}' must have 8 or 16 bits per channel, or fractions in [0, 1] (got mode {mode!r}): save it so"
-            )
-        else:
-            most = int(deep.max()).bit_length()
-            if bits != (12,) and 0 < most <= _FEW_BITS:
-                warnings.warn(
-                    f"pictures of 16 bits per pixel have values of at most {most} bits, nearly black: if these are all "
-                    f"there are (of a camera of {most} bits), multiply values by {2 ** (16 - most)}",
-                    stacklevel=2,
-                )
-            deep = deep >> (4 if bits == (12,) else 8)
-        picture = image.fromarray((255 - deep if inverted else deep).astype(np.uint8))
+    if _is_deep(mode):
+        deep = _deep(np.asarray(picture), mode, tags, name, warns=bits == 8)  # PIL would cut them off at 255
+        deep = 65535 - deep if inverted else deep
+        if bits == 16:
+            picture = _squared(image.fromarray(deep.astype(np.float32)), size, image.Resampling.BILINEAR)
+            pixels = np.clip(np.rint(np.asarray(picture)), 0, 65535).astype(np.uint16)[None]
+            return pixels if grey else np.repeat(pixels, 3, axis=0)
+        picture = image.fromarray((deep >> 8).astype(np.uint8))
     picture = picture.convert("L" if grey else "RGB")
-    if size is not None and picture.size != (size, size):
-        short = min(picture.size)
-        left, top = ((side - short) // 2 for side in picture.size)
-        middle = picture.crop((left, top, left + short, top + short))
-        picture = middle.resize((size, size), image.Resampling.BILINEAR)
-    pixels = np.asarray(picture, dtype=np.uint8)
-    return pixels[None] if grey else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+    pixels = np.asarray(_squared(picture, size, image.Resampling.BILINEAR), dtype=np.uint8)
+    pixels = pixels[None] if grey else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+    return pixels if bits == 8 else pixels.astype(np.uint16) * 257
+
+
+def _deep(values: np.ndarray, mode: str, tags: Any, name: str, warns: bool) -> np.ndarray:
+    """Grey values of more than 8 bits, or fractions, as whole numbers from 0 to 65535."""
+    if mode == "F" and ((values >= 0) & (values <= 1)).all():
+        return np.rint(255 * values).astype(np.int64) * 257
+    if mode == "F" or (mode == "I" and tags):
+        raise ValueError(
+            f"'{name}' must have 8 or 16 bits per channel, or fractions in [0, 1] (got mode {mode!r}): save it so"
+        )
+    twelve, most = tags.get(_BITS) == (12,), int(values.max()).bit_length()
+    if warns and not twelve and 0 < most <= _FEW_BITS:
+        warnings.warn(
+            f"pictures of 16 bits per pixel have values of at most {most} bits, nearly black: if these are all "
+            f"there are (of a camera of {most} bits), multiply values by {2 ** (16 - most)}",
+            stacklevel=3,
+        )
+    return values.astype(np.int64) << (4 if twelve else 0)
+
+
+def _squared(picture: Any, size: int | None, resampling: Any) -> Any:
+    """The square in the middle, resized."""
+    if size is None or picture.size == (size, size):
+        return picture
+    short = min(picture.size)
+    left, top = ((side - short) // 2 for side in picture.size)
+    return picture.crop((left, top, left + short, top + short)).resize((size, size), resampling)

@@ -1,4 +1,4 @@
-"""Sound: ``.wav`` files of one channel, read here because scipy stumbles over sizes that nobody knew when writing."""
+"""Sound: ``.wav`` files, read here because scipy stumbles over sizes that nobody knew when writing."""
 
 from __future__ import annotations
 
@@ -48,16 +48,31 @@ def read_wav(content: bytes, name: str) -> tuple[np.ndarray, int]:
         >>> samples.tolist(), rate
         ([100, -3], 8000)
     """
+    samples, rate = read_wav_channels(content, name)
+    if samples.shape[1] != 1:
+        raise ValueError(
+            f"'{name}' cannot be read as wav: it must have one channel (got {samples.shape[1]}): take one, or their "
+            "mean"
+        )
+    return samples[:, 0], rate
+
+
+def read_wav_channels(content: bytes, name: str) -> tuple[np.ndarray, int]:
+    """Samples int16 ``[n, channels]`` and samples per second; else as :func:`read_wav`.
+
+    Raises:
+        ValueError: another format, no sample, NaN, damaged or cut off.
+    """
     try:
         order, form, raw = _parts(content)
-        if form.channels != 1:
-            raise ValueError(f"it must have one channel (got {form.channels}): take one, or their mean")
         samples = _samples(order, form, raw)
+        if len(samples) % form.channels:
+            raise ValueError(f"it ends in the middle of a sample of {form.channels} channels: it is cut off")
     except (ValueError, struct.error) as error:
         raise ValueError(f"'{name}' cannot be read as wav: {error}; copy it again or convert it") from error
     if not len(samples):
         raise ValueError(f"'{name}' must hold at least one sample (got none)")
-    return samples, form.rate
+    return samples.reshape(-1, form.channels), form.rate
 
 
 def read_wav_at(content: bytes, name: str, rate: int) -> tuple[np.ndarray, int]:

@@ -13,10 +13,11 @@ from torch import Tensor
 from ccnn_pc._checks import check_at_least
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.common.broken import warn_broken
-from ccnn_pc.datasets.common.folders import files_below, folders_in, is_hidden, named_splits, split_folders
+from ccnn_pc.datasets.common.folders import is_hidden, split_folders
 from ccnn_pc.datasets.common.grid_data import GridData
 from ccnn_pc.datasets.common.grids import GridDataset
-from ccnn_pc.datasets.common.labelled import LabelledDataset
+from ccnn_pc.datasets.common.items import Division, Items, find_items, rows_of_part
+from ccnn_pc.datasets.common.labelled import LabelledDataset, taken
 from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats.image_file import SUFFIXES, picture_size, read_image
 from ccnn_pc.datasets.formats.packed import read_file
@@ -26,6 +27,8 @@ from ccnn_pc.datasets.transforms.view import View
 
 #: Bytes of a folder whose images are all tried when it is opened: some seconds.
 LOOKED_THROUGH = 1 << 30
+#: Training images that mean and deviation are taken of.
+MEASURED = 256
 
 
 def _is_image(path: Path) -> bool:
@@ -38,11 +41,14 @@ def _parts(path: Path) -> dict[Split, list[Path]]:
 
 
 def _holds_images(path: Path) -> bool:
-    folders = [path, *(folder for folders in named_splits(path).values() for folder in folders)]
-    return any(
-        _is_image(file) and not is_hidden(file.name)
-        for folder in folders for each in folders_in(folder) for file in each.iterdir()
-    )  # fmt: skip
+    """Whether there are images in the folders of a folder, or in itself where it has none."""
+    for folder, inner, names in os.walk(path):
+        inner[:] = [name for name in inner if not is_hidden(f"{name}/x")]
+        if (Path(folder) != path or not inner) and any(
+            _is_image(Path(n)) and not is_hidden(n) for n in names
+        ):
+            return True
+    return False
 
 
 def _split_of(path: Path) -> Split | None:
@@ -61,18 +67,22 @@ class ImageFolder(GridDataset):
     Args:
         root: the folder.
         split: TRAIN, VAL or TEST: that sub-folder (``training``, ``valid``, ``validation``, ``eval``, ``testing`` mean
-            the same, in any case); None (default): all images.
+            the same, in any case), or what is drawn where there is none; None (default): all images.
         view: image (default), sequence, permuted, grey, grey_sequence; None: in [0, 1], not normalised.
         size: make squares of so many pixels: the middle of each image, resized. None: take images as they are;
             they must all have the size of the first.
         grey: read one channel instead of three.
-        scaling: mean and deviation; None: those of ImageNet (grey views: of grey CIFAR).
-        options: transform, pre_transform, seed: see :class:`LabelledDataset`; transforms see ``x [1, C, H, W]`` in
-            [0, 1].
+        bits: 8, or 16 for grey images of 16 bits.
+        scaling: mean and deviation; None: those of ImageNet (grey views: of grey CIFAR); "measured": those of the
+            training images, of :data:`MEASURED` of them at most.
+        options: test_fraction, val_fraction, split_seed, split_file, labels, targets: see
+            :class:`~ccnn_pc.datasets.common.items.Division`; transform, pre_transform, seed: see
+            :class:`LabelledDataset`; transforms see ``x [1, C, H, W]`` in [0, 1].
 
     Attributes:
         files: paths, in the order of the rows.
         broken: files that could not be read, with the reason.
+        scaling: mean and deviation that were measured; None.
 
     Raises:
         FileNotFoundError: no such folder, no class folder in it, or no image.
@@ -82,6 +92,7 @@ class ImageFolder(GridDataset):
     """
 
     _what = "images"
+    words: tuple[type, ...] = (Division,)
 
     def __init__(
         self,
@@ -91,56 +102,87 @@ class ImageFolder(GridDataset):
         *,
         size: int | None = None,
         grey: bool = False,
-        scaling: Scaling | None = None,
+        bits: int = 8,
+        scaling: Scaling | str | None = None,
         **options: Any,
     ) -> None:
         root = Path(root)
-        if not root.is_dir():
-            raise FileNotFoundError(f"'root' must be a folder of class folders (there is none at '{root}')")
         split = None if split is None else choice("split", split, Split)
-        parts = _parts(root) if split is None else named_splits(root)
-        places = [place for folders in parts.values() for place in folders] or [root]
-        classes = sorted({each.name for place in places for each in folders_in(place)})
-        if split is not None:
-            places = parts.get(split, [])
-        if not places and split is not None:
-            raise FileNotFoundError(
-                f"'root' must have a folder '{split.value}' of class folders (there is none in '{root}')"
-            )
-        folder = places[0] if len(places) == 1 else root
-        found = [
-            (path, label) for label, name in enumerate(classes)
-            for place in places for path in files_below(place / name, _is_image)
-        ]  # fmt: skip
-        if not found:
-            raise FileNotFoundError(
-                f"'{folder}' must hold <class>/<image> files ({', '.join(SUFFIXES)}; found none)"
-            )
+        division = taken(Division, options)
+        items = find_items(root, _is_image, division, ", ".join(SUFFIXES))
+        rows = rows_of_part(items, split, division, root)
+        found = [(items.paths[row], row) for row in rows]
         self.size = None if size is None else check_at_least("size", size, 1)
-        self.grey = grey
-        self.broken = _broken([path for path, _ in found], self.size, grey)
+        self.grey, self.bits = grey, bits
+        self.broken = self._broken([path for path, _ in found])
         left_out = {path for path, _ in self.broken}
         found = [each for each in found if str(each[0]) not in left_out]
         if not found:
             raise ValueError(
-                f"none of the {len(self.broken)} images in '{folder}' can be read; the first: {self.broken[0][1]}"
+                f"none of the {len(self.broken)} images in '{root}' can be read; the first: {self.broken[0][1]}"
             )
-        warn_broken(self.broken, len(self.broken) + len(found), folder)
+        warn_broken(self.broken, len(self.broken) + len(found), root)
         self.files = [path for path, _ in found]
-        super().__init__(
-            classes,
-            np.array([label for _, label in found]),
-            **options,
-        )
-        self.view = scaled_view(view, IMAGENET_SCALING, scaling)
+        super().__init__(items.classes, items.labels[[row for _, row in found]], **options)
+        if items.numbers is not None:
+            self._values = items.numbers[[row for _, row in found]]
+            self.classes = list(division.targets or ())
+        self.scaling: Scaling | None = None
+        if scaling == "measured":
+            training = rows if split is Split.TRAIN else _training_rows(items, division)
+            scaling = self.scaling = self._measured([items.paths[row] for row in training])
+        self.view = scaled_view(view, IMAGENET_SCALING, scaling)  # type: ignore[arg-type]
         self._first = self._read(0).shape
 
-    def _read(self, row: int) -> np.ndarray:
-        return _read(self.files[row], self.size, self.grey)
+    def _open(self, path: Path) -> np.ndarray:
+        return read_image(read_file(path), str(path), self.size, self.grey, self.bits)
 
-    def _bytes(self, rows: np.ndarray) -> np.ndarray:
-        """Images of some rows, uint8 ``[len(rows), C, H, W]``."""
-        values = np.empty((len(rows), *self._first), dtype=np.uint8)
+    def _broken(self, files: list[Path]) -> list[tuple[str, str]]:
+        """Files that cannot be read, with the reason; none of those of a large folder, which takes too long to try."""
+        broken = []
+        if sum(path.lstat().st_size for path in files) <= LOOKED_THROUGH:
+            for path in files:
+                try:
+                    self._open(path)
+                except (OSError, ValueError) as error:
+                    broken.append((str(path), str(error)))
+        return broken
+
+    def _measured(self, files: list[Path]) -> Scaling:
+        """Mean and deviation of some training images, channel by channel."""
+        moments: list[np.ndarray] = []
+        for path in files[:: max(1, len(files) // MEASURED)]:
+            try:
+                pixels = self._open(path).astype(np.float64).reshape(1 if self.grey else 3, -1) / self.white
+            except (OSError, ValueError):
+                continue
+            moments.append(np.stack([pixels.mean(axis=1), np.square(pixels).mean(axis=1)]))
+        if not moments:
+            return IMAGENET_SCALING
+        mean, square = np.mean(moments, axis=0)
+        std = np.sqrt(np.maximum(square - mean**2, 0))
+        least = 1 / self.white  # images of one value
+        return Scaling(tuple(mean.tolist()), tuple(np.maximum(std, least).tolist()))
+
+    def measured(self) -> dict[str, Any]:
+        """What a network must know of these images: ``in_channels``, ``shape``, and the numbers that normalise them."""
+        channels, *shape = self.shape
+        found: dict[str, Any] = {"in_channels": channels, "shape": shape, "spacing": 1.0}
+        if self.scaling is not None:
+            found["preprocessing"] = {key: list(each) for key, each in self.scaling._asdict().items()}
+        return found
+
+    @property
+    def white(self) -> int:
+        """The largest value of a pixel."""
+        return (1 << self.bits) - 1
+
+    def _read(self, row: int) -> np.ndarray:
+        return self._open(self.files[row])
+
+    def _pixels(self, rows: np.ndarray) -> np.ndarray:
+        """Images of some rows, uint8 or uint16 ``[len(rows), C, H, W]``."""
+        values = np.empty((len(rows), *self._first), dtype=np.uint8 if self.bits == 8 else np.uint16)
         for place, row in enumerate(rows):
             image = self._read(int(row))
             if image.shape != self._first:
@@ -152,7 +194,7 @@ class ImageFolder(GridDataset):
         return values
 
     def raw(self, rows: np.ndarray) -> Tensor:
-        return torch.from_numpy(self._bytes(rows)).float().div_(255)
+        return torch.from_numpy(self._pixels(rows).astype(np.float32)).div_(self.white)
 
     def last(self, x: Tensor) -> Tensor:
         return x if self.view is None else self.view.of(x)
@@ -173,7 +215,8 @@ class ImageFolder(GridDataset):
         """The same data set with all images read now; with a ``pre_transform`` its results are kept."""
         if self.pre_transform is not None:
             return super().in_memory()
-        values = self._bytes(np.arange(len(self.files)))
+        values = self._pixels(np.arange(len(self.files)))
+        values = values if self.bits == 8 else values.astype(np.float32) / np.float32(self.white)
         kept = ImageArrays(
             values, self._labels, self.classes, self.view, transform=self.transform, seed=self.seed
         )
@@ -182,17 +225,8 @@ class ImageFolder(GridDataset):
         return kept
 
 
-def _read(path: Path, size: int | None, grey: bool) -> np.ndarray:
-    return read_image(read_file(path), str(path), size, grey)
-
-
-def _broken(files: list[Path], size: int | None, grey: bool) -> list[tuple[str, str]]:
-    """Files that cannot be read, with the reason; none of those of a large folder, which takes too long to try."""
-    broken = []
-    if sum(path.lstat().st_size for path in files) <= LOOKED_THROUGH:
-        for path in files:
-            try:
-                _read(path, size, grey)
-            except (OSError, ValueError) as error:
-                broken.append((str(path), str(error)))
-    return broken
+def _training_rows(items: Items, division: Division) -> np.ndarray:
+    """Rows of the training part; of a folder that has none, all."""
+    if all(part not in (None, Split.TRAIN) for part in items.parts):
+        return np.arange(len(items.paths))
+    return rows_of_part(items, Split.TRAIN, division)

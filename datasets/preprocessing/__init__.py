@@ -1,4 +1,4 @@
-"""What was done to the data that a model was trained on: four frozen dataclasses, stored with the model."""
+"""What was done to the data that a model was trained on: six frozen dataclasses, stored with the model."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from ccnn_pc.datasets.preprocessing.clouds import CloudPreprocessing
 from ccnn_pc.datasets.preprocessing.images import ImagePreprocessing
 from ccnn_pc.datasets.preprocessing.scenes import ScenePreprocessing
 from ccnn_pc.datasets.preprocessing.series import SeriesPreprocessing, series_transform
+from ccnn_pc.datasets.preprocessing.sound import SoundPreprocessing
+from ccnn_pc.datasets.preprocessing.volumes import VolumePreprocessing
 from ccnn_pc.datasets.transforms.base import Compose, Transform
 
 __all__ = [
@@ -18,6 +20,8 @@ __all__ = [
     "Preprocessing",
     "ScenePreprocessing",
     "SeriesPreprocessing",
+    "SoundPreprocessing",
+    "VolumePreprocessing",
     "augmentation_transform",
     "preprocessing_from_json",
     "preprocessing_transform",
@@ -29,6 +33,8 @@ _KINDS: tuple[type[Preprocessing], ...] = (
     ImagePreprocessing,
     ScenePreprocessing,
     SeriesPreprocessing,
+    SoundPreprocessing,
+    VolumePreprocessing,
 )
 
 

@@ -17,6 +17,9 @@ from ccnn_pc.datasets.transforms.view import NOISE_LENGTH, ToView, View
 class ImagePreprocessing(Preprocessing):
     """Augmentation of images in [0, 1], then their normalisation and view (:class:`ToView`, also for the arguments).
 
+    Args:
+        bits: of each channel of the files, 8 (default) or 16 (of grey ones).
+
     Raises:
         ValueError: an unknown view, or numbers that :class:`ToView` refuses.
 
@@ -33,8 +36,11 @@ class ImagePreprocessing(Preprocessing):
     permutation_seed: int = 0
     length: int = NOISE_LENGTH
     noise_seed: int = 0
+    bits: int = 8
 
     def __post_init__(self) -> None:
+        if self.bits not in (8, 16):
+            raise ValueError(f"'bits' must be 8 or 16 (got {self.bits!r})")
         set_fields(self, view=choice("view", self.view, View))
         for name in ("mean", "std"):
             value = getattr(self, name)

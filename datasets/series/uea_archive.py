@@ -15,8 +15,9 @@ from ccnn_pc.datasets.common.cache import fingerprint
 from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats.uea import SUFFIXES, read_uea
 from ccnn_pc.datasets.registry import is_found, register_dataset
-from ccnn_pc.datasets.series.dataset import SeriesDataset
+from ccnn_pc.datasets.series.dataset import SeriesDataset, SeriesForm
 from ccnn_pc.datasets.series.stored import (
+    NO_LONGER,
     StoredSeries,
     cached_series,
     join_series,
@@ -106,6 +107,17 @@ class UEAArchive(SeriesDataset):
     @property
     def has_missing(self) -> bool:
         return self._missing
+
+    def measured(self) -> dict[str, Any]:
+        """What a network must know: ``in_channels``, ``shape`` (length of the grid, or a usual one), ``spacing``."""
+        if self.form is SeriesForm.GRID:
+            channels, length = self.shape
+        else:
+            channels, length = (
+                self.shape[0],
+                max(2, int(np.quantile(self.stored.lengths[self._rows], NO_LONGER))),
+            )
+        return {"in_channels": channels, "shape": [length], "spacing": self.spacing}
 
 
 def _of_part(path: Path) -> tuple[str, Split, str] | None:

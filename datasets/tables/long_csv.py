@@ -13,8 +13,11 @@ import numpy as np
 
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.common.cache import fingerprint
+from ccnn_pc.datasets.common.items import Division
 from ccnn_pc.datasets.common.labelled import taken
 from ccnn_pc.datasets.common.splits import Split
+from ccnn_pc.datasets.formats.csv_file import SUFFIXES, has_columns, place_of
+from ccnn_pc.datasets.preprocessing.base import plain
 from ccnn_pc.datasets.registry import register_dataset
 from ccnn_pc.datasets.series.data import SeriesData
 from ccnn_pc.datasets.series.dataset import SeriesDataset, SeriesForm
@@ -29,16 +32,16 @@ from ccnn_pc.datasets.series.stored import (
     typical_duration,
     typical_grid,
 )
+from ccnn_pc.datasets.tables.facts import part_of_facts
 from ccnn_pc.datasets.tables.observations import (
-    SUFFIXES,
+    Layout,
     LongColumns,
     TableFormat,
     find_tables,
-    has_columns,
-    place_of,
     read_labelled_series,
     read_series,
 )
+from ccnn_pc.datasets.tables.series_files import read_files, read_series_files, series_files
 from ccnn_pc.ops.series.stamps import LATTICE_SLACK
 
 #: A pause of more than so many durations of a typical series is named.
@@ -94,7 +97,7 @@ class LongCSV(SeriesDataset):
         ValueError: what a table must not hold; the message names file and line.
     """
 
-    words = (TableFormat, ObservationChannels)
+    words = (TableFormat, ObservationChannels, Division)
 
     def __init__(
         self,
@@ -115,10 +118,16 @@ class LongCSV(SeriesDataset):
         if split is not None and not labelled:
             raise ValueError(f"'split' must be None for series without labels (got {split.value!r})")
         self.table, self.said = taken(TableFormat, options), taken(ObservationChannels, options)
+        division = dataclasses.replace(taken(Division, options), labels=labels, targets=self.table.targets)
         self.labelled, self._by_number = labelled, bool(options.get("numbers"))
         self.split_seeds = (int(split_seeds[0]), int(split_seeds[1]))
-        self._files = find_tables(root, labels)
-        if labelled:
+        self._files = (
+            find_tables(root, labels) if self.table.layout is not Layout.FILES else series_files(root)
+        )
+        if self.table.layout is Layout.FILES:
+            labelled_files = read_files(root, self.table, division, classes) if labelled else None
+            stored = labelled_files or read_series_files(root, self._files, self.table)
+        elif labelled:
             known = None if classes is None else [str(name) for name in classes]
             if known is not None and len(set(known)) < len(known):
                 raise ValueError(f"'classes' must be different names (got {', '.join(known)})")
@@ -152,6 +161,11 @@ class LongCSV(SeriesDataset):
             form=SeriesForm.IRREGULAR,
             **options,
         )
+        if labelled and self.table.targets is not None:
+            self._values, self.classes = (
+                np.asarray(stored.static, dtype=np.float64)[:, 2:],
+                list(self.table.targets),
+            )
         self._missing = bool(np.isnan(stored.values).any())
         if self.lattice is not None:
             self._check_lattice(self.lattice)
@@ -187,6 +201,8 @@ class LongCSV(SeriesDataset):
             ValueError: as for the class, or a variable that the training had not.
         """
         known = dict(description)
+        if split is None:  # parts are those of the table of training
+            known |= {"split_column": None, "group_column": None}
         mean, std = known.pop("mean"), known.pop("std")
         if mean is not None:
             mean, std = (np.array(each, dtype=np.float32)[:, None] for each in (mean, std))
@@ -199,7 +215,7 @@ class LongCSV(SeriesDataset):
         """What :meth:`as_trained` needs, as plain numbers, strings and lists."""
         scaling = self.scaling
         return {
-            **dataclasses.asdict(self.table),
+            **plain(dataclasses.asdict(self.table)),
             **dataclasses.asdict(self.said),
             "variables": self.variables,
             "lattice": self.given_lattice,
@@ -245,7 +261,10 @@ class LongCSV(SeriesDataset):
         return self._missing
 
     def _part(self, stored: StoredSeries, split: Split) -> np.ndarray:
-        if self._by_number:  # numbers are no strata
+        said = part_of_facts(stored, split, self.split_seeds[0])
+        if said is not None:
+            return said
+        if self._by_number or self.table.targets is not None:  # numbers are no strata
             stored = dataclasses.replace(stored, label=np.zeros_like(stored.label), classes=["value"])
         return rows_of_split(self._files[0], stored, split, self.split_seeds)
 

@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import gzip
-import io
-import lzma
+import enum
 import os
 import re
 import warnings
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from ccnn_pc._choices import choice
 from ccnn_pc._optional import require
-from ccnn_pc.datasets.common.folders import visible
-from ccnn_pc.datasets.formats.limits import check_unpacked
+from ccnn_pc.datasets.common.folders import split_named, visible
+from ccnn_pc.datasets.common.splits import Split
+from ccnn_pc.datasets.formats.csv_file import (
+    SUFFIXES,
+    has_columns,
+    open_text,
+    place_of,
+    read_header,
+    rows_with_lines,
+)
 from ccnn_pc.datasets.formats.numerals import number_in
 from ccnn_pc.datasets.series.stored import StoredSeries, rows_of_labels, sorted_names
 
-SUFFIXES = tuple(kind + packed for packed in ("", ".gz", ".xz") for kind in (".csv", ".tsv", ".txt"))
-DELIMITERS = ",;\t|"
 #: Rows that are in memory as text at once.
 ROWS = 1 << 18
 #: Seconds of the units in which dates may be counted.
 DATE_UNITS = {"seconds": 1.0, "minutes": 60.0, "hours": 3600.0, "days": 86400.0}
 #: What stands in small letters where nothing was observed, or nobody knows the class.
 _UNKNOWN = {"", "nan", "na", "n/a", "null"}
-_OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open}
-_DAMAGED = (csv.Error, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, UnicodeDecodeError)
+#: Numbers with a comma for a point, where commas do not separate columns.
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?", re.ASCII)
+_DECIMAL_POINT = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,6 +98,14 @@ def as_columns(columns: LongColumns | Mapping[str, str] | None) -> LongColumns:
     return LongColumns(**given)
 
 
+class Layout(enum.Enum):
+    """LONG: a row per observation. WIDE: a row per id and time, a column per variable. FILES: a file per series."""
+
+    LONG = "long"
+    WIDE = "wide"
+    FILES = "files"
+
+
 @dataclasses.dataclass(frozen=True)
 class TableFormat:
     """How a table of observations is read.
@@ -106,6 +118,10 @@ class TableFormat:
             "days"; None: they are numbers, in any unit.
         every_stamp: keep times of a series at which nothing was observed (an empty value), for networks that answer
             there.
+        layout: LONG (default), WIDE or FILES, see :class:`Layout`.
+        split_column: says the part of each series, train, val or test; None: it is drawn.
+        group_column: what must not be divided between parts, a patient of several series; None: there is none.
+        targets: columns whose numbers are learned instead of a label; None: the label is.
 
     Raises:
         ValueError: an unknown unit, or names of columns as for :class:`LongColumns`.
@@ -116,8 +132,15 @@ class TableFormat:
     ignore_others: bool = False
     dates: str | None = None
     every_stamp: bool = False
+    layout: Layout | str = Layout.LONG
+    split_column: str | None = None
+    group_column: str | None = None
+    targets: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "layout", choice("layout", self.layout, Layout))
+        if self.targets is not None:
+            object.__setattr__(self, "targets", tuple(map(str, self.targets)))
         if not isinstance(self.columns, LongColumns):
             object.__setattr__(self, "columns", as_columns(self.columns))
         if self.variables is not None:
@@ -204,139 +227,6 @@ def find_tables(root: Any, labels: str | os.PathLike[str] | None = None) -> list
     return found
 
 
-class Header(NamedTuple):
-    """The first line that is not blank: its names, what stands between them, and its number."""
-
-    names: list[str]
-    delimiter: str
-    line: int
-
-    def places(self, path: Path, names: Sequence[str]) -> list[int]:
-        """Where the wanted columns stand.
-
-        Raises:
-            ValueError: one is missing or there twice; the message names file and line.
-        """
-        missing = [name for name in names if name not in self.names]
-        got = f"(got {', '.join(self.names)})"
-        if missing:
-            plural = "s" * (len(missing) > 1)
-            hint = "'columns' says what they are called, data.columns.time=when"
-            if len(names) > 3 and missing == [*names[2:4]]:
-                hint = f"a table with one column per variable becomes long by pandas.melt(table, {list(names[:2])})"
-            raise ValueError(
-                f"'{path}' line {self.line} must name the column{plural} {', '.join(missing)} {got}: {hint}"
-            )
-        twice = [name for name in names if self.names.count(name) > 1]
-        if twice:
-            raise ValueError(f"'{path}' line {self.line} must name '{twice[0]}' once {got}")
-        return [self.names.index(name) for name in names]
-
-    def reader(self, lines: Any) -> Any:
-        """The reader of csv for what follows."""
-        return csv.reader(lines, delimiter=self.delimiter, skipinitialspace=True, strict=True)
-
-
-def open_text(path: Path) -> IO[str]:
-    """A file of text; ``.gz`` and ``.xz`` are decompressed.
-
-    Raises:
-        FileNotFoundError: no such file.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f"'{path}' must be an existing file")
-    unpack = _OPENERS.get(path.suffix.lower())
-    if unpack is None:
-        return open(path, encoding="utf-8-sig", newline="")
-    bounded = _Bounded(unpack(path, "rb"), path)
-    return io.TextIOWrapper(io.BufferedReader(bounded), encoding="utf-8-sig", newline="")
-
-
-class _Bounded(io.RawIOBase):
-    """A decompressing stream that ends with a ValueError where it is longer than the file accounts for."""
-
-    def __init__(self, stream: IO[bytes], path: Path) -> None:
-        self.stream, self.path, self.packed, self.passed = stream, path, path.stat().st_size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        count: int = self.stream.readinto(buffer)  # type: ignore[attr-defined]
-        self.passed += count
-        check_unpacked(self.passed, self.packed, f"'{self.path}'")
-        return count
-
-    def close(self) -> None:
-        self.stream.close()
-        super().close()
-
-
-def read_header(file: IO[str], path: Path, names: Sequence[str]) -> Header:
-    """Read as far as the header; the delimiter is the one of ``, ; tab |`` with which all names are found, if any.
-
-    Raises:
-        ValueError: an empty or damaged file.
-    """
-    found = []
-    try:
-        line, number = file.readline(), 1
-        while line and not line.strip():
-            line, number = file.readline(), number + 1
-        for delimiter in DELIMITERS:
-            cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))
-            found.append(Header([cell.strip() for cell in cells], delimiter, number))
-    except _DAMAGED as error:
-        raise ValueError(f"'{path}' is no UTF-8 table, or is cut off ({error})") from error
-    if not line:
-        raise ValueError(f"'{path}' must have a header and rows below it (got an empty file)")
-    return max(found, key=lambda header: (sum(name in header.names for name in names), len(header.names)))
-
-
-def has_columns(path: str | os.PathLike[str], names: Sequence[str]) -> bool:
-    """Whether the header of a file has all of these columns; see :func:`read_header`."""
-    with open_text(Path(path)) as file:
-        return set(names) <= set(read_header(file, Path(path), names).names)
-
-
-def rows_with_lines(path: str | os.PathLike[str], names: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-    """Line number, as an editor counts, and cells of the columns ``names`` of every row, without spaces at their ends.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: empty, another header, a row of another width, not UTF-8, damaged; the message names file and line.
-    """
-    path, row, line = Path(path), None, 0
-    with open_text(path) as file:
-        header = read_header(file, path, names)
-        places, reader = header.places(path, names), header.reader(file)
-        try:
-            for row in reader:
-                line = header.line + reader.line_num
-                if row and len(row) != len(header.names):
-                    raise ValueError(
-                        f"'{path}' line {line} must have {len(header.names)} fields, as the header has (got {len(row)})"
-                    )
-                if row:
-                    yield line, [row[place].strip() for place in places]
-        except _DAMAGED as error:
-            near = header.line + reader.line_num
-            raise ValueError(
-                f"'{path}' is no UTF-8 table, or is cut off, near line {near} ({error})"
-            ) from error
-    if row is None:
-        raise ValueError(f"'{path}' must have at least one row below its header (got none)")
-
-
-def place_of(paths: Sequence[Path], cells: Mapping[str, str]) -> str | None:
-    """``'path' line 17``: the first row with these texts in the columns of these names; None if there is none."""
-    for path in paths:
-        for line, row in rows_with_lines(path, list(cells)):
-            if row == list(cells.values()):
-                return f"'{path}' line {line}"
-    return None
-
-
 def _frames(path: Path, names: Sequence[str]) -> Iterator[Any]:
     """The columns ``names`` of a file as frames of text, some rows at a time; raises as :func:`rows_with_lines`."""
     pandas = _pandas()
@@ -356,7 +246,9 @@ def _frames(path: Path, names: Sequence[str]) -> Iterator[Any]:
             na_filter=False,
             chunksize=ROWS,
         ):
-            yield frame.rename(columns=wanted)
+            frame = frame.rename(columns=wanted)
+            frame.attrs["commas"] = header.delimiter != ","
+            yield frame
 
 
 def _pandas() -> Any:
@@ -366,10 +258,14 @@ def _pandas() -> Any:
 def _each(path: Path, frame: Any, column: str, convert: Callable[[str], Any]) -> np.ndarray:
     """``convert(cell)`` of every row, called once for each text that differs; its ValueErrors get file and line."""
     codes, texts = frame[column].factorize()
-    found = []
+    found, commas = [], False
     for text in texts:
         try:
-            found.append(convert(text.strip()))
+            comma = frame.attrs.get("commas", False) and _DECIMAL_COMMA.fullmatch(text.strip()) is not None
+            commas = commas or comma
+            if commas and _DECIMAL_POINT.fullmatch(text.strip()):
+                raise ValueError(f"has decimal commas and a decimal point (got {text!r}): write one of them")
+            found.append(convert(text.strip().replace(",", ".") if comma else text.strip()))
         except ValueError as error:
             row = frame.iloc[int((codes == len(found)).argmax())].str.strip()
             raise ValueError(f"{place_of([path], dict(row))}: '{column}' {error}") from None
@@ -429,12 +325,14 @@ def read_series(
     channels = {name: number for number, name in enumerate(form.variables or ())}
     channel_of = _number_in(channels, form.variables, form.ignore_others)
     labels: dict[str, str] = {}
-    parts = []
-    for path in files:
+    parts: list[Any] = []
+    if form.layout is Layout.WIDE:
+        parts = _wide_parts(files, form, index, channels, labels if labelled else None)
+    for path in files if form.layout is Layout.LONG else ():
         for frame in _frames(path, [*columns.observation, *[columns.label] * labelled]):
             series = _each(path, frame, columns.id, _number_in(index))
             if labelled:
-                _note_labels(files, frame, columns, labels)
+                _note(files, frame, columns.id, columns.label, labels)
             channel = _each(path, frame, columns.variable, channel_of)
             wanted = channel >= 0
             frame = frame[wanted]
@@ -489,18 +387,66 @@ def _wide(
     )
 
 
-def _note_labels(files: Sequence[Path], frame: Any, columns: LongColumns, labels: dict[str, str]) -> None:
-    """Enter the label of each id where a row says one."""
-    for name, label in frame[[columns.id, columns.label]].drop_duplicates().itertuples(index=False):
+def _wide_parts(
+    files: Sequence[Path],
+    form: TableFormat,
+    index: dict[str, int],
+    channels: dict[str, int],
+    labels: dict[str, str] | None,
+) -> list[Any]:
+    """Observations of tables with a row per id and time and a column per variable; ids and channels are entered."""
+    pandas, columns, parts = _pandas(), form.columns, []
+    said = {
+        columns.id,
+        columns.time,
+        columns.label,
+        form.split_column,
+        form.group_column,
+        *(form.targets or ()),
+    }
+    for path in files:
+        with open_text(path) as file:
+            names = read_header(file, path, [columns.id, columns.time]).names
+        there = [name for name in names if name and name not in said]
+        missing = [name for name in form.variables or () if name not in names]
+        if missing:
+            raise ValueError(f"'{path}' line 1 must name the column {missing[0]} (got {', '.join(names)})")
+        others = [name for name in there if form.variables is not None and name not in form.variables]
+        if others and not form.ignore_others:
+            raise ValueError(
+                f"'{path}' line 1: column {others[0]!r} must be one of {', '.join(form.variables or ())}; "
+                "ignore_others leaves other variables out"
+            )
+        variables = [name for name in there if name not in others]
+        for frame in _frames(
+            path, [columns.id, columns.time, *[columns.label] * (labels is not None), *variables]
+        ):
+            series = _each(path, frame, columns.id, _number_in(index)).astype(np.int32)
+            if labels is not None:
+                _note(files, frame, columns.id, columns.label, labels)
+            time = _each(path, frame, columns.time, form.time)
+            for name in variables:
+                channel = channels.setdefault(name, len(channels))
+                value = _each(path, frame, name, _value)
+                numbers = {"series": series, "time": time, "channel": np.full(len(time), channel, np.int32)}
+                parts.append(pandas.DataFrame({**numbers, "value": value}).dropna())
+    if not parts:
+        raise ValueError(
+            f"'{files[0]}' must have a column for each variable beside '{columns.id}' and '{columns.time}'"
+        )
+    return parts
+
+
+def _note(files: Sequence[Path], frame: Any, key: str, column: str, labels: dict[str, str]) -> None:
+    """Enter what a column says of each id where a row says it."""
+    for name, label in frame[[key, column]].drop_duplicates().itertuples(index=False):
         name, label = name.strip(), label.strip()
         label = "" if label.lower() in _UNKNOWN else label
         known = labels.setdefault(name, label) if label else label
         if known != label:
-            here, there = (
-                place_of(files, {columns.id: name, columns.label: each}) for each in (label, known)
-            )
+            here, there = (place_of(files, {key: name, column: each}) for each in (label, known))
             raise ValueError(
-                f"{here}: '{columns.label}' must be one and the same for all rows of '{columns.id}' {name!r} "
+                f"{here}: '{column}' must be one and the same for all rows of '{key}' {name!r} "
                 f"(got {label!r}; {there} says {known!r})"
             )
 
@@ -511,7 +457,7 @@ def _read_labels(path: Path, columns: LongColumns) -> dict[str, str]:
     for frame in _frames(path, [columns.id, columns.label]):
         _each(path, frame, columns.id, _number_in({}))
         _each(path, frame, columns.label, _label)
-        _note_labels([path], frame, columns, labels)
+        _note([path], frame, columns.id, columns.label, labels)
     return labels
 
 
@@ -530,15 +476,18 @@ def read_labelled_series(
             classes, or are all the same; the message names file and line.
     """
     columns = form.columns
-    names = [*columns.observation, columns.label]
+    needed = columns.observation if form.layout is Layout.LONG else (columns.id, columns.time)
+    names = [*needed, *[columns.label] * (form.targets is None)]
     bare = next((path for path in files if labels is None and not has_columns(path, names)), None)
-    if bare is not None and has_columns(bare, columns.observation):
+    if bare is not None and has_columns(bare, needed):
         raise ValueError(
             f"'{bare}' line 1 must name a column '{columns.label}', or 'labels' a file with '{columns.id}' and "
             f"'{columns.label}'"
         )
-    stored, found = read_series(files, form, labelled=labels is None)
+    stored, found = read_series(files, form, labelled=labels is None and form.targets is None)
     sources = list(files)
+    if form.targets is not None:
+        return _with_facts(stored, form, sources if labels is None else [Path(labels)], targets=True)
     if labels is not None:
         found, sources = _read_labels(Path(labels), columns), [Path(labels)]
 
@@ -571,4 +520,53 @@ def read_labelled_series(
             stacklevel=2,
         )
     stored.label = rows_of_labels([found[name] for name in ids], stored.classes)
+    return _with_facts(stored, form, sources)
+
+
+def _with_facts(
+    stored: StoredSeries, form: TableFormat, sources: Sequence[Path], *, targets: bool = False
+) -> StoredSeries:
+    """The same with the part, the group and the targets of each series as ``static [n, 2 + T]``; NaN: nothing is said.
+
+    Raises:
+        ValueError: no such column, another word than the names of parts, a target that is missing or no number.
+    """
+    wanted = [
+        name for name in (form.split_column, form.group_column, *(form.targets or ())) if name is not None
+    ]
+    if targets:
+        stored.classes, stored.label = ["value"], np.zeros(len(stored), dtype=np.int64)
+    if not wanted:
+        return stored
+    key = form.columns.id
+    said: dict[str, dict[str, str]] = {name: {} for name in wanted}
+    for path in sources:
+        for frame in _frames(path, [key, *wanted]):
+            for name in wanted:
+                _note(sources, frame, key, name, said[name])
+    ids = [str(name) for name in stored.name or ()]
+    facts = np.full((len(ids), 2 + len(form.targets or ())), np.nan, dtype=np.float32)
+    groups: dict[str, int] = {}
+    for row, name in enumerate(ids):
+        if form.split_column is not None and name in said[form.split_column]:
+            part = split_named(said[form.split_column][name])
+            if part is None:
+                place = place_of(sources, {key: name, form.split_column: said[form.split_column][name]})
+                word = said[form.split_column][name]
+                raise ValueError(f"{place}: '{form.split_column}' must be train, val or test (got {word!r})")
+            facts[row, 0] = list(Split).index(part)
+        if form.group_column is not None:
+            facts[row, 1] = groups.setdefault(
+                said[form.group_column].get(name, f" {name}"), len(groups)
+            )  # none: its own
+        for number, target in enumerate(form.targets or ()):
+            word = said[target].get(name, "")
+            try:
+                facts[row, 2 + number] = number_in(
+                    word.replace(",", ".") if _DECIMAL_COMMA.fullmatch(word) else word
+                )
+            except ValueError:
+                where = place_of(sources, {key: name}) or f"'{sources[0]}'"
+                raise ValueError(f"{where}: '{target}' of {name!r} must be a number (got {word!r})") from None
+    stored.static = facts
     return stored

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy.io import wavfile
 from torch_geometric.data import Data
 from torch_geometric.loader import DataLoader
 
@@ -32,6 +33,7 @@ from ccnn_pc.datasets import (
     open_dataset,
     preprocessing_from_json,
 )
+from ccnn_pc.datasets.common.file_arrays import FileArrays
 from ccnn_pc.datasets.registry import DatasetEntry, dataset_entry
 from ccnn_pc.datasets.transforms.base import Compose, RandomTransform
 from ccnn_pc.training.loader import ResumableLoader
@@ -41,6 +43,7 @@ from tests.datasets.series.test_list_ops import write_tables
 from tests.datasets.series.test_reviews import write_reviews
 from tests.datasets.series.test_sequence_tasks import TEXT
 from tests.datasets.transforms.test_series_transforms import write_all
+from tests.datasets.volumes.test_volume_file import write_binvox
 from tests.grid_files import write_images
 from tests.long_tables import labels_of, observations, write
 
@@ -87,6 +90,22 @@ def write_archive(folder: Path) -> Path:
     return folder
 
 
+def write_volumes(folder: Path) -> None:
+    cells = np.random.default_rng(0).random((12, 5, 4, 6)).astype(np.float32)
+    for number, values in enumerate(cells):
+        path = folder / ("train" if number < 8 else "test") / "ab"[number % 2] / f"{number}.binvox"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_binvox(path, values > 0.5)
+
+
+def write_sound(folder: Path) -> None:
+    for number in range(12):
+        path = folder / ("train" if number < 8 else "test") / "ab"[number % 2] / f"{number}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        samples = np.random.default_rng(number).integers(-9999, 9999, 400 + 40 * number).astype(np.int16)
+        wavfile.write(path, 4000, samples)
+
+
 def one_of_all(name: str) -> Callable[[Path], Path]:
     def written(folder: Path) -> Path:
         write_all(folder)
@@ -111,6 +130,8 @@ SAMPLES: dict[str, Callable[[Path], Path]] = {
     "speech_commands": one_of_all("words"),
     "spoken_digits": one_of_all("digits"),
     "uea": write_archive,
+    "volume_folder": write_volumes,
+    "sound_folder": write_sound,
     "image_folder": lambda folder: write_images("imagenet32", folder),
     **{name: partial(write_images, name, count=20) for name in ("mnist", "cifar10", "cifar100", "stl10")},
 }  # fmt: skip
@@ -306,6 +327,10 @@ def test_preprocessing_survives_its_json(place: Any) -> None:
     data = opened(place)
     if isinstance(data[0], PointCloudData):
         used: Any = CloudPreprocessing(16, normalize="box", features=("normal", "pos"), num_neighbors=4)
+    elif isinstance(data, FileArrays):
+        used = data.reading
+        assert preprocessing_from_json(used.to_json()) == used
+        return
     elif data[0].x.dim() == 4:
         used = ImagePreprocessing("sequence", mean=0.5, std=0.25)
     else:

@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from ccnn_pc.datasets import LongColumns, LongCSV
+from ccnn_pc.datasets.formats.csv_file import rows_with_lines
 from ccnn_pc.datasets.tables import observations as reading
-from ccnn_pc.datasets.tables.observations import rows_with_lines
 from tests.long_tables import labels_of, observations, write, write_labels, write_table
 
 ROWS = observations()

@@ -1,0 +1,165 @@
+"""Folders of files that become arrays of one shape: volumes, sound."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ccnn_pc._choices import choice
+from ccnn_pc.datasets.common.broken import warn_broken
+from ccnn_pc.datasets.common.cache import cached, fingerprint
+from ccnn_pc.datasets.common.grids import GridDataset
+from ccnn_pc.datasets.common.items import Division, find_items, rows_of_part
+from ccnn_pc.datasets.common.labelled import taken
+from ccnn_pc.datasets.common.splits import Split
+from ccnn_pc.datasets.preprocessing.files import FilePreprocessing
+
+
+class StoredArrays:
+    """Arrays of equal shape, and which of the files could not be read.
+
+    Attributes:
+        values: ``[n, C, *S]`` float32.
+        rows: which of the files each is.
+        broken: name and reason of the others.
+    """
+
+    def __init__(self, values: np.ndarray, rows: np.ndarray, broken: list[tuple[str, str]]) -> None:
+        self.values, self.rows, self.broken = values, rows, broken
+
+    def save(self, folder: Path) -> None:
+        """Write into an existing folder."""
+        np.save(folder / "values.npy", self.values)
+        np.savez(
+            folder / "rest.npz", rows=self.rows, broken=np.asarray(self.broken, dtype=np.str_).reshape(-1, 2)
+        )
+
+    @classmethod
+    def load(cls, folder: Path) -> StoredArrays:
+        """Read what :meth:`save` wrote."""
+        with np.load(folder / "rest.npz") as rest:
+            rows, broken = rest["rows"], [(str(path), str(reason)) for path, reason in rest["broken"]]
+        values = np.load(folder / "values.npy", mmap_mode="r")
+        if len(values) != len(rows):
+            raise ValueError(f"{len(rows)} arrays are stored (got {len(values)})")
+        return cls(values, rows, broken)
+
+
+class FileArrays(GridDataset):
+    """Files in class folders, or with a table of labels, as arrays of one shape.
+
+    All files are read once; the arrays lie in the cache. Those that cannot be read are left out, with one warning.
+
+    Args:
+        root: the folder.
+        split: TRAIN, VAL, TEST: folders of that name, what a table says, or what is drawn; None (default): all.
+        reading: how files become arrays, what follows from them left open; None: all of it. Open fields follow from the
+            training part, where there is one.
+        cache: folder of processed data (None: the default cache).
+        options: test_fraction, val_fraction, split_seed, split_file, labels, targets: see
+            :class:`~ccnn_pc.datasets.common.items.Division`; transform, pre_transform, seed, numbers: see
+            :class:`LabelledDataset`.
+
+    Attributes:
+        files: paths, in the order of the rows.
+        reading: how files become arrays, everything known.
+        broken: files that could not be read, with the reason.
+
+    Raises:
+        FileNotFoundError: no such folder, no file, or no such part.
+        ImportError: a package for this format is missing.
+        ValueError: no file can be read; files of several numbers of channels.
+    """
+
+    words: tuple[type, ...] = (Division,)
+    make_reading: ClassVar[type[FilePreprocessing]]
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        split: Split | str | None = None,
+        *,
+        reading: FilePreprocessing | Mapping[str, Any] | None = None,
+        cache: str | os.PathLike[str] | None = None,
+        **options: Any,
+    ) -> None:
+        root = Path(root)
+        split = None if split is None else choice("split", split, Split)
+        division = taken(Division, options)
+        items = find_items(root, self.is_data, division, ", ".join(self.make_reading.suffixes))
+        rows = rows_of_part(items, split, division, root)
+        training = np.flatnonzero([part in (None, Split.TRAIN) for part in items.parts])
+        training = (
+            rows_of_part(items, Split.TRAIN, division, root) if len(training) else np.arange(len(items.paths))
+        )
+        used = (
+            reading if isinstance(reading, FilePreprocessing) else self.make_reading.from_json(reading or {})
+        )
+        used = used.filled([items.paths[row] for row in training])
+        described = {**used.to_json(), "mean": None, "std": None}
+        settings = {"files": fingerprint(items.paths), "reading": described}
+        name = f"{used.dataset}-{root.resolve().name}"
+        stored = cached(cache, name, settings, lambda: _read(items.paths, used), StoredArrays.load)
+        self.broken = stored.broken
+        warn_broken(self.broken, len(items.paths), root)
+        place = {int(row): number for number, row in enumerate(stored.rows)}
+        self.reading = used.scaled_by(
+            stored.values[[place[row] for row in training.tolist() if row in place]]
+        )
+        self.files = [items.paths[row] for row in stored.rows]
+        super().__init__(items.classes, items.labels[stored.rows], **options)
+        if items.numbers is not None:
+            self._values, self.classes = items.numbers[stored.rows], list(division.targets or ())
+        self._rows = np.array([place[row] for row in rows.tolist() if row in place], dtype=np.int64)
+        self.values = stored.values
+
+    @classmethod
+    def is_data(cls, path: Path) -> bool:
+        """Whether a file may be an item, by the end of its name."""
+        return path.name.lower().endswith(cls.make_reading.suffixes)
+
+    def raw(self, rows: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.array(self.values[rows]))
+
+    def last(self, x: Tensor) -> Tensor:
+        return self.reading.standardized(x)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Channels and sizes of an item, ``(C, *S)``."""
+        return tuple(self.values.shape[1:])
+
+    def measured(self) -> dict[str, Any]:
+        """What a network must know: ``in_channels``, ``shape``, and the ``preprocessing`` with everything known."""
+        described = self.reading.to_json()
+        known = {key: value for key, value in described.items() if key not in ("kind", "version")}
+        channels, *shape = self.shape
+        return {"in_channels": channels, "shape": shape, "spacing": 1.0, "preprocessing": known}
+
+
+def _read(paths: list[Path], used: FilePreprocessing) -> StoredArrays:
+    values: list[np.ndarray] = []
+    rows: list[int] = []
+    broken: list[tuple[str, str]] = []
+    for row, path in enumerate(paths):
+        try:
+            made = used.read(path)
+        except (OSError, ValueError) as error:
+            broken.append((str(path), str(error)))
+            continue
+        if values and made.shape != values[0].shape:
+            raise ValueError(
+                f"'{path}' must have {len(values[0])} channels, as '{paths[rows[0]]}' has (got {len(made)}): keep "
+                "files of one kind"
+            )
+        values.append(made)
+        rows.append(row)
+    if not values:
+        raise ValueError(f"none of the {len(broken)} files can be read; the first: {broken[0][1]}")
+    return StoredArrays(np.stack(values), np.array(rows, dtype=np.int64), broken)

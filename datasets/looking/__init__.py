@@ -1,0 +1,1 @@
+"""What a folder holds, and which experiment trains on it."""

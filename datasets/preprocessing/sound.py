@@ -1,0 +1,157 @@
+"""Preprocessing of sound."""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from scipy.signal import resample_poly
+
+from ccnn_pc._checks import check_at_least, check_positive
+from ccnn_pc._choices import choice
+from ccnn_pc.datasets.formats.sound_file import SUFFIXES, read_sound
+from ccnn_pc.datasets.preprocessing.base import plain, set_fields
+from ccnn_pc.datasets.preprocessing.files import FilePreprocessing
+
+#: Samples per second that are kept at most, unless more are asked for.
+MOST_RATE = 16000
+#: Steps in time of loudness by pitch that a core trains on in minutes; and the shortest of them, in seconds.
+STEPS, SHORTEST = 256, 0.01
+#: Seconds that are read at most, unless more are asked for.
+MOST_SECONDS = 10.0
+#: Loudness below which there is silence, of the square of the largest sample.
+_SILENCE = 1e-8
+
+
+class SoundFeatures(enum.Enum):
+    """MEL: logarithm of the loudness in bands of pitch, step by step; RAW: the samples."""
+
+    MEL = "mel"
+    RAW = "raw"
+
+
+@dataclass(frozen=True)
+class SoundPreprocessing(FilePreprocessing):
+    """Sound of one rate and length: what is longer is cut, what is shorter ends early.
+
+    Args:
+        features: MEL (default), ``[bands, steps]``, or RAW, ``[1, samples]``.
+        bands: of MEL.
+        rate: samples per second; None: the most frequent of the training, at most :data:`MOST_RATE`.
+        seconds: length; None: that of 95 % of the training, at most :data:`MOST_SECONDS`.
+        mean, std: of each channel; None: measured on the training.
+
+    Raises:
+        ValueError: an unknown choice, or numbers out of range.
+    """
+
+    kind: ClassVar[str] = "sound"
+    dataset: ClassVar[str] = "sound_folder"
+    suffixes: ClassVar[tuple[str, ...]] = SUFFIXES
+
+    features: SoundFeatures | str = SoundFeatures.MEL
+    bands: int = 40
+    rate: int | None = None
+    seconds: float | None = None
+    mean: Sequence[float] | None = None
+    std: Sequence[float] | None = None
+
+    def __post_init__(self) -> None:
+        check_at_least("bands", self.bands, 2)
+        if self.rate is not None:
+            check_at_least("rate", self.rate, 100)
+        if self.seconds is not None:
+            check_positive("seconds", self.seconds)
+        set_fields(
+            self,
+            features=choice("features", self.features, SoundFeatures),
+            mean=plain(self.mean),
+            std=plain(self.std),
+        )
+
+    @property
+    def step(self) -> float:
+        """Seconds between two steps of MEL."""
+        return max(SHORTEST, (self.seconds or 1.0) / STEPS)
+
+    def read(self, path: Path) -> np.ndarray:
+        samples, rate = read_sound(path)
+        wanted, seconds = self.rate or rate, self.seconds or len(samples) / rate
+        if rate != wanted:
+            common = math.gcd(rate, wanted)
+            samples = resample_poly(samples, wanted // common, rate // common).astype(np.float32)
+        samples = samples[: max(1, round(seconds * wanted))]
+        if self.features is SoundFeatures.RAW:
+            made, steps = samples[None], max(1, round(seconds * wanted))
+        else:
+            made, steps = mel(samples, wanted, self.bands, self.step), max(1, math.ceil(seconds / self.step))
+        whole = np.full((len(made), steps), np.nan, dtype=np.float32)
+        whole[:, : made.shape[1]] = made[:, :steps]
+        return whole
+
+    def filled(self, paths: Sequence[Path]) -> SoundPreprocessing:
+        if self.rate is not None and self.seconds is not None:
+            return self
+        rates, lengths, first = Counter[int](), [], ""
+        for path in paths:
+            try:
+                samples, rate = read_sound(path)
+            except (OSError, ValueError) as error:
+                first = first or str(error)
+                continue
+            rates[rate] += 1
+            lengths.append(len(samples) / rate)
+        if not lengths:
+            raise ValueError(f"no sound can be read; the first: {first}")
+        rate = self.rate or min(MOST_RATE, rates.most_common(1)[0][0])
+        seconds = self.seconds or min(MOST_SECONDS, float(np.quantile(lengths, 0.95)))
+        return replace(self, rate=rate, seconds=round(seconds, 4))
+
+
+def mel(samples: np.ndarray, rate: int, bands: int, step: float) -> np.ndarray:
+    r"""Logarithm of the loudness in bands of pitch, float32 ``[bands, steps]``.
+
+    :math:`\log_{10}(\epsilon + \sum_f w_{bf} |X_f|^2)` of Hann windows of 25 ms (at least two steps) around each step;
+    ``w`` are triangles whose corners are evenly spaced on the scale :math:`2595 \log_{10}(1 + f / 700)`.
+
+    Args:
+        samples: ``[n]``, in [-1, 1].
+        rate: samples per second.
+        bands: how many.
+        step: seconds.
+    """
+    hop = max(1, round(step * rate))
+    width = max(2 * hop, round(0.025 * rate), 16)
+    size = 1 << (width - 1).bit_length()
+    count = max(1, math.ceil(len(samples) / hop))
+    padded = np.pad(samples.astype(np.float64), (width // 2, width + hop))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, width)[: count * hop : hop]
+    window = np.hanning(width + 2)[1:-1]
+    power = np.abs(np.fft.rfft(frames * window, size)) ** 2 / window.sum() ** 2
+    return np.log10(_SILENCE + power @ mel_bands(rate, size, bands).T).T.astype(np.float32)
+
+
+def mel_bands(rate: int, size: int, bands: int) -> np.ndarray:
+    """Triangles over the frequencies of a Fourier transform of ``size`` samples, ``[bands, size // 2 + 1]``.
+
+    Each reaches one frequency at least, also where these lie further apart than the bands.
+
+    Example:
+        >>> mel_bands(8000, 256, 20).shape, bool((mel_bands(8000, 256, 60).max(axis=1) > 0).all())
+        ((20, 129), True)
+    """
+    frequency = np.fft.rfftfreq(size, 1 / rate)
+    top = 2595 * np.log10(1 + rate / 2 / 700)
+    corner = 700 * (10 ** (np.linspace(0, top, bands + 2) / 2595) - 1)
+    space = rate / size
+    low, middle, high = (corner[place : bands + place, None] for place in range(3))
+    low, high = np.minimum(low, middle - space), np.maximum(high, middle + space)
+    return np.clip(
+        np.minimum((frequency - low) / (middle - low), (high - frequency) / (high - middle)), 0, None
+    )

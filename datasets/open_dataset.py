@@ -25,7 +25,6 @@ def open_dataset(
     normals: bool = True,
     image_size: int | None = None,
     grey: bool = False,
-    bits: int = 8,
     form: SeriesForm | str | None = None,
 ) -> LabelledDataset[Any]:
     """Open a data set by name, file or folder.
@@ -48,7 +47,6 @@ def open_dataset(
             clouds without.
         image_size: make squares of so many pixels of the files of an :class:`ImageFolder`; None: as they are.
         grey: read one channel of them instead of three.
-        bits: of their channels: 8, or 16 for grey images of 16 bits.
         form: of series: "grid" or "irregular" (default: that of the data set).
 
     Raises:
@@ -63,7 +61,7 @@ def open_dataset(
         "seed": seed,
         "cache": cache,
     }
-    options |= {"normals": normals, "grey": grey, "bits": bits, "view": None}
+    options |= {"normals": normals, "grey": grey, "view": None}
     if image_size is not None:
         options["size"] = image_size
     if form is not None:

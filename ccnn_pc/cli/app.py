@@ -18,6 +18,7 @@ from ccnn_pc._optional import require
 #: Name of each command and what it does, as `ccnn-pc --help` shows it.
 COMMANDS = {
     "train": "Train a network: an experiment and Hydra overrides.",
+    "init": "A small project of your own: experiment, data set, kernel, loss, test.",
     "evaluate": "Accuracy of a trained model on a data set, a folder or an .npz file.",
     "predict": "Classes and probabilities of meshes or clouds, and a picture; scans labelled.",
     "features": "What a model's last layer reads of files, as arrays.",

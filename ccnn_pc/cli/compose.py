@@ -19,7 +19,16 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from ccnn_pc.cli.words import UsageError, Word, check_group, check_kind, check_words, has_key, read_word
+from ccnn_pc.cli.words import (
+    UsageError,
+    Word,
+    as_grammar,
+    check_group,
+    check_kind,
+    check_words,
+    has_key,
+    read_word,
+)
 
 LATEST, CONFIG, OVERRIDES = "latest", "config.yaml", "overrides.yaml"
 
@@ -29,9 +38,38 @@ def config_folder() -> Path:
     return Path(str(files("ccnn_pc"))).resolve().parent.joinpath("ccnn_pc", "configs").resolve()
 
 
+#: Folders of a user's own files, laid out as that of the package; the last one given counts first.
+_OWN: list[Path] = []
+
+
+def use_config_folder(folder: Path) -> None:
+    """Let a folder of a user's own say experiments, data and other choices, before the files of the package.
+
+    Raises:
+        UsageError: no folder, or one without a group (experiment/, data/ …).
+    """
+    groups = sorted(path.name for path in config_folder().iterdir() if path.is_dir())
+    if not folder.is_dir() or not any(folder.joinpath(group).is_dir() for group in groups):
+        listing = ", ".join(f"{group}/" for group in groups)
+        raise UsageError(f"'--config-dir' must be a folder with some of {listing} (got '{folder}')")
+    if folder.resolve() not in _OWN:
+        _OWN.insert(0, folder.resolve())
+
+
+def config_folders() -> list[Path]:
+    """The folders of configuration files, a user's own before that of the package."""
+    return [*_OWN, config_folder()]
+
+
+def config_files(group: str) -> dict[str, Path]:
+    """The files of a group by the names that choose them."""
+    found = [path for folder in reversed(config_folders()) for path in folder.joinpath(group).glob("*.yaml")]
+    return {path.stem: path for path in found}
+
+
 def list_experiments() -> list[str]:
     """Return the names for ``experiment=``, sorted; what families of them share is in ``experiment/family/``."""
-    return sorted(path.stem for path in config_folder().joinpath("experiment").glob("*.yaml"))
+    return sorted(config_files("experiment"))
 
 
 def compose_config(overrides: Sequence[str]) -> DictConfig:
@@ -76,13 +114,15 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
 def _compose(words: Sequence[Word]) -> DictConfig:
     store_registered()
     GlobalHydra.instance().clear()
+    own = ",".join(as_grammar(f"file://{folder}") for folder in _OWN)
+    search = [f"hydra.searchpath=[{own}]"] if own else []
     with initialize_config_dir(str(config_folder()), version_base="1.3"):
-        return compose("train", [word.override for word in words])
+        return compose("train", [*search, *(word.override for word in words)])
 
 
 def is_group(key: str) -> bool:
     """Whether a key of the command line chooses a file."""
-    return key.isidentifier() and config_folder().joinpath(key).is_dir()
+    return key.isidentifier() and any(folder.joinpath(key).is_dir() for folder in config_folders())
 
 
 def group_choices(group: str) -> list[str]:
@@ -90,7 +130,7 @@ def group_choices(group: str) -> list[str]:
     from ccnn_pc.kernels import list_kernels, list_windows
 
     registered = {"kernel": list_kernels, "window": list_windows}.get(group, list)()
-    return sorted({path.stem for path in config_folder().joinpath(group).glob("*.yaml")} | set(registered))
+    return sorted({*config_files(group), *registered})
 
 
 def store_registered() -> None:
@@ -102,7 +142,7 @@ def store_registered() -> None:
 
     for group, table in registered_classes().items():
         for name, entry in table.items():
-            if not config_folder().joinpath(group, f"{name}.yaml").exists():
+            if name not in config_files(group):
                 node = {"_target_": f"{entry.__module__}.{entry.__qualname__}", "_partial_": True}
                 ConfigStore.instance().store(name, {**node, **_plain_options(entry)}, group=group)
 
@@ -123,7 +163,7 @@ def new_run_folder(runs: Path) -> Path:
 
 
 #: Words of classification alone, which experiments set.
-CLASSIFICATION_WORDS = ("label_smoothing", "logit_adjustment")
+CLASSIFICATION_WORDS = ("label_smoothing", "logit_adjustment", "class_weights", "mixup", "cutmix")
 
 
 def follow_task(config: DictConfig) -> None:
@@ -266,7 +306,7 @@ def with_experiment(overrides: Sequence[str]) -> list[str]:
     for experiment in (name, f"{name}_tiny"):
         if experiment in known:
             return [f"experiment={experiment}", *overrides]
-    data = sorted(path.stem for path in config_folder().joinpath("data").glob("*.yaml"))
+    data = sorted(config_files("data"))
     if name not in data:
         raise UsageError(f"Unknown data '{name}'.{_closest(name, data)}\n" + "\n  ".join(["Data:", *data]))
     readers = [experiment for experiment in known if _data_of(experiment) == name]
@@ -280,7 +320,8 @@ def with_experiment(overrides: Sequence[str]) -> list[str]:
 
 def _data_of(experiment: str) -> str | None:
     """What an experiment, or a family, reads; None for families that leave it open."""
-    row = cast(DictConfig, OmegaConf.load(config_folder() / "experiment" / f"{experiment}.yaml"))
+    files = (folder / "experiment" / f"{experiment}.yaml" for folder in config_folders())
+    row = cast(DictConfig, OmegaConf.load(next(path for path in files if path.exists())))
     defaults = row.get("defaults") or []
     for word in defaults:
         if not isinstance(word, str) and "override /data" in word:
@@ -422,7 +463,7 @@ def _check_targets(config: DictConfig, words: Sequence[Word], path: Path) -> Non
     trusted = {str(word.value) for word in words if word.key.endswith("_target_")}
     for table in registered_classes().values():
         trusted |= {f"{entry.__module__}.{entry.__qualname__}" for entry in table.values()}
-    for file in config_folder().rglob("*.yaml"):
+    for file in (path for folder in config_folders() for path in folder.rglob("*.yaml")):
         trusted.update(re.findall(r"_target_: *([\w.]+)", file.read_text(encoding="utf-8")))
     for key, target in _targets(OmegaConf.to_container(config, resolve=False)):
         if target not in trusted:

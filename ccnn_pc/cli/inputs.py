@@ -453,7 +453,8 @@ def open_part(
         if entry.may_hold(path) if entry.needs_files else str(spec) == entry.name:
             dataset = _open_divided(entry, path if entry.needs_files else None, split, trained, options)
             return _checked(dataset, spec, numbers)
-    return _checked(open_dataset(spec, split, **options), spec, numbers)
+    known = {name: value for name, value in options.items() if name not in ("bits", "labels")}
+    return _checked(open_dataset(spec, split, **known), spec, numbers)
 
 
 def _checked(dataset: LabelledDataset[Any], spec: str | Path, numbers: bool) -> LabelledDataset[Any]:

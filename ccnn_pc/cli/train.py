@@ -18,6 +18,12 @@ def train(
     overrides: Annotated[
         list[str] | None, typer.Argument(metavar="experiment=NAME [KEY=VALUE]...", help="What to train.")
     ] = None,
+    config_dir: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Folder of your own experiments, data, … (experiment/, data/, task/ …), before those of the package."
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="The result as JSON on the last line of stdout.")
     ] = False,
@@ -33,6 +39,7 @@ def train(
       ccnn-pc train experiment=modelnet10_tiny trainer.max_epochs=20 optim.lr=0.002 seed=1 threads=1
       ccnn-pc train experiment=modelnet10_tiny logger=tensorboard callbacks=ema
       ccnn-pc train data=long_csv data.root=readings.csv data.labels=labels.csv
+      ccnn-pc train --config-dir conf import=my_project experiment=mine
       ccnn-pc train experiment=folder data.root=my_shapes init_from=runs/folder/latest/model trainer.max_epochs=5
 
     Each word is key=value; the keys are those of the files in configs/. Without an experiment, data=NAME
@@ -47,17 +54,19 @@ def train(
     from lightning.fabric.utilities.exceptions import MisconfigurationException
 
     from ccnn_pc.cli.any_folder import with_found
+    from ccnn_pc.cli.own_project import own_words
     from ccnn_pc.training.callbacks import NonFiniteError, TrainingInterrupted
 
     words = list(overrides or [])
     try:
-        words = with_found(words)
+        words = with_found(own_words(words, config_dir or ()))
         result = run_experiment(words)
     except TrainingInterrupted as stopped:
         if not _is_first():
             raise typer.Exit(0) from None
         chosen = next((word.split("=", 1)[1] for word in words if word.startswith("run_dir=")), "last")
-        again = [*_without_place(words), f"resume={chosen}"]
+        own = (f"--config-dir={folder}" for folder in config_dir or ())
+        again = [*_without_place(words), f"resume={chosen}", *own]
         _say(f"Stopped ({stopped}), checkpoint saved. Go on with:\n  ccnn-pc train {shlex.join(again)}")
         raise typer.Exit(128 + stopped.signum) from None
     except NonFiniteError as error:

@@ -98,7 +98,7 @@ def read_word(typed: str) -> Word:
         )
     elif parsed is not None:
         return Word(typed, prefix, key, value, typed)
-    return Word(typed, prefix, key, value, f"{prefix}{key}={_grammar(value)}")
+    return Word(typed, prefix, key, value, f"{prefix}{key}={as_grammar(value)}")
 
 
 def _text(last: str, raw: str, value: Any) -> Any:
@@ -112,11 +112,12 @@ def _text(last: str, raw: str, value: Any) -> Any:
     return os.path.expanduser(text) if last in PLACES else str(text)
 
 
-def _grammar(value: Any) -> str:
+def as_grammar(value: Any) -> str:
+    """A value in Hydra's grammar: null, a list, or a quoted text."""
     if value is None:
         return "null"
     if isinstance(value, list):
-        return f"[{','.join(map(_grammar, value))}]"
+        return f"[{','.join(map(as_grammar, value))}]"
     return QuotedString(text=str(value), quote=Quote.single).with_quotes()
 
 

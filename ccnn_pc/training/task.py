@@ -16,6 +16,7 @@ from ccnn_pc._checks import check_not_negative
 from ccnn_pc.kernels.base import AbstractKernel
 from ccnn_pc.models.base import Network
 from ccnn_pc.nn.penalty import kernel_penalty
+from ccnn_pc.training.mixing import Mixing
 from ccnn_pc.training.objectives import Classification, Objective
 from ccnn_pc.training.scores import Scores
 
@@ -86,6 +87,7 @@ class SupervisedTask(pl.LightningModule):
         self.kernel_penalty_weight = check_not_negative("kernel_penalty", kernel_penalty)
         self.aliasing_penalty_weight = check_not_negative("aliasing_penalty", aliasing_penalty)
         self.aliasing = aliasing
+        self.mixing: Mixing | None = None
         self.train_scores = self.objective.scores(training=True)
         self.eval_scores = self.objective.scores(training=False)
 
@@ -96,6 +98,8 @@ class SupervisedTask(pl.LightningModule):
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         """Loss of one batch, penalties included."""
+        mixed = self.mixing(batch) if self.mixing else None
+        batch = batch if mixed is None else mixed.batch
         target = self.objective.target(batch)
         if self.kernel_penalty_weight > 0:
             with kernel_penalty() as penalty:
@@ -104,6 +108,9 @@ class SupervisedTask(pl.LightningModule):
         else:
             answers, extra = self(batch), None
         loss = self.objective.training_loss(answers.float(), target)
+        if mixed is not None:
+            other = self.objective.training_loss(answers.float(), target[mixed.order])
+            loss = mixed.share * loss + (1 - mixed.share) * other
         self.train_scores.add_batch(batch, loss, answers, target)
         if extra is not None:
             loss = loss + extra
@@ -208,6 +215,8 @@ class ClassificationTask(SupervisedTask):
         num_classes: K.
         label_smoothing: of the objective.
         logit_adjustment: of the objective.
+        class_weights: of the objective.
+        mixup, cutmix: of :class:`~ccnn_pc.training.mixing.Mixing` (default 0: none).
         options: all else; see :class:`SupervisedTask`.
     """
 
@@ -218,9 +227,16 @@ class ClassificationTask(SupervisedTask):
         *,
         label_smoothing: float = 0.0,
         logit_adjustment: float = 0.0,
+        class_weights: str | Sequence[float] | None = None,
+        mixup: float = 0.0,
+        cutmix: float = 0.0,
         **options: Any,
     ) -> None:
         objective = partial(
-            Classification, label_smoothing=label_smoothing, logit_adjustment=logit_adjustment
+            Classification,
+            label_smoothing=label_smoothing,
+            logit_adjustment=logit_adjustment,
+            class_weights=class_weights,
         )
         super().__init__(model, num_classes, objective=objective, **options)
+        self.mixing = Mixing(mixup, cutmix)

@@ -429,7 +429,8 @@ def _wide_parts(
                 channel = channels.setdefault(name, len(channels))
                 value = _each(path, frame, name, _value)
                 numbers = {"series": series, "time": time, "channel": np.full(len(time), channel, np.int32)}
-                parts.append(pandas.DataFrame({**numbers, "value": value}).dropna())
+                rows = pandas.DataFrame({**numbers, "value": value})
+                parts.append(rows if form.every_stamp else rows.dropna())
     if not parts:
         raise ValueError(
             f"'{files[0]}' must have a column for each variable beside '{columns.id}' and '{columns.time}'"

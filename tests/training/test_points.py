@@ -15,7 +15,7 @@ from ccnn_pc.datasets.clouds import PointCloudData
 from ccnn_pc.models import Task
 from ccnn_pc.training.evaluation import objective_of, scores_on
 from ccnn_pc.training.objectives import PointClassification, PointRegression, lovasz_softmax
-from ccnn_pc.training.objectives.points import weights_of_classes
+from ccnn_pc.training.objectives.class_weights import weights_of_classes
 from ccnn_pc.training.segmentation_scores import PointScores, class_iou, mean_iou, shape_iou, two_class_errors
 
 UNKNOWN = -100

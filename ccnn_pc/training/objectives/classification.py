@@ -12,13 +12,17 @@ from torch.nn import functional
 from ccnn_pc._checks import check_fraction, check_not_negative
 from ccnn_pc.models.task import Task, TaskKind
 from ccnn_pc.training.objectives.base import Objective, check_several
+from ccnn_pc.training.objectives.class_weights import weights_of_classes
 from ccnn_pc.training.scores import BinaryScores, RunningScores
 
 
-def classification_loss(logits: Tensor, target: Tensor, label_smoothing: float = 0.0) -> Tensor:
+def classification_loss(
+    logits: Tensor, target: Tensor, label_smoothing: float = 0.0, weights: Tensor | None = None
+) -> Tensor:
     """Return the cross entropy of ``logits`` ``[B, K]``; ``[B, 1]`` is the logit of class 1 of two.
 
-    With smoothing s the target distribution is ``(1 - s) * onehot + s / K`` (K = 2 for the single logit).
+    With ``weights [K]`` each item counts as its class does in the mean. With smoothing s the target
+    distribution is ``(1 - s) * onehot + s / K`` (K = 2 for the single logit).
 
     Example:
         >>> one = torch.tensor([[0.7], [-1.2]])
@@ -29,8 +33,15 @@ def classification_loss(logits: Tensor, target: Tensor, label_smoothing: float =
     """
     if logits.shape[1] == 1:
         smooth = target.to(logits.dtype) * (1.0 - label_smoothing) + 0.5 * label_smoothing
-        return functional.binary_cross_entropy_with_logits(logits[:, 0], smooth)
-    return functional.cross_entropy(logits, target, label_smoothing=label_smoothing)
+        each = functional.binary_cross_entropy_with_logits(logits[:, 0], smooth, reduction="none")
+    elif weights is None:
+        return functional.cross_entropy(logits, target, label_smoothing=label_smoothing)
+    else:
+        each = functional.cross_entropy(logits, target, label_smoothing=label_smoothing, reduction="none")
+    if weights is None:
+        return each.mean()
+    count = weights.to(each.dtype)[target]
+    return (count * each).sum() / count.sum().clamp_min(torch.finfo(each.dtype).tiny)
 
 
 def log_prior(class_counts: Sequence[int] | None, num_classes: int) -> Tensor:
@@ -63,6 +74,9 @@ class Classification(Objective):
         class_counts: training samples per class ``[K]``; needed if τ is above 0.
         label_smoothing: in [0, 1) (default 0); used in training only.
         logit_adjustment: τ, at least 0 (default 0: classes count as often as they occur).
+        class_weights: how much an item of each class counts in training: a rule of
+            :class:`~ccnn_pc.training.objectives.class_weights.ClassWeights` ("inverse", "inverse_sqrt"), or a number
+            for each class; None (default): all the same.
 
     Raises:
         ValueError: a number out of range, or ``class_counts`` are missing; answers of another shape.
@@ -83,6 +97,7 @@ class Classification(Objective):
         class_counts: Sequence[int] | None = None,
         label_smoothing: float = 0.0,
         logit_adjustment: float = 0.0,
+        class_weights: str | Sequence[float] | None = None,
     ) -> None:
         super().__init__()
         self.num_classes = check_several(num_classes)
@@ -91,6 +106,10 @@ class Classification(Objective):
         self.register_buffer("prior_shift", None, persistent=False)
         if check_not_negative("logit_adjustment", logit_adjustment) > 0:
             self.prior_shift = logit_adjustment * log_prior(class_counts, num_classes)
+        self.class_weights: Tensor | None
+        self.register_buffer("class_weights", None, persistent=False)
+        if class_weights is not None:
+            self.class_weights = weights_of_classes(class_weights, self.num_classes, class_counts)
 
     @property
     def task(self) -> Task:
@@ -109,7 +128,7 @@ class Classification(Objective):
     def training_loss(self, answers: Tensor, target: Tensor) -> Tensor:
         """The same with smoothed labels and shifted logits."""
         logits = self._with_prior(self._checked(answers, target))
-        return classification_loss(logits, target, self.label_smoothing)
+        return classification_loss(logits, target, self.label_smoothing, self.class_weights)
 
     def scores(self, *, training: bool) -> RunningScores:
         """Accuracies; of two classes, outside of training, also the area under the ROC curve."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
     from markupsafe import Markup
 
     from ccnn_pc.cli.gathered import Gathered
@@ -85,12 +86,11 @@ def _cards(
 
 def _words(model: Model, gathered: Gathered, index: int, name: str) -> tuple[str, str, str, str, str]:
     """Head, note, tone, true class and answer of an item."""
-    from ccnn_pc.models import PointError, TaskKind
+    from ccnn_pc.models import TaskKind
 
     task, off = gathered.task, gathered.off[index]
     if task.kind is TaskKind.REGRESSION:
-        unit = f"{off:.1f} degrees off" if task.error is PointError.NORMALS else f"off by {off:.3g}"
-        return unit, name, "", "", ""
+        return error_in_words(model, off), name, "", "", ""
     if gathered.said[index] < 0:
         return f"{100 * off:.1f} % mistaken", name, "", "", ""
     truth, said = (class_name(model, each[index]) for each in (gathered.truth, gathered.said))
@@ -98,6 +98,27 @@ def _words(model: Model, gathered: Gathered, index: int, name: str) -> tuple[str
     if off:
         return f"{truth} taken for {said}", note, "wrong", truth, said
     return said, note, "right", truth, said
+
+
+def in_units(model: Model, numbers: np.ndarray) -> np.ndarray:
+    """Numbers as a network answers them, ``[n, T]``, in the units of the files where it learned scaled ones."""
+    target = getattr(model.preprocessing, "wanted", None)
+    if getattr(target, "scales", None) is None or getattr(target, "direction", False):
+        return numbers
+    found: np.ndarray = target.restored(numbers)
+    return found
+
+
+def error_in_words(model: Model, off: float) -> str:
+    """The root mean squared error of an item, in the unit of its number where it has one."""
+    from ccnn_pc.models import PointError
+
+    if model.answers.error is PointError.NORMALS:
+        return f"{off:.1f} degrees off"
+    scales = getattr(getattr(model.preprocessing, "wanted", None), "scales", None)
+    if scales is not None and len(scales) > 1:
+        return f"off by {off:.3g}, each number over its scale"
+    return f"off by {off * (1.0 if scales is None else scales[0][1]):.3g}"
 
 
 def class_name(model: Model, row: int) -> str:
@@ -119,21 +140,22 @@ def told_of(model: Model, data: Any) -> Told | None:
     batch = collate([data])
     with torch.inference_mode():
         answers = model(batch.to(device)).cpu()
-    numbers = model.answers.kind is TaskKind.REGRESSION
-    if numbers and not model.answers.every_sample and answers.dim() == 2 and len(answers) == 1:
+    regression = model.answers.kind is TaskKind.REGRESSION
+    if regression and not model.answers.every_sample and answers.dim() == 2 and len(answers) == 1:
         return None
     (rows,) = rows_by_item(answers, batch.cpu())
     truth = data.get("y")
-    if not numbers:
+    if not regression:
         chances = class_probabilities(rows)
         names = output_names(model, chances.shape[1])
         true = None if truth is None or truth.numel() != len(rows) else truth.reshape(-1).numpy()
         return Told(names, chances.argmax(dim=1).numpy(), true)
     names = output_names(model, rows.shape[1])
-    said = {f"answer {name}": rows[:, place].double().numpy() for place, name in enumerate(names)}
+    numbers = in_units(model, rows.double().numpy())
+    said = {f"answer {name}": numbers[:, place] for place, name in enumerate(names)}
     if truth is None or truth.numel() != rows.numel():
         return Told(numbers=said)
-    true = (truth if truth.dim() == 2 else sample_by_sample(truth)).double().numpy()
+    true = in_units(model, (truth if truth.dim() == 2 else sample_by_sample(truth)).double().numpy())
     found = {}
     for place, name in enumerate(names[:3]):
         found[f"answer {name}"] = said[f"answer {name}"]

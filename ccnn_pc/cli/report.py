@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ccnn_pc.cli.gathered import Gathered
-    from ccnn_pc.models import Model
+    from ccnn_pc.models import Model, Task
     from ccnn_pc.viz.report import Section
 
 #: Name of the page in the folder of a run.
@@ -46,7 +46,7 @@ def judged_sections(
         scenes: what was kept of scenes, which are shown in place of their tiles; other things are not looked at.
     """
     from ccnn_pc.cli.answers import output_names
-    from ccnn_pc.cli.item_cards import item_sections
+    from ccnn_pc.cli.item_cards import in_units, item_sections
     from ccnn_pc.cli.judged import class_report
     from ccnn_pc.cli.scene_cards import scene_pairs, scene_section
     from ccnn_pc.viz.report import calibration_section, classes_section, confusion_section, numbers_section
@@ -59,7 +59,8 @@ def judged_sections(
     seen = getattr(scenes, "seen", None)
     pairs = gathered.numbers if seen is None else scene_pairs(scenes.pairs)
     if confusion is None and pairs is not None:
-        found.append(numbers_section(*pairs, output_names(model, pairs[0].shape[1])))
+        true, said = pairs if seen is not None else [in_units(model, each) for each in pairs]
+        found.append(numbers_section(true, said, output_names(model, true.shape[1]), counted))
     if seen is None:
         found += item_sections(model, gathered, dataset, names)
     else:
@@ -71,11 +72,13 @@ def judged_sections(
     return found
 
 
-def counted_of(gathered: Gathered, points: bool) -> str:
-    """What confusions count."""
+def counted_of(task: Task) -> str:
+    """What scores and confusions count."""
     from ccnn_pc.models import TaskKind
 
-    return "points" if points else "samples" if gathered.task.kind is TaskKind.STEPS else "items"
+    if task.kind is TaskKind.POINTS or task.error is not None:
+        return "points"
+    return "samples" if task.kind is TaskKind.STEPS else "items"
 
 
 def check_agrees(gathered: Gathered, accuracy: float | None) -> None:

@@ -45,8 +45,8 @@ def write_evaluation(
     from ccnn_pc.viz.report import Figure, Page, kernels_section, repeat_section, write_page
 
     confusion = scores.confusion()
-    points = "mean_iou" in result or "angle" in result
-    counted = counted_of(gathered, points)
+    counted = counted_of(gathered.task)
+    points = counted == "points"
     if not points:
         check_agrees(gathered, result.get("accuracy"))
     names, more = getattr(judged, "items", ()), scores.of_classes()

@@ -61,8 +61,7 @@ def write_run(
     model = from_pretrained(folder / "model")
     if gathered.task.kind is TaskKind.CLASSIFICATION:
         check_agrees(gathered, result.get("test_accuracy"))
-    points = "test_mean_iou" in result or "test_angle" in result
-    counted = counted_of(gathered, points)
+    counted = counted_of(gathered.task)
     names = () if isinstance(data.test_set, Scenes) else item_names(data.test_set)[1]
     sections = [
         *_curves(folder),
@@ -83,7 +82,7 @@ def write_run(
     chosen = {"val": "best epoch by validation", "test": "best epoch BY THE TEST PART"}
     figures = [
         *score_figures(scores),
-        Figure("test points" if points else "test items", whole(result["n_test"])),
+        Figure("test points" if counted == "points" else "test items", whole(result["n_test"])),
         Figure("parameters", whole(result["parameters"])),
         Figure("core minutes", f"{result['core_minutes']:.1f}"),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ import torch
 
 from ccnn_pc.cli.evaluate import evaluate_model
 from ccnn_pc.cli.gathered import Gathered
-from ccnn_pc.cli.item_cards import item_sections
+from ccnn_pc.cli.item_cards import error_in_words, in_units, item_sections
 from ccnn_pc.datasets import PointCloudData
 from ccnn_pc.datasets.common.grid_data import GridData, collate
+from ccnn_pc.datasets.scenes.targets import NumberTarget
 from ccnn_pc.models import create_model, save_pretrained
 from ccnn_pc.models.task import Task
 from tests.pages import Reader, clouds_of, read_page
@@ -124,3 +126,17 @@ def test_stamps_of_sequences() -> None:
     assert gathered.off == pytest.approx(wrong)
     titles = {words.split(":")[0] for words in page.words if ": class " in words}
     assert titles == {"answer", "truth"}
+
+
+def test_numbers_of_scenes_are_in_the_units_of_the_files() -> None:
+    """A network answers scaled ones; what is drawn, and how far off it is, has the unit of the scores."""
+    target = NumberTarget(("height",), scales=((10.0, 2.0),))
+    model: Any = SimpleNamespace(
+        preprocessing=SimpleNamespace(wanted=target), answers=Task("regression", error="squared")
+    )
+    assert in_units(model, np.array([[1.0], [-1.0]])).tolist() == [[12.0], [8.0]]
+    assert error_in_words(model, 0.5) == "off by 1"
+    plain: Any = SimpleNamespace(preprocessing=None, answers=model.answers)
+    assert (
+        in_units(plain, np.array([[1.0]])).tolist() == [[1.0]] and error_in_words(plain, 0.5) == "off by 0.5"
+    )

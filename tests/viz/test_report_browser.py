@@ -55,7 +55,7 @@ def browse(tmp_path: Path, page: Path, *flags: str) -> str:
 
 def test_the_script_runs(page: Path, tmp_path: Path) -> None:
     text = browse(tmp_path, page, "--dump-dom")
-    assert text.count('aria-pressed="true"') == 1 and text.count('aria-pressed="false"') == 2
+    assert text.count('<button aria-pressed="true"') == 1 and text.count('<button aria-pressed="false"') == 2
     assert "</i>a</span>" in text and "not known</span>" not in text  # the legend of what is seen
 
 

@@ -11,7 +11,8 @@ USUAL = {
     "split": ("split", "part", "subset", "partition", "set"),
     "group": ("group", "patient", "patient_id", "subject", "subject_id", "participant_id", "speaker"),
     "id": ("id", "series", "series_id", "case", "case_id", "sample", "sample_id", "patient", "patient_id", "subject"),
-    "time": ("time", "t", "timestamp", "datetime", "date", "seconds", "hours", "minutes", "days"),
+    "time": ("time", "t", "timestamp", "datetime", "date", "seconds", "hours", "minutes", "days",
+             "second", "hour", "minute", "day"),
 }  # fmt: skip
 
 

@@ -102,7 +102,7 @@ def _words(model: Model, gathered: Gathered, index: int, name: str) -> tuple[str
 
 def in_units(model: Model, numbers: np.ndarray) -> np.ndarray:
     """Numbers as a network answers them, ``[n, T]``, in the units of the files where it learned scaled ones."""
-    target = getattr(model.preprocessing, "wanted", None)
+    target: Any = getattr(model.preprocessing, "wanted", None)
     if getattr(target, "scales", None) is None or getattr(target, "direction", False):
         return numbers
     found: np.ndarray = target.restored(numbers)

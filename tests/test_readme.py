@@ -149,7 +149,11 @@ def test_training_commands_compose(words: list[str]) -> None:
 
     from ccnn_pc.cli.compose import compose_config, follow_data
 
-    config = compose_config([word for word in words if word != "--json"])
+    named = any(word.startswith(("experiment=", "data=")) for word in words)
+    looked_at = (
+        [] if named else ["experiment=folder"]
+    )  # run on files: test_data_pages.py, cli/test_any_folder.py
+    config = compose_config([*looked_at, *(word for word in words if word != "--json")])
     follow_data(
         config, {"in_channels": 3, "shape": [20], "spacing": 1.0, "table": None}
     )  # where tables say it

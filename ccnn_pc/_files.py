@@ -157,7 +157,18 @@ def _read_table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
+def held_alone(folder: Path) -> Iterator[None]:
+    """No other process holds the folder meanwhile (where the system has file locks); a crash lets it go.
+
+    Raises:
+        ValueError: another process does.
+    """
+    with _alone_in(folder, wait=False):
+        yield
+
+
+@contextmanager
+def _alone_in(folder: Path, wait: bool = True) -> Iterator[None]:
     """One process at a time; a lock on the folder itself, which a crash releases."""
     try:
         import fcntl
@@ -166,7 +177,12 @@ def _alone_in(folder: Path) -> Iterator[None]:
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            raise ValueError(
+                f"'{folder}' is being written by another process; wait for it, or stop it"
+            ) from None
         yield
     finally:
         os.close(handle)

@@ -76,7 +76,7 @@ EXTRAS = {
         "torch_cluster",
         "torch_scatter",
     ),
-    *("torchdiffeq", "torchcde", "torchsde", "sklearn", "polars"),
+    *("torchdiffeq", "torchcde", "torchsde", "sklearn", "polars", "optuna", "joblib", "submitit"),
     *("huggingface_hub", "onnx", "onnxscript", "onnxruntime", "captum"),
 }
 #: What takes its time to load, or is not there in the base install.

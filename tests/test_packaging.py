@@ -73,6 +73,7 @@ def test_metadata(wheel: zipfile.ZipFile) -> None:
         "tables",
         "hub",
         "export",
+        "sweep",
         "bench",
         "aeon",
         "accel",

@@ -46,6 +46,9 @@ EXTRAS = {
     "wandb": "wandb",
 }
 
+#: Where processes of a sweep find what ``--import`` named.
+IMPORTED = "CCNN_PC_IMPORTED"
+
 EPILOG = (
     "Examples: ccnn-pc train experiment=shapes_quickstart | ccnn-pc predict ccnn_tiny-modelnet10 chair.off | "
     "ccnn-pc COMMAND --help"
@@ -160,6 +163,7 @@ def import_modules(words: Sequence[str]) -> list[str]:
         for name in (names if equals else next(given, "")).split(","):
             try:
                 importlib.import_module(name.strip())
+                os.environ[IMPORTED] = ",".join(filter(None, (os.environ.get(IMPORTED), name.strip())))
             except (ModuleNotFoundError, ValueError) as error:
                 if isinstance(error, ModuleNotFoundError) and not f"{name.strip()}.".startswith(
                     f"{error.name}."

@@ -501,6 +501,7 @@ _PLACES = (
     "results_csv",
     "report",
     "threads",
+    "test",
     "logger",
     "callbacks",
 )

@@ -24,11 +24,15 @@ def train(
             help="Folder of your own experiments, data, … (experiment/, data/, task/ …), before those of the package."
         ),
     ] = None,
+    multirun: Annotated[
+        bool,
+        typer.Option("--multirun", "-m", help="A sweep: keys may have several settings, a run for each."),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="The result as JSON on the last line of stdout.")
     ] = False,
 ) -> None:
-    """Train a model.
+    """Train a model, or with -m one for each of many settings.
 
     \b
     Examples:
@@ -40,6 +44,8 @@ def train(
       ccnn-pc train experiment=modelnet10_tiny logger=tensorboard callbacks=ema
       ccnn-pc train data=long_csv data.root=readings.csv data.labels=labels.csv
       ccnn-pc train --config-dir conf import=my_project experiment=mine
+      ccnn-pc train -m experiment=modelnet10_tiny kernel=siren,magnet seed=0,1,2 jobs=2
+      ccnn-pc train -m experiment=modelnet10_tiny "optim.lr=tag(log,interval(1e-3,1e-1))" sweep.trials=20
       ccnn-pc train experiment=folder data.root=my_shapes init_from=runs/folder/latest/model trainer.max_epochs=5
 
     Each word is key=value; the keys are those of the files in configs/. Without an experiment, data=NAME
@@ -58,6 +64,9 @@ def train(
     from ccnn_pc.training.callbacks import NonFiniteError, TrainingInterrupted
 
     words = list(overrides or [])
+    if multirun:
+        _sweep(own_words(words, config_dir or ()), as_json)
+        return
     try:
         words = with_found(own_words(words, config_dir or ()))
         result = run_experiment(words)
@@ -76,6 +85,21 @@ def train(
         raise ValueError(f"'trainer' must have settings that Lightning takes ({_one_line(error)})") from error
     if as_json and _is_first():
         print(json.dumps(result))
+
+
+def _sweep(words: Sequence[str], as_json: bool) -> None:
+    """Train many settings."""
+    from ccnn_pc.cli.sweep import sweep
+
+    try:
+        found = sweep(run_experiment, words)
+    except KeyboardInterrupt:
+        _say(f"\nStopped. Go on with:\n  ccnn-pc train -m {shlex.join(words)}")
+        raise typer.Exit(130) from None
+    if as_json:
+        print(json.dumps(found))
+    if found["failed"]:
+        raise typer.Exit(1)
 
 
 def run_experiment(overrides: Sequence[str]) -> dict[str, Any]:
@@ -187,7 +211,13 @@ RUN_DIR = "CCNN_PC_RUN_DIR"
 
 
 def _is_first() -> bool:
-    """Whether this is the process that was started, and not one that trains along."""
+    """Whether this is the process that was started, and not one that trains along.
+
+    torchrun and srun say the rank among all processes; Lightning says that on the machine, and the machine's.
+    """
+    for rank in ("RANK", "SLURM_PROCID"):
+        if rank in os.environ:
+            return int(os.environ[rank]) == 0
     return int(os.environ.get("LOCAL_RANK", 0)) == 0 and int(os.environ.get("NODE_RANK", 0)) == 0
 
 
@@ -197,13 +227,16 @@ def _join(config: Any, overrides: Sequence[str], folder: Path | None) -> dict[st
     from ccnn_pc.training.callbacks.checkpoints import LAST
     from ccnn_pc.training.run import Start
 
-    if RUN_DIR not in os.environ and not any(word.startswith("run_dir=") for word in overrides):
+    named = any(word.startswith(("run_dir=", "resume=")) and word != "resume=last" for word in overrides)
+    if RUN_DIR not in os.environ and not named:
         raise UsageError(
             "'run_dir' must be given where another program than ccnn-pc starts the processes (torchrun, srun)"
         )
-    where = Path(os.environ.get(RUN_DIR, config.run_dir))
+    where = Path(os.environ.get(RUN_DIR, folder or config.run_dir))
     if folder is not None:
         config = resumed_config(folder, overrides)
+        if _finished(folder, config) is not None:
+            return {}
     config.run_dir = str(where)
     last = where / "checkpoints" / LAST
     return _train(config, where, {}, Start(last if folder is not None and last.exists() else None))
@@ -223,7 +256,8 @@ def _finished(folder: Path, config: Any) -> dict[str, Any] | None:
         raise ValueError(
             f"'{path}' is damaged ({type(error).__name__}: {error}); remove it to test the run again"
         ) from error
-    return result if epochs >= int(config.trainer.max_epochs) else None
+    untested = config.get("test", True) and "n_test" not in result  # runs of earlier versions always tested
+    return result if epochs >= int(config.trainer.max_epochs) and not untested else None
 
 
 def _forget_latest(folder: Path) -> None:
@@ -297,7 +331,9 @@ def _train(config: Any, folder: Path, identity: dict[str, Any], start: Any) -> d
         schedule=parts["schedule"],
         class_counts=data.class_counts(),
     )
-    gathered = Gathered(task.objective.task) if config.get("report", True) else None
+    gathered = (
+        Gathered(task.objective.task) if config.get("report", True) and config.get("test", True) else None
+    )
     result = run_training(
         folder=folder,
         task=task,
@@ -311,6 +347,7 @@ def _train(config: Any, folder: Path, identity: dict[str, Any], start: Any) -> d
             identity,
             None if config.results_csv is None else Path(config.results_csv),
             None if gathered is None else all_told(gathered),
+            config.get("test", True),
         ),
         start=start,
     )
@@ -342,10 +379,11 @@ def _build(instantiate: Any, node: Any) -> Any:
 def _report(result: dict[str, Any], folder: Path) -> None:
     selected = {"val": "best epoch by validation", "test": "best epoch BY THE TEST SPLIT"}
     points = "test_mean_iou" in result or "test_angle" in result
-    _say(
-        f"\ntest {scores_in_words(result)} on {result['n_test']} {'points' if points else 'items'};"
-        f" {selected.get(result['selected_on'], 'last epoch')}"
-    )
+    if "n_test" in result:
+        found = f"test {scores_in_words(result)} on {result['n_test']} {'points' if points else 'items'}"
+    else:
+        found = f"the test part was not read (resume={folder} test=true does)"
+    _say(f"\n{found}; {selected.get(result['selected_on'], 'last epoch')}")
     _say(f"{result['core_minutes']:.1f} core minutes, {result['parameters']} parameters")
     names = (
         "model",

@@ -38,11 +38,13 @@ class Record:
         identity: columns that name the run (experiment, seed …), put first in the result.
         table: CSV file that the result is appended to; None: none.
         heard: is told every batch of the test; None: nobody.
+        test: whether the test part is read; False: the result has scores of the validation alone.
     """
 
     identity: Mapping[str, Any] = field(default_factory=dict)
     table: Path | None = None
     heard: Listener | None = None
+    test: bool = True
 
 
 @dataclass(frozen=True)
@@ -128,10 +130,13 @@ def run_training(
         data=describe_data(data),
     )
     write_pictures(folder, None, data.classes)
-    told = [] if record.heard is None else [_Told(record.heard)]
-    tester = trainer(callbacks=told, logger=False, default_root_dir=folder, **alone(engine))
-    tester.test(task, datamodule=data, verbose=False)
-    scores, confusion = task.eval_scores.results(), task.eval_scores.confusion()
+    task.eval_scores.reset()
+    if record.test:
+        told = [] if record.heard is None else [_Told(record.heard)]
+        tester = trainer(callbacks=told, logger=False, default_root_dir=folder, **alone(engine))
+        tester.test(task, datamodule=data, verbose=False)
+    scores = task.eval_scores.results() if record.test else {}
+    confusion = task.eval_scores.confusion() if record.test else None
     for logger in loggers:
         logger.log_metrics({f"test/{name}": v for name, v in scores.items()}, max(engine.global_step - 1, 0))
         logger.finalize("success")
@@ -158,7 +163,7 @@ def run_training(
         "features": "+".join(used.get("features") or []),
         "data": data.name,
         **{f"n_{part}": size for part, size in data.sizes().items()},
-        "n_test": task.eval_scores.count(),
+        **({"n_test": task.eval_scores.count()} if record.test else {}),
         "selected_on": "test"
         if data.validation.on_test
         else "val"
@@ -172,7 +177,8 @@ def run_training(
     }
     write_pictures(folder, None if confusion is None else confusion.cpu(), data.classes)
     found = {
-        f"class_{name}": _by_name(each, data.classes) for name, each in task.eval_scores.of_classes().items()
+        f"class_{name}": _by_name(each, data.classes)
+        for name, each in (task.eval_scores.of_classes() if record.test else {}).items()
     }
     write_text_atomically(folder / RESULT, json.dumps({**result, **found}, indent=2) + "\n")
     if record.table is not None:

@@ -15,6 +15,7 @@ from ccnn_pc.viz.quadrature import plot_quadrature
 from ccnn_pc.viz.regression import plot_regression
 from ccnn_pc.viz.scene_page import write_scene_page
 from ccnn_pc.viz.scenes import SeenScene, plot_scene
+from ccnn_pc.viz.sweep import plot_sweep
 from ccnn_pc.viz.transfer import plot_transfer
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "plot_quadrature",
     "plot_regression",
     "plot_scene",
+    "plot_sweep",
     "plot_transfer",
     "write_scene_page",
 ]

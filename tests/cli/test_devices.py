@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from ccnn_pc._files import read_rows
-from ccnn_pc.cli.train import run_experiment
+from ccnn_pc.cli.train import _is_first, run_experiment
 from ccnn_pc.training.loader import ResumableLoader
 from tests.cli.conftest import Words, stop_at
 
@@ -126,3 +126,53 @@ def test_two_processes_are_one_run(words: Words, tmp_path: Path) -> None:
     assert [
         {k: v for k, v in row.items() if k not in columns} for row in read_rows(parts / "metrics.csv")
     ] == [{k: v for k, v in row.items() if k not in columns} for row in rows]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_torchrun_starts_the_processes(words: Words, tmp_path: Path) -> None:
+    """One folder and one result; a run that was stopped goes on with `resume=FOLDER` on as many devices."""
+    folder = tmp_path / "one"
+
+    def torchrun(*more: str) -> subprocess.CompletedProcess[str]:
+        launcher = [
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            "--nproc-per-node",
+            "2",
+            "-m",
+            "ccnn_pc.cli.app",
+        ]
+        chosen = words("data.batch_size=4", "trainer.devices=2", "trainer.strategy=ddp", *more)
+        return subprocess.run(
+            [sys.executable, *launcher, "train", *chosen, "--json"],
+            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}, cwd=tmp_path, capture_output=True,
+            text=True, timeout=700,
+        )  # fmt: skip
+
+    first = torchrun(f"run_dir={folder}", "trainer.max_epochs=1")
+    assert first.returncode == 0, first.stderr
+    assert json.loads(first.stdout.splitlines()[-1])["devices"] == 2 and len(first.stdout.splitlines()) == 1
+    second = torchrun(f"resume={folder}", "trainer.max_epochs=2")
+    assert second.returncode == 0, second.stderr
+    rows = read_rows(folder / "metrics.csv")
+    assert [int(row["step"]) for row in rows] == [4, 9] and second.stderr.count("written to") == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "first"),
+    [
+        ({}, True), ({"LOCAL_RANK": "1"}, False), ({"LOCAL_RANK": "0", "NODE_RANK": "1"}, False),
+        ({"RANK": "4", "LOCAL_RANK": "0", "GROUP_RANK": "1"}, False),
+        ({"SLURM_PROCID": "3", "SLURM_LOCALID": "0"}, False), ({"SLURM_PROCID": "0"}, True),
+    ],
+)  # fmt: skip
+def test_one_process_of_all_machines_writes(
+    given: dict[str, str], first: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("RANK", "SLURM_PROCID", "LOCAL_RANK", "NODE_RANK"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert _is_first() == first

@@ -138,6 +138,8 @@ def test_an_example_runs(
     if any(word.startswith(TRAINED) for word in words):
         _train_first(words, house)
     small = SMALL.get(words[0], [])
+    if any(word.startswith("sweep.trials=") for word in words):
+        small = [*small, "sweep.trials=2"]
     if words[0] == "train" and not any("long_csv" in word for word in words):
         small = [*small, *CLOUDS]
         if any("shapes_quickstart" in word for word in words):

@@ -10,6 +10,7 @@ from ccnn_pc.training.callbacks.frozen_statistics import FrozenStatistics
 from ccnn_pc.training.callbacks.guard import NonFiniteError, NonFiniteGuard
 from ccnn_pc.training.callbacks.interrupt import GracefulStop, TrainingInterrupted
 from ccnn_pc.training.callbacks.progress import EpochLines, ProgressBar
+from ccnn_pc.training.callbacks.pruning import Pruner
 from ccnn_pc.training.callbacks.random_state import RandomState
 from ccnn_pc.training.callbacks.time_budget import TimeBudget
 from ccnn_pc.training.callbacks.windows import WindowWidths
@@ -24,6 +25,7 @@ __all__ = [
     "NonFiniteError",
     "NonFiniteGuard",
     "ProgressBar",
+    "Pruner",
     "RandomState",
     "TimeBudget",
     "TrainingInterrupted",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ def train_all(
     asked: SweepWords,
     threads: int | None,
     folder: Path,
-    runs: dict[int, tuple[str, Sequence[str]]],
+    runs: Mapping[int, tuple[str, Sequence[str]]],
     total: int,
     since: tuple[int, float],
 ) -> dict[int, str]:

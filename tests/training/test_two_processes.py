@@ -62,13 +62,13 @@ def train(make: Callable[[], nn.Module], blobs: Any, folder: Path, size: int, de
     }
 
 
-def process(rank: int, port: int, folder: Path, *arguments: Any) -> None:
+def process(rank: int, port: int, folder: Path, make: Callable[[], nn.Module], blobs: Any) -> None:
     """One of two, as torchrun starts them."""
     os.environ |= {
         "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "GROUP_RANK": "0",
         "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": "test",
     }  # fmt: skip
-    found = train(*arguments, folder / "two", 4, 2)  # type: ignore[arg-type]
+    found = train(make, blobs, folder / "two", 4, 2)
     torch.save(found, folder / f"{rank}.pt")
 
 

@@ -208,6 +208,9 @@ def distributions(swept: Mapping[str, Override]) -> dict[str, Any]:
         if not isinstance(value, (IntervalSweep, RangeSweep)):
             found[key] = CategoricalDistribution([word.partition("=")[2] for word in settings(override)])
             continue
+        low: Any
+        high: Any
+        step: Any
         if isinstance(value, IntervalSweep):
             low, high, step = value.start, value.end, None
         else:

@@ -273,7 +273,7 @@ def test_settings_and_options_named_exist(path: Path) -> None:
             continue
         if below and "(" not in key and "…" not in key:
             assert key in keys, f"{key} of {word}"
-        elif not below and re.fullmatch(r"\w+", value) and value not in {"NAME", *entered}:
+        elif not below and re.fullmatch(r"\w+", value) and value not in {"NAME", "mine", *entered}:
             assert (ROOT / "configs" / group / f"{value}.yaml").exists(), word
     known = set().union(*map(options, COMMANDS))
     known |= {

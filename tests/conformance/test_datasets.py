@@ -90,20 +90,22 @@ def write_archive(folder: Path) -> Path:
     return folder
 
 
-def write_volumes(folder: Path) -> None:
+def write_volumes(folder: Path) -> Path:
     cells = np.random.default_rng(0).random((12, 5, 4, 6)).astype(np.float32)
     for number, values in enumerate(cells):
         path = folder / ("train" if number < 8 else "test") / "ab"[number % 2] / f"{number}.binvox"
         path.parent.mkdir(parents=True, exist_ok=True)
         write_binvox(path, values > 0.5)
+    return folder
 
 
-def write_sound(folder: Path) -> None:
+def write_sound(folder: Path) -> Path:
     for number in range(12):
         path = folder / ("train" if number < 8 else "test") / "ab"[number % 2] / f"{number}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
         samples = np.random.default_rng(number).integers(-9999, 9999, 400 + 40 * number).astype(np.int16)
         wavfile.write(path, 4000, samples)
+    return folder
 
 
 def one_of_all(name: str) -> Callable[[Path], Path]:

@@ -113,7 +113,7 @@ def test_grouped_split_keeps_classes_in_their_share() -> None:
     groups = [f"g{n // 4}" for n in range(100)]
     rest, drawn = grouped_split(labels, groups, 0.2, seed=3)
     assert len(drawn) == 20 and np.bincount(labels[drawn]).tolist() == [10, 10] and not set(rest) & set(drawn)
-    one, other = grouped_split([0, 0, 1], ["a", "b", "b"], 0.01)
+    one, other = grouped_split(np.array([0, 0, 1]), ["a", "b", "b"], 0.01)
     assert len(one) and len(other)
     with pytest.raises(ValueError, match="'groups' must be at least two"):
         grouped_split(labels, ["a"] * 100, 0.2)

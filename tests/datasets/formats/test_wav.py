@@ -123,8 +123,8 @@ def test_parts_of_odd_size_and_behind_the_samples() -> None:
         (riff(part(b"fmt ", form(code=7, bits=8)), part(b"data", RAW)), r"not compressed \(got 7\)"),
         (riff(part(b"fmt ", form(bits=64)), part(b"data", RAW)), "64 bits"),
         (riff(part(b"fmt ", form()), part(b"data", RAW[:5])), "middle of a sample"),
-        (riff(part(b"fmt ", form(3, 32)), part(b"data", packed([np.nan], "<f4"))), "must be in"),
-        (riff(part(b"fmt ", form(3, 32)), part(b"data", packed([300.0], "<f4"))), "must be in"),
+        (riff(part(b"fmt ", form(3, 32)), part(b"data", packed([np.nan], "<f4"))), "must be numbers in"),
+        (riff(part(b"fmt ", form(3, 32)), part(b"data", packed([300.0], "<f4"))), "must be numbers in"),
     ],
 )
 def test_refused(data: bytes, match: str) -> None:

@@ -126,7 +126,12 @@ def test_what_cannot_be_trained_on(tmp_path: Path, files: dict[str, str], messag
     for name, content in files.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        {"picture": picture, "cloud": cloud}.get(content, lambda each: each.write_text("x"))(path)
+        if content == "picture":
+            picture(path)
+        elif content == "cloud":
+            cloud(path)
+        else:
+            path.write_text("x")
     with pytest.raises(NotTakenError, match=message):
         look_at(tmp_path)
     with pytest.raises(FileNotFoundError, match="'data.root' must be a folder or a file"):

@@ -76,7 +76,7 @@ def same(first: Any, second: Any) -> bool:
 
 @pytest.mark.parametrize(("mark", "comma"), [(",", False), (";", True), ("\t", True)])
 def test_layouts_hold_the_same_series(tmp_path: Path, mark: str, comma: bool) -> None:
-    cache = {"cache": tmp_path / "cache"}
+    cache: dict[str, Any] = {"cache": tmp_path / "cache"}
     for part in ("train", "val", "test"):
         usual = LongCSV(long_table(tmp_path / "long.csv"), part, **cache)
         wide = LongCSV(wide_table(tmp_path / "wide.csv", mark, comma), part, layout="wide", **cache)

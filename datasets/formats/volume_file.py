@@ -110,7 +110,7 @@ def read_binvox(content: bytes) -> np.ndarray:
 
     Example:
         >>> read_binvox(b"#binvox 1\ndim 2 1 2\ndata\n" + bytes([0, 1, 1, 3])).tolist()
-        [[[0, 1]], [[1, 1]]]
+        [[[0], [1]], [[1], [1]]]
     """
     head = _BINVOX.match(content[:2000])
     if head is None:

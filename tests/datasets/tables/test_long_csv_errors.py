@@ -124,7 +124,7 @@ def test_what_says_that_nothing_was_observed(unknown: str, tmp_path: Path) -> No
 
 def test_dates(tmp_path: Path) -> None:
     """Digits alone may be a date without signs, or seconds since 1970."""
-    rows = [("a", "2024-01-31T12:30:00Z", "p", 1.0), ("a", "2024-02-01 00:30", "p", 2.0)]
+    rows = [("a", "2024-01-31T12:30:00Z", "p", 1.0), ("a", "2024-02-01 02:30+02:00", "p", 2.0)]
     data: Any = LongCSV(write_table(tmp_path, rows), None, labelled=False, dates="hours")  # type: ignore[arg-type]
     assert data[0].times.diff().tolist() == [12.0]
     for cell in ("1706704200", "20240131", "45321.5", "31.01.2024", "noon"):

@@ -43,7 +43,18 @@ ALLOWED: dict[str, set[str]] = {
 #: Single arrows against that order, inside functions only: a model reads and writes what it was trained on.
 EXCEPTIONS = {("models", "ccnn_pc.datasets.preprocessing")}
 HELPERS = {
-    *("_autograd", "_checks", "_choices", "_edges", "_files", "_lazy", "_optional", "_precision", "_values"),
+    *(
+        "_autograd",
+        "_checks",
+        "_choices",
+        "_edges",
+        "_files",
+        "_lazy",
+        "_optional",
+        "_precision",
+        "_quiet",
+        "_values",
+    ),
     "__version__",
 }
 

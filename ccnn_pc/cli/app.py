@@ -146,7 +146,7 @@ def import_modules(words: Sequence[str]) -> list[str]:
     """Import the modules that ``--import`` names, wherever it stands; the other words are left.
 
     Raises:
-        ValueError: no name, or no module of that name.
+        ValueError: see :func:`import_named`.
 
     Example:
         >>> import_modules(["plot", "--import", "math,json", "my_model"])
@@ -159,20 +159,33 @@ def import_modules(words: Sequence[str]) -> list[str]:
         if option != "--import":
             left.append(word)
             continue
-        sys.path.insert(0, "")  # modules of the working folder, as `python -m` finds them
-        for name in (names if equals else next(given, "")).split(","):
-            try:
-                importlib.import_module(name.strip())
-                os.environ[IMPORTED] = ",".join(filter(None, (os.environ.get(IMPORTED), name.strip())))
-            except (ModuleNotFoundError, ValueError) as error:
-                if isinstance(error, ModuleNotFoundError) and not f"{name.strip()}.".startswith(
-                    f"{error.name}."
-                ):
-                    raise
-                raise ValueError(
-                    f"'--import' must name modules of the working folder or installed ones (got '{name}')"
-                ) from error
+        import_named(names if equals else next(given, ""), "--import")
     return left
+
+
+def import_named(names: str, option: str) -> None:
+    """Import modules of the working folder, or installed ones.
+
+    Args:
+        names: with commas between them.
+        option: what named them, for messages.
+
+    Raises:
+        ValueError: no name, or no module of that name.
+    """
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # modules of the working folder, as `python -m` finds them
+    for name in map(str.strip, names.split(",")):
+        try:
+            importlib.import_module(name)
+        except (ModuleNotFoundError, ValueError) as error:
+            if isinstance(error, ModuleNotFoundError) and not f"{name}.".startswith(f"{error.name}."):
+                raise
+            raise ValueError(
+                f"'{option}' must name modules of the working folder or installed ones, without '.py' (got '{name}')"
+            ) from error
+        known = list(filter(None, os.environ.get(IMPORTED, "").split(",")))
+        os.environ[IMPORTED] = ",".join(dict.fromkeys([*known, name]))
 
 
 def describe(error: Exception) -> str:

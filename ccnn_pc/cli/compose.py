@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from importlib.resources import files
@@ -45,6 +46,8 @@ _OWN: list[Path] = []
 def use_config_folder(folder: Path) -> None:
     """Let a folder of a user's own say experiments, data and other choices, before the files of the package.
 
+    Modules beside it can be imported.
+
     Raises:
         UsageError: no folder, or one without a group (experiment/, data/ …).
     """
@@ -54,6 +57,8 @@ def use_config_folder(folder: Path) -> None:
         raise UsageError(f"'--config-dir' must be a folder with some of {listing} (got '{folder}')")
     if folder.resolve() not in _OWN:
         _OWN.insert(0, folder.resolve())
+    if (beside := str(folder.resolve().parent)) not in sys.path:
+        sys.path.insert(0, beside)
 
 
 def config_folders() -> list[Path]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import sys
+import os
 from collections.abc import Sequence
 from pathlib import Path
+
+_IMPORT = "import="
 
 
 def own_words(words: Sequence[str], folders: Sequence[Path] = ()) -> list[str]:
@@ -19,14 +21,26 @@ def own_words(words: Sequence[str], folders: Sequence[Path] = ()) -> list[str]:
         >>> own_words(["import=math,json", "seed=1"])
         ['seed=1']
     """
-    from ccnn_pc.cli.app import import_modules
+    from ccnn_pc.cli.app import import_named
 
     for folder in folders:
         from ccnn_pc.cli.compose import use_config_folder
 
         use_config_folder(folder)
-        if (beside := str(folder.resolve().parent)) not in sys.path:
-            sys.path.insert(0, beside)
-    named = [word.partition("=")[2] for word in words if word.startswith("import=")]
-    import_modules([f"--import={names}" for names in named])
-    return [word for word in words if not word.startswith("import=")]
+    for word in words:
+        if word.startswith(_IMPORT):
+            import_named(word.removeprefix(_IMPORT), "import")
+    return [word for word in words if not word.startswith(_IMPORT)]
+
+
+def again() -> list[str]:
+    """The option and words that bring the same project to another command."""
+    from ccnn_pc.cli.app import IMPORTED
+    from ccnn_pc.cli.compose import config_folders
+
+    here, modules = Path.cwd(), os.environ.get(IMPORTED)
+    own = (
+        folder.relative_to(here) if folder.is_relative_to(here) else folder
+        for folder in config_folders()[:-1]
+    )
+    return [*(f"--config-dir={folder}" for folder in own), *([f"{_IMPORT}{modules}"] if modules else ())]

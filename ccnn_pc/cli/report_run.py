@@ -122,12 +122,13 @@ def _curves(folder: Path) -> list[Section]:
 
 def _repeat(folder: Path, result: Mapping[str, Any], words: Sequence[str] | None = None) -> Section:
     from ccnn_pc.cli.compose import CONFIG, stored_overrides
+    from ccnn_pc.cli.own_project import again
     from ccnn_pc.viz.report import repeat_section
 
     config = folder / CONFIG
     facts = {said: _said(result[key]) for key, said in _FACTS.items() if result.get(key) is not None}
     return repeat_section(
-        ["train", *(_elsewhere(stored_overrides(folder)) if words is None else words)],
+        ["train", *again(), *(_elsewhere(stored_overrides(folder)) if words is None else words)],
         pairs={**facts, "folder": str(folder)},
         config=config.read_text(encoding="utf-8") if config.exists() else "",
     )

@@ -60,23 +60,22 @@ def train(
     from lightning.fabric.utilities.exceptions import MisconfigurationException
 
     from ccnn_pc.cli.any_folder import with_found
-    from ccnn_pc.cli.own_project import own_words
+    from ccnn_pc.cli.own_project import again, own_words
     from ccnn_pc.training.callbacks import NonFiniteError, TrainingInterrupted
 
-    words = list(overrides or [])
+    words = own_words(overrides or (), config_dir or ())
     if multirun:
-        _sweep(own_words(words, config_dir or ()), as_json)
+        _sweep(words, as_json)
         return
     try:
-        words = with_found(own_words(words, config_dir or ()))
+        words = with_found(words)
         result = run_experiment(words)
     except TrainingInterrupted as stopped:
         if not _is_first():
             raise typer.Exit(0) from None
         chosen = next((word.split("=", 1)[1] for word in words if word.startswith("run_dir=")), "last")
-        own = (f"--config-dir={folder}" for folder in config_dir or ())
-        again = [*_without_place(words), f"resume={chosen}", *own]
-        _say(f"Stopped ({stopped}), checkpoint saved. Go on with:\n  ccnn-pc train {shlex.join(again)}")
+        left = shlex.join([*again(), *_without_place(words), f"resume={chosen}"])
+        _say(f"Stopped ({stopped}), checkpoint saved. Go on with:\n  ccnn-pc train {left}")
         raise typer.Exit(128 + stopped.signum) from None
     except NonFiniteError as error:
         _say(f"error: {error}")
@@ -89,12 +88,13 @@ def train(
 
 def _sweep(words: Sequence[str], as_json: bool) -> None:
     """Train many settings."""
+    from ccnn_pc.cli.own_project import again
     from ccnn_pc.cli.sweep import sweep
 
     try:
         found = sweep(run_experiment, words)
     except KeyboardInterrupt:
-        _say(f"\nStopped. Go on with:\n  ccnn-pc train -m {shlex.join(words)}")
+        _say(f"\nStopped. Go on with:\n  ccnn-pc train -m {shlex.join([*again(), *words])}")
         raise typer.Exit(130) from None
     if as_json:
         print(json.dumps(found))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import logging
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import torch
 from torch import nn
 
 from ccnn_pc._checks import check_at_least, check_fraction, check_positive
+from ccnn_pc._quiet import only_errors
 from ccnn_pc.estimators.targets import Targets
 from ccnn_pc.models.random_kernels import RandomKernels
 from ccnn_pc.training.callbacks import Checkpoints, NonFiniteGuard, ProgressBar, TimeBudget
@@ -149,18 +149,10 @@ def _train(model: nn.Module, data: ClassificationData, targets: Targets, how: Se
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Without what Lightning and torchmetrics say about themselves."""
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
-    levels = [logger.level for logger in loggers]
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), only_errors("lightning.pytorch", "lightning.fabric"):
         warnings.filterwarnings("ignore", module="lightning")
         warnings.filterwarnings("ignore", module="torchmetrics")
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
-        try:
-            yield
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
+        yield
 
 
 @contextlib.contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import inspect
 import io
-import logging
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ import torch
 from ccnn_pc._choices import choice
 from ccnn_pc._files import written_whole
 from ccnn_pc._optional import require
+from ccnn_pc._quiet import only_errors
 from ccnn_pc.export.plain import decompositions, foreign_nodes
 from ccnn_pc.export.program import FileFormat, Program
 
@@ -104,14 +104,7 @@ def _reason() -> Iterator[None]:
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
     """Without what PyTorch's exporters say of themselves."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir", "torch.export")]
-    levels = [logger.level for logger in loggers]
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+    silent = only_errors("torch.onnx", "onnxscript", "onnx_ir", "torch.export")
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), silent:
         warnings.simplefilter("ignore")
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
-        try:
-            yield
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
+        yield

@@ -10,15 +10,14 @@ from typing import Any
 
 from ccnn_pc.datasets.common.folders import folders_in
 from ccnn_pc.datasets.looking.archive import look_at_archive
+from ccnn_pc.datasets.looking.arrays import look_at_sound, look_at_volumes
 from ccnn_pc.datasets.looking.clouds import look_at_clouds
 from ccnn_pc.datasets.looking.found import Found, NotTakenError, counted
 from ccnn_pc.datasets.looking.peek import Kind
 from ccnn_pc.datasets.looking.pictures import look_at_pictures
 from ccnn_pc.datasets.looking.scenes import holds_labels, look_at_scenes
-from ccnn_pc.datasets.looking.sound import look_at_sound
 from ccnn_pc.datasets.looking.survey import Survey, nothing_usable, survey, unused_notes
 from ccnn_pc.datasets.looking.tables import look_at_series, look_at_tables
-from ccnn_pc.datasets.looking.volumes import look_at_volumes
 from ccnn_pc.datasets.registry import is_found
 from ccnn_pc.datasets.series.uea_archive import find_uea
 

@@ -7,6 +7,8 @@ from ccnn_pc.peers import (  # these enter their names
     ode_rnn,
     pointnet2,
     pointnet2_segmentation,
+    s4d,
+    transformer,
 )
 
-__all__ = ["dgcnn", "gru", "neural_cde", "ode_rnn", "pointnet2", "pointnet2_segmentation"]
+__all__ = ["dgcnn", "gru", "neural_cde", "ode_rnn", "pointnet2", "pointnet2_segmentation", "s4d", "transformer"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,8 @@ from ccnn_pc.datasets.transforms.view import View
 
 #: Images of a part where nothing is said.
 COUNTS = {Split.TRAIN: 20_000, Split.VAL: 2_000, Split.TEST: 2_000}
-#: Pieces of a long contour and of a distractor, and how many distractors an image has at 32 pixels.
-_LONG, _SHORT, _DISTRACTORS = 9, 3, 5
+#: Dashes of a distractor.
+_SHORT = 3
 #: Pixels of a step along a contour, the share of it that is drawn, and how far a contour turns from step to step.
 _STEP, _DRAWN, _TURN = 2.6, 0.72, 0.35
 #: Half-width of a line, radius of a mark, and the distance that contours keep from each other, in pixels.
@@ -41,6 +42,8 @@ class Contours(ImageArrays):
         view: image or sequence; None: an image.
         size: pixels along an axis, at least 24 (default 32); contours and distractors grow in number, not in width.
         count: another number of images.
+        dashes: of a long contour at 32 pixels (default 9): the longer, the harder.
+        distractors: short contours of an image at 32 pixels (default 5).
         task_seed: of the images.
         scaling: mean and deviation; None: values stay in [0, 1].
         cache: folder of processed data; None: the usual one.
@@ -62,6 +65,8 @@ class Contours(ImageArrays):
         *,
         size: int = 32,
         count: int | None = None,
+        dashes: int = 9,
+        distractors: int = 5,
         task_seed: int = 0,
         scaling: Scaling | None = None,
         cache: str | os.PathLike[str] | None = None,
@@ -71,37 +76,51 @@ class Contours(ImageArrays):
         number = check_at_least("count", COUNTS[part] if count is None else count, 1)
         check_at_least("size", size, 24)
         check_at_least("task_seed", task_seed, 0)
-        settings = {"version": 1, "size": size, "count": number, "seed": task_seed, "part": part.value}
+        drawing = Drawing(size, check_at_least("dashes", dashes, 2), check_at_least("distractors", distractors, 0))
+        settings = {"version": 2, **asdict(drawing), "count": number, "seed": task_seed, "part": part.value}
         stored = cached(
-            cache, "contours", settings, lambda: drawn(size, number, part, task_seed), StoredImages.load
+            cache, "contours", settings, lambda: drawn(drawing, number, part, task_seed), StoredImages.load
         )
         super().__init__(
             np.asarray(stored.values), stored.labels, CLASSES, scaled_view(view, UNSCALED, scaling), **options
         )
 
 
-def drawn(size: int, count: int, split: Split, task_seed: int) -> StoredImages:
+@dataclass(frozen=True)
+class Drawing:
+    """How images look: pixels along an axis, dashes of a long contour and short contours at 32 pixels."""
+
+    size: int = 32
+    dashes: int = 9
+    distractors: int = 5
+
+    def lines(self) -> list[int]:
+        """Dashes of each contour of an image, the two long ones first."""
+        long = round(self.dashes * self.size / 32)
+        return [long, long, *[_SHORT] * round(self.distractors * (self.size / 32) ** 2)]
+
+
+def drawn(drawing: Drawing, count: int, split: Split, task_seed: int) -> StoredImages:
     """So many images, every second one connected."""
     seed = seeded_generator(task_seed, list(Split).index(split)).initial_seed()
     random = np.random.Generator(np.random.PCG64(seed))
     labels = np.arange(count) % 2
-    return StoredImages(np.stack([_image(random, size, bool(label)) for label in labels])[:, None], labels)
+    return StoredImages(np.stack([_image(random, drawing, bool(label)) for label in labels])[:, None], labels)
 
 
-def _image(random: np.random.Generator, size: int, connected: bool) -> np.ndarray:
+def _image(random: np.random.Generator, drawing: Drawing, connected: bool) -> np.ndarray:
     """One image, uint8 ``[size, size]``."""
     while True:
         taken = np.zeros((0, 2))
         lines: list[np.ndarray] = []
-        long = round(_LONG * size / 32)
-        for pieces in (long, long, *[_SHORT] * round(_DISTRACTORS * (size / 32) ** 2)):
-            line = _contour(random, size, pieces, taken)
+        for dashes in drawing.lines():
+            line = _contour(random, drawing.size, dashes, taken)
             if line is None:
                 break
             lines.append(line)
             taken = np.concatenate([taken, line])
         else:
-            return _picture(size, lines, _marks(lines[0], lines[1], connected))
+            return _picture(drawing.size, lines, _marks(lines[0], lines[1], connected))
 
 
 def _marks(first: np.ndarray, second: np.ndarray, connected: bool) -> list[np.ndarray]:
@@ -140,23 +159,23 @@ def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def _picture(size: int, lines: list[np.ndarray], marks: list[np.ndarray]) -> np.ndarray:
     """Dashes and marks with smooth borders."""
-    grid = np.stack(np.meshgrid(np.arange(size), np.arange(size), indexing="xy"), axis=-1).astype(np.float64)
     value = np.zeros((size, size))
-    for line in lines:
-        starts, steps = line[:-1], np.diff(line, axis=0)
-        for start, step in zip(starts, steps, strict=True):
-            a = start + step * (1 - _DRAWN) / 2
-            along = _DRAWN * step
-            t = np.clip(((grid - a) @ along) / (along @ along), 0, 1)
-            value = np.maximum(
-                value, _inside(np.linalg.norm(grid - a - t[..., None] * along, axis=-1), _LINE)
-            )
+    starts, steps = np.concatenate([line[:-1] for line in lines]), np.concatenate([np.diff(x, axis=0) for x in lines])
+    for start, along in zip(starts + steps * (1 - _DRAWN) / 2, _DRAWN * steps, strict=True):
+        _stroke(value, start, along, _LINE)
     for mark in marks:
-        value = np.maximum(value, _inside(np.linalg.norm(grid - mark, axis=-1), _MARK))
+        _stroke(value, mark, np.zeros(2), _MARK)
     return np.rint(255 * value).astype(np.uint8)
 
 
-def _inside(distance: np.ndarray, radius: float) -> np.ndarray:
-    """1 inside, 0 outside, a pixel wide in between."""
-    found: np.ndarray = np.clip(radius + 0.5 - distance, 0.0, 1.0)
-    return found
+def _stroke(value: np.ndarray, start: np.ndarray, along: np.ndarray, radius: float) -> None:
+    """Draw a line of that half-width, into the pixels around it; ``along`` 0: a disc."""
+    low = np.floor(np.minimum(start, start + along) - radius - 1).astype(int).clip(0)
+    high = np.ceil(np.maximum(start, start + along) + radius + 2).astype(int)
+    part = value[low[1] : high[1], low[0] : high[0]]
+    x, y = np.arange(part.shape[1]) + low[0] - start[0], np.arange(part.shape[0])[:, None] + low[1] - start[1]
+    t = np.clip((x * along[0] + y * along[1]) / max(float(along @ along), 1e-12), 0, 1)
+    distance = np.hypot(x - t * along[0], y - t * along[1])
+    np.maximum(part, np.clip(radius + 0.5 - distance, 0.0, 1.0), out=part)  # a pixel between inside and outside
+
+

@@ -66,7 +66,7 @@ def transfer(
       voxels:512, voxels@20 (cells per axis), dense (the voxels out of an array);
       of images and sequences: pixels, pixels:2 (every second one), pixels:1.5 (so far apart, on cubic curves),
       scattered:0.25 (a random part of the pixels, as points), uneven:0.5 (the same, ten times as dense at one end),
-      jittered:0.3 (each moved by up to so many spacings);
+      jittered:0.3 (each moved by up to so many spacings), lit (those that are not black, as points);
       of series: series, every:2 (every second sample), drop:50 (per cent left out at random);
       +density weights points by the inverse of their density.
 

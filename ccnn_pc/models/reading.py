@@ -155,7 +155,8 @@ class Reading:
 
         Args:
             data: an array ``[B, C, *S]``; or PyG ``Data`` or ``Batch``: clouds (x, pos, batch, and optionally
-                neighbor_index with neighbor_count, or edge_index, volume, lattice); series of one axis (x and
+                neighbor_index with neighbor_count, or edge_index, volume, lattice; background ``[1, C]``: what cells
+                hold that are not among the points, where a network reads on a grid); series of one axis (x and
                 times ``[n]``, or pos ``[n, 1]`` without neighbours and volume; batch, and optionally mask, lattice);
                 or, without pos, an array x (and optionally occupied, spacing); or features ``[n, C]`` that come with
                 ``domain``.
@@ -310,7 +311,13 @@ class Reading:
             raise ValueError(
                 f"'{what}' must have {self.in_channels} channels for this model (got shape {list(x.shape)})"
             )
-        return x, point_set(data, None if self.on_grid else self.neighbors)  # type: ignore[arg-type]
+        if not self.on_grid:
+            return x, point_set(data, self.neighbors)  # type: ignore[arg-type]
+        cloud = point_set(data, None)
+        background = data.get("background")
+        if background is None:
+            return x, cloud
+        return cloud.on_grid(x, self.shape, self.spacing, background)  # type: ignore[arg-type]
 
 
 def common_spacing(name: str, spacing: Any, dim: int) -> Spacing:

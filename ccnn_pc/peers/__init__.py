@@ -11,4 +11,13 @@ from ccnn_pc.peers import (  # these enter their names
     transformer,
 )
 
-__all__ = ["dgcnn", "gru", "neural_cde", "ode_rnn", "pointnet2", "pointnet2_segmentation", "s4d", "transformer"]
+__all__ = [
+    "dgcnn",
+    "gru",
+    "neural_cde",
+    "ode_rnn",
+    "pointnet2",
+    "pointnet2_segmentation",
+    "s4d",
+    "transformer",
+]

@@ -49,7 +49,7 @@ class DiagonalStateSpace(nn.Module):
             nn.init.normal_(self.skip)
 
     def discrete(self) -> tuple[Tensor, Tensor]:
-        r"""log :math:`\bar A` and :math:`C \bar B` of both directions: ``[H, N]``, ``[2, H, N]``."""
+        r"""Logarithm of :math:`\bar A`, and :math:`C \bar B` of both directions: ``[H, N]``, ``[2, H, N]``."""
         poles = torch.complex(-self.log_decay.exp(), self.frequency)
         change = poles * self.log_step.exp()[:, None]
         return change, torch.view_as_complex(self.readout) * (torch.exp(change) - 1) / poles
@@ -64,7 +64,9 @@ class DiagonalStateSpace(nn.Module):
         """``[B, L, H]`` -> ``[B, L, H]``; the backward direction begins one sample later."""
         length = x.shape[1]
         ahead, back = self.response(length)
-        whole = torch.cat([ahead, back.flip(-1)], dim=-1)  # circular, 2 L: the backward half stands at negative lags
+        whole = torch.cat(
+            [ahead, back.flip(-1)], dim=-1
+        )  # circular, 2 L: the backward half stands at negative lags
         spectrum = torch.fft.rfft(x.transpose(1, 2), n=2 * length) * torch.fft.rfft(whole)
         y = torch.fft.irfft(spectrum, n=2 * length)[..., :length]
         return y.transpose(1, 2) + self.skip * x

@@ -84,7 +84,9 @@ class SequencePeer(Model, abc.ABC):
                 f"(got {None if x is None else list(x.shape)})"
             )
         if any(size % self.patch for size in x.shape[2:]):
-            raise ValueError(f"'patch' must divide the sizes of 'x' (got {self.patch} and {list(x.shape[2:])})")
+            raise ValueError(
+                f"'patch' must divide the sizes of 'x' (got {self.patch} and {list(x.shape[2:])})"
+            )
         for axis in range(2, self.dim + 2):
             x = x.unflatten(axis + axis - 2, (-1, self.patch))
         places, within = range(2, 2 * self.dim + 2, 2), range(3, 2 * self.dim + 2, 2)

@@ -13,7 +13,8 @@ from ccnn_pc.peers.sequences import SequencePeer, register_sequence_peer, sine_p
 class Transformer(SequencePeer):
     r"""torch's own Transformer encoder, norms first, sines as positions, the mean over all tokens.
 
-    .. math:: h \leftarrow h + \mathrm{Attention}(\mathrm{Norm}(h)), \qquad h \leftarrow h + \mathrm{MLP}(\mathrm{Norm}(h))
+    .. math:: h \leftarrow h + \mathrm{Attention}(\mathrm{Norm}(h)), \qquad
+        h \leftarrow h + \mathrm{MLP}(\mathrm{Norm}(h))
 
     Vaswani et al. (arXiv:1706.03762); patches as of Dosovitskiy et al. (arXiv:2010.11929).
 

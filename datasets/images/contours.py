@@ -76,7 +76,9 @@ class Contours(ImageArrays):
         number = check_at_least("count", COUNTS[part] if count is None else count, 1)
         check_at_least("size", size, 24)
         check_at_least("task_seed", task_seed, 0)
-        drawing = Drawing(size, check_at_least("dashes", dashes, 2), check_at_least("distractors", distractors, 0))
+        drawing = Drawing(
+            size, check_at_least("dashes", dashes, 2), check_at_least("distractors", distractors, 0)
+        )
         settings = {"version": 2, **asdict(drawing), "count": number, "seed": task_seed, "part": part.value}
         stored = cached(
             cache, "contours", settings, lambda: drawn(drawing, number, part, task_seed), StoredImages.load
@@ -160,7 +162,10 @@ def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def _picture(size: int, lines: list[np.ndarray], marks: list[np.ndarray]) -> np.ndarray:
     """Dashes and marks with smooth borders."""
     value = np.zeros((size, size))
-    starts, steps = np.concatenate([line[:-1] for line in lines]), np.concatenate([np.diff(x, axis=0) for x in lines])
+    starts, steps = (
+        np.concatenate([line[:-1] for line in lines]),
+        np.concatenate([np.diff(x, axis=0) for x in lines]),
+    )
     for start, along in zip(starts + steps * (1 - _DRAWN) / 2, _DRAWN * steps, strict=True):
         _stroke(value, start, along, _LINE)
     for mark in marks:
@@ -176,6 +181,6 @@ def _stroke(value: np.ndarray, start: np.ndarray, along: np.ndarray, radius: flo
     x, y = np.arange(part.shape[1]) + low[0] - start[0], np.arange(part.shape[0])[:, None] + low[1] - start[1]
     t = np.clip((x * along[0] + y * along[1]) / max(float(along @ along), 1e-12), 0, 1)
     distance = np.hypot(x - t * along[0], y - t * along[1])
-    np.maximum(part, np.clip(radius + 0.5 - distance, 0.0, 1.0), out=part)  # a pixel between inside and outside
-
-
+    np.maximum(
+        part, np.clip(radius + 0.5 - distance, 0.0, 1.0), out=part
+    )  # a pixel between inside and outside

@@ -63,6 +63,17 @@ class ImagePreprocessing(Preprocessing):
         return Compose([*augment, self.to_view()])
 
     @property
+    def black(self) -> tuple[float, ...]:
+        """What 0 is after normalisation, one value for all channels or one for each; in float32, as pixels are.
+
+        Example:
+            >>> ImagePreprocessing(mean=[0.5], std=[0.25]).black
+            (-2.0,)
+        """
+        view = self.to_view()
+        return tuple(((0 - view.mean) / view.std).flatten().tolist())
+
+    @property
     def reads_grey(self) -> bool:
         """Whether files are read with one channel: where one number normalises them and no view makes grey.
 

@@ -90,7 +90,7 @@ class ReadOnGrid(RandomTransform):
     """An image sampled otherwise, and read on its own grid again, as networks read such samples.
 
     Args:
-        sampling: pixels, scattered, jittered or uneven ones.
+        sampling: pixels, scattered, jittered, uneven or lit ones.
 
     Raises:
         ValueError: another sampling, or one with densities.
@@ -113,7 +113,7 @@ class ReadOnGrid(RandomTransform):
         shape = data.x.shape[2:]
         few = Compose([self.thin]).forward(copy.copy(data), generator)
         if self.sampling.kind is not Kind.PIXELS:
-            values, grid = PointSet(few.pos).on_grid(few.x, shape, 1.0)
+            values, grid = PointSet(few.pos).on_grid(few.x, shape, 1.0, few.get("background"))
             data.x = grid.unflatten(values)
             return data
         coarse = Grid(tuple(few.x.shape[2:]), few.spacing[0].tolist(), device=few.x.device)

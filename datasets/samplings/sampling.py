@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ccnn_pc.datasets.formats.numerals import number_in
@@ -22,6 +23,7 @@ from ccnn_pc.datasets.transforms import (
     EvenedPoints,
     InverseDensity,
     JitteredCells,
+    LitCells,
     OccupiedCells,
     ScatteredCells,
     Subset,
@@ -51,7 +53,8 @@ class Kind(enum.Enum):
 
     Of images and sequences: PIXELS (``pixels:2``: every second one along each axis; ``pixels:1.5``: so far apart, on
     the cubic curves through all), SCATTERED (a random part of them, as points), UNEVEN (the same, ten times as dense at
-    one end), JITTERED (each moved by up to so many spacings, with the value of the cubic curves there).
+    one end), JITTERED (each moved by up to so many spacings, with the value of the cubic curves there), LIT (those that
+    are not black, as points that say so).
 
     Of series: SERIES as in training, EVERY so-manieth sample (``every:2``; of arrays also ``every:1.5``), or without so
     many per cent of the samples, left out at random (``drop:50``): of all samples that the data have.
@@ -66,6 +69,7 @@ class Kind(enum.Enum):
     PIXELS = "pixels"
     SCATTERED = "scattered"
     JITTERED = "jittered"
+    LIT = "lit"
     SERIES = "series"
     EVERY = "every"
     DROP = "drop"
@@ -74,11 +78,11 @@ class Kind(enum.Enum):
 _SURFACES = {Kind.EVEN: Subset.FARTHEST, Kind.RANDOM: Subset.RANDOM, Kind.UNEVEN: Subset.UNEVEN}
 _VOXELS = (Kind.VOXELS, Kind.DENSE)
 SHAPES = (Kind.POINTS, *_SURFACES, *_VOXELS)
-IMAGES = (Kind.PIXELS, Kind.SCATTERED, Kind.JITTERED, Kind.UNEVEN)
+IMAGES = (Kind.PIXELS, Kind.SCATTERED, Kind.JITTERED, Kind.UNEVEN, Kind.LIT)
 SERIES = (Kind.SERIES, Kind.EVERY, Kind.DROP)
 _OF = {CloudPreprocessing.kind: SHAPES, ImagePreprocessing.kind: IMAGES, SeriesPreprocessing.kind: SERIES}
 #: Samples on a lattice or in an order, whose density is known.
-_REGULAR = (Kind.DENSE, Kind.PIXELS, *SERIES)
+_REGULAR = (Kind.DENSE, Kind.PIXELS, Kind.LIT, *SERIES)
 _COUNT = "a whole number, at least 1"
 _PART = f"in (0, {LARGEST_UNEVEN:g}]"
 
@@ -102,6 +106,7 @@ def _check_number(kind: Kind, number: float | None, text: str) -> None:
             f"{_COUNT} (points), or {_PART} (share of pixels)",
         ),
         Kind.SERIES: (False, "left out"),
+        Kind.LIT: (False, "left out"),
     }.get(kind, (whole, _COUNT))
     needed = kind in (Kind.EVERY, Kind.DROP)
     if not fits and (number is not None or needed):
@@ -242,8 +247,8 @@ class Sampling:
             steps.insert(len(steps) - (k is not None), InverseDensity(SURFACE_NEIGHBORS, intrinsic_dim=2))
         return Compose(steps)
 
-    def on_cells(self, spacing: float = 1.0) -> Transform:
-        """The samples of an array that are kept: coarser ones, or some as points.
+    def on_cells(self, spacing: float = 1.0, black: float | Sequence[float] = 0.0) -> Transform:
+        """The samples of an array that are kept: coarser ones, or some as points; ``black``: what is not lit.
 
         Raises:
             ValueError: a sampling that arrays do not have.
@@ -253,6 +258,8 @@ class Sampling:
             return every(1.0 if number is None else number, spacing)
         if self.kind is Kind.JITTERED:
             return JitteredCells(0.5 if number is None else number, spacing)
+        if self.kind is Kind.LIT:
+            return LitCells(black, spacing)
         if (
             self.kind not in (Kind.SCATTERED, Kind.UNEVEN)
             or (number or 0) > 1
@@ -265,7 +272,7 @@ class Sampling:
     def _of_images(self, trained: ImagePreprocessing, spacing: float, reach: float) -> Compose:
         steps: list[Transform] = [trained.transform()]
         if not self.takes_all:
-            steps.append(self.on_cells(spacing))
+            steps.append(self.on_cells(spacing, trained.black))
         if self.kind is Kind.PIXELS:
             return Compose(steps)
         if self.density:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     )
     from ccnn_pc.datasets.transforms.axes import PermutedAxes
     from ccnn_pc.datasets.transforms.base import Compose, RandomTransform
-    from ccnn_pc.datasets.transforms.cells import JitteredCells, ScatteredCells, UnevenCells
+    from ccnn_pc.datasets.transforms.cells import JitteredCells, LitCells, ScatteredCells, UnevenCells
     from ccnn_pc.datasets.transforms.hide import HideFuture, HideValues
     from ccnn_pc.datasets.transforms.image import Cutout, Padding, RandomCrop, RandomMirror, RandomMotion
     from ccnn_pc.datasets.transforms.normalize import Frame, Normalize
@@ -58,6 +58,7 @@ __all__ = [
     "InverseDensity",
     "Jitter",
     "JitteredCells",
+    "LitCells",
     "Normalize",
     "OccupiedCells",
     "Padding",

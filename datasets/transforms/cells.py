@@ -1,14 +1,16 @@
-"""Samples of an array as points: a random part of them, denser on one side, or each moved a little."""
+"""Samples of an array as points: some of them, denser on one side, each moved a little, or those off the background."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ccnn_pc.datasets.clouds.data import PointCloudData
-from ccnn_pc.datasets.transforms.base import RandomTransform, has
+from ccnn_pc.datasets.transforms.base import BaseTransform, RandomTransform, has
 from ccnn_pc.datasets.transforms.resample import check_array
 from ccnn_pc.datasets.transforms.sampling import UNEVENNESS, draw_rows
 from ccnn_pc.ops.grids.interpolation import cubic_at
@@ -71,6 +73,50 @@ class ScatteredCells(RandomTransform):
 
     def __repr__(self) -> str:
         return f"ScatteredCells({self.fraction}, {self.spacing})"
+
+
+class LitCells(BaseTransform):
+    """The cells of an array that do not hold its background, as points that tell it: sparse pictures, events.
+
+    The points have ``background [1, C]`` beside ``pos [m, D]`` and ``x [m, C]``: networks that read on a grid are given
+    the whole array again. Where all is background, the first cell stays.
+
+    Args:
+        background: one value per channel, or one for all (default 0).
+        spacing: distance of the cells.
+
+    Raises:
+        ValueError: values that are not finite; at the call: another number of them than channels.
+
+    Example:
+        >>> from ccnn_pc.datasets import GridData
+        >>> picture = torch.zeros(1, 1, 4, 4)
+        >>> picture[0, 0, 1, 2:] = torch.tensor([0.5, 1.0])
+        >>> points = LitCells()(GridData(x=picture))
+        >>> points.pos.tolist(), points.x.flatten().tolist(), points.background.tolist()
+        ([[1.0, 2.0], [1.0, 3.0]], [0.5, 1.0], [[0.0]])
+    """
+
+    def __init__(self, background: float | Sequence[float] = 0.0, spacing: float = 1.0) -> None:
+        values = [background] if isinstance(background, (int, float)) else list(background)
+        if not values or not all(math.isfinite(value) for value in values):
+            raise ValueError(f"'background' must be finite numbers (got {background})")
+        self.background, self.spacing = tuple(values), spacing
+
+    def forward(self, data: Any) -> Any:
+        """Make points of cells."""
+        check_array(data, self)
+        channels = data.x.shape[1]
+        if len(self.background) not in (1, channels):
+            raise ValueError(f"'background' must have 1 or {channels} values (got {len(self.background)})")
+        background = data.x.new_tensor(self.background).expand(channels)
+        kept = (data.x[0].flatten(1).t() != background).any(dim=1).nonzero()[:, 0]
+        points = taken_cells(data, cells_of(data.x), kept if len(kept) else kept.new_zeros(1), self.spacing)
+        points.background = background[None]
+        return points
+
+    def __repr__(self) -> str:
+        return f"LitCells({', '.join(f'{value:g}' for value in self.background)})"
 
 
 class UnevenCells(RandomTransform):

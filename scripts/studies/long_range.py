@@ -3,8 +3,8 @@
     python -m scripts.studies.long_range --runs runs/study_long_range
     python -m scripts.tables.update
 
-All have about as many parameters, and as many epochs as fit into equal core minutes. The network of contours is asked for
-scattered pixels too. Interrupted, the same command goes on; a training that has finished is not repeated.
+All have about as many parameters, and as many epochs as fit into equal core minutes. The network of contours is asked
+for scattered pixels too. Interrupted, the same command goes on; a training that has finished is not repeated.
 """
 
 from __future__ import annotations

@@ -167,6 +167,7 @@ TRANSFORMS: dict[str, tuple[Any, Any]] = {
     "InverseDensity": (transforms.InverseDensity(6), shape),
     "Jitter": (transforms.Jitter(), shape),
     "JitteredCells": (transforms.JitteredCells(0.5), image),
+    "LitCells": (transforms.LitCells(), image),
     "KNN": (transforms.KNN(4), shape),
     "KNN of fewer points": (transforms.KNN(12, per=60), shape),
     "Normalize": (transforms.Normalize("sphere"), shape),

@@ -84,5 +84,7 @@ def test_sizes_and_names() -> None:
         Transformer(1, 2, heads=5)
     with pytest.raises(ValueError, match=r"'patch' must divide the sizes of 'x' \(got 3 and \[8\]\)"):
         S4D(1, 2, patch=3)(torch.rand(1, 1, 8))
-    with pytest.raises(ValueError, match=r"'x' must have shape \[B, 1, H, W\] for this model \(got \[1, 1, 8\]\)"):
+    with pytest.raises(
+        ValueError, match=r"'x' must have shape \[B, 1, H, W\] for this model \(got \[1, 1, 8\]\)"
+    ):
         S4D(1, 2, dim=2)(torch.rand(1, 1, 8))

@@ -56,3 +56,33 @@ def cells_of_samples(
     for axis in range(len(shape)):
         index = index + place[:, axis].round().long() * math.prod(shape[axis + 1 :])
     return index
+
+
+def on_background(x: Tensor, cells: Tensor | None, background: Tensor, query_batch: Tensor) -> Tensor:
+    """Values ``[m, C]`` of all cells, of which some are samples ``[n, C]`` and the others hold the background.
+
+    Args:
+        x: the samples.
+        cells: of each sample, from :func:`cells_of_samples`.
+        background: ``[C]``, ``[1, C]`` or ``[B, C]``.
+        query_batch: cloud of each cell ``[m]``.
+
+    Raises:
+        ValueError: samples beside the middles of cells, two of them in one, or a background of other channels.
+    """
+    if cells is None:
+        raise ValueError(
+            "'pos' must lie on the cells of the grid where a background is known (got places between)"
+        )
+    clouds = int(query_batch[-1]) + 1
+    if background.shape[-1] != x.shape[1] or background.numel() not in (x.shape[1], clouds * x.shape[1]):
+        raise ValueError(
+            f"'background' must have shape [{x.shape[1]}], or a row per cloud (got {list(background.shape)})"
+        )
+    if len(cells.unique()) < len(cells):
+        raise ValueError(
+            f"'pos' must have at most one sample per cell where a background is known (got {len(cells)} samples in "
+            f"{len(cells.unique())} cells)"
+        )
+    values = background.to(x).view(-1, x.shape[1]).expand(clouds, -1)[query_batch]
+    return values.index_put((cells,), x)

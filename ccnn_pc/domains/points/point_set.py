@@ -34,7 +34,7 @@ from ccnn_pc.domains.grid.grid import Grid
 from ccnn_pc.domains.grid.rendered import TAP_TOLERANCE
 from ccnn_pc.domains.points.coverage import judge_coverage
 from ccnn_pc.domains.points.edge_geometry import EdgeGeometry
-from ccnn_pc.domains.points.on_grid import cells_of_samples, first_cells
+from ccnn_pc.domains.points.on_grid import cells_of_samples, first_cells, on_background
 from ccnn_pc.domains.pooling import Pool, pool_segments
 from ccnn_pc.domains.ragged import at_reference, centered, centers
 from ccnn_pc.domains.sampling import Interpolation, Sampling
@@ -313,26 +313,33 @@ class PointSet(AbstractDomain):
         return self.on_grid(x, sampling.shape, sampling.spacing)
 
     def on_grid(
-        self, x: Tensor, shape: Sequence[int], spacing: float | Sequence[float]
+        self,
+        x: Tensor,
+        shape: Sequence[int],
+        spacing: float | Sequence[float],
+        background: Tensor | None = None,
     ) -> tuple[Tensor, Grid]:
         r"""Scattered samples of a field, read on a regular grid: what a network reads that was trained on such grids.
 
         Kernels of both signs cancel where a field is constant, in a sum over a lattice; in a sum over scattered samples
         they do not, however these are weighted. The grid is as large as those of training, its samples meet the first
         one of each cloud (along each axis), and the cloud lies in its middle. Values are
-        :func:`ccnn_pc.ops.points.scattered.interpolate_scattered`.
+        :func:`ccnn_pc.ops.points.scattered.interpolate_scattered`; with a background, which is known, they are that
+        wherever no sample lies.
 
         Args:
             x: samples ``[n, C]``.
             shape: samples of the grid per axis.
             spacing: of the grid, one number or one per axis.
+            background: values of the cells in which nothing lies, ``[C]``, ``[1, C]`` or one row per cloud ``[B, C]``;
+                None: samples say what lies between them.
 
         Returns:
             the values ``[B prod(shape), C]``, and their grid; see :meth:`at_source` for the samples among them.
 
         Raises:
             ValueError: queries other than the samples, positions that need a gradient, x of another length, a cloud
-                wider than the grid.
+                wider than the grid; with a background samples beside the middles of cells, or several in one.
 
         Example:
             >>> pos = torch.tensor([[3.0, 3.0], [3.0, 4.0], [4.0, 4.0]])
@@ -341,6 +348,9 @@ class PointSet(AbstractDomain):
             (Grid(2x2, batch_size=1), [1.0, 2.0, 3.0])
             >>> grid.at_source(values)[0].flatten().tolist()
             [1.0, 2.0, 3.0]
+            >>> two = PointSet(pos[:2]).on_grid(torch.ones(2, 1), (2, 2), 1.0, background=torch.zeros(1))[0]
+            >>> two.flatten().tolist()
+            [1.0, 1.0, 0.0, 0.0]
         """
         if len(x) != self.num_samples:
             raise ValueError(f"'x' must have {self.num_samples} samples like the points (got {len(x)})")
@@ -353,8 +363,11 @@ class PointSet(AbstractDomain):
         step = check_extent("spacing", spacing, self.dim).to(self.pos)
         first = first_cells(self.pos, self.batch, self.num_clouds, shape, step)
         grid = Grid(shape, step.tolist(), self.num_clouds, device=x.device)
-        grid.resampled_from = (self, cells_of_samples(self.pos, self.batch, first, shape, step))
+        cells = cells_of_samples(self.pos, self.batch, first, shape, step)
+        grid.resampled_from = (self, cells)
         query_batch = grid.segments()[0]
+        if background is not None:
+            return on_background(x, cells, background, query_batch), grid
         wanted = first[query_batch] + grid.coordinates() * step
         return interpolate_scattered(x, self.pos, self.batch, wanted, query_batch), grid
 

@@ -6,9 +6,24 @@ import math
 
 import pytest
 import torch
+from torch_geometric.data import Batch
 
-from ccnn_pc.datasets import CoarserGrid, EveryNth, GridData, JitteredCells, ScatteredCells, UnevenCells
+from ccnn_pc.datasets import (
+    CoarserGrid,
+    EveryNth,
+    GridData,
+    ImagePreprocessing,
+    JitteredCells,
+    LitCells,
+    ScatteredCells,
+    ToView,
+    UnevenCells,
+)
 from ccnn_pc.datasets.common.seeding import seeded_generator
+from ccnn_pc.datasets.samplings import Sampling
+from ccnn_pc.datasets.samplings.mixtures import ReadOnGrid
+from ccnn_pc.datasets.transforms import Compose
+from ccnn_pc.models import create_model
 from ccnn_pc.ops.grids.interpolation import cubic_at, cubic_axis
 from tests.clouds import DOUBLE
 
@@ -99,6 +114,39 @@ def test_uneven_sequences_and_small_pictures() -> None:
     for sizes in ((1, 1), (1, 3), (2, 2), (3, 3)):
         few = UnevenCells(0.55)(GridData(x=torch.rand(1, 2, *sizes)), seeded_generator(1))
         assert len(few.pos) == len(few.pos.unique(dim=0)) >= 1
+
+
+def test_lit_pixels_are_those_off_the_background_and_networks_read_the_whole_picture() -> None:
+    torch.manual_seed(0)
+    pictures = torch.rand(3, 1, 12, 12) * (torch.rand(3, 1, 12, 12) < 0.3)
+    pictures[:, :, 0, 0] = pictures[:, :, -1, -1] = 1.0  # so that they are as large as the grid
+    shown = ToView(mean=[0.2], std=[0.5])
+    steps = Compose([shown, LitCells(ImagePreprocessing(mean=[0.2], std=[0.5]).black)])
+    points = [steps(GridData(x=picture[None])) for picture in pictures]
+    assert [len(each.pos) for each in points] == (pictures > 0).sum(dim=(1, 2, 3)).tolist()
+    batch = Batch.from_data_list(points)
+    assert batch.background.shape == (3, 1)
+    model = create_model(
+        "ccnn_4_16", dim=2, in_channels=1, out_channels=3, shape=[12, 12], scattered="grid"
+    ).eval()
+    torch.testing.assert_close(model(batch), model(shown.of(pictures)), rtol=0, atol=0)
+    asked = Sampling.parse("lit").transform(ImagePreprocessing(mean=[0.2], std=[0.5]))
+    torch.testing.assert_close(asked(GridData(x=pictures[:1])).pos, points[0].pos)
+    read = ReadOnGrid(Sampling.parse("lit"))(GridData(x=pictures[:1].clone())).x
+    torch.testing.assert_close(read, pictures[:1])
+
+
+def test_lit_pixels_of_nothing_and_of_several_channels() -> None:
+    black = LitCells([0.0, 1.0])(
+        GridData(x=torch.tensor([0.0, 1.0]).view(1, 2, 1, 1).expand(1, 2, 4, 4).clone())
+    )
+    assert black.pos.tolist() == [[0.0, 0.0]] and black.x.tolist() == [[0.0, 1.0]]
+    with pytest.raises(ValueError, match=r"'background' must have 1 or 3 values \(got 2\)"):
+        LitCells([0.0, 1.0])(GridData(x=torch.rand(1, 3, 4, 4)))
+    with pytest.raises(ValueError, match="'background' must be finite numbers"):
+        LitCells(math.nan)
+    with pytest.raises(ValueError, match="the number of the sampling 'lit' must be left out"):
+        Sampling.parse("lit:0.5")
 
 
 def test_refusals() -> None:

@@ -45,6 +45,27 @@ def test_samples_of_a_lattice_are_kept_and_constants_reproduced() -> None:
     assert torch.equal(grid.at_source(values)[0][:, :2], field(pos))
 
 
+def test_a_background_fills_the_other_cells_and_wants_places_of_cells() -> None:
+    pos = corners(3)[[0, 5, 8]]
+    two = torch.cat([pos, pos])
+    batch = torch.tensor([0, 0, 0, 1, 1, 1])
+    x, ground = torch.randn(6, 2, dtype=DOUBLE), torch.randn(2, 2, dtype=DOUBLE)
+    values, grid = PointSet(two, batch).on_grid(x, (3, 3), 1.0, background=ground)
+    wanted = ground.repeat_interleave(9, 0)
+    wanted[[0, 5, 8, 9, 14, 17]] = x
+    assert torch.equal(values, wanted) and torch.equal(grid.at_source(values)[0], x)
+    with pytest.raises(ValueError, match="'pos' must lie on the cells of the grid"):
+        PointSet(pos + torch.tensor([[0.0, 0.0], [0.3, 0.0], [0.0, 0.0]])).on_grid(
+            x[:3], (3, 3), 1.0, ground[:1]
+        )
+    with pytest.raises(
+        ValueError, match=r"'background' must have shape \[2\], or a row per cloud \(got \[3\]\)"
+    ):
+        PointSet(pos).on_grid(x[:3], (3, 3), 1.0, torch.zeros(3))
+    with pytest.raises(ValueError, match="at most one sample per cell .*got 4 samples in 3 cells"):
+        PointSet(pos[[0, 0, 1, 2]]).on_grid(x[:4], (3, 3), 1.0, torch.zeros(2))
+
+
 @pytest.mark.parametrize("uneven", [False, True])
 def test_the_error_falls_with_the_spacing(uneven: bool) -> None:
     """At least in proportion: of first order in the distance of samples, n^-1/2, also where density varies tenfold."""

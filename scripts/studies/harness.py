@@ -130,7 +130,7 @@ def scores(folder: Path, words: Sequence[str], test: Test) -> dict[str, Any]:
     """
     config = compose_config([*words, *test.words])
     if test.sampling:
-        place = (str(folder / "model"), config.data.root, test.sampling)
+        place = (str(folder / "model"), config.data.root or config.data.name, test.sampling)
         (found,) = transfer_model(*place, (), part=Part("test", seed=config.seed))["results"].values()
         return {
             "test_accuracy": round(found["accuracy"], 6),

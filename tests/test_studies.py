@@ -13,7 +13,17 @@ from ccnn_pc._files import read_rows
 from ccnn_pc.cli.compose import OVERRIDES, compose_config, stored_overrides
 from ccnn_pc.models import from_pretrained
 from ccnn_pc.nn.statistics import batch_norms
-from scripts.studies import chartraj, harness, images, physionet, rates, resolutions, speech, stress
+from scripts.studies import (
+    chartraj,
+    harness,
+    images,
+    long_range,
+    physionet,
+    rates,
+    resolutions,
+    speech,
+    stress,
+)
 from tests.datasets.series.test_series_configs import fake_mfcc
 from tests.grid_files import write_images
 
@@ -52,7 +62,7 @@ def run(
 
 @pytest.mark.parametrize(
     "study",
-    [chartraj, rates, physionet, stress, speech, images, resolutions],
+    [chartraj, rates, physionet, stress, speech, images, resolutions, long_range],
     ids=lambda study: study.__name__,
 )
 def test_every_setting_and_every_test_composes(study: ModuleType) -> None:
@@ -61,7 +71,7 @@ def test_every_setting_and_every_test_composes(study: ModuleType) -> None:
     for setting in settings:
         c = compose_config([*setting.words, *(word for test in setting.tests for word in test.words)])
         assert not setting.name.endswith("_ckcnn") or c.callbacks.solved.monitor.startswith("val/")
-        if study in (stress, speech, images, resolutions):
+        if study in (stress, speech, images, resolutions, long_range):
             continue
         stamps = c.data.form == "irregular"
         said = not stamps and (c.data.drop > 0 or c.data.observed is True)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ccnn_pc._checks import check_at_least
+from ccnn_pc._precision import at_least_single
 from ccnn_pc.peers.sequences import SequencePeer, register_sequence_peer
 
 
@@ -50,9 +51,10 @@ class DiagonalStateSpace(nn.Module):
 
     def discrete(self) -> tuple[Tensor, Tensor]:
         r"""Logarithm of :math:`\bar A`, and :math:`C \bar B` of both directions: ``[H, N]``, ``[2, H, N]``."""
-        poles = torch.complex(-self.log_decay.exp(), self.frequency)
-        change = poles * self.log_step.exp()[:, None]
-        return change, torch.view_as_complex(self.readout) * (torch.exp(change) - 1) / poles
+        wide = at_least_single(self.skip.dtype)
+        poles = torch.complex(-self.log_decay.to(wide).exp(), self.frequency.to(wide))
+        change = poles * self.log_step.to(wide).exp()[:, None]
+        return change, torch.view_as_complex(self.readout.to(wide)) * (torch.exp(change) - 1) / poles
 
     def response(self, length: int) -> Tensor:
         """Impulse responses ``[2, H, length]``."""
@@ -67,9 +69,9 @@ class DiagonalStateSpace(nn.Module):
         whole = torch.cat(
             [ahead, back.flip(-1)], dim=-1
         )  # circular, 2 L: the backward half stands at negative lags
-        spectrum = torch.fft.rfft(x.transpose(1, 2), n=2 * length) * torch.fft.rfft(whole)
+        spectrum = torch.fft.rfft(x.transpose(1, 2).to(whole), n=2 * length) * torch.fft.rfft(whole)
         y = torch.fft.irfft(spectrum, n=2 * length)[..., :length]
-        return y.transpose(1, 2) + self.skip * x
+        return y.transpose(1, 2).to(x) + self.skip * x
 
 
 class S4DBlock(nn.Module):
@@ -123,9 +125,9 @@ class S4D(SequencePeer):
         patch: int = 1,
         dropout: float = 0.0,
     ) -> None:
-        super().__init__(in_channels, out_channels, dim, channels, patch=patch, dropout=dropout)
-        for _ in range(check_at_least("num_layers", num_layers, 1)):
-            self.layers.append(S4DBlock(channels, states, self.dropout))
+        number = check_at_least("num_layers", num_layers, 1)
+        layers = (S4DBlock(channels, states, dropout) for _ in range(number))
+        super().__init__(in_channels, out_channels, dim, channels, layers, patch=patch, dropout=dropout)
 
 
 register_sequence_peer("s4d", S4D)

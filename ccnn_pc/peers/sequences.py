@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -25,6 +25,7 @@ class SequencePeer(Model, abc.ABC):
         out_channels: classes (1: one logit for two classes).
         dim: axes of the arrays.
         channels: width.
+        layers: that are made when they are asked for, after the embedding.
         patch: samples along an axis that one token holds (default 1); they divide the sizes of the data.
         dropout: share of the features that layers drop.
 
@@ -43,6 +44,7 @@ class SequencePeer(Model, abc.ABC):
         out_channels: int,
         dim: int,
         channels: int,
+        layers: Iterable[nn.Module],
         *,
         patch: int = 1,
         dropout: float = 0.0,
@@ -51,9 +53,9 @@ class SequencePeer(Model, abc.ABC):
         super().__init__(in_channels, out_channels, dim)
         self.num_features = check_at_least("channels", channels, 1)
         self.patch = check_at_least("patch", patch, 1)
-        self.dropout = check_fraction("dropout", dropout)
+        check_fraction("dropout", dropout)
         self.embedding = nn.Linear(in_channels * patch**dim, channels)
-        self.layers = nn.Sequential()
+        self.layers = nn.Sequential(*layers)
         self.norm = nn.LayerNorm(channels)
         self.head = self.new_head(out_channels)
 

@@ -10,6 +10,20 @@ from ccnn_pc._checks import check_at_least
 from ccnn_pc.peers.sequences import SequencePeer, register_sequence_peer, sine_positions
 
 
+class EncoderLayer(nn.TransformerEncoderLayer):
+    """torch's layer, norms first, which can be drawn anew."""
+
+    def __init__(self, channels: int, heads: int, feedforward: int, dropout: float) -> None:
+        super().__init__(channels, heads, feedforward, dropout, "gelu", batch_first=True, norm_first=True)
+
+    def reset_parameters(self) -> None:
+        """As new."""
+        drawn = EncoderLayer(
+            self.linear1.in_features, self.self_attn.num_heads, self.linear1.out_features, 0.0
+        )
+        self.load_state_dict(drawn.state_dict())
+
+
 class Transformer(SequencePeer):
     r"""torch's own Transformer encoder, norms first, sines as positions, the mean over all tokens.
 
@@ -48,22 +62,13 @@ class Transformer(SequencePeer):
         patch: int = 1,
         dropout: float = 0.0,
     ) -> None:
-        super().__init__(in_channels, out_channels, dim, channels, patch=patch, dropout=dropout)
         check_at_least("heads", heads, 1)
         if channels % heads:
             raise ValueError(f"'heads' must divide 'channels' (got {heads} and {channels})")
-        for _ in range(check_at_least("num_layers", num_layers, 1)):
-            self.layers.append(
-                nn.TransformerEncoderLayer(
-                    channels,
-                    heads,
-                    check_at_least("feedforward", feedforward, 1),
-                    self.dropout,
-                    "gelu",
-                    batch_first=True,
-                    norm_first=True,
-                )
-            )
+        number = check_at_least("num_layers", num_layers, 1)
+        width = check_at_least("feedforward", feedforward, 1)
+        layers = (EncoderLayer(channels, heads, width, dropout) for _ in range(number))
+        super().__init__(in_channels, out_channels, dim, channels, layers, patch=patch, dropout=dropout)
 
     def positions(self, shape: Sequence[int], like: Tensor) -> Tensor:
         return sine_positions(shape, self.num_features, like)

@@ -19,10 +19,12 @@ MADE_FOR = {
     "ode_rnn": ["sequence"],
     "pointnet2": ["points"],
     "random_kernels": ["sequence"],
+    "s4d": ["sequence", "image"],
     "series_values": ["sequence"],
     "smpconv": ["image"],
     "smpnet_resnet": ["image"],
     "smpnet_tcn": ["sequence"],
+    "transformer": ["sequence", "image"],
 }
 
 

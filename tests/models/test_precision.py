@@ -29,6 +29,7 @@ LARGE |= {name for sizes in ("ccnn_6_380*", "ccnn_4_140*", "flex*") for name in 
 #: The only kinds of data of networks that do not read all.
 ONLY: dict[str, tuple[str, ...]] = dict.fromkeys(("smpconv_b", "smpconv_t", "smpnet_resnet_7"), ("image",))
 ONLY |= {"dgcnn": ("clouds",), "pointnet2": ("clouds",), "pointnet2_segmentation": ("clouds",)}
+ONLY |= dict.fromkeys(("s4d", "transformer"), ("sequences", "image"))
 ONLY |= {"ckcnn_released": ("sequences",)}
 ONLY |= {"smpnet_tcn_6": ("sequences", "image"), "ode_rnn": ("series",), "neural_cde": ("series",)}
 #: kind: axes, channels, shape in training

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
+import functools
 import os
 import re
 import sys
@@ -118,11 +120,29 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
 
 def _compose(words: Sequence[Word]) -> DictConfig:
     store_registered()
-    GlobalHydra.instance().clear()
+    overrides = tuple(word.override for word in words)
+    if not _OWN:
+        return copy.deepcopy(_composed_once(overrides, _registered()))
     own = ",".join(as_grammar(f"file://{folder}") for folder in _OWN)
-    search = [f"hydra.searchpath=[{own}]"] if own else []
+    return _composed((f"hydra.searchpath=[{own}]", *overrides))
+
+
+def _composed(overrides: tuple[str, ...]) -> DictConfig:
+    GlobalHydra.instance().clear()
     with initialize_config_dir(str(config_folder()), version_base="1.3"):
-        return compose("train", [*search, *(word.override for word in words)])
+        return compose("train", list(overrides))
+
+
+@functools.lru_cache(maxsize=256)
+def _composed_once(overrides: tuple[str, ...], registered: tuple[Any, ...]) -> DictConfig:
+    """Files of the package do not change while it runs; what is registered may."""
+    return _composed(overrides)
+
+
+def _registered() -> tuple[Any, ...]:
+    from ccnn_pc.kernels.registry import registered_classes
+
+    return tuple(tuple(table.items()) for table in registered_classes().values())
 
 
 def is_group(key: str) -> bool:
@@ -326,8 +346,8 @@ def with_experiment(overrides: Sequence[str]) -> list[str]:
 def _data_of(experiment: str) -> str | None:
     """What an experiment, or a family, reads; None for families that leave it open."""
     files = (folder / "experiment" / f"{experiment}.yaml" for folder in config_folders())
-    row = cast(DictConfig, OmegaConf.load(next(path for path in files if path.exists())))
-    defaults = row.get("defaults") or []
+    path = next(path for path in files if path.exists())
+    defaults = _defaults_of(path, path.stat().st_mtime_ns)
     for word in defaults:
         if not isinstance(word, str) and "override /data" in word:
             return str(word["override /data"])
@@ -335,6 +355,12 @@ def _data_of(experiment: str) -> str | None:
     bases = (f"{folder}/{word}" if folder else word for word in defaults if isinstance(word, str))
     found = (_data_of(base) for base in bases if not base.endswith("_self_"))
     return next((name for name in found if name is not None), None)
+
+
+@functools.lru_cache(maxsize=1024)
+def _defaults_of(path: Path, changed: int) -> list[Any]:
+    """The files that an experiment stands on; ``changed`` is when it was written last."""
+    return list(cast(DictConfig, OmegaConf.load(path)).get("defaults") or [])
 
 
 def _closest(name: str, known: Sequence[str]) -> str:

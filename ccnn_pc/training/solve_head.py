@@ -27,6 +27,8 @@ PENALTIES = torch.logspace(-2, 5, 15, dtype=torch.float64)
 _CONSTANT = 1e-4
 #: Series that thresholds are drawn from.
 _DRAWN = 256
+#: Rows whose groups are left out together.
+_TOGETHER = 1024
 #: Times what features take: what features and solution take together.
 _SOLVING = 2.0
 
@@ -180,15 +182,15 @@ def ridge(features: Tensor, targets: Tensor, groups: Tensor) -> Ridge:
     spectrum, basis = torch.linalg.eigh(z @ z.t())
     spectrum = spectrum.clamp(min=0)
     inside = basis.t() @ (y - mean)
-    rows = [(groups == group).nonzero()[:, 0] for group in groups.unique()]
+    parts = _rows_of_groups(groups)
     best: tuple[float, float, Tensor] | None = None
     for penalty in (PENALTIES * max(z.shape[1] / 1e4, 1e-4)).tolist():
         shrunk = basis * (spectrum / (spectrum + penalty))
         residual = y - mean - shrunk @ inside
         left = torch.empty_like(residual)
-        for group in rows:
-            own = shrunk[group] @ basis[group].t() + 1 / len(z)
-            left[group] = torch.linalg.solve(torch.eye(len(group), dtype=own.dtype) - own, residual[group])
+        for rows in parts:
+            own = shrunk[rows] @ basis[rows].mT + 1 / len(z)
+            left[rows] = torch.linalg.solve(torch.eye(rows.shape[1], dtype=own.dtype) - own, residual[rows])
         squared = float(left.square().mean())
         if math.isfinite(squared) and (best is None or squared < best[0]):
             best = (squared, penalty, y - left)
@@ -200,6 +202,17 @@ def ridge(features: Tensor, targets: Tensor, groups: Tensor) -> Ridge:
     weight = z.t() @ (basis @ (inside / (spectrum + penalty)[:, None]))
     weight = weight / size[:, None]
     return Ridge(weight.t(), mean - center @ weight, left_out, penalty)
+
+
+def _rows_of_groups(groups: Tensor) -> list[Tensor]:
+    """Rows of the groups, ``[groups, rows of each]``, those of one size together and of not too many at once."""
+    sizes, order = groups.unique(return_counts=True)[1], groups.argsort(stable=True)
+    of_groups = order.split(sizes.tolist())
+    parts = []
+    for size in sizes.unique().tolist():
+        stacked = torch.stack([rows for rows in of_groups if len(rows) == size])
+        parts += stacked.split(max(1, _TOGETHER // size))
+    return parts
 
 
 def likeliest_scale(scores: Tensor, target: Tensor) -> float:

@@ -17,8 +17,11 @@ from ccnn_pc.estimators import (
     SeriesRegressor,
 )
 
+#: The default network with few kernels: the checks fit it more than a hundred times.
+FEW = {"name": "random_kernels", "num_features": 420}
 
-@parametrize_with_checks([SeriesClassifier(), SeriesRegressor()])
+
+@parametrize_with_checks([SeriesClassifier(FEW), SeriesRegressor(FEW)])
 def test_series(estimator: Any, check: Any) -> None:
     check(estimator)
 

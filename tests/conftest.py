@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -37,6 +38,14 @@ def _pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ccnn_pc.cli.report.REPORTS", tmp_path_factory.mktemp("reports"))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _no_pictures_of_runs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Curves and confusions take half of the time of a tiny training: they are drawn where a test looks at them."""
+    run = sys.modules.get("ccnn_pc.training.run")
+    if run is not None and "pictures" not in request.keywords:
+        monkeypatch.setattr(run, "write_pictures", lambda *given: None)
 
 
 @pytest.fixture(scope="session")

@@ -32,6 +32,7 @@ def final_weights(runs: Path) -> dict[str, torch.Tensor]:
     return {**state["state_dict"], **{f"current {k}": v for k, v in state["current_model_state"].items()}}
 
 
+@pytest.mark.pictures
 def test_a_run_from_start_to_use(
     words: Words, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -439,3 +439,10 @@ def test_sizes_of_constructors() -> None:
 
     for kind in (ContinuousConv, DepthwiseConv, TapConv, BranchedConv, CCNNBlock):
         assert len(inspect.signature(kind).parameters) <= 10
+
+
+def test_the_source_is_looked_at_once_per_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Message passing of PyG would parse it for every layer: ten times what the layer itself takes."""
+    ContinuousConv(3, 3, dim=1)
+    monkeypatch.setattr("inspect.getsource", lambda *given: pytest.fail("the source was looked at again"))
+    assert ContinuousConv(3, 3, dim=1).propagate.__func__ is ContinuousConv.propagate

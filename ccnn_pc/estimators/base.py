@@ -42,7 +42,8 @@ class Estimator(BaseEstimator, abc.ABC):
     Args:
         model: a name of :func:`ccnn_pc.models.list_models`, or a mapping of the words of
             :func:`ccnn_pc.models.create_model`, ``name`` among them; None: the default of the kind of data.
-        epochs: passes over the training items, at most; None: 100, or 3 for networks whose head is solved.
+        epochs: passes over the training items, at most; None: 100, or 1 for networks whose head is solved,
+            which read series with fewer samples from the second on.
         batch_size: items per step.
         lr: largest learning rate.
         validation: share of the items that is kept for validation; 0: none, and the last epoch counts.

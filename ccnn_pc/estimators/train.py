@@ -27,7 +27,7 @@ from ccnn_pc.training.solve_head import solve_head
 from ccnn_pc.training.task import SupervisedTask
 
 #: Epochs of networks that are trained, and passes of those whose head is solved.
-EPOCHS, PASSES = 100, 3
+EPOCHS, PASSES = 100, 1
 
 
 @dataclasses.dataclass(frozen=True)

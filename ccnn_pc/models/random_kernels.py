@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +37,14 @@ _FLAT = 1e-2
 _GOLDEN = (math.sqrt(5) + 1) / 2
 
 
+class _Group(NamedTuple):
+    """Kernels of one distance: whether they read slopes, samples between impulses, thresholds of each kernel."""
+
+    slope: bool
+    distance: int
+    thresholds: int
+
+
 class RandomKernels(Network):
     r"""How much of the time the answers of random kernels are above a threshold, and a linear read-out of that.
 
@@ -47,9 +55,10 @@ class RandomKernels(Network):
     with MiniRocket's 84 kernels (Dempster, Schmidt and Webb, arXiv 2012.08791): three of the nine impulses are 2, the
     others -1. ``x`` is the series on the straight lines between its stamps, so that distances d are times and not
     numbers of samples: what was left out changes the lines, not the kernels. Answers are lines too, and the integral is
-    theirs, not a count of samples. Distances go from one spacing of training
-    to an eighth of a series. Of five features one looks at the times at which all impulses lie on the series, one at
-    all of them (the series counts 0 outside), the others at its first, second and last third: when something happens
+    theirs, not a count of samples. Half of the features read the slopes of these lines in the place of x, as in
+    MultiRocket (arXiv 2102.00457). Distances go from one spacing of training to an eighth of a series. Of five features
+    one looks at the times at which all impulses lie on the series, one at all of them (the series counts 0 outside),
+    the others at its first, second and last third: when something happens
     says something too. Thresholds are quantiles of answers on series of the training (:meth:`draw`).
 
     No part of it is trained but the head, which has a closed solution
@@ -60,7 +69,7 @@ class RandomKernels(Network):
         out_channels: classes, or numbers.
         length: samples of a series of training, at its spacing.
         reading: how data become features.
-        num_features: how many, rounded down to whole multiples of 84; at least 84.
+        num_features: how many, rounded down to whole multiples of 84; at least 84, which leaves none for slopes.
         seed: of channels and thresholds (default 0).
 
     Shapes:
@@ -87,11 +96,15 @@ class RandomKernels(Network):
         check_at_least("num_features", num_features, 84)
         self.seed = check_at_least("seed", seed, 0)
         weights = _kernels()
-        self.distances = _distances(length, num_features // len(weights))
-        count = sum(self.distances.values()) * len(weights)
+        each = num_features // len(weights)
+        self.groups = [
+            *(_Group(False, *item) for item in _distances(length, each - each // 2).items()),
+            *(_Group(True, *item) for item in _distances(length, each // 2).items()),
+        ]
+        count = each * len(weights)
         self.register_buffer("weights", weights, persistent=False)
         self.weights: Tensor
-        self.register_buffer("channels", torch.ones(len(self.distances), len(weights), in_channels))
+        self.register_buffer("channels", torch.ones(len(self.groups), len(weights), in_channels))
         self.channels: Tensor
         self.register_buffer("thresholds", torch.zeros(count))
         self.thresholds: Tensor
@@ -101,8 +114,8 @@ class RandomKernels(Network):
     def is_located(self) -> Tensor:
         """Which features look at a third of a series alone, boolean ``[num_features]``."""
         rows = [
-            torch.arange(number, number + each) % _TIMES >= _TIMES - 3
-            for number, each in enumerate(self.distances.values())
+            torch.arange(number, number + group.thresholds) % _TIMES >= _TIMES - 3
+            for number, group in enumerate(self.groups)
         ]
         return torch.cat([each.repeat(len(self.weights)) for each in rows])
 
@@ -145,16 +158,16 @@ class RandomKernels(Network):
         return functional.conv1d(mixed, kernel, padding=reach, dilation=distance, groups=len(kernel))
 
     def _shares(self, x: Tensor, lengths: Tensor) -> Tensor:
-        found, first = [], 0
+        found, first, views = [], 0, (x, slopes(x, lengths))
         step = torch.arange(x.shape[2] - 1, device=x.device)
         inside = step + 1 < lengths[:, None]
         parts = [inside, *(_or_all(each, inside) for each in _thirds(step, lengths - 1))]
-        for number, (distance, each) in enumerate(self.distances.items()):
+        for number, (slope, distance, each) in enumerate(self.groups):
             reach = distance * (TAPS // 2)
             whole = (step >= reach) & (step + 1 < lengths[:, None] - reach)
             times = [_or_all(whole, inside), *parts]  # all, where series are shorter than the kernel
             shares = [(time / time.sum(dim=1, keepdim=True)).to(x) for time in times]
-            answers = self._answers(x, number, distance)
+            answers = self._answers(views[slope], number, distance)
             before, after = answers[..., :-1], answers[..., 1:]
             top = torch.maximum(before, after)
             steep = 1 / ((after - before).abs_() + _FLAT)
@@ -178,6 +191,7 @@ class RandomKernels(Network):
             domain: where they lie.
         """
         values, lengths = side_by_side(x, domain)
+        views = values, slopes(values, lengths)
         random = torch.Generator().manual_seed(self.seed)
         most = min(self.in_channels, TAPS)
         for chosen in self.channels.view(-1, self.in_channels):
@@ -186,13 +200,13 @@ class RandomKernels(Network):
             chosen[torch.randperm(self.in_channels, generator=random)[: max(1, min(count, most))]] = 1.0
         found: list[Tensor] = []
         used = 0
-        for number, (distance, each) in enumerate(self.distances.items()):
+        for number, (slope, distance, each) in enumerate(self.groups):
             rows = torch.randint(len(values), (len(self.weights),), generator=random).to(values.device)
             numbers = torch.arange(1, each * len(self.weights) + 1, dtype=torch.float64) + used
             quantiles = (numbers * _GOLDEN % 1).view(len(self.weights), each)
             for kernel, row in enumerate(rows.tolist()):
                 length = int(lengths[row])
-                answer = self._answers(values[row : row + 1, :, :length], number, distance)[0, kernel]
+                answer = self._answers(views[slope][row : row + 1, :, :length], number, distance)[0, kernel]
                 found.append(torch.quantile(answer.double(), quantiles[kernel].to(answer.device)))
             used += each * len(self.weights)
         self.thresholds.copy_(torch.cat(found).to(self.thresholds))
@@ -221,6 +235,20 @@ def side_by_side(x: Tensor, domain: AbstractDomain) -> tuple[Tensor, Tensor]:
         values[:, :, 1] = torch.where(lengths[:, None] == 1, values[:, :, 0], values[:, :, 1])
         lengths = lengths.clamp(min=2)
     return values, lengths
+
+
+def slopes(x: Tensor, lengths: Tensor) -> Tensor:
+    """Rise ``[B, C, L]`` of series ``[B, C, L]`` from each sample to the next; the last has that before it, 0 follows.
+
+    Example:
+        >>> slopes(torch.tensor([[[1.0, 3.0, 2.0, 0.0]]]), torch.tensor([3])).tolist()
+        [[[2.0, -1.0, -1.0, 0.0]]]
+    """
+    rise = functional.pad(x.diff(dim=2), (0, 1))
+    place = torch.arange(x.shape[2], device=x.device)
+    before = functional.pad(rise[..., :-1], (1, 0))
+    rise = torch.where(place == lengths[:, None, None] - 1, before, rise)
+    return torch.where(place < lengths[:, None, None], rise, rise.new_zeros(()))
 
 
 def _thirds(place: Tensor, lengths: Tensor) -> list[Tensor]:

@@ -324,9 +324,11 @@ def _span(each: Any) -> str:
 def tell(model: Any, dataset: Any, count: int = 16) -> str:
     """Say on stderr how data are read, by the first items of a data set, and return it."""
     from ccnn_pc.cli.lengths import warn_of_lengths
+    from ccnn_pc.cli.pitch import warn_of_pitch
     from ccnn_pc.datasets import collate
 
     warn_of_lengths(model, dataset)
+    warn_of_pitch(model, dataset)
     if getattr(dataset, "long_pauses", 0):
         model.warned.add("pause")  # the table has said it, and where
     items = [dataset[index].cpu() for index in range(min(count, len(dataset)))]

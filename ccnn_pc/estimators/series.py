@@ -90,7 +90,13 @@ class SeriesEstimator(Estimator):
         if fitting:
             self.variables_, self.layout_, self.dates_ = read.names, read.layout, read.dates
         elif read.dates != self.dates_:
-            raise ValueError("'X' must have times of the kind of fit: dates, or numbers")
+            raise ValueError(
+                "'X' must have dates as its times, as in fit (got numbers): pandas.to_datetime(times, unit='s') makes "
+                "some of seconds since 1970"
+                if read.dates is None
+                else "'X' must have numbers as its times, as in fit (got dates): count them in the unit of fit, as "
+                "(dates - dates[0]) / numpy.timedelta64(1, 's') does in seconds"
+            )
         return read
 
     def _in_order(self, y: Any, items: Any) -> Any:

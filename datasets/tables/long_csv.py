@@ -32,6 +32,7 @@ from ccnn_pc.datasets.series.stored import (
     typical_duration,
     typical_grid,
 )
+from ccnn_pc.datasets.tables.dates_in_digits import warn_of_digits
 from ccnn_pc.datasets.tables.facts import part_of_facts
 from ccnn_pc.datasets.tables.observations import (
     Layout,
@@ -171,6 +172,8 @@ class LongCSV(SeriesDataset):
             self._check_lattice(self.lattice)
         self.lattice = self.lattice if found is None else found[1]
         self._name_long_pauses(as_written)
+        if self.table.dates is None and as_written.times is not None:
+            warn_of_digits(as_written.times, self._files[0])
         if scaled and self.scaling is not None:
             self._check_observed()
             self.scaling = self.scaling.of_variables()

@@ -163,7 +163,8 @@ class TableFormat:
         except ValueError:
             pass
         hint = (
-            "; dates='hours' reads dates in training (data.dates=hours), and a model reads times as its training did"
+            "; dates='hours' reads dates in training (data.dates=hours), and a model reads times as its training did: "
+            "for one that was trained on numbers, write them as numbers in the unit of its training"
             if re.search(r"\d[-/:]\d", cell)
             else ""
         )
@@ -180,7 +181,7 @@ def _date(cell: str) -> float:
         pass
     raise ValueError(
         f"must be a date as 2024-01-31 or 2024-01-31 12:30:00 (got {cell!r}); "
-        "times that are numbers are read without 'dates'"
+        "times that are numbers are read without 'dates'; a model that was trained on dates reads dates alone"
     )
 
 

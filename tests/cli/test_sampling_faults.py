@@ -344,3 +344,59 @@ def test_pictures_far_too_small_or_nearly_black(tmp_path: Path) -> None:
         lambda: evaluate_model(place, tmp_path / "16"),
     ):
         assert quiet == []
+
+
+def refused(model: str, place: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """By functions and commands, with one message."""
+    (row,) = predict_files(model, [place])
+    assert text in row["error"]
+    asks: list[Any] = [evaluate_model, lambda model, place: transfer_model(model, place, "series", [])]
+    for ask in asks:
+        with pytest.raises(ValueError, match=text):
+            ask(model, place)
+    for words in (["evaluate", model, "--data", str(place)], ["predict", model, str(place)]):
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as left:
+            main(words)
+        assert left.value.code == 1 and text in capsys.readouterr().err
+
+
+def test_dates_and_numbers_are_not_taken_for_each_other(
+    series: tuple[str, list[Row]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A model of numbers does not read dates, nor one of dates numbers; both say what to write."""
+    model, rows = series
+    lines = [f"{n},2024-01-0{1 + int(t)} 12:{int(60 * t) % 60:02d},v,{v},{c}" for n, t, v, c in rows]
+    dated = tmp_path / "dated.csv"
+    dated.write_text("\n".join(["id,time,variable,value,label", *lines]) + "\n")
+    refused(model, dated, "write them as numbers in the unit of its training", capsys)
+    table = {**LongCSV(dated, None, dates="days").description()}
+    other: Any = create_model("ccnn_4_16", dim=1, in_channels=1, out_channels=2, shape=[30], spacing=0.1)
+    used = SeriesPreprocessing(form="irregular", table=table)
+    place = str(save_pretrained(other, tmp_path / "other", classes=CLASSES, preprocessing=used))
+    refused(place, tmp_path / "known.csv", "a model that was trained on dates reads dates alone", capsys)
+
+
+def test_dates_in_digits_are_named(series: tuple[str, list[Row]], tmp_path: Path) -> None:
+    """20240131 and 20240201 are 70 apart as numbers."""
+    model, rows = series
+    days = [
+        (n, float(20240101 + 100 * (k % 24 // 8) + k % 8), v, c) for k, (n, _, v, c) in enumerate(rows)
+    ]  # eight days of each of three months
+    place = write(tmp_path / "digits.csv", days)
+    calls = (
+        lambda: LongCSV(place, None),
+        lambda: predict_files(model, [place]),
+        lambda: evaluate_model(model, place),
+        command("predict", model, str(place)),
+        command("evaluate", model, "--data", str(place)),
+    )
+    for said in warned(*calls):
+        (text,) = [each for each in said if "look like dates" in each]
+        assert (
+            "20240101 to 20240308" in text
+            and "span 207 as numbers and 67 days" in text
+            and "data.dates=days" in text
+        )
+    numbers = write(tmp_path / "numbers.csv", [(n, 20240101 + t, v, c) for n, t, v, c in rows])
+    assert not any("look like dates" in each for each in warned(lambda: LongCSV(numbers, None))[0])

@@ -221,3 +221,17 @@ def test_targets_by_id() -> None:
     by_id = {f"s{number}": label for number, label in reversed(list(enumerate(Y)))}
     fitted = SeriesClassifier(random_state=0, epochs=1).fit(pandas_table(rows), by_id)
     np.testing.assert_array_equal(fitted.predict_proba(X), FITTED.predict_proba(X))
+
+
+@pytest.mark.parametrize("known", ["dates", "numbers"])
+def test_dates_and_numbers_are_not_taken_for_each_other(known: str) -> None:
+    numbers = [(np.arange(12.0), np.sin(k + np.arange(12.0))) for k in range(8)]
+    dates = [(np.datetime64("2024-01-01T00:00:00") + t.astype("timedelta64[s]"), x) for t, x in numbers]
+    first, second = (dates, numbers) if known == "dates" else (numbers, dates)
+    few = {"name": "random_kernels", "num_features": 84}
+    fitted = SeriesClassifier(few, random_state=0).fit(first, [0, 1] * 4)
+    assert len(fitted.predict(first)) == 8
+    with pytest.raises(
+        ValueError, match=f"'X' must have {known} as its times, as in fit.*(to_datetime|timedelta64)"
+    ):
+        fitted.predict(second)

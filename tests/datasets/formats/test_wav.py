@@ -130,3 +130,27 @@ def test_parts_of_odd_size_and_behind_the_samples() -> None:
 def test_refused(data: bytes, match: str) -> None:
     with pytest.raises(ValueError, match=rf"'a\.wav'.*{match}"):
         read_wav(data, "a.wav")
+
+
+@pytest.mark.parametrize("kind", ["smooth", "noise", "of 8 bits", "of 10 bits", "quiet", "high", "clipped"])
+def test_swapped_bytes_are_told_from_noise(kind: str) -> None:
+    """Only what is smooth the other way round is refused, and no other sound is."""
+    rng = np.random.default_rng(0)
+    noise, time = rng.normal(size=4000), np.arange(4000)
+    values = {
+        "smooth": 9000 * np.sin(0.1 * time) + 100 * noise,
+        "noise": 6000 * noise,
+        "of 8 bits": 256 * np.rint(20 * noise),
+        "of 10 bits": 64 * np.rint(80 * noise),
+        "quiet": np.rint(noise),
+        "high": 9000 * np.sin(3.0 * time),
+        "clipped": 40000 * noise,
+    }[kind]
+    samples = np.clip(np.rint(values), -32768, 32767).astype("<i2")
+    found, _ = read_wav(riff(part(b"fmt ", form()), part(b"data", samples.tobytes())), "a.wav")
+    assert np.array_equal(found, samples)
+    if kind == "smooth":
+        with pytest.raises(
+            ValueError, match="'a.wav' cannot be read as wav.*the two bytes of each are swapped"
+        ):
+            read_wav(riff(part(b"fmt ", form()), part(b"data", samples.byteswap().tobytes())), "a.wav")

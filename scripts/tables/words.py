@@ -259,6 +259,16 @@ def seeds(line: Rows, rows: Rows, head: str) -> str:
     return " to ".join(str(count) for count in dict.fromkeys([min(counts), max(counts)]))
 
 
+def of_all_estimators(rows: Rows) -> Rows:
+    """Rows of data and seeds that ours, MiniRocket and Hydra have answered at every drop, in order of data and drop."""
+    asked = {(method, row["drop"]) for row in rows for method in ("ours", "minirocket", "hydra")}
+    have: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    for row in rows:
+        have.setdefault((row["data"], row["seed"]), set()).add((row["method"], row["drop"]))
+    kept = [row for row in rows if asked <= have[row["data"], row["seed"]]]
+    return sorted(kept, key=lambda row: (row["data"], int(row["drop"])))
+
+
 def at_rates(rows: Rows) -> Rows:
     """All samples are rate 1; on the grid there is nothing between them, lines or not."""
     whole = [{**row, "tested_on": "rate 1"} for row in matching(rows, {"tested_on": "drop 0"})]

@@ -200,10 +200,27 @@ def follow_task(config: DictConfig) -> None:
         elif "_target_" not in config.task.get("objective", {"_target_": None}):
             config.task.pop("objective")
     if "targets" in config.data:
-        _follow_targets(config)
+        (_follow_fields if "target" in config.data.preprocessing else _follow_columns)(config)
 
 
-def _follow_targets(config: DictConfig) -> None:
+def _follow_columns(config: DictConfig) -> None:
+    """Columns of a table whose numbers are learned need such a task; class folders are then no numbers.
+
+    Raises:
+        UsageError: they come with a task of classes.
+    """
+    if config.data.targets is None:
+        return
+    if str(config.task.get("_target_", "")).endswith(".ClassificationTask"):
+        raise UsageError(
+            f"'data.targets' must be null where classes are learned (got {config.data.targets}); numbers need "
+            "task=regression"
+        )
+    with open_dict(config):
+        config.data.numbers = False
+
+
+def _follow_fields(config: DictConfig) -> None:
     """Fields of scenes that are learned must fit the task; of normals they are one direction.
 
     Tiles are not scaled where numbers are learned, for they would be those of another size; directions stay.

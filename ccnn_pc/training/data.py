@@ -55,7 +55,7 @@ class Validation:
             says so.
 
     Raises:
-        ValueError: ``fraction`` outside [0, 1).
+        ValueError: ``fraction`` outside [0, 1); ``last`` of nothing.
 
     Example:
         >>> Validation(fraction=0.25, last=True).rows([0, 0, 0, 0, 1, 1, 1, 1], seed=0)[1].tolist()
@@ -68,6 +68,11 @@ class Validation:
 
     def __post_init__(self) -> None:
         check_fraction("fraction", self.fraction)
+        if self.last and self.fraction == 0 and not self.on_test:
+            raise ValueError(
+                "'val_last' must be false where the data set divides itself, or nothing is kept for validation (got "
+                "true)"
+            )
 
     def rows(self, labels: Any, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """The rows that training keeps, and those of validation."""

@@ -10,14 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from ccnn_pc._checks import check_at_least, check_fraction
+from ccnn_pc._checks import check_at_least
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.clouds.collect import Source, collect_clouds, warn_broken
 from ccnn_pc.datasets.clouds.read_shape import Sampling
 from ccnn_pc.datasets.clouds.stored import StoredDataset, cached_clouds
 from ccnn_pc.datasets.common.cache import fingerprint
-from ccnn_pc.datasets.common.folders import files_below, folders_in, split_folders, split_named
-from ccnn_pc.datasets.common.splits import Split, split_rows, stratified_split
+from ccnn_pc.datasets.common.folders import files_below, folders_in, split_named
+from ccnn_pc.datasets.common.items import Division, Items, find_items, own_table, rows_of_part
+from ccnn_pc.datasets.common.labelled import taken
+from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats import READERS, read_raw
 from ccnn_pc.datasets.registry import register_dataset
 
@@ -33,44 +35,41 @@ def _is_shape(path: Path) -> bool:
 
 @register_dataset("folder", recognises=Path.is_dir, split_of=_split_of, rank=2)
 class PointCloudFolder(StoredDataset):
-    """Meshes and clouds in one folder per class.
+    """Meshes and clouds in one folder per class, or with a table of labels.
 
     Three layouts are recognised: ``root/<class>/*``, ``root/<class>/{train,test}/*`` and
     ``root/{train,test}/<class>/*`` (``val`` likewise; ``training``, ``valid``, ``validation``, ``eval``, ``testing``
-    mean the same, in any case). Hidden and AppleDouble files are left out. Each file becomes up to ``num_points``
-    stored points with normals: ``pos`` in [-1, 1]^3.
+    mean the same, in any case); with a table of labels files may lie anywhere. Hidden and AppleDouble files are left
+    out. Each file becomes up to ``num_points`` stored points with normals: ``pos`` in [-1, 1]^3.
 
     Args:
         root: the folder.
         split: TRAIN, VAL, TEST, or None (default) for every file.
-        validation_fraction: share of every class that VAL takes away from TRAIN where there is no ``val``
-            folder.
-        test_fraction: share of every class that TEST takes where there is no ``test`` folder, before
-            validation is drawn (default 0: there is no TEST without such a folder).
-        split_seed: seed of these draws.
         num_points: points stored of each shape.
         sampling: of meshes.
         normals: estimate missing normals (open3d); False keeps clouds without them.
         shape_seed: seed of the stored points.
         cache: folder of processed data (None: the default cache).
-        options: transform, pre_transform, seed: see :class:`PointCloudDataset`.
+        options: test_fraction, val_fraction, split_seed, split_file, labels, targets: see
+            :class:`~ccnn_pc.datasets.common.items.Division`; transform, pre_transform, seed, numbers: see
+            :class:`PointCloudDataset`.
 
     Attributes:
+        files: paths, in the order of the rows.
         broken: files that could not be read, with the reason; one warning tells their number.
 
     Raises:
         FileNotFoundError: no such folder, no class folder in it, no file, or no such split.
-        ValueError: every file is broken; parts and classes lie side by side.
+        ValueError: every file is broken; parts and classes lie side by side; what a table must not hold.
     """
+
+    words: tuple[type, ...] = (Division,)
 
     def __init__(
         self,
         root: str | os.PathLike[str],
-        *,
         split: Split | str | None = None,
-        validation_fraction: float = 0.0,
-        test_fraction: float = 0.0,
-        split_seed: int = 0,
+        *,
         num_points: int = 4096,
         sampling: Sampling | str = Sampling.UNIFORM,
         normals: bool = True,
@@ -82,38 +81,52 @@ class PointCloudFolder(StoredDataset):
         split = None if split is None else choice("split", split, Split)
         sampling = choice("sampling", sampling, Sampling)
         check_at_least("num_points", num_points, 1)
-        check_fraction("test_fraction", test_fraction)
-        classes, files = scan(root)
-        levels = {level for _, level, _ in files}
-        draw_test = split is not None and test_fraction > 0 and Split.TEST.value not in levels
-        wanted, drawn = _levels_of(split, levels, root, draw_test)
-        chosen = [(path, label) for path, level, label in files if level in wanted]
+        division = taken(Division, options)
+        items = find_items(root, _is_shape, division, ", ".join(READERS))
+        tables = (division.labels, division.split_file, own_table(root, division.targets))
+        if split is Split.TRAIN and tables == (None, None, None):
+            _check_training(items, root)
+        rows = rows_of_part(items, split, division, root)
+        paths = [items.paths[row] for row in rows]
         settings = {
-            "files": fingerprint([*(path for path, _ in chosen), *_beside(path for path, _ in chosen)]),
-            "classes": classes,
+            "files": fingerprint([*paths, *_beside(paths)]),
+            "labels": items.labels[rows].tolist(),
+            "classes": items.classes,
             "num_points": num_points,
             "sampling": sampling.value,
             "normals": normals,
             "seed": shape_seed,
         }
-        sources: list[Source] = [(str(path), label, partial(read_raw, path)) for path, label in chosen]
+        sources: list[Source] = [
+            (str(path), int(label), partial(read_raw, path))
+            for path, label in zip(paths, items.labels[rows], strict=True)
+        ]
         clouds = cached_clouds(
             cache,
             f"folder-{root.resolve().name}",
             settings,
-            lambda: collect_clouds(sources, classes, num_points, sampling, shape_seed, normals),
+            lambda: collect_clouds(sources, items.classes, num_points, sampling, shape_seed, normals),
         )
         warn_broken(clouds, root)
         super().__init__(clouds, **options)
-        if drawn is not None:
-            rows = self._rows
-            if Split.VAL.value in levels:
-                validation_fraction = 0.0
-            if draw_test:
-                rest, test = stratified_split(self._labels, test_fraction, split_seed)
-                rows = test if drawn is Split.TEST else rest
-            self._rows = rows[split_rows(self._labels[rows], drawn, validation_fraction, split_seed)]
         self.files = [Path(str(name)) for name in np.asarray(clouds.name)]
+        if items.numbers is not None:
+            place = {path: row for row, path in enumerate(items.paths)}
+            self._values = items.numbers[[place[path] for path in self.files]]
+            self.classes = list(division.targets or ())
+
+
+def _check_training(items: Items, root: Path) -> None:
+    """Where folders say which files train, none may lie beside them.
+
+    Raises:
+        ValueError: some do.
+    """
+    if {Split.TRAIN, None} <= set(items.parts):
+        raise ValueError(
+            f"'{root}' must hold its files in 'train' folders where it has any (got "
+            f"'{items.paths[items.parts.index(None)]}' beside them)"
+        )
 
 
 def _beside(paths: Iterable[Path]) -> list[Path]:
@@ -126,62 +139,13 @@ def _beside(paths: Iterable[Path]) -> list[Path]:
 
 
 def validation_folder(root: str | os.PathLike[str], **options: Any) -> PointCloudFolder | None:
-    """The ``val`` sub-folders of a user's folder; None where it has none.
+    """The validation part of a user's folder, its own or drawn; None where it has none and none is drawn.
 
     Args:
         root: the folder.
         options: of :class:`PointCloudFolder`, all but ``split``.
     """
-    if all(level != Split.VAL.value for _, level, _ in scan(Path(root))[1]):
-        return None
-    return PointCloudFolder(root, split=Split.VAL, **options)
-
-
-def _levels_of(
-    split: Split | None, levels: set[str], root: Path, draw_test: bool
-) -> tuple[set[str], Split | None]:
-    """Which sub-folders ``split`` reads, and the split that is then drawn from them (None: everything)."""
-    if split is None:
-        return levels, None
-    training = {"train"} if "train" in levels else {""}
-    if levels >= {"train", ""} and (split is Split.TRAIN or split.value not in levels):
-        raise ValueError(
-            f"'{root}' must hold its files in 'train' folders where it has any (some classes have files beside them)"
-        )
-    if split is Split.TEST and draw_test:
-        return training, split
-    if split.value in levels and split is not Split.TRAIN:
-        return {split.value}, None
-    if split is Split.TEST:
-        raise FileNotFoundError(
-            f"'{root}' has no 'test' folder (test/<class> or <class>/test): make one, have a part of the files "
-            "drawn (test_fraction=0.2), or read all files"
-        )
-    return training, split
-
-
-def scan(root: Path) -> tuple[list[str], list[tuple[Path, str, int]]]:
-    """Class names, and every file of a known format with its sub-level (train, val, test or '') and label.
-
-    Raises:
-        FileNotFoundError: nothing usable there.
-    """
-    if not root.is_dir():
-        raise FileNotFoundError(f"'root' must be an existing folder of class folders (got '{root}')")
-    parts = split_folders(root, _is_shape)
-    found: list[tuple[Path, str, str]] = []
-    for split, folders in parts.items():
-        found += [(path, split.value, each.name) for top in folders for each in folders_in(top)
-                  for path in files_below(each, _is_shape)]  # fmt: skip
-    for each in () if parts else folders_in(root):
-        for path in files_below(each, _is_shape):
-            level = split_named(path.relative_to(each).parts[0])
-            found.append((path, "" if level is None else level.value, each.name))
-    if not found:
-        raise FileNotFoundError(
-            f"'{root}' must hold one folder per class, with files of the formats "
-            f"{', '.join(READERS)} (found none)"
-        )
-    classes = sorted({name for _, _, name in found})
-    number = {name: label for label, name in enumerate(classes)}
-    return classes, [(path, level, number[name]) for path, level, name in found]
+    division = taken(Division, dict(options))
+    parts = find_items(Path(root), _is_shape, division, ", ".join(READERS)).parts
+    drawn = division.val_fraction > 0
+    return PointCloudFolder(root, Split.VAL, **options) if drawn or Split.VAL in parts else None

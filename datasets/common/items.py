@@ -98,14 +98,16 @@ def find_items(
         raise FileNotFoundError(f"'root' must be a folder of class folders (there is none at '{root}')")
     if division.labels is None and (own := own_table(root, division.targets)) is not None:
         division = dataclasses.replace(division, labels=own)
-    parts = split_folders(root, is_data)
+    tables = {Path(table).resolve() for table in (division.labels, division.split_file) if table is not None}
+    is_item = is_data if not tables else lambda path: is_data(path) and path.resolve() not in tables
+    parts = split_folders(root, is_item)
     if division.targets and division.labels is None:
         names = ", ".join(division.targets)
         raise ValueError(
             f"'labels' must be a table with the columns file, {names} (got none, and none in '{root}')"
         )
     found: list[_File] = [
-        (path, None, split_of_way(path.relative_to(root))) for path in files_below(root, is_data)
+        (path, None, split_of_way(path.relative_to(root))) for path in files_below(root, is_item)
     ]
     empty: list[str] = []
     if division.labels is None:
@@ -116,7 +118,7 @@ def find_items(
         places = places or [(root, None)]
         for place, split in places:
             for folder in folders_in(place):
-                inside = files_below(folder, is_data)
+                inside = files_below(folder, is_item)
                 empty += [folder.name] * (not inside)
                 found += [(path, folder.name, split or split_named(path.relative_to(folder).parts[0]))
                           for path in inside]  # fmt: skip

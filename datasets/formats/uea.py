@@ -11,6 +11,7 @@ import numpy as np
 
 from ccnn_pc.datasets.formats.numerals import number_in, numbers_in
 from ccnn_pc.datasets.formats.packed import read_packed
+from ccnn_pc.datasets.formats.uea_stamps import BETWEEN, stamped_series
 
 Labelled = tuple[list[np.ndarray], list[str]]
 """Series ``[n, C]`` float32 (NaN: missing) and the name of the class of each."""
@@ -41,7 +42,26 @@ def read_uea(path: str | os.PathLike[str], numbers: bool = False) -> Labelled:
     Raises:
         OSError: no such file, or it cannot be read.
         ValueError: damaged, cut off, without labels, with numbers where classes are wanted, or with time stamps of
-            its own (which no archive file that is read here has); the message names file and line.
+            its own; the message names file and line.
+    """
+    rows, labels, times = read_stamped(path, numbers)
+    if times is not None:
+        raise ValueError(
+            f"'{path}' must have series without time stamps of their own (got '@timeStamps true'): UEAArchive reads "
+            "them"
+        )
+    return rows, labels
+
+
+def read_stamped(
+    path: str | os.PathLike[str], numbers: bool = False
+) -> tuple[list[np.ndarray], list[str], list[np.ndarray] | None]:
+    """As :func:`read_uea`, with the time stamps ``[n]`` float64 of each series; None where the file has none.
+
+    Series with stamps have those of all of their channels, NaN where a channel has no value.
+
+    Raises:
+        OSError, ValueError: see :func:`read_uea`.
     """
     content, name = read_packed(path), str(path)
     try:
@@ -50,10 +70,15 @@ def read_uea(path: str | os.PathLike[str], numbers: bool = False) -> Labelled:
         text = content.decode("latin-1")  # every byte is a letter there: comments of old files
     suffixes = [suffix.lower() for suffix in Path(path).suffixes]
     reader = _arff if ".arff" in suffixes else _columns if {".tsv", ".txt"} & set(suffixes) else _ts
+    lines = _LINE_END.split(text)
+    stamped = reader is _ts and _flag(_header(lines, name, "#")[0], "@timestamps", name)
     rows: list[np.ndarray] = []
     labels: list[str] = []
-    for number, channels, label in reader(_LINE_END.split(text), name, numbers):
-        rows.append(_series(channels, name, number, rows))
+    times: list[np.ndarray] = []
+    for number, channels, label in reader(lines, name, numbers):
+        values, stamps = _series(channels, name, number, rows, stamped)
+        rows.append(values)
+        times.append(stamps)
         if label.lower() in ("", "?", "nan"):
             raise _damaged(name, number, f"it must have a class (got {label!r})")
         if numbers:
@@ -64,7 +89,7 @@ def read_uea(path: str | os.PathLike[str], numbers: bool = False) -> Labelled:
         labels.append(label)
     if not rows:
         raise ValueError(f"'{name}' must hold at least one series (found none)")
-    return rows, labels
+    return rows, labels, times if stamped else None
 
 
 Lines = Iterable[tuple[int, Sequence[str], str]]
@@ -73,10 +98,7 @@ Lines = Iterable[tuple[int, Sequence[str], str]]
 
 def _ts(lines: Sequence[str], name: str, numbers: bool) -> Lines:
     settings, start = _header(lines, name, "#")
-    if _flag(settings, "@timestamps", name):
-        raise ValueError(
-            f"'{name}' must have series without time stamps of their own (got '@timeStamps true'): {_ELSEWHERE}"
-        )
+    stamped = _flag(settings, "@timestamps", name)
     target = _flag(settings, "@targetlabel", name)
     if target and not numbers:
         raise ValueError(
@@ -98,7 +120,8 @@ def _ts(lines: Sequence[str], name: str, numbers: bool) -> Lines:
             raise _damaged(
                 name, number, f"its class must be a name or a whole number (got {label!r}): {_NUMBERS}"
             )
-        yield number, line[: found.start()].split(":"), label
+        series = line[: found.start()]
+        yield number, BETWEEN.split(series) if stamped else series.split(":"), label
 
 
 def _arff(lines: Sequence[str], name: str, numbers: bool) -> Lines:
@@ -199,29 +222,33 @@ def _bare(word: str) -> str:
     return re.sub(r"\\(.)", lambda found: "\n" if found.group(1) == "n" else found.group(1), word[1:-1])
 
 
-def _series(channels: Sequence[str], name: str, number: int, before: Sequence[np.ndarray]) -> np.ndarray:
-    """One series ``[n, C]`` from the text of its channels."""
+def _series(
+    channels: Sequence[str], name: str, number: int, before: Sequence[np.ndarray], stamped: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """One series ``[n, C]`` from the text of its channels, and its time stamps, or the numbers of its samples."""
     try:
-        parts = [
+        parts = [] if stamped else [
             numbers_in(["NaN" if cell == "?" else cell for cell in map(str.strip, part.split(","))])
             for part in channels
-        ]
+        ]  # fmt: skip
+        values, times = stamped_series(channels) if stamped else (None, None)
     except ValueError as error:
-        raise _damaged(name, number, f"a value {error}") from error
+        raise _damaged(name, number, f"a {'channel' if stamped else 'value'} {error}") from error
     lengths = sorted({len(part) for part in parts})
-    wanted = before[0].shape[1] if before else len(parts)
-    if len(parts) != wanted or len(lengths) != 1:
+    wanted = before[0].shape[1] if before else len(channels)
+    if len(channels) != wanted or len(lengths) > 1:
         raise _damaged(
             name,
             number,
             f"it must have {wanted or 'some'} channels of one length and a class "
-            f"(got {len(parts)} channels of lengths {lengths})",
+            f"(got {len(channels)} channels of lengths {lengths})",
         )
-    values = np.stack(parts, axis=1)
+    if values is None or times is None:
+        values, times = np.stack(parts, axis=1), np.arange(lengths[0], dtype=np.float64)
     known = np.flatnonzero(np.isfinite(values).any(axis=1))
     if not len(known):
         raise ValueError(f"'{name}' has a series without any value in line {number}")
-    return values[: known[-1] + 1].astype(np.float32)
+    return values[: known[-1] + 1].astype(np.float32), times[: known[-1] + 1]
 
 
 def _check_known(label: str, known: Sequence[str], name: str, number: int) -> None:

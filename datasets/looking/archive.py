@@ -19,7 +19,7 @@ def look_at_archive(path: Path, given: Mapping[str, Any]) -> Found:
     """The files of a problem: channels, lengths, missing values; whether labels are numbers."""
     parts = find_uea(path)
     numbers = given.get("task") == "regression" or has_numbers(next(iter(parts.values())))
-    data = UEAArchive(path, None, numbers=numbers)
+    data = UEAArchive(path, None, numbers=numbers, form="irregular")
     stored = data.stored
     lengths, channels = stored.lengths, stored.values.shape[1]
     missing = bool(np.isnan(stored.values).any())
@@ -30,7 +30,8 @@ def look_at_archive(path: Path, given: Mapping[str, Any]) -> Found:
         else len(data)
     )
     words: dict[str, Any] = training_words(train, _SEEN)
-    if missing or ragged:
+    stamped = stored.times is not None
+    if missing or ragged or stamped:
         words["data.form"] = "irregular"
     if numbers:
         words["task"] = "regression"
@@ -39,7 +40,8 @@ def look_at_archive(path: Path, given: Mapping[str, Any]) -> Found:
     known = [part.value for part in parts if part is not None]
     text = (
         f"{counted(len(stored), 'series', 'series')} of {counted(channels, 'channel')} and {span} samples"
-        f"{', some missing' if missing else ''}, {what}; parts: {', '.join(known) or 'drawn'}"
+        f"{', some missing' if missing else ''}{', with time stamps' if stamped else ''}, {what}; "
+        f"parts: {', '.join(known) or 'drawn'}"
     )
     return Found("uea", text, path, train, words)
 

@@ -42,7 +42,7 @@ class _Files:
 
 _SOUND = _Files(Kind.SOUND, SoundFolder, "sound", "recording", 8000,
                 lambda used: f"{used.seconds:.3g} s at {used.rate} Hz")  # fmt: skip
-_VOLUMES = _Files(Kind.VOLUMES, VolumeFolder, "volumes", "volume", 3000,
+_VOLUMES = _Files(Kind.VOLUMES, VolumeFolder, "volumes", "volume", 10000,
                   lambda used: " x ".join(map(str, used.size or ())))  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from ccnn_pc.datasets.looking.survey import Survey
 _LOOKED_AT = 200
 #: Pixels of a side that a core trains on in minutes.
 _SIDE = 32
-_SEEN = 10000
+_SEEN = 30000
 
 
 def look_at_pictures(found: Survey, given: Mapping[str, Any]) -> Found:

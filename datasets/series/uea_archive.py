@@ -13,7 +13,7 @@ import numpy as np
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.common.cache import fingerprint
 from ccnn_pc.datasets.common.splits import Split
-from ccnn_pc.datasets.formats.uea import SUFFIXES, read_uea
+from ccnn_pc.datasets.formats.uea import SUFFIXES, read_stamped
 from ccnn_pc.datasets.registry import is_found, register_dataset
 from ccnn_pc.datasets.series.dataset import SeriesDataset, SeriesForm
 from ccnn_pc.datasets.series.stored import (
@@ -21,8 +21,10 @@ from ccnn_pc.datasets.series.stored import (
     StoredSeries,
     cached_series,
     join_series,
+    on_lattice,
     rows_of_labels,
     sorted_names,
+    typical_grid,
 )
 
 _PACKED = ("", ".gz", ".xz")
@@ -53,7 +55,8 @@ class UEAArchive(SeriesDataset):
 
     Read at ``root``: ``NAME_TRAIN`` and ``NAME_TEST``, as ``.ts`` or ``.arff``, or as ``.tsv`` or ``.txt`` whose first
     column is the class; also ``.gz`` and ``.xz``. Classes are sorted, as numbers where all of them are numbers.
-    Missing values are 0 on a grid, as what stands behind shorter series; in the irregular form a mask says so.
+    Missing values are 0 on a grid, as what stands behind shorter series; in the irregular form a mask says so. Files
+    with time stamps (``@timeStamps true``, numbers or dates, which are counted in seconds) need the irregular form.
 
     Args:
         root: a folder with these files, one of them (the other one is found beside it), or any single ``.ts`` or
@@ -66,7 +69,8 @@ class UEAArchive(SeriesDataset):
 
     Raises:
         FileNotFoundError: no such files, or not the one of the wanted part.
-        ValueError: a damaged file, or parts that do not belong together; the message names the file.
+        ValueError: a damaged file, parts that do not belong together, time stamps on a grid; the message names the
+            file.
     """
 
     def __init__(
@@ -90,16 +94,25 @@ class UEAArchive(SeriesDataset):
             )
         numbers = bool(options.get("numbers"))
         settings = {
-            "version": 2, "source": fingerprint(parts.values()), "parts": str(list(parts)), "numbers": numbers
+            "version": 3, "source": fingerprint(parts.values()), "parts": str(list(parts)), "numbers": numbers
         }  # fmt: skip
         stored = cached_series(cache, "uea", settings, lambda: _read(parts, numbers))
+        if stored.times is not None:
+            if choice("form", options.get("form", SeriesForm.GRID), SeriesForm) is SeriesForm.GRID:
+                raise ValueError(
+                    f"'form' must be irregular for series with time stamps, as those of "
+                    f"'{next(iter(parts.values()))}' (got grid): data.form=irregular"
+                )
+            stored, lattice = on_lattice(stored) or (stored, None)
+            options.setdefault("lattice", lattice)
         part = np.asarray(stored.static)[:, 0]
         rows = {each: np.flatnonzero(part == number) for number, each in enumerate(parts)}
         everything = np.arange(len(stored))
+        self._training = rows.get(Split.TRAIN, everything)
         super().__init__(
             stored,
             everything if split is None or None in parts else rows[split],
-            rows.get(Split.TRAIN, everything),
+            self._training,
             **options,
         )
         self._missing = bool(np.isnan(stored.values).any())
@@ -110,14 +123,20 @@ class UEAArchive(SeriesDataset):
 
     def measured(self) -> dict[str, Any]:
         """What a network must know: ``in_channels``, ``shape`` (length of the grid, or a usual one), ``spacing``."""
-        if self.form is SeriesForm.GRID:
+        spacing = self.spacing
+        if self.stored.times is not None:
+            channels, (spacing, length) = (
+                self.shape[0],
+                typical_grid(self.stored, self._training, self.lattice),
+            )
+        elif self.form is SeriesForm.GRID:
             channels, length = self.shape
         else:
             channels, length = (
                 self.shape[0],
                 max(2, int(np.quantile(self.stored.lengths[self._rows], NO_LONGER))),
             )
-        return {"in_channels": channels, "shape": [length], "spacing": self.spacing}
+        return {"in_channels": channels, "shape": [length], "spacing": spacing}
 
 
 def _of_part(path: Path) -> tuple[str, Split, str] | None:
@@ -169,8 +188,14 @@ def _read(parts: Parts, numbers: bool) -> StoredSeries:
     series: list[np.ndarray] = []
     labels: list[str] = []
     part: list[int] = []
+    times: list[np.ndarray] = []
     for number, path in enumerate(parts.values()):
-        found, names = read_uea(path, numbers)
+        found, names, stamps = read_stamped(path, numbers)
+        if series and bool(times) != (stamps is not None):
+            raise ValueError(
+                f"'{path}' must have time stamps where the other part has them, and none where it has none"
+            )
+        times += stamps or []
         if series and found[0].shape[1] != series[0].shape[1]:
             raise ValueError(
                 f"'{path}' must have series of {series[0].shape[1]} channels, as the other part has "
@@ -181,5 +206,9 @@ def _read(parts: Parts, numbers: bool) -> StoredSeries:
         part += [number] * len(found)
     classes = sorted_names(set(labels))
     return join_series(
-        series, rows_of_labels(labels, classes), classes, static=np.array(part, dtype=np.float32)[:, None]
+        series,
+        rows_of_labels(labels, classes),
+        classes,
+        static=np.array(part, dtype=np.float32)[:, None],
+        times=np.concatenate(times) if times else None,
     )

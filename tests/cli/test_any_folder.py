@@ -14,6 +14,7 @@ from ccnn_pc.cli.compose import compose_config
 from ccnn_pc.cli.evaluate import evaluate_model
 from ccnn_pc.cli.predict import predict_files
 from ccnn_pc.cli.train import run_experiment
+from ccnn_pc.cli.words import UsageError
 
 Image: Any = pytest.importorskip("PIL.Image")
 QUICK = ["trainer.max_epochs=1", "trainer.accelerator=cpu", "trainer.limit_train_batches=2"]
@@ -79,3 +80,31 @@ def test_all_bits_and_measured_numbers_reach_the_network(tmp_path: Path) -> None
     assert abs(float(x.mean())) < 1e-3 and abs(float(x.std()) - 1) < 1e-2  # 12 of 16 bits, nearly black
     stored = data.measured()["preprocessing"]
     assert stored["mean"][0] == pytest.approx(2048 / 65535, rel=0.02)
+
+
+def test_clouds_with_a_table_from_training_to_evaluation(tmp_path: Path) -> None:
+    """Groups of the table are held apart in the run, and evaluation finds the same test part."""
+    root = tmp_path / "my scans"
+    root.mkdir()
+    rows = []
+    for number in range(12):
+        points = np.random.default_rng(number).normal(size=(40, 3)) * [1, 1, 1 if number % 2 else 0.1]
+        np.savetxt(root / f"Säule {number}.XYZ", points)
+        rows.append(f"Säule {number}.XYZ;{'ball' if number % 2 else 'plate'};p{number // 2}")
+    (root / "labels.csv").write_text("\n".join(["Datei;class;patient", *rows]).replace("Datei", "file"))
+    words = ["data.features=[pos]", "data.num_points=24", "data.num_neighbors=8", "data.samplings=[]"]
+    result = run_experiment(with_found([f"data.root={root}", *words, *QUICK]))
+    assert (result["n_val"], result["n_test"]) == (2, 2)  # whole patients
+    again = evaluate_model("runs/my_scans/latest/model", root, split="test")
+    assert again["n"] == 2 and again["accuracy"] == pytest.approx(result["test_accuracy"])
+    numbers = tmp_path / "numbers.csv"
+    numbers.write_text("\n".join(["file;mass", *(f"Säule {number};{number},5" for number in range(12))]))
+    words += [f"data.labels={numbers}", "data.targets=[mass]", "task=regression", "name=mass"]
+    result = run_experiment(with_found([f"data.root={root}", *words, *QUICK]))
+    assert result["n_test"] == 2 and result["test_mse"] > 0
+    (row,) = predict_files("runs/mass/latest/model", [root / "Säule 3.XYZ"], out=None)
+    assert set(row["numbers"]) == {"mass"}
+    with pytest.raises(
+        UsageError, match="'data.targets' must be null where classes are learned .*task=regression"
+    ):
+        compose_config(with_found([f"data.root={root}", *(word for word in words if "task" not in word)]))

@@ -121,3 +121,10 @@ def test_published_protocol_selects_on_test_and_says_so(blobs: Callable[..., Any
     )
     data.setup("fit")
     assert data.sizes() == {"train": 24, "val": 10}
+
+
+def test_the_last_of_a_class_are_kept_only_where_something_is() -> None:
+    assert Validation(0.5, last=True).rows([0, 0, 1, 1], 0)[1].tolist() == [1, 3]
+    Validation(0.0, last=True, on_test=True)
+    with pytest.raises(ValueError, match="'val_last' must be false"):
+        Validation(0.0, last=True)

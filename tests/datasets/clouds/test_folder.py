@@ -31,8 +31,8 @@ def test_train_and_test_folders_on_either_level(tmp_path, layout):
     assert train.classes == ["cube", "flat"] == test.classes
     assert np.bincount(train.labels).tolist() == [4, 4] and np.bincount(test.labels).tolist() == [2, 2]
     assert len(PointCloudFolder(tmp_path, num_points=64)) == 12 and len(open_dataset(tmp_path)) == 4
-    val = PointCloudFolder(tmp_path, split="val", validation_fraction=0.25, num_points=64)
-    rest = PointCloudFolder(tmp_path, split="train", validation_fraction=0.25, num_points=64)
+    val = PointCloudFolder(tmp_path, split="val", val_fraction=0.25, num_points=64)
+    rest = PointCloudFolder(tmp_path, split="train", val_fraction=0.25, num_points=64)
     assert len(val) == 2 and len(rest) == 6
     for item in test:  # labels belong to the shapes: cubes fill the box, the others do not
         assert (float(item.pos[:, 1].abs().max()) > 0.9) == (int(item.y) == 0)
@@ -41,14 +41,14 @@ def test_train_and_test_folders_on_either_level(tmp_path, layout):
 def test_a_plain_folder_has_no_test_split(tmp_path):
     fill(tmp_path / "a")
     assert len(PointCloudFolder(tmp_path, num_points=16)) == 3 == len(open_dataset(tmp_path))
-    with pytest.raises(FileNotFoundError, match="no 'test' folder"):
+    with pytest.raises(FileNotFoundError, match="must have a folder 'test'.*test_fraction=0.2"):
         PointCloudFolder(tmp_path, split="test")
 
 
 def test_a_test_part_is_drawn_by_class_where_it_is_asked_for(tmp_path):
     for name, count in (("a", 10), ("b", 5), ("c", 1)):
         fill(tmp_path / name, count)
-    options: dict[str, Any] = {"test_fraction": 0.2, "validation_fraction": 0.25, "num_points": 16}
+    options: dict[str, Any] = {"test_fraction": 0.2, "val_fraction": 0.25, "num_points": 16}
     parts = {p: PointCloudFolder(tmp_path, split=p, **options) for p in ("train", "val", "test")}
     counts = {part: np.bincount(data.labels, minlength=3).tolist() for part, data in parts.items()}
     assert counts == {"train": [6, 3, 1], "val": [2, 1, 0], "test": [2, 1, 0]}
@@ -65,7 +65,7 @@ def test_folders_of_their_own_are_read_and_nothing_is_drawn(tmp_path):
     for part, count in (("train", 4), ("val", 2), ("test", 3)):
         fill(tmp_path / part / "a", count)
     assert len(open_dataset(tmp_path, "val")) == 2
-    options: dict[str, Any] = {"test_fraction": 0.5, "validation_fraction": 0.5, "num_points": 16}
+    options: dict[str, Any] = {"test_fraction": 0.5, "val_fraction": 0.5, "num_points": 16}
     sizes = [len(PointCloudFolder(tmp_path, split=part, **options)) for part in ("train", "val", "test")]
     assert sizes == [4, 2, 3]
     own = validation_folder(tmp_path, num_points=16)
@@ -124,10 +124,10 @@ def test_only_broken_files(tmp_path):
 
 
 def test_nothing_there(tmp_path):
-    with pytest.raises(FileNotFoundError, match="existing folder"):
+    with pytest.raises(FileNotFoundError, match="must be a folder of class folders"):
         PointCloudFolder(tmp_path / "none")
     (tmp_path / "a").mkdir()
-    with pytest.raises(FileNotFoundError, match="one folder per class"):
+    with pytest.raises(FileNotFoundError, match="must hold <class>/<file> files"):
         PointCloudFolder(tmp_path)
 
 

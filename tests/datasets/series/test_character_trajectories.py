@@ -144,7 +144,7 @@ def test_errors(tmp_path: Path) -> None:
         ):
             CharacterTrajectories(tmp_path)
     path.write_text(whole.replace("@timeStamps false", "@timeStamps true"))
-    with pytest.raises(ValueError, match="without time stamps"):
+    with pytest.raises(ValueError, match=r"line 5: a channel must be .time,value."):
         read_uea(path)
     path.unlink()
     write(tmp_path, "arff")

@@ -103,7 +103,11 @@ def test_columns(tmp_path: Path) -> None:
         (":right", ":", "must be one of left, right|must end with its class"),
         (":right", ":NaN", "must be one of left, right"),
         ("@timeStamps false", "@timeStamps", "true or false after '@timestamps'"),
-        ("@timeStamps false", "@timeStamps true", "time stamps of their own .*LongCSV"),
+        (
+            "@timeStamps false",
+            "@timeStamps true",
+            "line 11: a channel must be .time,value.,.*got .0,1,2",
+        ),
         ("@classLabel true left right", "@targetLabel true", "numbers to predict .*numbers=True"),
         ("@classLabel true left right", "@classLabel false", r"class labels \(got '@classLabel false'\)"),
         ("@classLabel true left right", "@ classLabel true", "'@ classLabel true' in line 8"),

@@ -24,17 +24,18 @@ def explained_input(
     from ccnn_pc.cli.read_as import AS_TRAINED, Footing, tell
     from ccnn_pc.cli.show_data import item_index
     from ccnn_pc.datasets import CloudPreprocessing, ImagePreprocessing, ScenePreprocessing
+    from ccnn_pc.datasets.preprocessing.files import FilePreprocessing
     from ccnn_pc.models import TaskKind
 
     path, used = Path(file).expanduser(), model.preprocessing
-    single = used is None or isinstance(used, (CloudPreprocessing, ImagePreprocessing))
+    single = used is None or isinstance(used, (CloudPreprocessing, FilePreprocessing, ImagePreprocessing))
     footing = Footing(model, AS_TRAINED)
     if (
         single
         and path.is_file()
         and item is None
         and split is None
-        and path.suffix.lower() in suffixes_of(used)
+        and path.name.lower().endswith(tuple(suffixes_of(used)))
     ):
         return read_input(path, used, seed, shape=model.config.get("shape"), footing=footing), path.name
     check_data(file)

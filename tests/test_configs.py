@@ -300,7 +300,7 @@ def write_clouds(root: Path, levels: dict[str, int], suffix: str = "npy") -> Pat
     ("levels", "sizes"),
     [
         ({"": 20}, (28, 4, 8)),
-        ({"train": 10, "test": 3}, (18, 2, 6)),
+        ({"train": 10, "test": 3}, (16, 4, 6)),
         ({"train": 10, "val": 4, "test": 3}, (20, 8, 6)),
         ({"train": 10, "val": 4}, (16, 8, 4)),
     ],

@@ -9,9 +9,10 @@ from typing import Any
 
 from scripts.tables.choices import choices
 from scripts.tables.counted import experiments, models
+from scripts.tables.papers import papers
 from scripts.tables.render import NOTHING, Row, Rows, markdown, matching, rows_of, shown
 
-__all__ = ["choices", "experiments", "models"]
+__all__ = ["choices", "experiments", "models", "papers"]
 
 # --- scripts/bench ----------------------------------------------------------------------------------------------
 

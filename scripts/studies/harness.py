@@ -167,7 +167,9 @@ def rows_of_run(setting: Setting, folder: Path, words: Sequence[str]) -> list[di
     common = {**result, **cost(folder, result)}
     rows = []
     for test in (Test(setting.own), *setting.tests):
-        found = {} if test == Test(setting.own) else scores(folder, words, test)
+        own = test == Test(setting.own)
+        found = {} if own else scores(folder, words, test)
+        kept = common if own else {key: value for key, value in common.items() if not key.startswith("test_")}
         between = test.interpolation or config.model.get(interpolation_of(config), "")
         lines = interpolation_of(config) == "series_interpolation" and between == Interpolation.LINEAR.value
         weights = "" if lines else test.weights or model.get("series_weights", "")
@@ -177,7 +179,7 @@ def rows_of_run(setting: Setting, folder: Path, words: Sequence[str]) -> list[di
             "weights": weights,
             "interpolation": between,
         }
-        rows.append({**place, **common, **found})
+        rows.append({**place, **kept, **found})
     return rows
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ccnn_pc.cli.compose import list_experiments
+from ccnn_pc.cli.compose import compose_config, list_experiments
 from scripts.tables.papers import PAPERS, measured, quoted
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -81,7 +81,9 @@ def test_commands_exist_and_every_experiment_of_a_paper_is_a_row() -> None:
     for row in quoted():
         for word in row["remark"].split():
             group, _, name = word.partition("=")
-            assert (ROOT / "configs" / group / f"{name}.yaml").exists(), word
+            assert "." in group or (ROOT / "configs" / group / f"{name}.yaml").exists(), word
+    for row in {row["remark"]: row for row in quoted() if row["experiment"]}.values():
+        compose_config([f"experiment={row['experiment']}", *row["remark"].split()])
 
 
 def test_what_is_said_to_have_run_says_where() -> None:
@@ -93,7 +95,7 @@ def test_what_is_said_to_have_run_says_where() -> None:
 
 @pytest.mark.parametrize("paper", TEXTS)
 def test_figures_stand_in_the_papers(paper: str, shared: Path) -> None:
-    """Without white space and signs of markup, which stand between the digits of some tables; or in the notes on them."""
+    """Without white space and signs of markup, which stand between digits of some tables; or in notes on them."""
     places = [shared / "papers" / TEXTS[paper], shared / "reference" / "papers_code.md"]
     text = re.sub(r"[\s*$]", "", "".join(place.read_text(encoding="utf-8") for place in places))
     figures = {row["figure"] for row in quoted() if row["paper"] == paper and row["unit"]} - {""}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -16,7 +16,9 @@ _CONVOLUTIONS = {1: functional.conv1d, 2: functional.conv2d, 3: functional.conv3
 
 
 def _segment_sum(x: Tensor, segment: Tensor, num_segments: int) -> Tensor:
-    return x.new_zeros(num_segments, *x.shape[1:]).index_add(0, segment, x)
+    """In ONNX a ScatterElements; ``index_add`` would be a ScatterND: see :func:`unsafe_sums`."""
+    where = segment.view(-1, *[1] * (x.dim() - 1)).expand_as(x)
+    return x.new_zeros(num_segments, *x.shape[1:]).scatter_add(0, where, x)
 
 
 def _coordinates(
@@ -78,3 +80,20 @@ def foreign_nodes(graph: Any) -> list[str]:
     """Names of operators in a graph that PyTorch does not have."""
     named = {str(node.target) for node in graph.nodes if node.op == "call_function"}
     return sorted(name for name in named if name.startswith("ccnn_pc."))
+
+
+def unsafe_sums(nodes: Iterable[Any]) -> list[str]:
+    """Of the nodes of an ONNX graph those that add into rows in a way that loses some of them, by name.
+
+    Threads of onnxruntime share the updates of a ScatterND out among them and add without a lock. Where two meet in a
+    row, one addition is lost: in some calls, and not in others.
+
+    Example:
+        >>> unsafe_sums([])
+        []
+    """
+    return [
+        f"ScatterND {node.name}"
+        for node in nodes
+        if node.op_type == "ScatterND" and node.attributes.get_string("reduction", "none") != "none"
+    ]

@@ -16,7 +16,7 @@ from ccnn_pc._choices import choice
 from ccnn_pc._files import written_whole
 from ccnn_pc._optional import require
 from ccnn_pc._quiet import only_errors
-from ccnn_pc.export.plain import decompositions, foreign_nodes
+from ccnn_pc.export.plain import decompositions, foreign_nodes, unsafe_sums
 from ccnn_pc.export.program import FileFormat, Program
 
 #: What ONNX files say they need; onnxruntime 1.16 and later have it.
@@ -81,6 +81,11 @@ def _write_onnx(graph: Any, program: Program, path: Path) -> None:
             input_names=list(program.inputs),
             output_names=[program.output],
         )
+        if unsafe := unsafe_sums(made.model.graph.all_nodes()):  # type: ignore[union-attr]
+            raise TypeError(
+                "'model' must be made of sums that threads of onnxruntime add up without losses (got "
+                f"{', '.join(unsafe)}): write it with --format pt2"
+            )
         made.save(str(path), external_data=False)  # type: ignore[union-attr]
 
 

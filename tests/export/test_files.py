@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
-from ccnn_pc.export import deviation, program_of, write_program
+from ccnn_pc.export import Program, check, deviation, program_of, write_program
 from ccnn_pc.models import create_model
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -81,3 +82,57 @@ def test_a_file_needs_nothing_of_this_library(file_format: str, tmp_path: Path) 
     with torch.no_grad():
         wanted = program.reference(given).numpy()
     assert np.abs(np.load(tmp_path / "answers.npy") - wanted).max() < 1e-5 * np.abs(wanted).max()
+
+
+#: Large enough for threads of onnxruntime to share the work out.
+REPEATED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, tuple[int, ...]]]] = {
+    "sequence": ({"dim": 1, "shape": (20,)}, {}, {"x": (4, 2, 8000)}),
+    "image": ({"dim": 2, "shape": (6, 6)}, {}, {"x": (4, 2, 80, 80)}),
+    "volume": ({"dim": 3, "shape": (4, 4, 4)}, {}, {"x": (4, 2, 20, 20, 20)}),
+    "cloud": ({"dim": 3, "num_neighbors": 6, "pool": "mean+max"}, {"num_points": 500}, {}),
+}
+
+
+@pytest.mark.parametrize("kind", REPEATED)
+def test_a_file_answers_alike_every_time(kind: str, tmp_path: Path) -> None:
+    pytest.importorskip("onnxscript")
+    ort = pytest.importorskip("onnxruntime")
+    words, options, shapes = REPEATED[kind]
+    torch.manual_seed(0)
+    program = program_of(create_model("ccnn_4_16", **SIZES, **words), **options)
+    path = write_program(program, tmp_path / "model.onnx", "onnx")
+    given = {name: value.numpy() for name, value in program.make(0).items()}
+    given |= {name: torch.randn(shape).numpy() for name, shape in shapes.items()}
+    threads = ort.SessionOptions()
+    threads.intra_op_num_threads = 4
+    session = ort.InferenceSession(str(path), threads, providers=["CPUExecutionProvider"])
+    first, *others = [session.run(None, given)[0] for _ in range(10)]
+    assert all(np.array_equal(first, other) for other in others)
+    with torch.no_grad():
+        wanted = program.reference({name: torch.from_numpy(value) for name, value in given.items()}).numpy()
+    assert np.abs(first - wanted).max() < 1e-5 * np.abs(wanted).max()
+
+
+class _RowSums(torch.nn.Module):
+    def forward(self, x: Tensor, row: Tensor) -> Tensor:
+        return x.new_zeros(2, 3).index_add(0, row, x)
+
+
+def test_sums_that_threads_lose_are_not_written(tmp_path: Path) -> None:
+    pytest.importorskip("onnxscript")
+    given = {"x": torch.rand(5, 3), "row": torch.tensor([0, 1, 1, 0, 1])}
+    program = Program(_RowSums(), given, {"x": {}, "row": {}}, lambda seed: given, lambda each: each["x"])
+    with pytest.raises(TypeError, match="ScatterND.*--format pt2"):
+        write_program(program, tmp_path / "sums.onnx", "onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_deviation_is_the_worst_of_all_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = torch.ones(2)
+    program = Program(_RowSums(), {}, {}, lambda seed: {}, lambda given: one)
+    calls = iter([one, one, one, one, one + 1e-3 * one, one, one])
+    monkeypatch.setattr(check, "runner", lambda *_: lambda given: next(calls))
+    assert deviation(program, Path("x"), "onnx", sizes=1) == pytest.approx(1e-3, rel=1e-3)  # the fifth call
+    assert deviation(program, Path("x"), "onnx", sizes=1, calls=2) == 0
+    monkeypatch.setattr(check, "runner", lambda *_: lambda given: one * torch.nan)
+    assert np.isnan(deviation(program, Path("x"), "onnx"))

@@ -207,7 +207,12 @@ class Grid(AbstractDomain):
 
     def segments(self) -> tuple[Tensor, int]:
         """Image of each sample, and how many images there are."""
-        return torch.div(self._cell(), self.cells, rounding_mode="floor"), self.batch_size
+        if self.occupied_cells is not None:
+            return torch.div(self.occupied_cells, self.cells, rounding_mode="floor"), self.batch_size
+        images = torch.arange(
+            self.batch_size, device=self.device
+        )  # no division: ONNX has one of float32 only
+        return images[:, None].expand(-1, self.cells).reshape(-1), self.batch_size
 
     def tolerance(self, extent: Tensor) -> float | Tensor:
         """A small part of the tap spacing, in kernel coordinates."""

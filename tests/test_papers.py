@@ -13,7 +13,7 @@ from ccnn_pc.cli.compose import compose_config, list_experiments
 from scripts.tables.papers import PAPERS, measured, quoted
 
 ROOT = Path(__file__).resolve().parents[1]
-TEXTS = {"CKConv": "ckconv.txt", "CCNN": "ccnn.txt", "SMPConv": "smpconv.txt"}
+TEXTS = {"CKConv": ("ckconv.txt",), "CCNN": ("ccnn.txt",), "SMPConv": ("smpconv.txt",)}
 #: Experiments of the papers have the names of their networks.
 OF_PAPERS = re.compile(r"_(ccnn_\d_\d+|ckcnn_2_\d+|flexnet_\d|flextcn_6|smpnet_\w+)(_drop\d+|_flex|_s4)?$")
 
@@ -86,17 +86,44 @@ def test_commands_exist_and_every_experiment_of_a_paper_is_a_row() -> None:
         compose_config([f"experiment={row['experiment']}", *row["remark"].split()])
 
 
+def test_no_command_stands_beside_two_networks_of_a_table() -> None:
+    """Rows of a table that differ in their network differ in their words."""
+    networks: dict[tuple[str, ...], set[str]] = {}
+    for row in quoted():
+        if row["experiment"]:
+            words = (row["paper"], row["table"], row["experiment"], row["remark"])
+            networks.setdefault(words, set()).add(row["network"])
+    assert not {words: found for words, found in networks.items() if len(found) > 1}
+
+
 def test_what_is_said_to_have_run_says_where() -> None:
     for row in quoted():
         if row["here"]:
             rows, column = measured(row["here"])
+            assert bool(rows) == (ROOT / f"results/{row['here'].split('|')[0]}.csv").exists(), row["here"]
             assert all(column in each for each in rows)
 
 
-@pytest.mark.parametrize("paper", TEXTS)
+@pytest.mark.parametrize("paper", PAPERS)
 def test_figures_stand_in_the_papers(paper: str, shared: Path) -> None:
-    """Without white space and signs of markup, which stand between digits of some tables; or in notes on them."""
-    places = [shared / "papers" / TEXTS[paper], shared / "reference" / "papers_code.md"]
-    text = re.sub(r"[\s*$]", "", "".join(place.read_text(encoding="utf-8") for place in places))
-    figures = {row["figure"] for row in quoted() if row["paper"] == paper and row["unit"]} - {""}
-    assert not [each for each in sorted(figures) if each not in text]
+    """Figures of a network in a table stand in one line of a text, in the order of its columns."""
+    names = [f"papers/{text}" for text in TEXTS.get(paper, ("ccnn.txt", "smpconv.txt"))]
+    text = "\n".join(
+        (shared / name).read_text(encoding="utf-8") for name in [*names, "reference/papers_code.md"]
+    )
+    lines = [re.findall(r"\d+(?:\.\d+)?", re.sub(r"[*$]", "", line)) for line in text.splitlines()]
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for row in quoted():
+        if row["paper"] == paper and row["unit"]:
+            part = row["data"].partition(" asked at ")[0] if row["table"] == "5" else ""
+            groups.setdefault((row["table"], row["network"], part), []).append(row["figure"])
+    missing = [
+        group for group, figures in groups.items() if not any(in_order(figures, line) for line in lines)
+    ]
+    assert not missing
+
+
+def in_order(figures: list[str], line: list[str]) -> bool:
+    """Whether figures stand in a line one after the other, others between them."""
+    rest = iter(line)
+    return all(figure in rest for figure in figures)

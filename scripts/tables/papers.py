@@ -20,7 +20,8 @@ PAPERS = {
     "SMPConv": "arXiv:2304.02330",
 }
 #: Runs under names of their own -> what they are.
-NAMES = {"smnist": "smnist_tiny", "cifar10": "cifar10_tiny, a part of the images"}
+PART = "cifar10_tiny, a part of the images"
+NAMES = {"smnist": "smnist_tiny", "cifar10": PART, "magnet_penalty": PART, "magnet_penalty_tuned": PART}
 #: Column of a score -> how it is written.
 FORMS = {"test_auc": "±3", "score": ""}
 HEADER = ("table", "data", "network", "size", "reported", "command", "here", "by", "core minutes", "seeds")

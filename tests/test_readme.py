@@ -18,6 +18,7 @@ import torch
 
 import ccnn_pc
 from ccnn_pc.cli.app import COMMANDS, build_app
+from ccnn_pc.cli.init import write_project
 from ccnn_pc.domains.points import coverage
 from ccnn_pc.kernels import registry as kernels
 from ccnn_pc.models import list_pretrained
@@ -258,12 +259,14 @@ def test_modules_are_where_the_changelog_says() -> None:
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name)
-def test_settings_and_options_named_exist(path: Path) -> None:
+def test_settings_and_options_named_exist(path: Path, tmp_path: Path) -> None:
     """`group=choice` has a file, `group.key` is set in one; `--option` is one of ccnn-pc's or of a script's."""
     groups = {folder.name for folder in (ROOT / "configs").iterdir() if folder.is_dir()}
     keys = config_keys()
     text = path.read_text(encoding="utf-8")
-    entered = set(re.findall(r'register_\w+\(\s*"(\w+)"', text)) | set(re.findall(r'"(\w+)\.yaml"', text))
+    own = write_project(tmp_path / "my_project") if "ccnn-pc init" in text else []
+    registered = re.findall(r'register_\w+\(\s*"(\w+)"', "".join([text, *(file.read_text() for file in own)]))
+    entered = {*registered, *re.findall(r'"(\w+)\.yaml"', text), *(file.stem for file in own)}
     spoken = re.findall(r"`([^`\n]+)`", prose(path)) + [code for _, _, code in fences(path, "bash")]
     for word in (word for text in spoken for word in text.split()):
         key, equals, value = word.lstrip("+~").partition("=")

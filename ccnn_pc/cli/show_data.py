@@ -42,6 +42,8 @@ def data_page(what: str, path: Path, item: str | None, split: str | None, seed: 
         return _image_page(path)
     if single and suffix == ".wav":
         return _sound_page(path)
+    if single and _holds_volume(path):
+        return _volume_page(path)
     if single and suffix[1:] in SCENES and suffix[1:] not in ("npz", "csv"):
         try:
             return _scan_page(path)
@@ -84,6 +86,35 @@ def _sound_page(path: Path) -> Page:
         drawing, path.name, f"{len(samples)} samples, {rate} per second, {len(samples) / rate:.3g} seconds"
     )
     return Page(path.name, [Section("Sound", cards=[card], wide=True)], kind="sound")
+
+
+def _holds_volume(path: Path) -> bool:
+    """A file of a format of volumes, or an ``npy`` of more axes than a table of points has."""
+    import numpy as np
+
+    from ccnn_pc.datasets.formats.volume_file import is_volume
+
+    if path.suffix.lower() != ".npy":
+        return is_volume(path) and path.suffix.lower() != ".npz"
+    try:
+        return np.load(path, mmap_mode="r").ndim > 2
+    except (ValueError, OSError):
+        return False  # damaged, or of objects: whoever reads it says so
+
+
+def _volume_page(path: Path) -> Page:
+    from ccnn_pc.datasets.formats.volume_file import read_volume
+    from ccnn_pc.viz.report import Card, Page, Section
+    from ccnn_pc.viz.report.items import draw_volume
+
+    values = read_volume(path)
+    cells = " x ".join(map(str, values.shape[1:]))
+    channels = f", {len(values)} channels" if len(values) > 1 else ""
+    about = (
+        "The cells whose values are farthest from the median. Drag to turn; a click, then the wheel: nearer."
+    )
+    card = Card(draw_volume(values, large=True), path.name, f"{cells} cells{channels}")
+    return Page(path.name, [Section("Volume", about=about, cards=[card])], kind="volume")
 
 
 def _scan_page(path: Path) -> Page:

@@ -38,7 +38,7 @@ def runner(path: Path, file_format: FileFormat | str) -> Run:
 def deviation(
     program: Program, path: Path, file_format: FileFormat | str, sizes: int = 2, calls: int = 5
 ) -> float:
-    """The largest difference between a file's answers and the model's, over the largest answer; NaN where either has one.
+    """The largest difference of a file's answers to the model's, over the largest answer; NaN where either has one.
 
     The same input is read several times: threads that disturb each other do so in some calls only.
 

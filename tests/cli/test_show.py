@@ -139,6 +139,20 @@ def test_explanations(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert message in capsys.readouterr().err
 
 
+def test_a_volume_shows_the_cells_off_its_background(place: Path) -> None:
+    values = np.zeros((6, 7, 8), dtype=np.float32)
+    values[1, 2, 3], values[4, 5, 6] = 1.0, 2.0
+    np.save("scan.npy", values)
+    page = read_page(show_page("scan.npy", Path("scan.html")))
+    (cloud,) = clouds_of(page)
+    low, high = cloud["views"][0]["rows"]  # colours of the two cells, the second value twice the first
+    assert "6 x 7 x 8 cells" in page.text and low < high
+    np.save("points.npy", np.random.default_rng(0).normal(size=(50, 3)))
+    assert "50 points" in read_page(show_page("points.npy", Path("points.html"))).text
+    Path("broken.npy").write_bytes(b"nothing")
+    pytest.raises(ValueError, show_page, "broken.npy", Path("broken.html"))
+
+
 def test_a_sound_keeps_its_peaks(place: Path) -> None:
     """A click between the points that are drawn is seen."""
     import wave

@@ -125,7 +125,7 @@ def test_a_sampling_is_that_of_transfer(trained: tuple[str, Path], tmp_path: Pat
             key: found[key] for key in ("accuracy", "mean_class_accuracy", "n", "read")
         }.items() <= row.items()
     assert "8 x 8 samples, 2 apart" in rows["pixels:4"]["read"]  # every fourth of those 0.5 apart
-    with pytest.raises(ValueError, match="pixels, scattered, jittered, uneven for this model"):
+    with pytest.raises(ValueError, match="pixels, scattered, jittered, uneven, lit for this model"):
         evaluate_model(model, other, sampling="voxels")
 
 

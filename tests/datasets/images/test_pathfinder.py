@@ -71,7 +71,7 @@ def connected(image: np.ndarray) -> bool:
 
 
 def test_labels_say_whether_the_marks_are_connected() -> None:
-    found = drawn(Drawing(), 200, Split.TRAIN, 0)
+    found = drawn(Drawing(), 80, Split.TRAIN, 0)
     right = [
         connected(image) == bool(label) for (image,), label in zip(found.values, found.labels, strict=True)
     ]
@@ -79,13 +79,14 @@ def test_labels_say_whether_the_marks_are_connected() -> None:
 
 
 def test_the_distance_of_the_marks_tells_little_and_the_ink_nothing() -> None:
-    found = drawn(Drawing(), 400, Split.VAL, 3)
+    few = Drawing(dashes=6, distractors=3)
+    found = drawn(few, 400, Split.VAL, 3)
     ink = found.values.mean(axis=(1, 2, 3))
     apart, joined = ink[found.labels == 0], ink[found.labels == 1]
     assert abs(apart.mean() - joined.mean()) < 4 * ink.std() / 10
-    again = drawn(Drawing(), 400, Split.VAL, 3)
+    again = drawn(few, 400, Split.VAL, 3)
     assert np.array_equal(found.values, again.values)
-    assert not np.array_equal(found.values[:50], drawn(Drawing(), 50, Split.TEST, 3).values)
+    assert not np.array_equal(found.values[:50], drawn(few, 50, Split.TEST, 3).values)
 
 
 def test_other_sizes() -> None:

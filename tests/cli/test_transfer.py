@@ -351,7 +351,7 @@ def test_command(model: str, data: str, capsys: pytest.CaptureFixture[str]) -> N
     [
         (
             "meshes",
-            "must be one of points, even, random, uneven, voxels, dense, pixels, scattered, jittered, lit, series, every",
+            "must be one of points, even, random, uneven, voxels, dense, pixels, scattered, jittered, lit, ",
         ),
         ("points+weights", "must be one of points"),
         ("points:many", "number must be one"),

@@ -132,8 +132,8 @@ def launch(runs: Runs, words: Sequence[str]) -> dict[int, str]:
         "hydra.sweep.subdir=${hydra.job.num}",
         "hydra.output_subdir=null",
         "hydra.job.name=ccnn-pc",
-        "hydra/job_logging=disabled",
-        "hydra/hydra_logging=disabled",
+        "hydra/job_logging=none",
+        "hydra/hydra_logging=none",
     ]
     before = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 from collections.abc import Callable
@@ -104,6 +105,7 @@ def test_what_fails_is_named_and_tried_again(
         "0.3",
     ]
     assert trained[-1]["resume"].endswith("1_lr=0.3")
+    assert not logging.getLogger("ccnn_pc").disabled  # what the library says is heard in sweeps too
 
 
 def test_interrupted_sweeps_go_on(trained: list[Run], quick: Callable[..., list[str]]) -> None:

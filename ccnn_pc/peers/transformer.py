@@ -71,7 +71,8 @@ class Transformer(SequencePeer):
         super().__init__(in_channels, out_channels, dim, channels, layers, patch=patch, dropout=dropout)
 
     def positions(self, shape: Sequence[int], like: Tensor) -> Tensor:
-        return sine_positions(shape, self.num_features, like)
+        """Sines as large as the tokens: Vaswani et al. scale these by √channels instead (section 3.4)."""
+        return sine_positions(shape, self.num_features, like) / self.num_features**0.5
 
 
 register_sequence_peer("transformer", Transformer)

@@ -79,7 +79,7 @@ class LitCells(BaseTransform):
     """The cells of an array that do not hold its background, as points that tell it: sparse pictures, events.
 
     The points have ``background [1, C]`` beside ``pos [m, D]`` and ``x [m, C]``: networks that read on a grid are given
-    the whole array again. Where all is background, the first cell stays.
+    the whole array again, moved so that the points lie in its middle. Where all is background, the first cell stays.
 
     Args:
         background: one value per channel, or one for all (default 0).

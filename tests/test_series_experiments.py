@@ -58,6 +58,7 @@ def _cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
 def test_every_row_is_there() -> None:
     ours = {"chartraj_tiny", "chartraj_tiny_irregular", "fsdd_tiny", "fsdd_mfcc_tiny", "ptb_ckcnn_2_128"}
     ours |= {"copy_memory_tiny", "adding_tiny", "physionet2019_tiny_indicators"}
+    ours |= {"chartraj_flextcn_6", "chartraj_smpnet_tcn_6"}
     models = (*PEERS, "tiny")
     physionet = {f"physionet2019_{model}{counts}" for model in models for counts in ("", "_no_counts")}
     assert {*CKCNN, *ours, *physionet, *(f"chartraj_{model}" for model in PEERS)} == set(SERIES)

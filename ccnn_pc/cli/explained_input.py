@@ -19,6 +19,7 @@ def explained_input(
         FileNotFoundError: there is no such file.
         ValueError: an item that there is not, or a kind of data that the model does not read.
     """
+    from ccnn_pc.cli.compared_files import ComparedFiles
     from ccnn_pc.cli.inputs import check_data, open_data, read_input, suffixes_of
     from ccnn_pc.cli.judged import item_names
     from ccnn_pc.cli.read_as import AS_TRAINED, Footing, tell
@@ -37,7 +38,10 @@ def explained_input(
         and split is None
         and path.name.lower().endswith(tuple(suffixes_of(used)))
     ):
-        return read_input(path, used, seed, shape=model.config.get("shape"), footing=footing), path.name
+        data: Any = read_input(path, used, seed, shape=model.config.get("shape"), footing=footing)
+        compared = ComparedFiles(model)
+        compared.model.warned |= compared.of_file(data, path)
+        return data, path.name
     check_data(file)
     tables = getattr(used, "table", None) is not None
     dataset: Any = open_data(

@@ -299,8 +299,26 @@ def open_data(
         options["normals"] = used.needs_normals
     dataset = open_part(spec, split, trained, numbers=numbers, **options)
     if isinstance(dataset, GridDataset):
-        raise ValueError(f"'data' must hold clouds or meshes for this model (got images at {spec})")
+        raise ValueError(f"'data' must hold clouds or meshes for this model (got {_held(dataset)} at {spec})")
     return dataset
+
+
+def _held(dataset: Any) -> str:
+    """What a data set holds, in words.
+
+    Example:
+        >>> from ccnn_pc.datasets import GridArrays
+        >>> import numpy as np
+        >>> _held(GridArrays(np.zeros((1, 1, 4, 4)), np.zeros(1, int), ["a"]))
+        'images'
+    """
+    from ccnn_pc.datasets import GridDataset, SeriesDataset
+
+    if isinstance(dataset, SeriesDataset):
+        return "series"
+    if not isinstance(dataset, GridDataset):
+        return "clouds or meshes"
+    return {2: "sound or other sequences", 3: "images"}.get(len(dataset.shape), "volumes")  # type: ignore[attr-defined]
 
 
 def _known_words(trained: Mapping[str, Any] | None) -> set[str]:
@@ -325,7 +343,8 @@ def open_files(
     from ccnn_pc.datasets.registry import dataset_entry
 
     entry, path = dataset_entry(used.dataset), Path(spec)
-    options: dict[str, Any] = {"reading": used, "seed": seed, "labels": labels}
+    known = used if used.files is not None else dataclasses.replace(used, files={})  # type: ignore[type-var]
+    options: dict[str, Any] = {"reading": known, "seed": seed, "labels": labels}
     if not path.is_dir():
         raise ValueError(f"'data' must be a folder of {used.kind} files for this model (got '{spec}')")
     if trained and trained["dataset"] == entry.name:
@@ -378,8 +397,6 @@ def open_pictures(
     Raises:
         ValueError: no images, or of another size than the model can be given.
     """
-    from ccnn_pc.datasets import GridDataset
-
     side = used.side(shape) if footing is None else footing.side(used)
     options: dict[str, Any] = {
         "transform": used.transform(),
@@ -390,9 +407,8 @@ def open_pictures(
     }
     size: dict[str, Any] = {} if side is None and used.side(shape) is None else {"image_size": side}
     dataset: Any = open_part(spec, split, trained, numbers=numbers, **options, **size)
-    grid = isinstance(dataset, GridDataset)
-    if not grid:
-        raise ValueError(f"'data' must hold images for this model (got clouds or meshes at {spec})")
+    if _held(dataset) != "images":
+        raise ValueError(f"'data' must hold images for this model (got {_held(dataset)} at {spec})")
     if shape is None:
         return dataset
     resizes = hasattr(dataset, "native_sizes")
@@ -516,7 +532,8 @@ def normals_of(data: PointCloudData, preprocessing: Preprocessing | None) -> Ten
     """The normals (or their absolute values) that a model's input holds, for shading; None if it holds none."""
     from ccnn_pc.datasets.transforms.attach import FEATURE_CHANNELS
 
-    features = list(getattr(preprocessing, "features", None) or ())
+    given = getattr(preprocessing, "features", None)
+    features = list(given) if isinstance(given, (list, tuple)) else []  # of sound it is one word
     places = [i for i, name in enumerate(features) if name.endswith("normal")]
     if not places or data.x is None:
         return None

@@ -195,13 +195,13 @@ def predict_files(
 
     from ccnn_pc._optional import require
     from ccnn_pc.cli.answers import answers_of, free_name
+    from ccnn_pc.cli.compared_files import ComparedFiles
     from ccnn_pc.cli.inputs import check_reads_files, read_input, suffixes_of
-    from ccnn_pc.cli.pitch import Pitch
     from ccnn_pc.cli.read_as import Footing, how_read, say
     from ccnn_pc.models import from_pretrained
 
     network = from_pretrained(model) if network is None else network
-    footing, how, pitch = Footing(network, read), "", Pitch(network)
+    footing, how, compared = Footing(network, read), "", ComparedFiles(network)
     preprocessing = network.preprocessing
     shape = network.config.get("shape")
     tables = getattr(preprocessing, "table", None) is not None
@@ -228,9 +228,8 @@ def predict_files(
                 data, first, answers = predict_points(network, file, seed)
             else:
                 first = data = read_input(file, preprocessing, seed, shape=shape, footing=footing)
-                with torch.inference_mode():
+                with torch.inference_mode(), compared.asked(data, file):
                     answers = network(data)
-                pitch.add(data)
             if (here := how_read(network, first)) != how:
                 how = say(here)  # again where another file is read otherwise
             (said,) = answers_of(network, answers, data)
@@ -248,7 +247,7 @@ def predict_files(
             print(f"error: {rows[-1]['error']}", file=sys.stderr)
             continue
         rows.append({"file": str(file), **said, "read": how})
-    pitch.warn()
+    compared.warn()
     return rows
 
 

@@ -215,10 +215,16 @@ class Footing:
         """Warn of pictures that are made much larger than they are, so that they look like those of training."""
         from ccnn_pc.models import SamplingWarning
 
-        if not self.pictures or self.shape is None or self.said.size is not None:
+        if (
+            not self.pictures
+            or self.shape is None
+            or self.said.size is not None
+            or "small" in self.model.warned
+        ):
             return
         if (times := min(self.shape) / min(sizes)) > FINER:
             here, there = (" x ".join(map(str, each)) for each in (sizes, self.shape))
+            self.model.warned |= {"small", "values", "likeness", "flat"}  # all of which follow from it
             warnings.warn(
                 f"'data' hold pictures of {here} pixels where training had {there}: they are made {times:.3g} times "
                 "larger, and what training saw is not in them; give larger ones",
@@ -268,6 +274,7 @@ def how_read(model: Any, batch: Any) -> str:
     """How a batch is read, in words: what there is, what there was in training, what is between samples."""
     if not hasattr(model, "reading"):
         return "as they are"
+    from ccnn_pc.datasets import SoundPreprocessing
     from ccnn_pc.domains import Interpolation
     from ccnn_pc.models.trained_on import Samples, seen
     from ccnn_pc.ops.series.weights import Weights
@@ -307,6 +314,8 @@ def how_read(model: Any, batch: Any) -> str:
             usual += "" if near is None else f", the {near.k} nearest"
         between = reading.interpolation if reading.on_grid else Interpolation.NONE
     text += f" (in training {usual})" if usual else ""
+    if isinstance(used := getattr(model, "preprocessing", None), SoundPreprocessing):
+        text += f", {used.seconds:.3g} s of each recording"
     return text + then + (f"; between samples: {between.value}" if between is not Interpolation.NONE else "")
 
 
@@ -323,12 +332,12 @@ def _span(each: Any) -> str:
 
 def tell(model: Any, dataset: Any, count: int = 16) -> str:
     """Say on stderr how data are read, by the first items of a data set, and return it."""
+    from ccnn_pc.cli.compared_files import ComparedFiles
     from ccnn_pc.cli.lengths import warn_of_lengths
-    from ccnn_pc.cli.pitch import warn_of_pitch
     from ccnn_pc.datasets import collate
 
     warn_of_lengths(model, dataset)
-    warn_of_pitch(model, dataset)
+    ComparedFiles(model).of_data(dataset)
     if getattr(dataset, "long_pauses", 0):
         model.warned.add("pause")  # the table has said it, and where
     items = [dataset[index].cpu() for index in range(min(count, len(dataset)))]

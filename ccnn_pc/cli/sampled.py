@@ -44,6 +44,7 @@ class Sampler:
     def resampled(self, opened: Any, sampling: Sampling, source: Sampling, footing: Footing) -> Any:
         """The same items, brought from a sampling to another one; None where there is no usual way."""
         from ccnn_pc.datasets import CloudPreprocessing, ImagePreprocessing
+        from ccnn_pc.datasets.preprocessing.files import FilePreprocessing
         from ccnn_pc.datasets.samplings import Kind, Resampled, resampled_clouds
         from ccnn_pc.domains import Interpolation
 
@@ -54,7 +55,7 @@ class Sampler:
             if clouds is None:
                 return None
             return opened.subset(range(len(opened)), transform=footing.turned(clouds))
-        pictures = isinstance(self.used, ImagePreprocessing)
+        pictures = isinstance(self.used, (ImagePreprocessing, FilePreprocessing))
         places = source.kind is Kind.PIXELS if pictures else not (source.kind is Kind.DROP or opened.drops)
         if not places:
             return None  # what lies at random is no place to read at
@@ -64,7 +65,7 @@ class Sampler:
             asked,
             wanted,
             spacing=self._step(opened, footing),
-            interpolation=Interpolation.CUBIC if pictures else Interpolation.LINEAR,
+            interpolation=Interpolation.CUBIC if pictures and len(opened.shape) > 2 else Interpolation.LINEAR,
             masked=not pictures and self._observed(opened) is not None,
         )
         return opened.subset(range(len(opened)), transform=made)
@@ -87,7 +88,11 @@ class Sampler:
         return Compose([*unit, *apart, *sampling.transform(used, step).transforms])
 
     def _sizes(self, opened: Any) -> Sequence[int]:
-        """Samples of an array per axis, of images."""
+        """Samples of an array per axis, of images and of files."""
+        from ccnn_pc.datasets.preprocessing.files import FilePreprocessing
+
+        if isinstance(self.used, FilePreprocessing):
+            return list(opened.shape[1:])
         sizes: Sequence[int] = self.used.to_view().shape_of(*opened.shape)[1:]
         return sizes
 

@@ -64,7 +64,7 @@ def transfer(
     \b
     Samplings of shapes: points, points:1024 (so many), even, random and uneven ones (even:64, uneven:256), voxels,
       voxels:512, voxels@20 (cells per axis), dense (the voxels out of an array);
-      of images and sequences: pixels, pixels:2 (every second one), pixels:1.5 (so far apart, on cubic curves),
+      of images, sequences, volumes, sound: pixels, pixels:2 (every second one), pixels:1.5 (so far apart, on curves),
       scattered:0.25 (a random part of the pixels, as points), uneven:0.5 (the same, ten times as dense at one end),
       jittered:0.3 (each moved by up to so many spacings), lit (those that are not black, as points);
       of series: series, every:2 (every second sample), drop:50 (per cent left out at random);
@@ -262,6 +262,7 @@ class _Asked:
         dataset = self.sampler.resampled(self.opened, sampling, source, self.footing)
         if dataset is None:
             return None
+        self.model.warned.add("clipped")  # the nearest of few samples stands in many a row
         accuracy: float = self._judged(dataset, f"{sampling}, resampled")["accuracy"]
         return accuracy
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 FACTOR = 9.0
 #: Other sizes of pictures than these are another field of view.
 SIZE = 1.1
+#: Share of samples that stand at the end of their range, in clipped sequences; steps, beyond all of training, of noise.
+CLIPPED, ROUGH = 0.01, 1.5
 #: Of a reach that was cut in training already.
 REACH = 1.5
 #: Units of time by their ratio.
@@ -52,7 +54,10 @@ def outside(
         _samples(trained, found) if pooled else (),
         _neighbors(trained, found, found.reach, first) if found.reach is not None else (),
     ]
-    valued = [_unlike(trained, found), _values(trained, found), _flat(trained, found)]
+    valued = [
+        _unlike(trained, found), _values(trained, found), _flat(trained, found), _clipped(trained, found),
+        _rough(trained, found),
+    ]  # fmt: skip
     first_placed = next(itertools.chain.from_iterable(placed), None)  # one cause has one message
     if first_placed is not None:
         yield first_placed
@@ -94,6 +99,12 @@ def _spacing(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
         longer = span / spans if spans > 0 else math.nan
         some = found.kind is not Samples.GRID and _beyond(Range(here.least, here.least), there) is None
         text = f"'data' have a sample every {now:.3g} where training had one every {_words(there)}"
+        if now == 0 and max(r.most for r in found.span) > 0 and found.kind is Samples.POINTS:
+            yield (
+                "place",
+                f"{text}: every point of an item is there twice or more often; leave the copies out",
+            )
+            return
         if now == 0:
             yield (
                 "place",
@@ -159,6 +170,13 @@ def _neighbors(
     k = found.k
     said = f"the furthest of {k} neighbours is"
     if here.least < (0.9 * window if whole else then / REACH):
+        if here.least * FACTOR < then:
+            yield (
+                "neighbors",
+                f"{said} {here.least:.3g} away (k = {k}), and in training it was {then:.3g} (position units): are "
+                "points far from all others, by which sizes are set? Leave them out; of far denser clouds take fewer",
+            )
+            return
         before = f"all of that, as far as {window:.3g}" if whole else f"{then:.3g} far"
         yield (
             "neighbors",
@@ -210,6 +228,39 @@ def _flat(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
         )
 
 
+def _clipped(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
+    """Sequences whose peaks are cut off."""
+    for number, (there, now) in enumerate(zip(trained.channels, found.clipped, strict=False)):
+        if there.clipped is not None and now > max(CLIPPED, FACTOR * there.clipped.most):
+            yield (
+                "clipped",
+                f"channel {number} of 'data' stands at its largest value in {100 * now:.2g} % of the samples, "
+                f"in training in at most {100 * there.clipped.most:.2g} %: clipped; measure again in a wider range",
+            )
+            return
+
+
+def _rough(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
+    """Arrays and series as dense as those of training whose neighbours differ more than ever: noise, or no order."""
+    flags = any(
+        {c.values.least, c.values.most} <= {0.0, 1.0} for c in trained.channels
+    )  # of what was observed
+    apart = zip(found.spacing, trained.spacing, strict=False)
+    if flags or any(here.most > SIZE * there.most for here, there in apart):
+        return
+    for number, (there, now) in enumerate(zip(trained.channels, found.roughness, strict=False)):
+        usual = there.roughness
+        if usual is None or not now > max(ROUGH * usual.most, usual.most + (usual.most - usual.least) / 2):
+            continue
+        yield (
+            "noise",
+            f"channel {number} of 'data' steps from sample to sample {now / usual.most:.2g} times as far as ever in "
+            f"training ({now:.2g} of what noise does, there {_words(usual)}): is it noise, a lower rate, or another "
+            "order? Measure again, give spacing, or train on such data too",
+        )
+        return
+
+
 #: Channels are alike whose correlation is so near to 1, but for a thousandth of it in what is asked.
 _ALIKE = 1e-6
 _MEND = "bring it to the units and the normalisation of training (model.preprocessing)"
@@ -248,17 +299,17 @@ def _values(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
             )
         varied = there.deviation
         flags = {there.values.least, there.values.most} <= {0.0, 1.0}
-        if not flags and there.mean is not None and (shift := _shifted(mean, there)) is not None:
-            yield (
-                "values",
-                f"{what} is shifted by {shift:.3g}: its mean is {mean:.3g}, and in training {_words(there.mean)} of "
-                f"every item; take the offset away, and {_MEND}",
-            )
         if len(trained.shape) > 1 and there.mean is not None and _turned_round(mean, there):
             yield (
                 "values",
                 f"{what} looks inverted: its mean is {mean:.3g}, in training it was {_words(there.mean)}, and of "
                 f"{there.values.least + there.values.most:.3g} - x it would be so; if it is, give that",
+            )
+        if not flags and there.mean is not None and (shift := _shifted(mean, there)) is not None:
+            yield (
+                "values",
+                f"{what} is shifted by {shift:.3g}: its mean is {mean:.3g}, and in training {_words(there.mean)} of "
+                f"every item; take the offset away, and {_MEND}",
             )
         if varied is None or flags or not varied.least > 0 or found.samples.most < 2:
             continue

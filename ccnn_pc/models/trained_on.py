@@ -18,6 +18,7 @@ from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.grid.grid import Grid
 from ccnn_pc.domains.points.point_set import PointSet
 from ccnn_pc.domains.series.irregular_series import IrregularSeries
+from ccnn_pc.models.steps import roughness_of_series, steps_of_array
 from ccnn_pc.ops.neighbors.k_nearest import Neighbors
 from ccnn_pc.ops.segments import segment_count, segment_range, segment_sum
 
@@ -81,8 +82,9 @@ class Neighborhood(NamedTuple):
 class Channel(NamedTuple):
     """Values of a channel; over each item their root mean square, deviation, and likeness to the first channel.
 
-    Likeness is the absolute correlation, of arrays of two to four channels: 1 in grey pictures; mean that of an item.
-    None: not measured.
+    Likeness is the absolute correlation, of arrays of two to four channels: 1 in grey pictures; mean that of an item;
+    roughness, of arrays and series, the step to the next sample, as a share of that of white noise; clipped, of
+    sequences, the share of samples that stand at the largest value, three in a row. None: not measured.
     """
 
     values: Spread
@@ -90,6 +92,8 @@ class Channel(NamedTuple):
     deviation: Spread | None = None
     likeness: Spread | None = None
     mean: Spread | None = None
+    roughness: Spread | None = None
+    clipped: Spread | None = None
 
 
 class Range(NamedTuple):
@@ -117,6 +121,8 @@ class Seen(NamedTuple):
     mean: tuple[float, ...] = ()
     deviation: tuple[float, ...] = ()
     likeness: tuple[float, ...] = ()
+    roughness: tuple[float, ...] = ()
+    clipped: tuple[float, ...] = ()
     flat: int = 0
     items: int = 1
 
@@ -238,7 +244,10 @@ def measure(reading: Reading, batches: Iterable[Input], limit: int = 256) -> Tra
         return tuple(_finite([n for pair in column for n in _numbers(pair)]) for column in columns)
 
     values_of = map(_finite, torch.cat(values).unbind(1))
-    alike = spreads("likeness") if found[0].likeness else [None] * len(found[0].scale)
+    unknown = [None] * len(found[0].scale)
+    alike, rough, clipped = (
+        spreads(name) if getattr(found[0], name) else unknown for name in ("likeness", "roughness", "clipped")
+    )
     k = max((each.k for each in found if each.k is not None), default=None)
     reach = [n for each in found if each.reach is not None for n in each.reach]
     return TrainedOn(
@@ -250,7 +259,11 @@ def measure(reading: Reading, batches: Iterable[Input], limit: int = 256) -> Tra
         shape=spreads("shape"),
         neighborhood=None if k is None or not reach else Neighborhood(k, _finite(reach)),
         channels=tuple(
-            map(Channel, values_of, spreads("scale"), spreads("deviation"), alike, spreads("mean"))
+            map(
+                Channel,
+                *(values_of, spreads("scale"), spreads("deviation"), alike, spreads("mean")),
+                *(rough, clipped),
+            )
         ),
     )
 
@@ -289,8 +302,11 @@ def seen(x: Tensor, domain: AbstractDomain) -> Seen:
     channels = _of_channels(x, mask)
     if isinstance(domain, Grid):
         samples = domain.num_samples / domain.batch_size
-        *numbers, flat = torch.cat([channels.flatten(), _likeness(x), _flat(x, domain)]).tolist()
-        scale, mean, deviation = _thirds(numbers[: channels.numel()], x, mask)
+        parts = [channels.flatten(), _likeness(x), *steps_of_array(x, domain), _flat(x, domain)]
+        numbers = torch.cat(parts).tolist()
+        ends = list(itertools.accumulate(map(len, parts)))
+        likeness, stepped, clipped = (tuple(numbers[ends[i] : ends[i + 1]]) for i in range(3))
+        scale, mean, deviation = _thirds(numbers[: ends[0]], x, mask)
         return Seen(
             Samples.GRID,
             Range(samples, samples),
@@ -302,8 +318,10 @@ def seen(x: Tensor, domain: AbstractDomain) -> Seen:
             scale,
             mean,
             deviation,
-            tuple(numbers[channels.numel() :]),
-            int(flat),
+            likeness,
+            stepped,
+            clipped,
+            int(numbers[-1]),
             domain.batch_size,
         )
     table: Any = None if isinstance(domain, IrregularSeries) else domain.neighbors  # type: ignore[attr-defined]
@@ -315,8 +333,10 @@ def seen(x: Tensor, domain: AbstractDomain) -> Seen:
     known = isinstance(table, Neighbors) and len(table.count) > 0
     most = table.count.amax()[None].double() if known else channels.new_zeros(1)
     rows = torch.stack([torch.stack([row.amin(), row.amax()]) for row in per_item.flatten(1).double()])
-    k, *numbers = torch.cat([most, rows.flatten(), channels.flatten()]).tolist()
-    scale, mean, deviation = _thirds(numbers[2 * len(rows) :], x, mask)
+    rough = roughness_of_series(x, domain) if isinstance(domain, IrregularSeries) else channels.new_zeros(0)
+    k, *numbers = torch.cat([most, rows.flatten(), channels.flatten(), rough]).tolist()
+    placed, last = 2 * len(rows), 2 * len(rows) + channels.numel()
+    scale, mean, deviation = _thirds(numbers[placed:last], x, mask)
     own, step, reach, *span = (Range(*numbers[2 * i : 2 * i + 2]) for i in range(len(rows)))
     return Seen(
         kind,
@@ -329,6 +349,7 @@ def seen(x: Tensor, domain: AbstractDomain) -> Seen:
         scale,
         mean,
         deviation,
+        roughness=tuple(numbers[last:]),
     )
 
 

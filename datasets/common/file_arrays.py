@@ -28,27 +28,36 @@ class StoredArrays:
         values: ``[n, C, *S]`` float32.
         rows: which of the files each is.
         broken: name and reason of the others.
+        facts: of each file, ``[n]`` or ``[n, k]`` by name; see :class:`~ccnn_pc.datasets.preprocessing.files.FileRead`.
     """
 
-    def __init__(self, values: np.ndarray, rows: np.ndarray, broken: list[tuple[str, str]]) -> None:
-        self.values, self.rows, self.broken = values, rows, broken
+    def __init__(
+        self,
+        values: np.ndarray,
+        rows: np.ndarray,
+        broken: list[tuple[str, str]],
+        facts: dict[str, np.ndarray],
+    ) -> None:
+        self.values, self.rows, self.broken, self.facts = values, rows, broken, facts
 
     def save(self, folder: Path) -> None:
         """Write into an existing folder."""
         np.save(folder / "values.npy", self.values)
-        np.savez(
-            folder / "rest.npz", rows=self.rows, broken=np.asarray(self.broken, dtype=np.str_).reshape(-1, 2)
-        )
+        broken = np.asarray(self.broken, dtype=np.str_).reshape(-1, 2)
+        np.savez(folder / "rest.npz", rows=self.rows, broken=broken)
+        np.savez(folder / "facts.npz", **self.facts)  # type: ignore[arg-type]
 
     @classmethod
     def load(cls, folder: Path) -> StoredArrays:
         """Read what :meth:`save` wrote."""
         with np.load(folder / "rest.npz") as rest:
             rows, broken = rest["rows"], [(str(path), str(reason)) for path, reason in rest["broken"]]
+        with np.load(folder / "facts.npz") as stored:
+            facts = dict(stored)
         values = np.load(folder / "values.npy", mmap_mode="r")
-        if len(values) != len(rows):
+        if {len(values), *map(len, facts.values())} != {len(rows)}:
             raise ValueError(f"{len(rows)} arrays are stored (got {len(values)})")
-        return cls(values, rows, broken)
+        return cls(values, rows, broken, facts)
 
 
 class FileArrays(GridDataset):
@@ -68,8 +77,11 @@ class FileArrays(GridDataset):
 
     Attributes:
         files: paths, in the order of the rows.
+        said: what was known of the reading before.
         reading: how files become arrays, everything known.
         broken: files that could not be read, with the reason.
+        all_facts: numbers of every file that was read, by name; see
+            :class:`~ccnn_pc.datasets.preprocessing.files.FileRead`.
 
     Raises:
         FileNotFoundError: no such folder, no file, or no such part.
@@ -98,26 +110,29 @@ class FileArrays(GridDataset):
         training = (
             rows_of_part(items, Split.TRAIN, division, root) if len(training) else np.arange(len(items.paths))
         )
-        used = (
+        self.root = root
+        self.said = (
             reading if isinstance(reading, FilePreprocessing) else self.make_reading.from_json(reading or {})
         )
-        used = used.filled([items.paths[row] for row in training])
-        described = {**used.to_json(), "mean": None, "std": None}
-        settings = {"files": fingerprint(items.paths), "reading": described}
+        used = self.said.filled([items.paths[row] for row in training])
+        described = {**used.to_json(), "mean": None, "std": None, "files": None}
+        channels = None if used.mean is None else len(used.mean)
+        settings = {"files": fingerprint(items.paths), "reading": described, "facts": 1, "channels": channels}
         name = f"{used.dataset}-{root.resolve().name}"
         stored = cached(cache, name, settings, lambda: _read(items.paths, used), StoredArrays.load)
         self.broken = stored.broken
         warn_broken(self.broken, len(items.paths), root)
         place = {int(row): number for number, row in enumerate(stored.rows)}
-        self.reading = used.scaled_by(
-            stored.values[[place[row] for row in training.tolist() if row in place]]
+        known = [place[row] for row in training.tolist() if row in place]
+        self.reading = used.measured_on(
+            stored.values[known], {name: each[known] for name, each in stored.facts.items()}
         )
         self.files = [items.paths[row] for row in stored.rows]
         super().__init__(items.classes, items.labels[stored.rows], **options)
         if items.numbers is not None:
             self._values, self.classes = items.numbers[stored.rows], list(division.targets or ())
         self._rows = np.array([place[row] for row in rows.tolist() if row in place], dtype=np.int64)
-        self.values = stored.values
+        self.values, self.all_facts = stored.values, stored.facts
 
     @classmethod
     def is_data(cls, path: Path) -> bool:
@@ -129,6 +144,11 @@ class FileArrays(GridDataset):
 
     def last(self, x: Tensor) -> Tensor:
         return self.reading.standardized(x)
+
+    @property
+    def facts(self) -> dict[str, np.ndarray]:
+        """Numbers of the file of each item, ``[n]`` or ``[n, k]`` by name."""
+        return {name: each[self._rows] for name, each in self.all_facts.items()}
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -147,9 +167,10 @@ def _read(paths: list[Path], used: FilePreprocessing) -> StoredArrays:
     values: list[np.ndarray] = []
     rows: list[int] = []
     broken: list[tuple[str, str]] = []
+    facts: list[dict[str, Any]] = []
     for row, path in enumerate(paths):
         try:
-            made = used.read(path)
+            made, here = used.read_checked(path)
         except (OSError, ValueError) as error:
             broken.append((str(path), str(error)))
             continue
@@ -160,6 +181,8 @@ def _read(paths: list[Path], used: FilePreprocessing) -> StoredArrays:
             )
         values.append(made)
         rows.append(row)
+        facts.append(here)
     if not values:
         raise ValueError(f"none of the {len(broken)} files can be read; the first: {broken[0][1]}")
-    return StoredArrays(np.stack(values), np.array(rows, dtype=np.int64), broken)
+    by_name = {name: np.array([each[name] for each in facts], dtype=np.float64) for name in facts[0]}
+    return StoredArrays(np.stack(values), np.array(rows, dtype=np.int64), broken, by_name)

@@ -103,7 +103,7 @@ def read_header(file: IO[str], path: Path, names: Sequence[str]) -> Header:
             cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))
             found.append(Header([cell.strip() for cell in cells], delimiter, number))
     except _DAMAGED as error:
-        raise ValueError(f"'{path}' is no UTF-8 table, or is cut off ({error})") from error
+        raise ValueError(f"'{path}' is no UTF-8 table, or is cut off ({error}): save it as UTF-8") from error
     if not line:
         raise ValueError(f"'{path}' must have a header and rows below it (got an empty file)")
     return max(found, key=lambda header: (sum(name in header.names for name in names), len(header.names)))

@@ -38,6 +38,13 @@ class PictureHeader(NamedTuple):
     deep: bool
 
 
+def _reason(error: Exception) -> str:
+    """What PIL says, without the address of what it read."""
+    text = str(error).partition("<_io.BytesIO")[0].strip()
+    damaged = text == "cannot identify image file"
+    return "it is damaged, or of another format" if damaged else text or type(error).__name__
+
+
 def picture_size(data: bytes, name: str = "image") -> tuple[int, int]:
     """Height and width of an image file as people see it, from its header; see :func:`picture_header`."""
     return picture_header(data, name)[:2]
@@ -57,7 +64,7 @@ def picture_header(data: bytes, name: str = "image") -> PictureHeader:
             mode = file.mode
             turned = file.getexif().get(_ORIENTATION, 1) >= 5
     except Exception as error:  # PIL raises almost anything for damaged files
-        raise ValueError(f"'{name}' cannot be read as an image ({error or type(error).__name__})") from error
+        raise ValueError(f"'{name}' cannot be read as an image ({_reason(error)})") from error
     height, width = (width, height) if turned else (height, width)
     deep = _is_deep(mode)
     return PictureHeader(height, width, deep or mode in ("1", "L", "LA"), deep)
@@ -101,7 +108,7 @@ def read_image(
             picture = turn(file)
     except Exception as error:  # PIL raises almost anything for damaged files
         raise ValueError(
-            f"'{name}' cannot be read as an image ({error or type(error).__name__}); copy or download it again"
+            f"'{name}' cannot be read as an image ({_reason(error)}); copy or download it again"
         ) from error
     if _is_deep(mode):
         deep = _deep(np.asarray(picture), mode, tags, name, warns=bits == 8)  # PIL would cut them off at 255

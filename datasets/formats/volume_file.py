@@ -41,7 +41,17 @@ def read_volume(path: Path) -> np.ndarray:
         ValueError: another format, damaged, another number of axes, values that are not finite; the message names the
             file.
     """
+    return read_volume_at(path)[0]
+
+
+def read_volume_at(path: Path) -> tuple[np.ndarray, tuple[float, float, float]]:
+    """The same, and the distance of its cells along each axis in millimetres; NaN where the file does not say it.
+
+    Raises:
+        FileNotFoundError, ImportError, ValueError: see :func:`read_volume`.
+    """
     name, content = path.name.lower(), read_file(path)
+    steps = (math.nan, math.nan, math.nan)
     try:
         if not content:
             raise ValueError("it is empty (0 bytes)")
@@ -52,10 +62,10 @@ def read_volume(path: Path) -> np.ndarray:
         elif name.endswith(".binvox"):
             values = read_binvox(content)
         elif name.endswith((".nii", ".nii.gz")):
-            values = _nifti(path, len(content))
+            values, steps = _nifti(path, len(content))
         else:
             raise ValueError(f"its name must end in {', '.join(SUFFIXES)}")
-        return _checked(values)
+        return _checked(values), steps
     except ImportError:
         raise
     except Exception as error:  # nibabel raises anything for damaged files
@@ -92,14 +102,15 @@ def _only_volume(arrays: dict[str, np.ndarray]) -> np.ndarray:
     return next(iter(found.values()))
 
 
-def _nifti(path: Path, size: int) -> np.ndarray:
+def _nifti(path: Path, size: int) -> tuple[np.ndarray, tuple[float, float, float]]:
     nibabel = require("nibabel", extra="volumes", purpose="to read NIfTI")
     image = nibabel.load(path)
     check_unpacked(8 * math.prod(image.shape), size, f"'{path}'")
     while len(image.shape) > 3 and image.shape[-1] == 1:  # one time
         image = image.slicer[..., 0]
-    values: np.ndarray = np.asarray(nibabel.as_closest_canonical(image).dataobj, dtype=np.float32)
-    return values
+    turned = nibabel.as_closest_canonical(image)
+    first, second, third = (abs(float(step)) or math.nan for step in turned.header.get_zooms()[:3])
+    return np.asarray(turned.dataobj, dtype=np.float32), (first, second, third)
 
 
 def read_binvox(content: bytes) -> np.ndarray:

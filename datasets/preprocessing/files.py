@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -20,6 +20,22 @@ from ccnn_pc.datasets.transforms.base import Compose, Transform
 F = TypeVar("F", bound="FilePreprocessing")
 
 
+#: Of what is spread over files: least, 5 %, median, 95 %, most.
+_LEVELS = (0.0, 0.05, 0.5, 0.95, 1.0)
+
+
+class FileRead(NamedTuple):
+    """A file as an array, and what is no longer seen in it.
+
+    Attributes:
+        values: float32 ``[C, *S]``, not normalised; NaN behind its end.
+        facts: numbers, or rows of them, by name: how long, how loud, how large the file is.
+    """
+
+    values: np.ndarray
+    facts: dict[str, Any]
+
+
 class FilePreprocessing(Preprocessing):
     """How a file becomes an array ``[C, *S]``; fields that are None follow from the files of the training.
 
@@ -27,16 +43,36 @@ class FilePreprocessing(Preprocessing):
         dataset: registered name of the folders of such files.
         suffixes: of the files.
         mean, std: of each channel.
+        files: facts of the files of the training: least, 5 %, median, 95 % and most; of rows of numbers their means.
     """
 
     dataset: ClassVar[str]
     suffixes: ClassVar[tuple[str, ...]]
     mean: Sequence[float] | None
     std: Sequence[float] | None
+    files: Mapping[str, Sequence[float]] | None
 
     @abc.abstractmethod
+    def read_file(self, path: Path) -> FileRead:
+        """A file as an array, and what is no longer seen in it."""
+
     def read(self, path: Path) -> np.ndarray:
         """A file as float32 ``[C, *S]``, not normalised; NaN behind its end."""
+        return self.read_file(path).values
+
+    def read_checked(self, path: Path) -> FileRead:
+        """The same of a file that must fit those of the training.
+
+        Raises:
+            ValueError: another number of channels.
+        """
+        read = self.read_file(path)
+        if self.mean is not None and len(self.mean) != len(read.values):
+            raise ValueError(
+                f"'{path}' must have {len(self.mean)} channels, as the files of the training had (got "
+                f"{len(read.values)}): give files of their kind"
+            )
+        return read
 
     @abc.abstractmethod
     def filled(self: F, paths: Sequence[Path]) -> F:
@@ -46,15 +82,23 @@ class FilePreprocessing(Preprocessing):
             ValueError: none can be read.
         """
 
-    def scaled_by(self: F, values: np.ndarray) -> F:
-        """The same with mean and deviation of the channels of ``values [n, C, *S]``, unless they are known."""
+    def measured_on(self: F, values: np.ndarray, facts: Mapping[str, np.ndarray]) -> F:
+        """The same with what the training says, unless it is known.
+
+        Args:
+            values: of the files of the training, ``[n, C, *S]``; mean and deviation of the channels follow.
+            facts: of these files, ``[n]`` or ``[n, k]``.
+        """
+        files = self.files
+        if files is None:
+            files = {name: _spread(each) for name, each in facts.items() if np.isfinite(each).any()}
         if self.mean is not None and self.std is not None:
-            return self
+            return dataclasses.replace(self, files=files)  # type: ignore[type-var]
         by_channel = np.moveaxis(values, 1, 0).reshape(values.shape[1], -1).astype(np.float64)
         mean = np.nanmean(by_channel, axis=1)
         std = np.nanstd(by_channel, axis=1)
         std = np.where(std > 1e-6 * np.abs(mean), std, 1.0)  # constant channels
-        return dataclasses.replace(self, mean=tuple(mean.tolist()), std=tuple(std.tolist()))  # type: ignore[type-var]
+        return dataclasses.replace(self, mean=tuple(mean.tolist()), std=tuple(std.tolist()), files=files)  # type: ignore[type-var]
 
     def standardized(self, x: Tensor) -> Tensor:
         """Normalised arrays ``[B, C, *S]``, 0 behind the end of an item."""
@@ -65,13 +109,22 @@ class FilePreprocessing(Preprocessing):
         return torch.nan_to_num((x - mean) / std, nan=0.0)
 
     def item(self, path: Path) -> GridData:
-        """A file as a model reads it."""
-        item: GridData = self.transform()(GridData(x=torch.from_numpy(self.read(path))[None]))
+        """A file as a model reads it, with its ``facts``."""
+        read = self.read_checked(path)
+        item: GridData = self.transform()(GridData(x=torch.from_numpy(read.values)[None]))
+        item.facts = read.facts
         return item
 
     def transform(self, augment: Sequence[Transform] = ()) -> Compose:
         """``augment``, then the normalisation."""
         return Compose([*augment, Standardize(self)])
+
+
+def _spread(values: np.ndarray) -> list[float]:
+    """Quantiles of the numbers of files; of rows of numbers the mean row."""
+    finite = values[np.isfinite(values)] if values.ndim == 1 else values
+    found = np.quantile(finite, _LEVELS) if values.ndim == 1 else np.nanmean(finite, axis=0)
+    return [float(f"{each:.6g}") for each in found]
 
 
 class Standardize(BaseTransform):
@@ -87,3 +140,21 @@ class Standardize(BaseTransform):
 
     def __repr__(self) -> str:
         return "Standardize()"
+
+
+class Ended(BaseTransform):
+    """Give what lies behind the end of an item the means of its channels, which are 0 when they are normalised."""
+
+    def __init__(self, used: FilePreprocessing) -> None:
+        self.used = used
+
+    def forward(self, data: Any) -> Any:
+        """Change ``x [1, C, *S]``."""
+        mean = torch.tensor(self.used.mean or [0.0], dtype=data.x.dtype).view(
+            1, -1, *[1] * (data.x.dim() - 2)
+        )
+        data.x = torch.where(data.x.isnan(), mean, data.x)
+        return data
+
+    def __repr__(self) -> str:
+        return "Ended()"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
@@ -17,7 +17,8 @@ from ccnn_pc._checks import check_at_least, check_positive
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.formats.sound_file import SUFFIXES, read_sound
 from ccnn_pc.datasets.preprocessing.base import plain, set_fields
-from ccnn_pc.datasets.preprocessing.files import FilePreprocessing
+from ccnn_pc.datasets.preprocessing.files import FilePreprocessing, FileRead
+from ccnn_pc.datasets.sound.measured import SILENT, clipped_share, flatness, loudness, offset
 
 #: Samples per second that are kept at most, unless more are asked for.
 MOST_RATE = 16000
@@ -46,6 +47,9 @@ class SoundPreprocessing(FilePreprocessing):
         rate: samples per second; None: the most frequent of the training, at most :data:`MOST_RATE`.
         seconds: length; None: that of 95 % of the training, at most :data:`MOST_SECONDS`.
         mean, std: of each channel; None: measured on the training.
+        files: facts of the recordings of the training; None: measured. Of each recording its ``seconds`` and ``rate``,
+            the share of ``clipped`` samples, ``loudness`` and ``flatness`` of the spectrum in decibels, the ``offset``
+            from zero, and ``pitch``, the mean of :func:`mel` over time.
 
     Raises:
         ValueError: an unknown choice, or numbers out of range.
@@ -61,6 +65,7 @@ class SoundPreprocessing(FilePreprocessing):
     seconds: float | None = None
     mean: Sequence[float] | None = None
     std: Sequence[float] | None = None
+    files: Mapping[str, Sequence[float]] | None = None
 
     def __post_init__(self) -> None:
         check_at_least("bands", self.bands, 2)
@@ -73,6 +78,7 @@ class SoundPreprocessing(FilePreprocessing):
             features=choice("features", self.features, SoundFeatures),
             mean=plain(self.mean),
             std=plain(self.std),
+            files=plain(self.files),
         )
 
     @property
@@ -80,20 +86,26 @@ class SoundPreprocessing(FilePreprocessing):
         """Seconds between two steps of MEL."""
         return max(SHORTEST, (self.seconds or 1.0) / STEPS)
 
-    def read(self, path: Path) -> np.ndarray:
+    def read_file(self, path: Path) -> FileRead:
         samples, rate = read_sound(path)
-        wanted, seconds = self.rate or rate, self.seconds or len(samples) / rate
+        own = len(samples) / rate
+        wanted, seconds = self.rate or rate, self.seconds or own
+        facts = {"seconds": own, "rate": float(rate), "clipped": clipped_share(samples)}
         if rate != wanted:
             common = math.gcd(rate, wanted)
             samples = resample_poly(samples, wanted // common, rate // common).astype(np.float32)
         samples = samples[: max(1, round(seconds * wanted))]
+        heard = mel(samples, wanted, self.bands, self.step)
         if self.features is SoundFeatures.RAW:
             made, steps = samples[None], max(1, round(seconds * wanted))
         else:
-            made, steps = mel(samples, wanted, self.bands, self.step), max(1, math.ceil(seconds / self.step))
+            made, steps = heard, max(1, math.ceil(seconds / self.step))
+        facts |= {"loudness": loudness(samples), "flatness": flatness(samples), "offset": offset(samples)}
+        silent = facts["loudness"] <= SILENT
+        pitch = np.full(self.bands, np.nan) if silent else heard.mean(axis=1, dtype=np.float64)
         whole = np.full((len(made), steps), np.nan, dtype=np.float32)
         whole[:, : made.shape[1]] = made[:, :steps]
-        return whole
+        return FileRead(whole, {**facts, "pitch": pitch})
 
     def filled(self, paths: Sequence[Path]) -> SoundPreprocessing:
         if self.rate is not None and self.seconds is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
@@ -12,9 +12,9 @@ import torch
 from torch.nn import functional
 
 from ccnn_pc._checks import check_at_least
-from ccnn_pc.datasets.formats.volume_file import SUFFIXES, read_volume
+from ccnn_pc.datasets.formats.volume_file import SUFFIXES, read_volume, read_volume_at
 from ccnn_pc.datasets.preprocessing.base import plain, set_fields
-from ccnn_pc.datasets.preprocessing.files import FilePreprocessing
+from ccnn_pc.datasets.preprocessing.files import FilePreprocessing, FileRead
 
 #: Cells of a volume that a core trains on in minutes.
 CELLS = 16**3
@@ -30,6 +30,8 @@ class VolumePreprocessing(FilePreprocessing):
         size: cells along each axis; None: the usual size of the training, in its proportions at most :data:`CELLS`
             cells.
         mean, std: of each channel; None: measured on the training.
+        files: facts of the volumes of the training; None: measured. Of each volume the cells along each axis,
+            ``cells_0`` to ``cells_2``, and, where a file says them, the millimetres, ``span_0`` to ``span_2``.
 
     Raises:
         ValueError: sizes below 1, or not three.
@@ -42,6 +44,7 @@ class VolumePreprocessing(FilePreprocessing):
     size: Sequence[int] | None = None
     mean: Sequence[float] | None = None
     std: Sequence[float] | None = None
+    files: Mapping[str, Sequence[float]] | None = None
 
     def __post_init__(self) -> None:
         if self.size is not None:
@@ -49,16 +52,19 @@ class VolumePreprocessing(FilePreprocessing):
             if len(given) != 3:
                 raise ValueError(f"'size' must be three numbers, one for each axis (got {given})")
             set_fields(self, size=tuple(check_at_least("size", int(each), 1) for each in given))
-        set_fields(self, mean=plain(self.mean), std=plain(self.std))
+        set_fields(self, mean=plain(self.mean), std=plain(self.std), files=plain(self.files))
 
-    def read(self, path: Path) -> np.ndarray:
-        values = torch.from_numpy(read_volume(path))
+    def read_file(self, path: Path) -> FileRead:
+        read, steps = read_volume_at(path)
+        values = torch.from_numpy(read)
+        facts = {f"cells_{axis}": float(cells) for axis, cells in enumerate(read.shape[1:])}
+        facts |= {f"span_{axis}": step * read.shape[1 + axis] for axis, step in enumerate(steps)}
         size = tuple(self.size or values.shape[1:])
         coarse = tuple(min(*pair) for pair in zip(size, values.shape[1:], strict=True))
         values = functional.adaptive_avg_pool3d(values, coarse)  # type: ignore[arg-type]
         if tuple(values.shape[1:]) != size:
             values = functional.interpolate(values[None], size, mode="trilinear", align_corners=False)[0]
-        return values.numpy()
+        return FileRead(values.numpy(), facts)
 
     def filled(self, paths: Sequence[Path]) -> VolumePreprocessing:
         if self.size is not None:

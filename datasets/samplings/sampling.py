@@ -14,6 +14,9 @@ from ccnn_pc.datasets.preprocessing import (
     Preprocessing,
     SeriesPreprocessing,
 )
+from ccnn_pc.datasets.preprocessing.files import Ended, FilePreprocessing
+from ccnn_pc.datasets.preprocessing.sound import SoundPreprocessing
+from ccnn_pc.datasets.preprocessing.volumes import VolumePreprocessing
 from ccnn_pc.datasets.series.dataset import SeriesForm
 from ccnn_pc.datasets.transforms import (
     KNN,
@@ -51,10 +54,10 @@ class Kind(enum.Enum):
     dense at one end); VOXELS (occupied ones, as points on a lattice), DENSE (the same voxels out of an array: each sees
     its k nearest if that is what the model was trained with, else all in reach).
 
-    Of images and sequences: PIXELS (``pixels:2``: every second one along each axis; ``pixels:1.5``: so far apart, on
-    the cubic curves through all), SCATTERED (a random part of them, as points), UNEVEN (the same, ten times as dense at
-    one end), JITTERED (each moved by up to so many spacings, with the value of the cubic curves there), LIT (those that
-    are not black, as points that say so).
+    Of images, sequences, volumes and sound: PIXELS (``pixels:2``: every second one along each axis; ``pixels:1.5``: so
+    far apart, on the cubic curves through all), SCATTERED (a random part of them, as points), UNEVEN (the same, ten
+    times as dense at one end), JITTERED (each moved by up to so many spacings, with the value of the cubic curves
+    there), and of images LIT (those that are not black, as points that say so).
 
     Of series: SERIES as in training, EVERY so-manieth sample (``every:2``; of arrays also ``every:1.5``), or without so
     many per cent of the samples, left out at random (``drop:50``): of all samples that the data have.
@@ -79,8 +82,15 @@ _SURFACES = {Kind.EVEN: Subset.FARTHEST, Kind.RANDOM: Subset.RANDOM, Kind.UNEVEN
 _VOXELS = (Kind.VOXELS, Kind.DENSE)
 SHAPES = (Kind.POINTS, *_SURFACES, *_VOXELS)
 IMAGES = (Kind.PIXELS, Kind.SCATTERED, Kind.JITTERED, Kind.UNEVEN, Kind.LIT)
+FILES = (Kind.PIXELS, Kind.SCATTERED, Kind.JITTERED, Kind.UNEVEN)
 SERIES = (Kind.SERIES, Kind.EVERY, Kind.DROP)
-_OF = {CloudPreprocessing.kind: SHAPES, ImagePreprocessing.kind: IMAGES, SeriesPreprocessing.kind: SERIES}
+_OF = {
+    CloudPreprocessing.kind: SHAPES,
+    ImagePreprocessing.kind: IMAGES,
+    SeriesPreprocessing.kind: SERIES,
+    SoundPreprocessing.kind: FILES,
+    VolumePreprocessing.kind: FILES,
+}
 #: Samples on a lattice or in an order, whose density is known.
 _REGULAR = (Kind.DENSE, Kind.PIXELS, Kind.LIT, *SERIES)
 _COUNT = "a whole number, at least 1"
@@ -185,9 +195,11 @@ class Sampling:
             return self._of_shapes(trained)
         if isinstance(trained, ImagePreprocessing) and self.kind in IMAGES:
             return self._of_images(trained, spacing, reach)
+        if isinstance(trained, FilePreprocessing) and self.kind in FILES:
+            return self._of_files(trained, spacing, reach)
         if isinstance(trained, SeriesPreprocessing) and self.kind in SERIES:
             return self._of_series(trained, spacing)
-        known = ", ".join(kind.value for kind in _OF[trained.kind])
+        known = ", ".join(kind.value for kind in _OF.get(trained.kind, ())) or "left out"
         raise ValueError(f"the sampling must be one of {known} for this model (got {self.kind.value})")
 
     @property
@@ -270,15 +282,29 @@ class Sampling:
         return cells(0.5 if number is None else number, spacing)
 
     def _of_images(self, trained: ImagePreprocessing, spacing: float, reach: float) -> Compose:
-        steps: list[Transform] = [trained.transform()]
+        axes = 2 if trained.view in (View.IMAGE, View.GREY) else 1
+        return self._of_arrays([trained.transform()], trained.black, spacing, reach, axes)
+
+    def _of_files(self, trained: FilePreprocessing, spacing: float, reach: float) -> Compose:
+        """Of arrays that their data set normalises afterwards."""
+        axes = 1 if isinstance(trained, SoundPreprocessing) else 3
+        return self._of_arrays([Ended(trained)], 0.0, spacing, reach, axes)
+
+    def _of_arrays(
+        self,
+        steps: list[Transform],
+        black: float | Sequence[float],
+        spacing: float,
+        reach: float,
+        axes: int,
+    ) -> Compose:
         if not self.takes_all:
-            steps.append(self.on_cells(spacing, trained.black))
+            steps.append(self.on_cells(spacing, black))
         if self.kind is Kind.PIXELS:
             return Compose(steps)
         if self.density:
             steps.append(InverseDensity())
         if math.isfinite(reach):
-            axes = 2 if trained.view in (View.IMAGE, View.GREY) else 1
             share = 1.0 if self.kind is Kind.JITTERED else 0.5 if self.number is None else self.number
             steps.append(KNN(max(9, math.ceil(share * (2 * reach + 1) ** axes))))
         return Compose(steps)

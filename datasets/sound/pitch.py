@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-#: Octaves that are tried, and bands that must lie in both.
-_MOST, _TRIED, _SHARED = 1.5, 61, 8
+#: Octaves that are tried: what fits best there fits nowhere.
+MOST = 1.5
+#: Shifts that are tried, and bands that must lie in both.
+_TRIED, _SHARED = 61, 8
 
 
 class Shift(NamedTuple):
@@ -51,7 +53,7 @@ def shift_of(heard: np.ndarray, known: np.ndarray, rate: int) -> Shift:
         off, share = heard[both] - np.interp(at[both], octave, known), weight[both] / weight[both].sum()
         return float(np.sqrt(share @ (off - share @ off) ** 2))
 
-    shifts = np.linspace(-_MOST, _MOST, _TRIED)
+    shifts = np.linspace(-MOST, MOST, _TRIED)
     found = [apart(shift) for shift in shifts]
     best = int(np.argmin(found))
     return Shift(float(shifts[best]), apart(0.0), found[best])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -335,6 +336,50 @@ def test_the_answers_are_the_same_with_and_without() -> None:
             assert torch.equal(compared, model(data))
 
 
+def tones(count: int, seed: int, length: int = 400) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    pitch, phase, loud = (torch.rand(count, 1, generator=generator) for _ in range(3))
+    wave = torch.sin((0.2 + 0.2 * pitch) * torch.arange(length) + 6 * phase) * (0.5 + loud)
+    return (wave + 0.02 * torch.randn(count, length, generator=generator))[:, None]
+
+
+def test_clipped_and_noisy_waveforms() -> None:
+    """Arrays hold no cause of it, and no channel is larger than ever."""
+    torch.manual_seed(0)
+    model: Any = create_model("ccnn_4_16", dim=1, in_channels=1, out_channels=2, shape=[400]).eval()
+    model.trained_on = measure(model.reading, tones(20, 0).split(1))
+    asked = tones(8, 1)
+    noise = torch.randn(asked.shape, generator=torch.Generator().manual_seed(2))
+    for batch in (asked, asked[:1]):
+        for change, text in (
+            (lambda x: x, None),
+            (lambda x: torch.nn.functional.pad(x[..., :300], (0, 100)), None),  # behind the end
+            (
+                lambda x: (3 * x).clamp(-0.6, 0.6),
+                "[0-9]+ % of the samples, in training in at most 0 %: clipped",
+            ),
+            (lambda x: x.clamp(max=0.25), "clipped"),
+            (lambda x: x + noise[: len(x)], "steps from sample to sample"),
+            (lambda x: x.round(decimals=1), None),  # steps everywhere
+        ):
+            found = said(copy.deepcopy(model), change(batch))
+            assert len(found) == (text is not None), (text, found)
+            assert text is None or re.search(text, found[0])
+
+
+def test_noisy_pictures() -> None:
+    grid = torch.stack(torch.meshgrid(*2 * [torch.linspace(0, 3, 16)], indexing="ij")).sum(dim=0)
+    pictures = [torch.sin(grid + shift)[None, None] for shift in torch.linspace(0, 6, 12)]
+    model: Any = create_model("ccnn_4_16", dim=2, in_channels=1, out_channels=2, shape=[16, 16]).eval()
+    model.trained_on = measure(model.reading, pictures)
+    assert not said(model, torch.sin(grid + 0.7)[None, None])
+    noisy = torch.sin(grid + 0.7) + torch.randn(grid.shape, generator=torch.Generator().manual_seed(0))
+    (text,) = said(model, noisy[None, None])
+    assert "steps from sample to sample" in text
+    coarse = torch.sin(grid + 0.7)[None, None, ::2, ::2]
+    assert not said(model, coarse, spacing=2.0)  # coarser ones differ more, as they must
+
+
 def test_spread() -> None:
     numbers = torch.arange(101.0)
     assert Spread.of(numbers) == Spread(0, 5, 50, 95, 100)
@@ -373,3 +418,36 @@ def test_packaged_models_know_what_they_were_trained_on(name: str) -> None:
     found = from_pretrained(name).trained_on
     assert found is not None and found.kind is Samples.POINTS and found.neighborhood is not None
     assert dataclasses.replace(found) == found
+
+
+def test_copies_and_outliers_of_clouds_have_their_cause() -> None:
+    """Points that are there twice lie at no one place, and one far point makes all others dense."""
+    model, cloud = network("cloud", k=8), sphere(128, None, 50)
+    twice = KNN(8)(Data(pos=cloud.pos.repeat(2, 1), x=cloud.x.repeat(2, 1)))
+    (text,) = said(copy.deepcopy(model), twice)
+    assert "every point of an item is there twice" in text
+    pos = torch.cat([cloud.pos, torch.tensor([[1000.0, 0.0, 0.0]])])
+    squeezed = KNN(8)(Data(pos=pos / 500, x=torch.cat([cloud.x, cloud.x[:1]])))
+    (text,) = said(copy.deepcopy(model), squeezed)
+    assert "points far from all others" in text
+
+
+def test_noisy_series() -> None:
+    def waves(seed: int, noise: float) -> Data:
+        generator = torch.Generator().manual_seed(seed)
+        times = torch.arange(60, dtype=torch.float64) / 10
+        x = torch.sin((1 + torch.rand(1, generator=generator)) * times.float())[:, None]
+        return Data(x=x + noise * torch.randn(x.shape, generator=generator), times=times)
+
+    torch.manual_seed(0)
+    model: Any = create_model(
+        "ccnn_4_16", dim=1, in_channels=1, out_channels=2, shape=[60], spacing=0.1
+    ).eval()
+    model.trained_on = measure(model.reading, [waves(seed, 0.02) for seed in range(12)])
+    assert not said(copy.deepcopy(model), waves(20, 0.02))
+    (text,) = said(copy.deepcopy(model), waves(20, 1.0))
+    assert "steps from sample to sample" in text
+    half = waves(20, 0.02)
+    assert not said(
+        copy.deepcopy(model), Data(x=half.x[::2], times=half.times[::2])
+    )  # lower rates step farther

@@ -47,6 +47,7 @@ def test_every_row_is_there() -> None:
     tasks = ("listops", "text", "pathfinder", "pathfinder2d")
     recommended = {f"lra_{task}_ccnn_4_140_recommended" for task in tasks}
     tiny = {f"{task}_tiny{peer}" for task in ("listops", "contours") for peer in ("", "_s4d", "_transformer")}
+    tiny |= {"contours_tiny_sequence", "contours_tiny_points"}
     assert {*RELEASED, *recommended, *tiny} == set(NAMES)
 
 

@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ccnn_pc._checks import check_at_least
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.preprocessing.base import Preprocessing, set_fields
+from ccnn_pc.datasets.transforms.attach import KNN
 from ccnn_pc.datasets.transforms.base import Compose, Transform
+from ccnn_pc.datasets.transforms.cells import LitCells
 from ccnn_pc.datasets.transforms.view import NOISE_LENGTH, ToView, View
 
 
@@ -19,13 +22,16 @@ class ImagePreprocessing(Preprocessing):
 
     Args:
         bits: of each channel of the files, 8 (default) or 16 (of grey ones).
+        num_neighbors: of each pixel that is not black, so that a cloud of these is read; None (default): the array.
 
     Raises:
-        ValueError: an unknown view, or numbers that :class:`ToView` refuses.
+        ValueError: an unknown view, numbers that :class:`ToView` refuses, or neighbours of what is no image.
 
     Example:
         >>> ImagePreprocessing("sequence", mean=[0.13], std=[0.31]).to_json()["mean"]
         [0.13]
+        >>> ImagePreprocessing(num_neighbors=32).transform()
+        Compose([ToView(image), LitCells(0), KNN(32)])
     """
 
     kind: ClassVar[str] = "image"
@@ -37,11 +43,18 @@ class ImagePreprocessing(Preprocessing):
     length: int = NOISE_LENGTH
     noise_seed: int = 0
     bits: int = 8
+    num_neighbors: int | None = None
 
     def __post_init__(self) -> None:
         if self.bits not in (8, 16):
             raise ValueError(f"'bits' must be 8 or 16 (got {self.bits!r})")
         set_fields(self, view=choice("view", self.view, View))
+        if self.num_neighbors is not None:
+            set_fields(self, num_neighbors=check_at_least("num_neighbors", int(self.num_neighbors), 1))
+            if self.view not in (View.IMAGE, View.GREY):
+                raise ValueError(
+                    f"'view' must be image or grey where pixels have neighbours (got {self.view.value})"
+                )
         for name in ("mean", "std"):
             value = getattr(self, name)
             set_fields(self, **{name: value if isinstance(value, (int, float)) else tuple(value)})
@@ -59,8 +72,9 @@ class ImagePreprocessing(Preprocessing):
         )
 
     def transform(self, augment: Sequence[Transform] = ()) -> Compose:
-        """``augment``, then the view."""
-        return Compose([*augment, self.to_view()])
+        """``augment``, then the view, and the points of it."""
+        points = [] if self.num_neighbors is None else [LitCells(self.black), KNN(self.num_neighbors)]
+        return Compose([*augment, self.to_view(), *points])
 
     @property
     def black(self) -> tuple[float, ...]:

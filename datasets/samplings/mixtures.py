@@ -13,6 +13,7 @@ from torch_geometric.transforms import BaseTransform
 
 from ccnn_pc.datasets.preprocessing import (
     CloudPreprocessing,
+    ImagePreprocessing,
     Preprocessing,
     augmentation_transform,
     preprocessing_from_json,
@@ -51,7 +52,7 @@ def mixed_transform(
             comes twice as often.
 
     Raises:
-        ValueError: several samplings of images, of dense voxels, or with densities; no sampling.
+        ValueError: samplings of arrays of images, of dense voxels, or with densities of shapes.
 
     Example:
         >>> from ccnn_pc.datasets import CloudPreprocessing
@@ -62,6 +63,8 @@ def mixed_transform(
         return preprocessing_transform(preprocessing, augment)
     trained = preprocessing_from_json(preprocessing) or CloudPreprocessing()
     drawn = [Sampling.parse(text) for text in samplings]
+    if isinstance(trained, ImagePreprocessing) and trained.num_neighbors is not None:
+        return Compose([*augment, OneOf([each.transform(trained) for each in drawn])])
     wrong = [each for each in drawn if each.kind not in SHAPES or each.kind is Kind.DENSE or each.density]
     if wrong or not isinstance(trained, CloudPreprocessing):
         raise ValueError(

@@ -282,6 +282,8 @@ class Sampling:
         return cells(0.5 if number is None else number, spacing)
 
     def _of_images(self, trained: ImagePreprocessing, spacing: float, reach: float) -> Compose:
+        if trained.num_neighbors is not None:
+            return self._of_lit(trained, trained.num_neighbors, spacing)
         axes = 2 if trained.view in (View.IMAGE, View.GREY) else 1
         return self._of_arrays([trained.transform()], trained.black, spacing, reach, axes)
 
@@ -308,6 +310,18 @@ class Sampling:
             share = 1.0 if self.kind is Kind.JITTERED else 0.5 if self.number is None else self.number
             steps.append(KNN(max(9, math.ceil(share * (2 * reach + 1) ** axes))))
         return Compose(steps)
+
+    def _of_lit(self, trained: ImagePreprocessing, k: int, spacing: float) -> Compose:
+        """Of these samples those that are not black. k stays: kernels see those in reach, however many are found."""
+        steps: list[Transform] = [trained.to_view()]
+        if self.kind is Kind.PIXELS:
+            steps += [] if self.takes_all else [self.on_cells(spacing)]
+            steps.append(LitCells(trained.black, spacing * (self.number or 1.0)))
+        elif self.kind is Kind.LIT:
+            steps.append(LitCells(trained.black, spacing))
+        else:
+            steps += [self.on_cells(spacing), LitCells(trained.black)]
+        return Compose([*steps, *([InverseDensity()] if self.density else []), KNN(k)])
 
     def _of_series(self, trained: SeriesPreprocessing, spacing: float) -> Compose:
         """Rates and drops take the place of those of training.

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ccnn_pc.datasets.clouds.data import PointCloudData
-from ccnn_pc.datasets.transforms.base import BaseTransform, RandomTransform, has
+from ccnn_pc.datasets.transforms.base import BaseTransform, RandomTransform, has, take_points
 from ccnn_pc.datasets.transforms.resample import check_array
 from ccnn_pc.datasets.transforms.sampling import UNEVENNESS, draw_rows
 from ccnn_pc.ops.grids.interpolation import cubic_at
@@ -31,6 +31,12 @@ def taken_cells(data: Any, cells: Tensor, kept: Tensor, spacing: float) -> Point
     points = points_of(data, cells[kept] * spacing, data.x[0].flatten(1).t()[kept])
     points.lattice = torch.full((1, cells.shape[1]), spacing, dtype=torch.float64, device=data.x.device)
     return points
+
+
+def all_cells(data: Any, spacing: float) -> PointCloudData:
+    """All cells of an array as points."""
+    cells = cells_of(data.x)
+    return taken_cells(data, cells, torch.arange(len(cells)), spacing)
 
 
 def points_of(data: Any, pos: Tensor, values: Tensor) -> PointCloudData:
@@ -79,7 +85,8 @@ class LitCells(BaseTransform):
     """The cells of an array that do not hold its background, as points that tell it: sparse pictures, events.
 
     The points have ``background [1, C]`` beside ``pos [m, D]`` and ``x [m, C]``: networks that read on a grid are given
-    the whole array again, moved so that the points lie in its middle. Where all is background, the first cell stays.
+    the whole array again, moved so that the points lie in its middle. Where all is background, the first cell stays. Of
+    an array that is points already, those stay that do not hold the background.
 
     Args:
         background: one value per channel, or one for all (default 0).
@@ -105,13 +112,15 @@ class LitCells(BaseTransform):
 
     def forward(self, data: Any) -> Any:
         """Make points of cells."""
-        check_array(data, self)
+        if not has(data, "pos"):
+            check_array(data, self)
         channels = data.x.shape[1]
         if len(self.background) not in (1, channels):
             raise ValueError(f"'background' must have 1 or {channels} values (got {len(self.background)})")
         background = data.x.new_tensor(self.background).expand(channels)
-        kept = (data.x[0].flatten(1).t() != background).any(dim=1).nonzero()[:, 0]
-        points = taken_cells(data, cells_of(data.x), kept if len(kept) else kept.new_zeros(1), self.spacing)
+        points = data if has(data, "pos") else all_cells(data, self.spacing)
+        kept = (points.x != background).any(dim=1).nonzero()[:, 0]
+        points = take_points(points, kept if len(kept) else kept.new_zeros(1))
         points.background = background[None]
         return points
 

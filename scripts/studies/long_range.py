@@ -3,8 +3,9 @@
     python -m scripts.studies.long_range --runs runs/study_long_range
     python -m scripts.tables.update
 
-All have about as many parameters, and as many epochs as fit into equal core minutes. The network of contours is asked
-for scattered pixels too. Interrupted, the same command goes on; a training that has finished is not repeated.
+All have about as many parameters, and the peers as many core minutes as ours on images. Contours come as images, as sequences
+and as clouds of their lit pixels; the networks of images and clouds are asked for scattered pixels too. Interrupted, the same
+command goes on; a training that has finished is not repeated.
 """
 
 from __future__ import annotations
@@ -20,6 +21,13 @@ SETTINGS = [
     Setting(
         "contours_tiny",
         ("experiment=contours_tiny",),
+        "test",
+        tuple(Test(each, sampling=each) for each in SAMPLINGS),
+    ),
+    Setting("contours_tiny_sequence", ("experiment=contours_tiny_sequence",), "test"),
+    Setting(
+        "contours_tiny_points",
+        ("experiment=contours_tiny_points",),
         "test",
         tuple(Test(each, sampling=each) for each in SAMPLINGS),
     ),

@@ -21,10 +21,12 @@ from ccnn_pc.datasets import (
 )
 from ccnn_pc.datasets.common.seeding import seeded_generator
 from ccnn_pc.datasets.samplings import Sampling
-from ccnn_pc.datasets.samplings.mixtures import ReadOnGrid
+from ccnn_pc.datasets.samplings.mixtures import ReadOnGrid, mixed_transform
 from ccnn_pc.datasets.transforms import Compose
+from ccnn_pc.domains import Grid, PointSet
 from ccnn_pc.models import create_model
 from ccnn_pc.ops.grids.interpolation import cubic_at, cubic_axis
+from ccnn_pc.ops.neighbors.k_nearest import Neighbors
 from tests.clouds import DOUBLE
 
 
@@ -134,6 +136,44 @@ def test_lit_pixels_are_those_off_the_background_and_networks_read_the_whole_pic
     torch.testing.assert_close(asked(GridData(x=pictures[:1])).pos, points[0].pos)
     read = ReadOnGrid(Sampling.parse("lit"))(GridData(x=pictures[:1].clone())).x
     torch.testing.assert_close(read, pictures[:1])
+
+
+def test_a_layer_on_lit_pixels_is_the_convolution_of_the_picture_there() -> None:
+    """What is black adds nothing: the sum over lit neighbours is that over all pixels in reach."""
+    torch.manual_seed(0)
+    picture = torch.zeros(1, 1, 14, 14, dtype=DOUBLE)
+    picture.view(-1)[torch.randperm(196)[:60]] = torch.rand(60, dtype=DOUBLE) + 0.1
+    options = {"shape": [14, 14], "extent": 3, "scattered": "points", "reference_count": 60}
+    layer = create_model("ccnn_4_16", dim=2, in_channels=1, out_channels=2, **options).stem.double()
+    points = ImagePreprocessing(num_neighbors=60).transform()(GridData(x=picture.clone()))
+    grid = Grid((14, 14))
+    there = torch.arange(196).view(14, 14)[tuple(points.pos.long().t())]
+    found = layer(
+        points.x, PointSet(points.pos, neighbors=Neighbors(points.neighbor_index.t(), points.neighbor_count))
+    )
+    torch.testing.assert_close(found, layer(grid.flatten(picture), grid)[there], rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("text", ["lit", "pixels", "scattered:0.5", "pixels:2", "jittered", "uneven:0.5"])
+def test_models_of_lit_pixels_are_asked_for_those_of_every_sampling(text: str) -> None:
+    torch.manual_seed(0)
+    picture = torch.rand(1, 1, 16, 16) * (torch.rand(1, 1, 16, 16) < 0.4)
+    trained = ImagePreprocessing(mean=[0.2], std=[0.5], num_neighbors=12)
+    found = Sampling.parse(text).transform(trained)(GridData(x=picture.clone()), seeded_generator(0))
+    lit = len(trained.transform()(GridData(x=picture.clone())).pos)
+    assert found.neighbor_index.shape == (12, len(found.pos)) and (found.x != trained.black[0]).all()
+    assert len(found.pos) == lit if text in ("lit", "pixels") else 0 < len(found.pos) <= 256
+    if text == "pixels:2":
+        assert len(found.pos) == int((picture[..., ::2, ::2] > 0).sum()) and found.pos.max() <= 14
+    mixed = mixed_transform(trained, samplings=[text, "pixels"])
+    assert mixed(GridData(x=picture.clone()), seeded_generator(0)).neighbor_index.shape[0] == 12
+
+
+def test_neighbours_are_those_of_images() -> None:
+    with pytest.raises(
+        ValueError, match=r"'view' must be image or grey where pixels have neighbours \(got sequence\)"
+    ):
+        ImagePreprocessing("sequence", num_neighbors=8)
 
 
 def test_lit_pixels_of_nothing_and_of_several_channels() -> None:

@@ -48,12 +48,13 @@ class ImagePreprocessing(Preprocessing):
     def __post_init__(self) -> None:
         if self.bits not in (8, 16):
             raise ValueError(f"'bits' must be 8 or 16 (got {self.bits!r})")
-        set_fields(self, view=choice("view", self.view, View))
+        view = choice("view", self.view, View)
+        set_fields(self, view=view)
         if self.num_neighbors is not None:
             set_fields(self, num_neighbors=check_at_least("num_neighbors", int(self.num_neighbors), 1))
-            if self.view not in (View.IMAGE, View.GREY):
+            if view not in (View.IMAGE, View.GREY):
                 raise ValueError(
-                    f"'view' must be image or grey where pixels have neighbours (got {self.view.value})"
+                    f"'view' must be image or grey where pixels have neighbours (got {view.value})"
                 )
         for name in ("mean", "std"):
             value = getattr(self, name)
@@ -73,8 +74,10 @@ class ImagePreprocessing(Preprocessing):
 
     def transform(self, augment: Sequence[Transform] = ()) -> Compose:
         """``augment``, then the view, and the points of it."""
-        points = [] if self.num_neighbors is None else [LitCells(self.black), KNN(self.num_neighbors)]
-        return Compose([*augment, self.to_view(), *points])
+        steps: list[Transform] = [*augment, self.to_view()]
+        if self.num_neighbors is not None:
+            steps += [LitCells(self.black), KNN(self.num_neighbors)]
+        return Compose(steps)
 
     @property
     def black(self) -> tuple[float, ...]:

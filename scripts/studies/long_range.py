@@ -3,9 +3,9 @@
     python -m scripts.studies.long_range --runs runs/study_long_range
     python -m scripts.tables.update
 
-All have about as many parameters, and the peers as many core minutes as ours on images. Contours come as images, as sequences
-and as clouds of their lit pixels; the networks of images and clouds are asked for scattered pixels too. Interrupted, the same
-command goes on; a training that has finished is not repeated.
+All have about as many parameters, and the peers as many core minutes as ours on images. Contours come as images, as
+sequences and as clouds of their lit pixels; the networks of images and clouds are asked for scattered pixels too.
+Interrupted, the same command goes on; a training that has finished is not repeated.
 """
 
 from __future__ import annotations

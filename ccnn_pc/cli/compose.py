@@ -306,11 +306,26 @@ def follow_data(config: DictConfig, measured: Mapping[str, Any]) -> None:
     for key in ("in_channels", "shape", "spacing"):
         if key in config.data and config.data[key] is None:
             config.data[key] = measured[key]
+    _check_sizes(config.data.get("shape"))
     for name, value in measured.get("preprocessing", {}).items():
         config.data.preprocessing[name] = value
     if "table" in config.data.preprocessing:
         config.data.preprocessing.table = measured["table"]
     follow_features(config)
+
+
+def _check_sizes(shape: Sequence[int] | None) -> None:
+    """Arrays must have neighbours along every axis.
+
+    Raises:
+        UsageError: they have one sample along one of them.
+    """
+    if shape is not None and min(shape) < 2:
+        raise UsageError(
+            f"'data.root' must hold arrays of two samples at least along each axis (got "
+            f"{' x '.join(map(str, shape))}): "
+            "are the files right? Take larger pictures, longer recordings"
+        )
 
 
 def _feature_channels(features: list[str]) -> int:

@@ -13,6 +13,7 @@ import torch
 from ccnn_pc._checks import check_at_least, check_fraction
 from ccnn_pc.datasets.common.splits import last_split, stratified_split
 from ccnn_pc.training.loader import ResumableLoader
+from ccnn_pc.training.missing_classes import warn_of_missing_classes
 
 KEEP: Any = object()
 
@@ -191,6 +192,10 @@ class ClassificationData(pl.LightningDataModule):
                 raise ValueError(
                     f"'test' must have the classes of training (they differ in {', '.join(wrong)})"
                 )
+        parts = {"train": self.train_set, "val": self.val_set, "test": self._test}
+        warn_of_missing_classes(
+            self.classes, {name: part for name, part in parts.items() if part is not None}
+        )
         self.train_dataloader()
 
     def train_dataloader(self) -> ResumableLoader:

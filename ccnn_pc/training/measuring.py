@@ -12,6 +12,7 @@ from ccnn_pc.models.base import Network
 from ccnn_pc.models.trained_on import TrainedOn, measure
 from ccnn_pc.training.data import ClassificationData
 from ccnn_pc.training.described_data import describe_data
+from ccnn_pc.training.hollow import warn_of_hollow_items
 from ccnn_pc.training.loader import epoch_order
 
 #: Training items that are looked at.
@@ -31,6 +32,7 @@ def measure_training(model: Network, data: ClassificationData) -> TrainedOn:
     rows = epoch_order(len(items), data.seed, 0)[:ITEMS]
     with torch.random.fork_rng(devices=[]):
         found = measure(model.reading, (Batch.from_data_list([items[row]]) for row in rows))
+    warn_of_hollow_items(found)
     return dataclasses.replace(found, resized=_resized(data), time_unit=_time_unit(items))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -174,15 +175,28 @@ def _read(paths: list[Path], used: FilePreprocessing) -> StoredArrays:
         except (OSError, ValueError) as error:
             broken.append((str(path), str(error)))
             continue
-        if values and made.shape != values[0].shape:
-            raise ValueError(
-                f"'{path}' must have {len(values[0])} channels, as '{paths[rows[0]]}' has (got {len(made)}): keep "
-                "files of one kind"
-            )
         values.append(made)
         rows.append(row)
         facts.append(here)
     if not values:
         raise ValueError(f"none of the {len(broken)} files can be read; the first: {broken[0][1]}")
+    _check_channels([(paths[row], each.shape[0]) for row, each in zip(rows, values, strict=True)])
     by_name = {name: np.array([each[name] for each in facts], dtype=np.float64) for name in facts[0]}
     return StoredArrays(np.stack(values), np.array(rows, dtype=np.int64), broken, by_name)
+
+
+def _check_channels(found: list[tuple[Path, int]]) -> None:
+    """All files must have as many channels.
+
+    Raises:
+        ValueError: they have not; the message names one of those that most are not like.
+    """
+    (usual, _), *others = Counter(channels for _, channels in found).most_common()
+    if others:
+        like, other = (
+            next(path for path, channels in found if (channels == usual) is same) for same in (True, False)
+        )
+        raise ValueError(
+            f"'{other}' must have {usual} channels, as '{like}' and most files have (got {dict(found)[other]}): keep "
+            "files of one kind"
+        )

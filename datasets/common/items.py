@@ -227,6 +227,12 @@ def rows_of_part(items: Items, split: Split | None, division: Division, root: ob
         if not len(own) and fraction > 0:
             rest, own = _drawn(items, rest, fraction, division.split_seed)
         if split is part:
+            if not len(own) and fraction > 0:
+                raise ValueError(
+                    f"'{root}' must have more items: of {len(items.paths)} in {len(items.classes)} classes none is "
+                    f"left for the part '{part.value}' ({part.value}_fraction={fraction:g}); three of each class are "
+                    "the least"
+                )
             if not len(own):
                 raise FileNotFoundError(
                     f"'root' must have a folder '{part.value}' of class folders (there is none in '{root}'): "

@@ -269,7 +269,7 @@ class LongCSV(SeriesDataset):
             return said
         if self._by_number or self.table.targets is not None:  # numbers are no strata
             stored = dataclasses.replace(stored, label=np.zeros_like(stored.label), classes=["value"])
-        return rows_of_split(self._files[0], stored, split, self.split_seeds)
+        return rows_of_split(os.path.commonpath(self._files), stored, split, self.split_seeds)
 
     def _check_observed(self) -> None:
         """Every variable must occur in the training part: nobody learns what it means otherwise."""

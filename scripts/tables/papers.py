@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from scripts.tables.render import NOTHING, Row, Rows, markdown, matching, rows_of, shown
+from scripts.tables.stress import stress_words
 
 QUOTED = Path(__file__).with_name("papers.csv")
 #: Paper -> where it stands.
@@ -44,8 +45,6 @@ def measured(here: str) -> tuple[list[Row], str]:
     source, words, column = here.split("|")
     where = dict(word.split("=", 1) for word in words.split(";"))
     if column == "score":
-        from scripts.tables.words import stress_words
-
         return matching(stress_words(rows_of(f"results/{source}.csv")), where), column
     return matching(rows_of(f"results/{source}.csv"), where), column
 

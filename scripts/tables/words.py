@@ -11,8 +11,9 @@ from scripts.tables.choices import choices
 from scripts.tables.counted import experiments, models
 from scripts.tables.papers import papers
 from scripts.tables.render import NOTHING, Row, Rows, markdown, matching, rows_of, shown
+from scripts.tables.stress import stress_words
 
-__all__ = ["choices", "experiments", "models", "papers"]
+__all__ = ["choices", "experiments", "models", "papers", "stress_words"]
 
 # --- scripts/bench ----------------------------------------------------------------------------------------------
 
@@ -332,23 +333,6 @@ def both_sizes(line: Rows, rows: Rows, head: str) -> str:
     return " / ".join(
         shown("{parameters:,}", matching(line, {"counts": counts})) for counts in ("with", "without")
     )
-
-
-def stress_words(rows: Rows) -> Rows:
-    """Rows with task, network, score, and whether that is a solution."""
-    found = []
-    for row in rows:
-        copy = row["setting"].startswith("copy_memory_")
-        length, _, network = row["setting"].removeprefix("copy_memory_" if copy else "adding_").partition("_")
-        solved = float(row["test_accuracy"]) == 1 if copy else float(row["test_mse"]) <= 1e-4
-        words = {
-            "task": f"{'copy memory' if copy else 'adding problem'}, {length}",
-            "network": {"": "ours", "ckcnn": "CKCNN as published"}[network],
-            "score": shown("{test_accuracy:%}" if copy else "MSE {test_mse:.1e}", [row]),
-            "solved": "yes" if solved else "no",
-        }
-        found.append({**row, **words})
-    return found
 
 
 # --- kernels, released checkpoints ------------------------------------------------------------------------------

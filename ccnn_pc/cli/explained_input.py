@@ -94,10 +94,11 @@ def ask(model: Model, data: Any, wanted: str | None) -> tuple[Asked, str]:
     said = chances.argmax(dim=1)
     likeliest = 0 if numbers else int(torch.bincount(said, minlength=len(names)).argmax())
     output = names.index(wanted) if wanted is not None else likeliest
-    if one or numbers:
-        return Asked(output), names[output]
     taken = said == output
-    return Asked(output, taken if bool(taken.any()) else None), names[output]
+    samples = taken if not (one or numbers) and bool(taken.any()) else None
+    if rows.shape[1] < chances.shape[1]:  # a single logit for two classes
+        return Asked(0, samples, negative=output == 0), names[output]
+    return Asked(output, samples), names[output]
 
 
 def without_some(model: Model, data: Any, asked: Asked, found: Attribution) -> Deletion | None:

@@ -55,9 +55,15 @@ def data_page(what: str, path: Path, item: str | None, split: str | None, seed: 
     try:
         return _set_page(what, path, item, split)
     except ValueError:
-        if single and suffix[1:] in READERS:  # a single cloud in a table
-            return _cloud_page(path, seed)
-        raise
+        if not (single and suffix[1:] in READERS):
+            raise
+    try:  # a single cloud in a table
+        return _cloud_page(path, seed)
+    except ValueError as cloud:
+        try:
+            return _series_page(path)
+        except ValueError:
+            raise cloud from None
 
 
 def _image_page(path: Path) -> Page:
@@ -86,6 +92,17 @@ def _sound_page(path: Path) -> Page:
         drawing, path.name, f"{len(samples)} samples, {rate} per second, {len(samples) / rate:.3g} seconds"
     )
     return Page(path.name, [Section("Sound", cards=[card], wide=True)], kind="sound")
+
+
+def _series_page(path: Path) -> Page:
+    """A table of a row per sample, a column per variable."""
+    from ccnn_pc.datasets import LongCSV
+    from ccnn_pc.viz.report import Page, Section
+
+    dataset: Any = LongCSV(path, None, layout="files", labelled=False)
+    card = _card(dataset, 0, [path.name], large=True)
+    about = f"Variables: {', '.join(dataset.variables)}."
+    return Page(path.name, [Section("Series", about=about, cards=[card], wide=True)], kind="series")
 
 
 def _holds_volume(path: Path) -> bool:

@@ -314,7 +314,9 @@ def _train(config: Any, folder: Path, identity: dict[str, Any], start: Any) -> d
     if hasattr(data.train_set, "measured"):
         follow_data(config, data.train_set.measured())
     sizes = ", ".join(f"{size} {part}" for part, size in data.sizes().items())
-    _say(f"{data.name}: {len(classes)} classes, items: {sizes}")
+    numbers = config.data.get("numbers") or config.data.get("targets")
+    answers = "numbers" if numbers else f"{len(classes)} classes"
+    _say(f"{data.name}: {answers}, items: {sizes}")
     for part, items in (("training", data.train_set), ("validation", data.val_set)):
         if hasattr(items, "report"):
             _say(f"{part}: {items.report()}")

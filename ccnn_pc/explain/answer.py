@@ -26,14 +26,14 @@ class Asked:
     """What is explained: an output of the network, of all samples or of some.
 
     Args:
-        output: number of the class, or of the number, that is explained.
+        output: column of the answers, a class or a number.
         samples: where every sample has an answer: which of them are averaged, ``[n]``; None: all.
-
-    A network with a single logit for two classes has the outputs 1, the logit, and 0, its negative.
+        negative: explain the negative of it: of a single logit for two classes, what speaks for the first.
     """
 
     output: int
     samples: Tensor | None = None
+    negative: bool = False
 
     def of(self, answers: Tensor, count: int) -> Tensor:
         """The number for each of ``count`` copies of an item, ``[count]``."""
@@ -49,11 +49,9 @@ class Asked:
         return chosen.mean(dim=1)
 
     def _chosen(self, answers: Tensor) -> Tensor:
-        if answers.shape[-1] == 1 and self.output in (0, 1):
-            return answers[..., 0] if self.output == 1 else -answers[..., 0]
         if not 0 <= self.output < answers.shape[-1]:
             raise ValueError(f"'output' must be below {answers.shape[-1]}, the outputs (got {self.output})")
-        return answers[..., self.output]
+        return -answers[..., self.output] if self.negative else answers[..., self.output]
 
 
 def features_of(data: Data) -> Tensor:

@@ -60,7 +60,7 @@ def deletion(
     Raises:
         ValueError: another number of samples, or shares that leave none.
     """
-    asked = Asked(asked) if isinstance(asked, int) else Asked(asked.output)
+    asked = Asked(asked) if isinstance(asked, int) else dataclasses.replace(asked, samples=None)
     importance = importance.detach().cpu().flatten()
     count = _samples(data)
     if len(importance) != count or not all(0 <= share < 1 for share in shares):

@@ -286,8 +286,8 @@ class Network(Model, abc.ABC):
         super()._load_from_state_dict(*args)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Copies and files hold no data of the training."""
-        return {**self.__dict__, "_recent": []}
+        """Copies and files hold no data of the training, nor whether a batch was looked at."""
+        return {**self.__dict__, "_recent": [], "_compared": False}
 
     def _keep(
         self,

@@ -124,8 +124,21 @@ def find_items(
                           for path in inside]  # fmt: skip
     if not found:
         known = f"{kinds}; " if kinds else ""
-        raise FileNotFoundError(f"'{root}' must hold <class>/<file> files ({known}found none)")
+        raise FileNotFoundError(
+            f"'{root}' must hold <class>/<file> files ({known}found none){_of_numbers(root)}"
+        )
     return _with_tables(root, found, division, sorted(set(empty) - {name for _, name, _ in found}))
+
+
+def _of_numbers(root: Path) -> str:
+    """What to write where a table of a folder has columns beside that of the files, but no labels."""
+    for path in sorted(root.iterdir()):
+        names = file_columns(path) if path.name.lower().endswith(SUFFIXES) and path.is_file() else []
+        known = {usual_column(names, kind) for kind in ("file", "split", "group")}
+        others = [name for name in names if name not in known]
+        if others:
+            return f"; the numbers of '{path.name}' are learned with data.targets=[{','.join(others)}] task=regression"
+    return ""
 
 
 def own_table(root: Path, targets: Sequence[str] | None = None) -> Path | None:

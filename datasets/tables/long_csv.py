@@ -120,6 +120,8 @@ class LongCSV(SeriesDataset):
             raise ValueError(f"'split' must be None for series without labels (got {split.value!r})")
         self.table, self.said = taken(TableFormat, options), taken(ObservationChannels, options)
         division = dataclasses.replace(taken(Division, options), labels=labels, targets=self.table.targets)
+        if self.table.targets is not None:  # numbers of columns, not names of classes that are some
+            options["numbers"] = False
         self.labelled, self._by_number = labelled, bool(options.get("numbers"))
         self.split_seeds = (int(split_seeds[0]), int(split_seeds[1]))
         self._files = (

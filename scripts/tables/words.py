@@ -271,6 +271,12 @@ def of_all_estimators(rows: Rows) -> Rows:
     return sorted(kept, key=lambda row: (row["data"], int(row["drop"])))
 
 
+def beside_ours(rows: Rows) -> Rows:
+    """Rows of tasks, drops and seeds that ours have answered."""
+    have = {(row["task"], row["drop"], row["seed"]) for row in rows if row["method"] == "ours"}
+    return [row for row in rows if (row["task"], row["drop"], row["seed"]) in have]
+
+
 def at_rates(rows: Rows) -> Rows:
     """All samples are rate 1; on the grid there is nothing between them, lines or not."""
     whole = [{**row, "tested_on": "rate 1"} for row in matching(rows, {"tested_on": "drop 0"})]

@@ -171,7 +171,8 @@ def test_which_output_of_which_samples() -> None:
     assert Asked(1, torch.tensor([True, False, False])).of(rows, 2).tolist() == [1.0, 7.0]
     assert Asked(1).of(rows.view(2, 3, 2).transpose(1, 2), 2).tolist() == [3.0, 9.0]  # of arrays
     single = torch.tensor([[2.0], [3.0]])
-    assert Asked(1).of(single, 2).tolist() == [2.0, 3.0] and Asked(0).of(single, 2).tolist() == [-2.0, -3.0]
+    assert Asked(0).of(single, 2).tolist() == [2.0, 3.0]  # a number keeps its sign
+    assert Asked(0, negative=True).of(single, 2).tolist() == [-2.0, -3.0]
     with pytest.raises(ValueError, match="'output' must be below 2"):
         Asked(5).of(rows[:2], 2)
 

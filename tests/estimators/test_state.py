@@ -1,0 +1,24 @@
+"""Answering changes nothing of an estimator, nor its arguments."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+
+joblib = pytest.importorskip("joblib")
+
+from ccnn_pc.estimators import SeriesClassifier  # noqa: E402
+
+
+def test_predict_changes_no_state() -> None:
+    """What joblib keeps of it is the same before and after: so caches of scikit-learn and checks of aeon compare."""
+    series = [row[None] for row in np.random.default_rng(0).normal(size=(12, 20))]
+    before = copy.deepcopy(series)
+    fitted = SeriesClassifier(channels="first", epochs=1, random_state=0).fit(series, np.arange(12) % 2)
+    state = {name: joblib.hash(value) for name, value in vars(fitted).items()}
+    fitted.predict(series)
+    fitted.predict_proba(series)
+    assert state == {name: joblib.hash(value) for name, value in vars(fitted).items()}
+    assert all(np.array_equal(*pair) for pair in zip(series, before, strict=True))

@@ -208,8 +208,8 @@ def predict_files(
     if not tables:
         files = files_of(files, suffixes_of(preprocessing))
     targets = {} if labelled is None else targets_of(files, labelled.out)
-    if labelled is not None and not is_file_name(labelled.out):
-        _check_folder(labelled.out)
+    if labelled is not None:
+        _check_folder(labelled.out.parent if is_file_name(labelled.out) else labelled.out)
     if out is not None and not tables:
         require("matplotlib", extra="train", purpose="to draw pictures (or use --no-picture)")
         out, stem = (out.parent, out.stem) if targets and is_file_name(out) else (out, "")

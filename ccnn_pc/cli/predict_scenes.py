@@ -191,8 +191,7 @@ def refused(
     found: dict[Path, Exception] = {}
     for source, target in targets.items():
         try:
-            if target != out:  # which is a folder then
-                check_writable_folder("out", target.parent)
+            check_writable_folder("out", target.parent, make=target != out)  # which is a folder then
             quick = source.suffix.lower() in (".las", ".laz") and source.is_file()  # its header says it
             known = quick and not isinstance(wanted, ClassTarget)
             check_fields(source, target, beside_own(source, columns) if known else columns)

@@ -53,13 +53,23 @@ def data_page(what: str, path: Path, item: str | None, split: str | None, seed: 
     if single and suffix[1:] in READERS and suffix not in _TABLES:
         return _cloud_page(path, seed)
     try:
-        return _set_page(what, path, item, split)
-    except ValueError:
+        dataset = _opened(what, path, split)
+    except ValueError as error:
         if not (single and suffix[1:] in READERS):
             raise
-    try:  # a single cloud in a table
+        return _page_of_one(path, seed, error)
+    return _set_page(what, path, item, dataset)
+
+
+def _page_of_one(path: Path, seed: int, error: ValueError) -> Page:
+    """A single cloud, or a single series, in a table that is no data set; ``error`` says why it is none."""
+    from ccnn_pc.datasets.registry import entries_in_order
+
+    try:
         return _cloud_page(path, seed)
     except ValueError as cloud:
+        if any(each.recognises is not None and each.may_hold(path) for each in entries_in_order()):
+            raise error from None
         try:
             return _series_page(path)
         except ValueError:
@@ -210,13 +220,51 @@ def _field_view(name: str, values: np.ndarray, rows: np.ndarray) -> Any:
     return number_view(name, values.astype(np.float64))
 
 
-def _set_page(what: str, path: Path, item: str | None, split: str | None) -> Page:
+def _opened(what: str, path: Path, split: str | None) -> Any:
+    """The data set of a name or a path; what nobody knows by its look, as a training on it would open it.
+
+    Raises:
+        FileNotFoundError, ValueError: of who knows it; else of who opens anything.
+    """
+    import warnings
+
+    from ccnn_pc.datasets import open_dataset
+
+    if not path.exists():
+        return open_dataset(what, split, normals=False)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        try:
+            dataset: Any = open_dataset(path, split, normals=False)
+        except (FileNotFoundError, ValueError) as error:
+            try:
+                return _as_trained(path, split)
+            except (FileNotFoundError, ValueError):
+                raise error from None
+    if len(getattr(dataset, "broken", ())) > len(dataset):  # it was taken for what it is not
+        return _as_trained(path, split)
+    for each in said:
+        warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+    return dataset
+
+
+def _as_trained(path: Path, split: str | None) -> Any:
+    """The data set that ``ccnn-pc train data.root=PATH`` opens, all of it unless a part is named, not normalised."""
+    from hydra.utils import instantiate
+
+    from ccnn_pc.cli.any_folder import with_found
+    from ccnn_pc.cli.compose import compose_config
+
+    config = compose_config(with_found([f"data.root={path}"]))
+    make = instantiate(config.data.module.train, _convert_="all")
+    return make(split=split, **({"normalize": "none"} if "normalize" in make.keywords else {}))
+
+
+def _set_page(what: str, path: Path, item: str | None, dataset: Any) -> Page:
     """Items of a data set, one of each class after the other, or one of them, large."""
     from ccnn_pc.cli.judged import item_names
-    from ccnn_pc.datasets import open_dataset
     from ccnn_pc.viz.report import Figure, Page, Section
 
-    dataset: Any = open_dataset(what if not path.exists() else path, split, normals=False)
     if not len(dataset):
         raise ValueError(f"'what' must hold at least one item (got none at '{what}')")
     _, names = item_names(dataset)

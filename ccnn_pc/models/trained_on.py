@@ -453,4 +453,9 @@ def _of_points(points: PointSet) -> Tensor:
                 (-1, torch.ones_like(others), count),
             )
         )
+        alone = count < 2  # has no neighbour: those of the others
+        nearest, furthest = (
+            torch.where(alone, each[~alone].nanmedian() if bool((~alone).any()) else math.nan, each)
+            for each in (nearest, furthest)
+        )
     return torch.cat([torch.stack([count.to(pos), nearest, furthest]), span])

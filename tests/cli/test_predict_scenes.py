@@ -134,6 +134,7 @@ def test_text_goes_back_to_text(model: str, tmp_path: Path, capsys: pytest.Captu
         ("scan.laz", "'target' must not be the file that was read"),
         ("labelled.ply", "'target' must end in .laz or .las where 'source' is a laz file"),
         ("missing/labelled.laz", "'target' must be in a folder that exists"),
+        ("/proc/labelled.laz", "'out' must be a folder that can be written (got /proc"),
         (".", "'target' must not be the file that was read"),
     ],
 )

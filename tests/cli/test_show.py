@@ -166,3 +166,25 @@ def test_a_sound_keeps_its_peaks(place: Path) -> None:
     (line,) = page.all_of("path")
     heights = {float(point.split()[1]) for point in line["d"].replace("M", "L").split("L") if point}
     assert len(heights) == 2 and "2.5 seconds" in page.text
+
+
+def test_folders_and_tables_are_what_a_training_takes_them_for(place: Path) -> None:
+    """Volumes in npy are no clouds, nor are series in csv; few of them are shown too."""
+    rng = np.random.default_rng(0)
+    for number in range(6):
+        path = place / "cubes" / "ab"[number % 2] / f"{number}.npy"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, rng.uniform(size=(4, 5, 6)))
+        table = place / "files" / "ab"[number % 2] / f"{number}.csv"
+        table.parent.mkdir(parents=True, exist_ok=True)
+        rows = [f"{tick},{rng.normal():.3f}" for tick in range(9)]
+        table.write_text("\n".join(["time,u", *rows]) + "\n")
+    for name in ("cubes", "files"):
+        assert "6 of 6 items" in read_page(show_page(str(place / name), place / f"{name}.html")).text
+    rows = [f"{name},{tick},v,{rng.normal():.3f},{name[0]}" for name in ("a1", "b2") for tick in range(9)]
+    few = place / "few.csv"
+    few.write_text("\n".join(["id,time,variable,value,label", *rows]) + "\n")
+    assert "2 of 2 items" in read_page(show_page(str(few), place / "few.html")).text
+    few.write_text(few.read_text().replace("v,", "v,x", 1))
+    with pytest.raises(ValueError, match="line 2: 'value' must be a"):
+        show_page(str(few), place / "no.html")

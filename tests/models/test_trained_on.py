@@ -25,7 +25,7 @@ from ccnn_pc.models import (
     measure,
     save_pretrained,
 )
-from ccnn_pc.models.trained_on import Samples, Spread
+from ccnn_pc.models.trained_on import Samples, Spread, seen
 from ccnn_pc.ops.neighbors.k_nearest import knn
 
 
@@ -430,6 +430,17 @@ def test_copies_and_outliers_of_clouds_have_their_cause() -> None:
     squeezed = KNN(8)(Data(pos=pos / 500, x=torch.cat([cloud.x, cloud.x[:1]])))
     (text,) = said(copy.deepcopy(model), squeezed)
     assert "points far from all others" in text
+
+
+def test_a_point_alone_has_no_neighbour_to_be_judged_by() -> None:
+    """As in a tile around one wrong point: it was said that neighbours end 0 away."""
+    model = network("cloud", k=8)
+    alone = Data(pos=torch.zeros(1, 3), x=torch.zeros(1, 3))
+    batch = KNN(8)(sphere(128, None, 50)), KNN(8)(alone)
+    where = model.reading.samples(Batch.from_data_list(list(batch)))[1]
+    found = seen(torch.cat([item.x for item in batch]), where)
+    assert found.reach is not None and found.reach.least == found.reach.most > 0
+    assert found.samples.least == 1 and found.spacing[0].least > 0
 
 
 def test_noisy_series() -> None:

@@ -15,7 +15,7 @@ from ccnn_pc.datasets import SeriesArrays, SeriesPreprocessing
 from ccnn_pc.datasets.preprocessing import Preprocessing
 from ccnn_pc.datasets.series.observation_channels import ObservationChannels
 from ccnn_pc.datasets.series.scaling import SeriesScaling
-from ccnn_pc.datasets.series.stored import StoredSeries, join_series, typical_grid
+from ccnn_pc.datasets.series.stored import StoredSeries, common_span, join_series, typical_grid
 from ccnn_pc.datasets.tables.observations import TableFormat
 from ccnn_pc.datasets.transforms import DropSamples
 from ccnn_pc.estimators.base import ClassifierAnswers, Estimator, RegressorAnswers
@@ -122,9 +122,11 @@ class SeriesEstimator(Estimator):
         return {"dim": 1, "in_channels": channels, "shape": [length], "spacing": spacing}
 
     def _words(self, dataset: Any) -> dict[str, Any]:
-        if self.model is None:
-            return {"name": "random_kernels"} if len(dataset) <= MOST_SOLVED else _small("ccnn_tiny_grid")
-        words = super()._words(dataset)
+        default = "random_kernels" if len(dataset) <= MOST_SOLVED else "ccnn_tiny_grid"
+        words = {"name": default} if self.model is None else super()._words(dataset)
+        if words["name"] == "random_kernels":
+            span = common_span(dataset.stored, np.arange(len(dataset.stored)))
+            return {"span": span if span[0] != span[1] else (None, None), **words}
         return {**_small(words["name"]), **words}
 
     def _preprocessing(self, dataset: Any) -> Preprocessing:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import enum
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -13,36 +13,45 @@ from torch.nn import functional
 
 from ccnn_pc._checks import check_at_least
 from ccnn_pc.domains.base import AbstractDomain
-from ccnn_pc.domains.grid.grid import Grid
 from ccnn_pc.domains.pooling import Pool
-from ccnn_pc.domains.series.irregular_series import IrregularSeries
+from ccnn_pc.domains.series.side_by_side import SideBySide, side_by_side, slopes, stretched
 from ccnn_pc.models.base import Network
 from ccnn_pc.models.convolution import DEFAULT_SHAPES
 from ccnn_pc.models.names import register_model
 from ccnn_pc.models.reading import Input, Reading, Spacing
+from ccnn_pc.models.series_prior import SeriesPrior
 from ccnn_pc.nn.mixing import HeLinear
+from ccnn_pc.ops.series.impulses import HIGH, TAPS, at_impulses, distances, impulses, shares_of_time
 
-#: Impulses of a kernel, and how many of them count 2 instead of -1.
-TAPS, HIGH = 9, 3
-#: Most different distances of impulses (MiniRocket, section 3.2).
-MOST_DILATIONS = 32
-#: As many as MiniRocket has.
-FEATURES = 9996
+#: About twice as many as MiniRocket has.
+FEATURES = 20160
 #: Values that are looked at together.
 _CHUNK = 2**23
-#: Kinds of times that features look at: where all impulses lie inside, all, and each third.
-_TIMES = 5
-#: What is added to the rise of a line, so that a flat one at a threshold is no matter of rounding.
-_FLAT = 1e-2
+#: Deviations above its threshold at which an answer counts in full, so that equality is no matter of rounding.
+_RAMP = 1e-3
 _GOLDEN = (math.sqrt(5) + 1) / 2
+#: Numbers of a covariance; longer series are read on straight lines.
+_MOST_EXPECTED = 2**20
+
+
+class View(enum.IntEnum):
+    """What kernels read: values, slopes, and the values of series stretched to one length."""
+
+    VALUES = 0
+    SLOPES = 1
+    STRETCHED = 2
 
 
 class _Group(NamedTuple):
-    """Kernels of one distance: whether they read slopes, samples between impulses, thresholds of each kernel."""
+    """Kernels of one distance: what they read, samples between impulses, thresholds of each kernel."""
 
-    slope: bool
+    view: View
     distance: int
     thresholds: int
+
+
+#: Features with one threshold for every kernel.
+_LEAST = 2 * len(View) * math.comb(TAPS, HIGH)
 
 
 class RandomKernels(Network):
@@ -50,16 +59,22 @@ class RandomKernels(Network):
 
     .. math::
         y_f(t) = \sum_{k=-4}^{4} w_{fk}\, x_f(t + k\, d_f), \qquad
-        z_f = \frac{1}{|T_f|} \int_{T_f} [\,y_f(t) > b_f\,]\, dt, \qquad x_f = \sum_c m_{fc}\, x_c
+        z_f = \frac{1}{|T_f|} \sum_{t \in T_f} [\,y_f(t) > b_f\,], \qquad x_f = \sum_c m_{fc}\, x_c
 
     with MiniRocket's 84 kernels (Dempster, Schmidt and Webb, arXiv 2012.08791): three of the nine impulses are 2, the
-    others -1. ``x`` is the series on the straight lines between its stamps, so that distances d are times and not
-    numbers of samples: what was left out changes the lines, not the kernels. Answers are lines too, and the integral is
-    theirs, not a count of samples. Half of the features read the slopes of these lines in the place of x, as in
-    MultiRocket (arXiv 2102.00457). Distances go from one spacing of training to an eighth of a series. Of five features
-    one looks at the times at which all impulses lie on the series, one at all of them (the series counts 0 outside),
-    the others at its first, second and last third: when something happens
-    says something too. Thresholds are quantiles of answers on series of the training (:meth:`draw`).
+    others -1. ``x`` is the series on the straight lines between its stamps, read at the spacing of training, so that
+    distances d are times and not numbers of samples: what was left out changes the lines, not the kernels. Series that
+    begin or end together last from the begin to the end of their ``span``; their first and last values hold there.
+    Where both are known, gaps can be filled by what the training lets expect
+    (:class:`ccnn_pc.models.series_prior.SeriesPrior`) in the place of lines, up to 1024 samples of one channel.
+
+    A third of the features read values, a third the slopes of the lines, as in MultiRocket (arXiv 2102.00457), and a
+    third the values of series stretched to one length. Distances go from one spacing of training to an eighth of a
+    series. Every threshold has two features: the share of all times (the series counts 0 outside) or, as often, of
+    those at which all impulses lie on the series, as in MiniRocket; and the share of the first, second or last third,
+    for when something happens says something too. Thresholds are quantiles of answers on series of the training
+    (:meth:`draw`). What series look like decides which of these the head reads (:meth:`choices`); features of a view
+    that it does not read are not computed.
 
     No part of it is trained but the head, which has a closed solution
     (:func:`ccnn_pc.training.solve_head.solve_head`); it can be trained as any other head.
@@ -69,14 +84,16 @@ class RandomKernels(Network):
         out_channels: classes, or numbers.
         length: samples of a series of training, at its spacing.
         reading: how data become features.
-        num_features: how many, rounded down to whole multiples of 84; at least 84, which leaves none for slopes.
+        num_features: how many, rounded down to whole multiples of 504; at least that.
         seed: of channels and thresholds (default 0).
+        span: when all series begin, and when they end; None: that is not known.
 
     Shapes:
         * as for :class:`ccnn_pc.models.CCNN`, with one answer per series.
 
     Raises:
-        ValueError: sizes below what is named above; (when called) series that are not read on lines or on a grid.
+        ValueError: sizes below what is named above, a span that ends before it begins; (when called) series that are
+            not read on lines or on a grid.
     """
 
     first_layers = ("channels",)
@@ -90,34 +107,52 @@ class RandomKernels(Network):
         reading: Reading,
         num_features: int = FEATURES,
         seed: int = 0,
+        span: Sequence[float | None] = (None, None),
     ) -> None:
         super().__init__(reading, out_channels, Pool.MEAN)
         check_at_least("in_channels", in_channels, 1)
-        check_at_least("num_features", num_features, 84)
-        self.seed = check_at_least("seed", seed, 0)
-        weights = _kernels()
-        each = num_features // len(weights)
-        self.groups = [
-            *(_Group(False, *item) for item in _distances(length, each - each // 2).items()),
-            *(_Group(True, *item) for item in _distances(length, each // 2).items()),
-        ]
-        count = each * len(weights)
+        self.seed, self.length = check_at_least("seed", seed, 0), length
+        weights = impulses()
+        each = check_at_least("num_features", num_features, _LEAST) // _LEAST
+        self.groups = [_Group(view, *item) for view in View for item in distances(length, each).items()]
         self.register_buffer("weights", weights, persistent=False)
         self.weights: Tensor
         self.register_buffer("channels", torch.ones(len(self.groups), len(weights), in_channels))
         self.channels: Tensor
-        self.register_buffer("thresholds", torch.zeros(count))
+        self.register_buffer("thresholds", torch.zeros(len(View) * each * len(weights)))
         self.thresholds: Tensor
-        self.num_features = count
+        self.register_buffer("ramps", torch.ones(len(self.groups)))
+        self.ramps: Tensor
+        begin, end = self.span = _check_span(span)
+        if begin is not None and end is not None:
+            self.length = round((end - begin) / reading.sampling.spacing[0]) + 1
+        known = begin is not None and end is not None and in_channels * self.length**2 <= _MOST_EXPECTED
+        self.prior = SeriesPrior(in_channels, self.length) if known else None
+        self.register_buffer("longest", torch.tensor(length))
+        self.longest: Tensor
+        self.register_buffer("expecting", torch.tensor(False))
+        self.expecting: Tensor
+        self.register_buffer("views", torch.ones(len(View), dtype=torch.bool))
+        self.views: Tensor
+        self.num_features = 2 * len(self.thresholds)
         self.head = self.new_head(out_channels)
 
-    def is_located(self) -> Tensor:
-        """Which features look at a third of a series alone, boolean ``[num_features]``."""
-        rows = [
-            torch.arange(number, number + group.thresholds) % _TIMES >= _TIMES - 3
-            for number, group in enumerate(self.groups)
-        ]
-        return torch.cat([each.repeat(len(self.weights)) for each in rows])
+    def choices(self) -> list[Tensor]:
+        """Sets of features that a head may read, boolean ``[num_features]`` each.
+
+        Values and slopes; values, with those of thirds of a series; both with both; and, where series are stretched,
+        values as they are and stretched, with and without those of thirds.
+        """
+        number = torch.arange(self.num_features)
+        view, located = (
+            number * len(View) // self.num_features,
+            number * 2 * len(View) // self.num_features % 2 == 1,
+        )
+        values, slopes, stretched = (view == each for each in View)
+        found = [(values | slopes) & ~located, values, values | slopes]
+        if bool(self.views[View.STRETCHED]):
+            found += [values | stretched, (values | stretched) & ~located]
+        return found
 
     def new_head(self, out_channels: int) -> nn.Module:
         return HeLinear(self.num_features, out_channels) if out_channels else nn.Identity()
@@ -135,9 +170,10 @@ class RandomKernels(Network):
         return self.features(*self.read(data, domain, spacing))
 
     def features(self, x: Tensor, domain: AbstractDomain) -> Tensor:
-        """Shares of time ``[B, num_features]``, in [0, 1]."""
-        values, lengths = side_by_side(x, domain)
-        chunk = max(1, _CHUNK // (len(self.weights) * values.shape[2]))
+        """Shares of time ``[B, num_features]``, in [0, 1]; 0 of views that are not read."""
+        values, lengths = self._arrays(side_by_side(x, domain, self.span, self.length // 2))
+        most = max(group.thresholds for group in self.groups)
+        chunk = max(1, _CHUNK // (len(self.weights) * most * values.shape[2]))
         parts = zip(values.split(chunk), lengths.split(chunk), strict=True)
         return torch.cat([self._shares(*part) for part in parts])
 
@@ -150,142 +186,112 @@ class RandomKernels(Network):
             head.weight.dtype
         )
 
-    def _answers(self, x: Tensor, number: int, distance: int) -> Tensor:
-        """Of kernels of one distance ``[B, 84, L]``."""
-        mixed = torch.einsum("kc,bcl->bkl", self.channels[number].to(x), x)
-        kernel = self.weights.to(x)[:, None]
-        reach = distance * (TAPS // 2)
-        return functional.conv1d(mixed, kernel, padding=reach, dilation=distance, groups=len(kernel))
+    def _arrays(self, lines: SideBySide) -> tuple[Tensor, Tensor]:
+        """Series as they are expected to be where they were not observed, and their lengths."""
+        values, lengths, seen = lines
+        if self.prior is not None and bool(self.expecting):
+            rows = (lengths == self.length) & ~seen.all(dim=2).all(dim=1)
+            if bool(rows.any()):
+                cut = slice(0, self.length)
+                values = values.clone()
+                values[rows, :, cut] = self.prior.fill(values[rows, :, cut], seen[rows, :, cut])
+        return values, lengths
+
+    def _view(self, view: View, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Arrays ``[B, C, L]`` and lengths ``[B]`` that kernels read."""
+        if view is View.STRETCHED:
+            longest = int(self.longest)
+            return stretched(x, lengths, longest), torch.full_like(lengths, longest)
+        return (slopes(x, lengths) if view is View.SLOPES else x), lengths
+
+    def _mixed(self, number: int) -> Tensor:
+        """Weights of channels and impulses, of kernels of one distance ``[84, C * 9]``."""
+        return torch.einsum("kc,kt->kct", self.channels[number], self.weights).flatten(1)
 
     def _shares(self, x: Tensor, lengths: Tensor) -> Tensor:
-        found, first, views = [], 0, (x, slopes(x, lengths))
-        step = torch.arange(x.shape[2] - 1, device=x.device)
-        inside = step + 1 < lengths[:, None]
-        parts = [inside, *(_or_all(each, inside) for each in _thirds(step, lengths - 1))]
-        for number, (slope, distance, each) in enumerate(self.groups):
-            reach = distance * (TAPS // 2)
-            whole = (step >= reach) & (step + 1 < lengths[:, None] - reach)
-            times = [_or_all(whole, inside), *parts]  # all, where series are shorter than the kernel
-            shares = [(time / time.sum(dim=1, keepdim=True)).to(x) for time in times]
-            answers = self._answers(views[slope], number, distance)
-            before, after = answers[..., :-1], answers[..., 1:]
-            top = torch.maximum(before, after)
-            steep = 1 / ((after - before).abs_() + _FLAT)
-            thresholds = self.thresholds[first : first + each * len(self.weights)].view(
-                len(self.weights), each
-            )
-            rows = []
-            for row, threshold in enumerate(thresholds.to(x).unbind(dim=1)):
-                above = (top - threshold[:, None]).mul_(steep).clamp_(0, 1)
-                rows.append(torch.einsum("bkl,bl->bk", above, shares[(number + row) % _TIMES]))
-            found.append(torch.stack(rows, dim=2).flatten(1))
-            first += thresholds.numel()
-        return torch.cat(found, dim=1)
+        kernels = len(self.weights)
+        found: dict[View, list[tuple[Tensor, Tensor]]] = {view: [] for view in View}
+        views = {view: self._view(view, x, lengths) for view in View if self.views[view]}
+        first = 0
+        for number, (view, distance, each) in enumerate(self.groups):
+            count, first = each * kernels, first + each * kernels
+            if view not in views:
+                found[view].append((x.new_zeros(len(x), count),) * 2)
+                continue
+            values, long = views[view]
+            steep = 1 / self.ramps[number].to(x)
+            thresholds = self.thresholds[first - count : first].to(x).view(kernels, each)
+            answers = self._mixed(number).to(x) @ at_impulses(values, distance)
+            above = ((answers[:, :, None] - thresholds[..., None]).mul_(steep)).clamp_(0, 1)
+            shares = above.flatten(1, 2) @ shares_of_time(long, values.shape[2], distance * (TAPS // 2)).to(x)
+            kernel = torch.arange(count, device=x.device) // each
+            third = torch.arange(count, device=x.device) % each + kernel
+            picked = ((number + kernel) % 2, (number + third) % 3 + 2)
+            parts = [shares.gather(2, kind.expand(len(x), -1)[..., None])[..., 0] for kind in picked]
+            found[view].append((parts[0], parts[1]))
+        return torch.cat([part[kind] for view in View for kind in (0, 1) for part in found[view]], dim=1)
+
+    def has_gaps(self, x: Tensor, domain: AbstractDomain) -> bool:
+        """Whether it can be expected what some series were where they were not observed."""
+        if self.prior is None:
+            return False
+        _, lengths, seen = side_by_side(x, domain, self.span, self.length // 2)
+        return bool(((lengths == self.length) & ~seen.all(dim=2).all(dim=1)).any())
 
     @torch.no_grad()
-    def draw(self, x: Tensor, domain: AbstractDomain) -> None:
+    def draw(self, x: Tensor, domain: AbstractDomain, *, expecting: bool = False) -> None:
         """Draw which channels a kernel sees, and its thresholds from answers on these series, one at random for each.
 
         Args:
             x: features of series of the training, as :meth:`features` reads them.
             domain: where they lie.
+            expecting: whether gaps of series are filled by what the others let expect, from now on.
         """
-        values, lengths = side_by_side(x, domain)
-        views = values, slopes(values, lengths)
+        self.expecting.fill_(expecting)
+        lines = side_by_side(x, domain, self.span, self.length // 2)
+        within = lines.lengths == self.length
+        if self.prior is not None and expecting and bool(within.any()):
+            self.prior.fit(*(each[within, :, : self.length] for each in (lines.values, lines.seen)))
+        values, lengths = self._arrays(lines)
+        self.longest.copy_(lengths.max())
+        self.views.copy_(torch.tensor([True, True, bool((lengths != lengths.max()).any())]))
         random = torch.Generator().manual_seed(self.seed)
         most = min(self.in_channels, TAPS)
         for chosen in self.channels.view(-1, self.in_channels):
             count = int(2 ** (float(torch.rand(1, generator=random)) * math.log2(most + 1)))
             chosen.zero_()
             chosen[torch.randperm(self.in_channels, generator=random)[: max(1, min(count, most))]] = 1.0
+        views = [self._view(view, values, lengths) for view in View]
         found: list[Tensor] = []
         used = 0
-        for number, (slope, distance, each) in enumerate(self.groups):
+        for number, (view, distance, each) in enumerate(self.groups):
             rows = torch.randint(len(values), (len(self.weights),), generator=random).to(values.device)
             numbers = torch.arange(1, each * len(self.weights) + 1, dtype=torch.float64) + used
             quantiles = (numbers * _GOLDEN % 1).view(len(self.weights), each)
-            for kernel, row in enumerate(rows.tolist()):
-                length = int(lengths[row])
-                answer = self._answers(views[slope][row : row + 1, :, :length], number, distance)[0, kernel]
-                found.append(torch.quantile(answer.double(), quantiles[kernel].to(answer.device)))
+            read, long = views[view]
+            drawn = torch.einsum(
+                "kt,ktl->kl", self._mixed(number).to(read), at_impulses(read[rows], distance)
+            )
+            spread = []
+            for answer, length, quantile in zip(drawn, long[rows].tolist(), quantiles, strict=True):
+                answer = answer[:length].double()
+                found.append(torch.quantile(answer, quantile.to(answer.device)))
+                spread.append(answer.std(correction=0))
+            self.ramps[number] = _RAMP * max(float(torch.stack(spread).mean()), _RAMP)
             used += each * len(self.weights)
         self.thresholds.copy_(torch.cat(found).to(self.thresholds))
 
 
-def side_by_side(x: Tensor, domain: AbstractDomain) -> tuple[Tensor, Tensor]:
-    """Series on a lattice as arrays ``[B, C, L]``, 0 behind the end of shorter ones, and their lengths ``[B]``.
-
-    Raises:
-        ValueError: series with gaps between their samples.
-    """
-    if isinstance(domain, Grid):
-        values = domain.unflatten(x)
-        return values, torch.full((len(values),), values.shape[2], device=x.device)
-    if not isinstance(domain, IrregularSeries) or domain.lattice is None:
-        raise ValueError("'series_interpolation' must be 'linear' or 'cubic' for kernels of impulses")
-    lengths = domain.pointer.diff()
-    place = torch.arange(len(x), device=x.device) - domain.pointer[domain.batch]
-    if not torch.equal(domain.lattice.cell - domain.lattice.cell[domain.pointer[:-1]][domain.batch], place):
-        raise ValueError("'series_interpolation' must be 'linear' or 'cubic' for kernels of impulses")
-    values = x.new_zeros(len(lengths), int(lengths.max()), x.shape[1])
-    values[domain.batch, place] = x
-    values = values.transpose(1, 2)
-    if bool((lengths == 1).any()):  # a sample alone lasts a step
-        values = functional.pad(values, (0, max(0, 2 - values.shape[2])))
-        values[:, :, 1] = torch.where(lengths[:, None] == 1, values[:, :, 0], values[:, :, 1])
-        lengths = lengths.clamp(min=2)
-    return values, lengths
-
-
-def slopes(x: Tensor, lengths: Tensor) -> Tensor:
-    """Rise ``[B, C, L]`` of series ``[B, C, L]`` from each sample to the next; the last has that before it, 0 follows.
-
-    Example:
-        >>> slopes(torch.tensor([[[1.0, 3.0, 2.0, 0.0]]]), torch.tensor([3])).tolist()
-        [[[2.0, -1.0, -1.0, 0.0]]]
-    """
-    rise = functional.pad(x.diff(dim=2), (0, 1))
-    place = torch.arange(x.shape[2], device=x.device)
-    before = functional.pad(rise[..., :-1], (1, 0))
-    rise = torch.where(place == lengths[:, None, None] - 1, before, rise)
-    return torch.where(place < lengths[:, None, None], rise, rise.new_zeros(()))
-
-
-def _thirds(place: Tensor, lengths: Tensor) -> list[Tensor]:
-    """Which samples lie in the first, second and last third of a series, ``[B, L]`` each."""
-    share = (place + 0.5) / lengths[:, None]
-    return [(share >= third / 3) & (share < (third + 1) / 3) for third in range(3)]
-
-
-def _or_all(times: Tensor, inside: Tensor) -> Tensor:
-    """Times that count; all of a series where there are none."""
-    return torch.where(times.any(dim=1, keepdim=True), times, inside)
-
-
-def _kernels() -> Tensor:
-    """All kernels of nine impulses of which three are 2 and six are -1, ``[84, 9]``."""
-    places = list(itertools.combinations(range(TAPS), HIGH))
-    weights = torch.full((len(places), TAPS), -1.0)
-    for row, high in enumerate(places):
-        weights[row, list(high)] = 2.0
-    return weights
-
-
-def _distances(length: int, each: int) -> dict[int, int]:
-    """Distances of impulses, in samples, and how many thresholds a kernel of that distance has (sum: ``each``).
-
-    Example:
-        >>> _distances(97, 8)
-        {1: 2, 2: 2, 4: 1, 5: 1, 8: 1, 12: 1}
-    """
-    most = min(each, MOST_DILATIONS)
-    largest = math.log2(max((length - 1) / (TAPS - 1), 1.0))
-    found: dict[int, int] = {}
-    for number in range(each):
-        share = (number % most) / max(most - 1, 1)
-        distance = int(2 ** (share * largest) + 1e-9)
-        found[distance] = found.get(distance, 0) + 1
-    return dict(sorted(found.items()))
+def _check_span(span: Sequence[float | None]) -> tuple[float | None, float | None]:
+    """Begin and end as numbers."""
+    begin, end = (None if each is None else float(each) for each in span)
+    if not all(each is None or math.isfinite(each) for each in (begin, end)) or not (
+        begin is None or end is None or begin < end
+    ):
+        raise ValueError(
+            f"'span' must be a time and a later one, or None where nobody knows it (got {list(span)})"
+        )
+    return begin, end
 
 
 @register_model("random_kernels", dim=1)
@@ -300,7 +306,7 @@ def build_random_kernels(
 ) -> RandomKernels:
     """Random kernels for series of given length and spacing; longer pauses count as long as a series.
 
-    Options are those of the class: ``num_features`` and ``seed``.
+    Options are those of the class: ``num_features``, ``seed`` and ``span``.
 
     Raises:
         ValueError: a length below 2, or what :class:`RandomKernels` refuses.

@@ -197,6 +197,8 @@ LONG_PAUSE = 100.0
 _LEAST_DISTANCES = 20
 #: A lattice with more than so many times per sample is none.
 _SPARSEST = 32.0
+#: Mean pauses that series may begin behind the first of them, on average, to begin together.
+TOGETHER = 2.0
 #: A lattice of which fewer than one in so many times is seen is finer than its data.
 SPARSEST = 4.0
 #: Part of a step that is rounding of float64; such stamps stay as they are.
@@ -275,6 +277,31 @@ def typical_grid(
     if lattice is not None and spacing <= SPARSEST * lattice:
         spacing = lattice
     return spacing, max(round(typical_duration(stored, rows) / spacing), 1) + 1
+
+
+def common_span(stored: StoredSeries, rows: np.ndarray) -> tuple[float | None, float | None]:
+    """When series begin that begin together, and end that end together; None: they do not.
+
+    They begin together where, on average, they begin at most two mean pauses behind the first of them: where samples
+    that are missing explain it. Ends likewise.
+
+    Args:
+        stored: the series, with times.
+        rows: those that count.
+
+    Example:
+        >>> times = np.array([0.0, 2.0, 3.0, 1.0, 2.0, 19.0])
+        >>> common_span(join_series([np.ones((3, 1))] * 2, [0, 0], ["a"], times=times), np.arange(2))
+        (0.0, 19.0)
+        >>> times[3:] += 30.0
+        >>> common_span(join_series([np.ones((3, 1))] * 2, [0, 0], ["a"], times=times), np.arange(2))
+        (None, None)
+    """
+    stamps = [stored.stamps(int(row)) for row in rows]
+    first, last = (np.array([each[place] for each in stamps]) for place in (0, -1))
+    most = TOGETHER * float((last - first).sum()) / max(sum(map(len, stamps)) - len(stamps), 1)
+    begin, end = float(first.min()), float(last.max())
+    return begin if (first - begin).mean() <= most else None, end if (end - last).mean() <= most else None
 
 
 def on_lattice(stored: StoredSeries) -> tuple[StoredSeries, float] | None:

@@ -228,7 +228,7 @@ def test_dates_and_numbers_are_not_taken_for_each_other(known: str) -> None:
     numbers = [(np.arange(12.0), np.sin(k + np.arange(12.0))) for k in range(8)]
     dates = [(np.datetime64("2024-01-01T00:00:00") + t.astype("timedelta64[s]"), x) for t, x in numbers]
     first, second = (dates, numbers) if known == "dates" else (numbers, dates)
-    few = {"name": "random_kernels", "num_features": 84}
+    few = {"name": "random_kernels", "num_features": 504}
     fitted = SeriesClassifier(few, random_state=0).fit(first, [0, 1] * 4)
     assert len(fitted.predict(first)) == 8
     with pytest.raises(

@@ -18,7 +18,7 @@ from ccnn_pc.estimators import (
 )
 
 #: The default network with few kernels: the checks fit it more than a hundred times.
-FEW = {"name": "random_kernels", "num_features": 420}
+FEW = {"name": "random_kernels", "num_features": 504}
 
 
 @parametrize_with_checks([SeriesClassifier(FEW), SeriesRegressor(FEW)])

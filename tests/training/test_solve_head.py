@@ -11,7 +11,7 @@ import torch  # noqa: E402
 from sklearn.linear_model import Ridge  # noqa: E402
 
 from ccnn_pc.estimators import SeriesClassifier  # noqa: E402
-from ccnn_pc.training import solve_head  # noqa: E402
+from ccnn_pc.training import ridge as ridge_module  # noqa: E402
 
 X = np.sin(np.arange(30.0) * np.repeat([0.3, 0.9], 8)[:, None] + np.arange(16)[:, None])
 Y = np.repeat(["slow", "fast"], 8)
@@ -34,11 +34,11 @@ def test_left_out_answers_are_those_of_maps_made_without_the_group(
     together: int, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
 ) -> None:
     """Groups of one, two and three rows, in any order; features are standardised once, with all rows."""
-    monkeypatch.setattr(solve_head, "_TOGETHER", together)
+    monkeypatch.setattr(ridge_module, "_TOGETHER", together)
     z = rng.normal(size=(18, 5))
     y = z[:, :2] + rng.normal(size=(18, 2))
     groups = np.array([*range(9), *range(6), 2, 0, 1])
-    solved = solve_head.ridge(*(torch.tensor(each) for each in (z, y, groups)))
+    solved = ridge_module.ridge(*(torch.tensor(each) for each in (z, y, groups)))
     z = (z - z.mean(axis=0)) / z.std(axis=0)
     for group in range(9):
         own = groups == group

@@ -240,7 +240,10 @@ def from_pretrained(name_or_path: str | os.PathLike[str]) -> Model:
         ) from error
     wrong = differences(state, model.state_dict())
     if wrong:
-        raise ValueError(f"'{weights}' does not fit the model of '{config}': {wrong}")
+        raise ValueError(
+            f"'{weights}' does not fit the model of '{config}': {wrong}; it was written by ccnn-pc "
+            f"{description.get('library_version')}, this is {__version__}: train it again if its layers have changed"
+        )
     model.load_state_dict(state)
     try:
         model.classes = check_classes(description["classes"], model.out_channels)

@@ -29,6 +29,8 @@ FEATURES = 20160
 _CHUNK = 2**23
 #: Deviations above its threshold at which an answer counts in full, so that equality is no matter of rounding.
 _RAMP = 1e-3
+#: The least of it, in deviations of the data: smaller differences are those of a line and a curve between samples.
+_FLAT = 1e-2
 _GOLDEN = (math.sqrt(5) + 1) / 2
 #: Numbers of a covariance; longer series are read on straight lines.
 _MOST_EXPECTED = 2**20
@@ -277,7 +279,7 @@ class RandomKernels(Network):
                 answer = answer[:length].double()
                 found.append(torch.quantile(answer, quantile.to(answer.device)))
                 spread.append(answer.std(correction=0))
-            self.ramps[number] = _RAMP * max(float(torch.stack(spread).mean()), _RAMP)
+            self.ramps[number] = max(_RAMP * float(torch.stack(spread).mean()), _FLAT)
             used += each * len(self.weights)
         self.thresholds.copy_(torch.cat(found).to(self.thresholds))
 

@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("sklearn")
 
 import torch  # noqa: E402
+from safetensors.torch import load_file, save_file  # noqa: E402
 
 from ccnn_pc.estimators import SeriesClassifier  # noqa: E402
 from ccnn_pc.models import create_model, series_prior  # noqa: E402
@@ -52,7 +53,7 @@ def minirocket(
 
 
 def test_on_a_lattice_features_are_those_of_minirocket() -> None:
-    x = np.random.default_rng(0).normal(size=(3, 40)).astype(np.float32)
+    x = 10 * np.random.default_rng(0).normal(size=(3, 40)).astype(np.float32)
     model = create_model(
         "random_kernels", dim=1, in_channels=1, out_channels=2, shape=(40,), num_features=1008
     ).eval()
@@ -158,6 +159,16 @@ def test_views_that_the_head_does_not_read_are_not_computed() -> None:
         network.views.fill_(True)
         np.testing.assert_array_equal(network(data), answers)
         assert not bool(features[:, unread].any()) and bool(network.forward_features(data)[:, unread].any())
+
+
+def test_models_of_other_features_are_refused(tmp_path: Path) -> None:
+    x, y = humps()
+    folder = SeriesClassifier(FEW, random_state=0).fit(x, y).save(tmp_path / "model")
+    state = load_file(folder / "model.safetensors")
+    del state["ramps"]
+    save_file(state, folder / "model.safetensors")
+    with pytest.raises(ValueError, match="'ramps' is missing; it was written by ccnn-pc .* train it again"):
+        SeriesClassifier.load(folder)
 
 
 @pytest.mark.parametrize("span", [(1.0, 1.0), (2.0, 1.0), (float("nan"), 1.0), (0.0, float("inf"))])

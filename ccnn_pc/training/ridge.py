@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -127,9 +128,8 @@ class _Parts:
 
     def products(self, number: int, rows: Tensor | None = None) -> Tensor:
         """Of the features of a set; of some rows relative to their mean."""
-        found: Tensor = sum(
-            each for each, held in zip(self._products, self.members[number], strict=True) if held
-        )  # type: ignore[assignment]
+        members = zip(self._products, self.members[number].tolist(), strict=True)
+        found = functools.reduce(torch.add, [each for each, held in members if held and each is not None])
         if rows is None or bool(rows.all()):
             return found
         found = found[rows][:, rows]

@@ -116,10 +116,10 @@ def _missing(
 
 def _observed(x: Tensor, domain: IrregularSeries) -> Tensor:
     """More than 0 at samples next to a stamp at which a channel was observed, ``[n, C]``."""
-    if domain.resampled_from is None:
+    source, place = domain.resampled_from or (None, None)
+    if not isinstance(source, IrregularSeries) or not isinstance(place, Tensor):
         return torch.ones_like(x)
-    source, place = domain.resampled_from
-    mask = torch.ones(len(place), x.shape[1]) if source.mask is None else source.mask  # type: ignore[attr-defined]
+    mask = torch.ones_like(x[:1]).expand(len(place), -1) if source.mask is None else source.mask
     return torch.zeros_like(x).index_add_(0, place.round().long(), mask.to(x))
 
 

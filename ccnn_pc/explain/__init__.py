@@ -3,5 +3,6 @@
 from ccnn_pc.explain.answer import Asked
 from ccnn_pc.explain.attribution import Attribution, integrated_gradients
 from ccnn_pc.explain.deletion import Deletion, deletion
+from ccnn_pc.explain.left_out import left_out
 
-__all__ = ["Asked", "Attribution", "Deletion", "deletion", "integrated_gradients"]
+__all__ = ["Asked", "Attribution", "Deletion", "deletion", "integrated_gradients", "left_out"]

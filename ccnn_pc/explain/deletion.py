@@ -62,7 +62,7 @@ def deletion(
     """
     asked = Asked(asked) if isinstance(asked, int) else dataclasses.replace(asked, samples=None)
     importance = importance.detach().cpu().flatten()
-    count = _samples(data)
+    count = number_of_samples(data)
     if len(importance) != count or not all(0 <= share < 1 for share in shares):
         raise ValueError(
             f"'importance' must be [{count}], one for each sample, and 'shares' in [0, 1) (got {len(importance)}, "
@@ -87,7 +87,7 @@ def without(data: Data, gone: Tensor) -> Data:
         >>> without(Data(pos=torch.arange(4.0)[:, None]), torch.tensor([0, 2])).pos.flatten().tolist()
         [1.0, 3.0]
     """
-    other, count = data.clone(), _samples(data)
+    other, count = data.clone(), number_of_samples(data)
     if _is_array(data):
         flat = data.x.flatten(2).clone()
         flat[:, :, gone] = 0.0
@@ -109,7 +109,8 @@ def _is_array(data: Data) -> bool:
     return data.get("pos") is None and data.get("times") is None
 
 
-def _samples(data: Data) -> int:
+def number_of_samples(data: Data) -> int:
+    """Points, stamps, or places of an array."""
     if _is_array(data):
         return int(data.x[0, 0].numel())
     times = data.get("times")

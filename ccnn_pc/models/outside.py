@@ -61,8 +61,8 @@ def outside(
     first_placed = next(itertools.chain.from_iterable(placed), None)  # one cause has one message
     if first_placed is not None:
         yield first_placed
-        if first_placed[0] in ("samples", "place"):
-            return  # so few say nothing of values
+        if first_placed[0] in ("samples", "place", "outlier"):
+            return  # which says nothing of values
     yield from itertools.islice(itertools.chain.from_iterable(valued), 1)
 
 
@@ -172,7 +172,7 @@ def _neighbors(
     if here.least < (0.9 * window if whole else then / REACH):
         if here.least * FACTOR < then:
             yield (
-                "neighbors",
+                "outlier",
                 f"{said} {here.least:.3g} away (k = {k}), and in training it was {then:.3g} (position units): are "
                 "points far from all others, by which sizes are set? Leave them out; of far denser clouds take fewer",
             )

@@ -406,20 +406,21 @@ def _report(result: dict[str, Any], folder: Path) -> None:
         f"  ccnn-pc evaluate {folder}/model --data PATH   {'accuracy' if one_each else 'scores'} on other data",
         f"  ccnn-pc plot {folder}/model                   the kernels it has learned",
     ]
-    if classes:
+    used = _preprocessing(folder / "model")
+    series = used.get("kind") == "series" and used.get("table") is None  # archives: data sets, no files
+    if classes and not series:
         what = "a class for every point" if points else "classes"
-        files = "scan.laz --out labelled.laz   " if _reads_scenes(folder / "model") else "FILE...        "
+        files = "scan.laz --out labelled.laz   " if used.get("kind") == "scene" else "FILE...        "
         commands.insert(0, f"  ccnn-pc predict {folder}/model {files}{what} of your own files")
     _say("\n".join(["next:", *commands]))
     if (folder / "report.html").exists():
         _say(f"report: {folder / 'report.html'}")
 
 
-def _reads_scenes(model: Path) -> bool:
-    from ccnn_pc.datasets import ScenePreprocessing
-
+def _preprocessing(model: Path) -> dict[str, Any]:
+    """What is stored of it with a model."""
     stored = json.loads((model / "config.json").read_text(encoding="utf-8")) if model.exists() else {}
-    return (stored.get("preprocessing") or {}).get("kind") == ScenePreprocessing.kind
+    return stored.get("preprocessing") or {}
 
 
 def scores_in_words(result: Mapping[str, Any]) -> str:

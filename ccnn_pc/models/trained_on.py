@@ -240,14 +240,15 @@ def measure(reading: Reading, batches: Iterable[Input], limit: int = 256) -> Tra
         raise ValueError("'batches' must hold at least one item (got none)")
 
     def spreads(name: str) -> tuple[Spread, ...]:
-        columns = zip(*(getattr(each, name) for each in found), strict=True)
+        measured = [
+            numbers for each in found if (numbers := getattr(each, name))
+        ]  # of some batches it can not be
+        columns = zip(*measured, strict=True)
         return tuple(_finite([n for pair in column for n in _numbers(pair)]) for column in columns)
 
     values_of = map(_finite, torch.cat(values).unbind(1))
     unknown = [None] * len(found[0].scale)
-    alike, rough, clipped = (
-        spreads(name) if getattr(found[0], name) else unknown for name in ("likeness", "roughness", "clipped")
-    )
+    alike, rough, clipped = (spreads(name) or unknown for name in ("likeness", "roughness", "clipped"))
     k = max((each.k for each in found if each.k is not None), default=None)
     reach = [n for each in found if each.reach is not None for n in each.reach]
     return TrainedOn(

@@ -158,7 +158,8 @@ class Footing:
         stamps = isinstance(used, SeriesPreprocessing) and (
             used.table is not None or used.form is SeriesForm.IRREGULAR
         )
-        arrays = model.dim < 3 and not stamps and used is not None
+        self.lit = isinstance(used, ImagePreprocessing) and used.num_neighbors is not None
+        arrays = model.dim < 3 and not stamps and used is not None and not self.lit
         self.clouds = model.dim == 3 and isinstance(used or CloudPreprocessing(), CloudPreprocessing)
         for name, fits, who in (
             ("size", self.pictures, "pictures, as such"),
@@ -200,13 +201,15 @@ class Footing:
         """What files of pictures are resized to; None: nothing, they are read at their own spacing."""
         if self.said.size is not None:
             return self.said.size
-        as_they_were = self.pictures and self.trained is not None and self.trained.resized is None
+        as_they_were = (
+            self.pictures and not self.lit and self.trained is not None and self.trained.resized is None
+        )
         side: int | None = None if as_they_were else used.side(self.shape)
         return side
 
     def holds(self, sizes: Sequence[int]) -> bool:
         """Whether pictures of such sizes can be read as the scene of training, at a spacing of their own."""
-        if not self.pictures or self.shape is None or self.trained is None:
+        if not self.pictures or self.lit or self.shape is None or self.trained is None:
             return False
         ratios = [size / usual for size, usual in zip(sizes, self.shape, strict=True)]
         return max(ratios) <= FINER and min(ratios) >= 1 / FINER and max(ratios) <= 1.1 * min(ratios)

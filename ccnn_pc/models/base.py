@@ -327,7 +327,15 @@ class Network(Model, abc.ABC):
         found = seen(x, where)
         if self.reading.on_grid:
             found = read_on_grid(found)
-        for kind, text in outside(trained, found, self._first, told=told, pooled=self.pool is not None):
+        lit = getattr(self.preprocessing, "kind", None) == "image"
+        for kind, text in outside(
+            trained,
+            found,
+            self._first,
+            told=told,
+            pooled=self.pool is not None,
+            lit=lit and found.reach is not None,
+        ):
             if kind not in self.warned:
                 self.warned.add(kind)
                 warnings.warn(text, SamplingWarning, stacklevel=2)

@@ -19,6 +19,8 @@ FACTOR = 9.0
 SIZE = 1.1
 #: Share of samples that stand at the end of their range, in clipped sequences; steps, beyond all of training, of noise.
 CLIPPED, ROUGH = 0.01, 1.5
+#: So many times more pixels that are not black than ever in training are another kind of picture.
+LIT = 1.5
 #: Of a reach that was cut in training already.
 REACH = 1.5
 #: Units of time by their ratio.
@@ -37,7 +39,13 @@ class SamplingWarning(UserWarning):
 
 
 def outside(
-    trained: TrainedOn, found: Seen, first: Callable[[], KernelConv | None], *, told: bool, pooled: bool
+    trained: TrainedOn,
+    found: Seen,
+    first: Callable[[], KernelConv | None],
+    *,
+    told: bool,
+    pooled: bool,
+    lit: bool = False,
 ) -> Iterator[tuple[str, str]]:
     """Where a batch lies outside of the training: what kind of fault, and a message with both numbers and the remedy.
 
@@ -47,10 +55,12 @@ def outside(
         first: finds the first convolution, or None.
         told: whether somebody said how far the samples of an array are apart.
         pooled: whether there is one answer per item.
+        lit: whether points are the pixels of pictures that are not black.
     """
     placed = [
         _size(trained, found, pooled) if not told and Samples.GRID is trained.kind is found.kind else (),
         _spacing(trained, found),
+        _lit(trained, found) if lit else (),
         _samples(trained, found) if pooled else (),
         _neighbors(trained, found, found.reach, first) if found.reach is not None else (),
     ]
@@ -137,6 +147,18 @@ _PAUSE = (
     "is a stamp wrong, or a pause long? Mend it; else cut series into pieces as long as those of training"
 )
 _LARGER = "cut it into pieces as large as those of training; in another unit, divide positions by its factor"
+
+
+def _lit(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
+    """More pixels off the background than ever: that they lie no closer does not make the picture another sampling."""
+    if found.samples.most <= trained.samples.most * LIT:
+        return
+    yield (
+        "lit",
+        f"'data' have pictures of {found.samples.most:.3g} pixels that are not black, where training had "
+        f"{_words(trained.samples)}: bring their background to black (noise, blurred or inverted pictures), and "
+        "lines to the width of training",
+    )
 
 
 def _samples(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:

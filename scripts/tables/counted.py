@@ -97,7 +97,7 @@ def experiment_row(name: str, c: Any, count: int | None) -> list[object]:
     ]
     if count is None:
         samples = [NOTHING, NOTHING, NOTHING]
-    elif c.data.get("shape"):
+    elif "shape" in c.data and "num_neighbors" not in c.data:
         samples = ["×".join(str(size) for size in c.data.shape), NOTHING, NOTHING]
     else:
         points = c.data.get("num_voxels") or c.data.num_points

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -150,7 +151,7 @@ def test_without_the_training_they_are_straight_lines(monkeypatch: pytest.Monkey
 
 def test_views_that_the_head_does_not_read_are_not_computed() -> None:
     x, y = humps()
-    network = SeriesClassifier(FEW, random_state=0).fit(x, y).network_
+    network: Any = SeriesClassifier(FEW, random_state=0).fit(x, y).network_
     unread = ~network.views.repeat_interleave(network.num_features // 3)
     assert bool(unread.any()) and not bool(network.head.weight[:, unread].any())
     data = torch.from_numpy(x[:, None]).float()

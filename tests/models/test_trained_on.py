@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch_geometric.data import Batch, Data
 
-from ccnn_pc.datasets import KNN
+from ccnn_pc.datasets import KNN, GridData, ImagePreprocessing
 from ccnn_pc.domains import Grid, IrregularSeries
 from ccnn_pc.models import (
     SamplingWarning,
@@ -462,3 +462,25 @@ def test_noisy_series() -> None:
     assert not said(
         copy.deepcopy(model), Data(x=half.x[::2], times=half.times[::2])
     )  # lower rates step farther
+
+
+def test_pictures_of_more_lit_pixels_are_no_finer_sampling() -> None:
+    """A drawing whose lines are blurred, or whose background is noise, is another picture to a network of lit pixels."""
+    generator = torch.Generator().manual_seed(0)
+
+    def picture(share: float) -> GridData:
+        lit = torch.rand(1, 1, 16, 16, generator=generator) < share
+        return GridData(x=(0.5 + 0.5 * torch.rand(1, 1, 16, 16, generator=generator)) * lit)
+
+    used = ImagePreprocessing(num_neighbors=16)
+    model: Any = create_model(
+        "ccnn_4_16", dim=2, in_channels=1, out_channels=3, shape=[16, 16], extent=4, scattered="points"
+    )
+    model.preprocessing = used
+    model.trained_on = measure(model.reading, [used.transform()(picture(0.3)) for _ in range(20)])
+    like, unlike = (Batch.from_data_list([used.transform()(picture(share))]) for share in (0.3, 0.9))
+    assert said(model.eval(), like) == []
+    (text,) = said(model, unlike)
+    assert (
+        "pixels that are not black, where training had" in text and "bring their background to black" in text
+    )

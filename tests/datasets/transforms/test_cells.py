@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -143,7 +144,7 @@ def test_a_layer_on_lit_pixels_is_the_convolution_of_the_picture_there() -> None
     torch.manual_seed(0)
     picture = torch.zeros(1, 1, 14, 14, dtype=DOUBLE)
     picture.view(-1)[torch.randperm(196)[:60]] = torch.rand(60, dtype=DOUBLE) + 0.1
-    options = {"shape": [14, 14], "extent": 3, "scattered": "points", "reference_count": 60}
+    options: dict[str, Any] = {"shape": [14, 14], "extent": 3, "scattered": "points", "reference_count": 60}
     layer = create_model("ccnn_4_16", dim=2, in_channels=1, out_channels=2, **options).stem.double()
     points = ImagePreprocessing(num_neighbors=60).transform()(GridData(x=picture.clone()))
     grid = Grid((14, 14))

@@ -465,7 +465,7 @@ def test_noisy_series() -> None:
 
 
 def test_pictures_of_more_lit_pixels_are_no_finer_sampling() -> None:
-    """A drawing whose lines are blurred, or whose background is noise, is another picture to a network of lit pixels."""
+    """A drawing whose lines are blurred, or whose background is noise, is another picture."""
     generator = torch.Generator().manual_seed(0)
 
     def picture(share: float) -> GridData:

@@ -42,7 +42,7 @@ def recalibrate(
     Examples:
       ccnn-pc recalibrate runs/my_series/latest/model --data new.csv --out my_series_recalibrated
       ccnn-pc recalibrate ccnn_tiny-modelnet10 --data path/to/test.npz --items 200 --out my_model_recalibrated
-      ccnn-pc recalibrate my_model --data path/to/cifar10 --split train --sampling pixels:2 --out my_model_half_rate
+      ccnn-pc recalibrate runs/cifar10_tiny/latest/model --data data/cifar10 --split train --sampling pixels:2 --out new
 
     Batch norms remember means and variances of the training data. Data that are sampled more sparsely, or come from
     another device, have others in deeper layers; a few hundred of them, without labels, are enough to mend that.

@@ -17,6 +17,10 @@ from ccnn_pc.training.scores import FALLING
 
 #: What Optuna knows of a search: trials, and the score of each of their validations.
 TRIALS = "trials.log"
+#: Why a trial has no score.
+NOT_JUDGED = (
+    "it was not validated (validation data, or trainer.check_val_every_n_epoch at most trainer.max_epochs)"
+)
 
 
 def search(
@@ -80,7 +84,7 @@ def search(
         for number in batch:
             score = None if number in failed else _score(folder / name(number) / RESULT, monitor)
             if score is None:
-                errors[name(number)] = failed.get(number, "it has no validation")
+                errors[name(number)] = failed.get(number, NOT_JUDGED)
                 study.tell(number, state=_state("FAIL"))
             elif study.trials[number].user_attrs.get(PRUNED):
                 study.tell(number, state=_state("PRUNED"))

@@ -31,7 +31,13 @@ STL += "facet normal 0 1 0\nouter loop\nvertex 0 0 0\nvertex 0 0 1\nvertex 1 0 0
 #: What makes an example a matter of seconds; given after its own words.
 SMALL = {
     "fit": ["--steps", "3"],
-    "train": ["trainer.max_epochs=1", "threads=1", "trainer.accelerator=cpu", "data.batch_size=4"],
+    "train": [
+        "trainer.max_epochs=1",
+        "trainer.check_val_every_n_epoch=1",
+        "threads=1",
+        "trainer.accelerator=cpu",
+        "data.batch_size=4",
+    ],
 }
 CLOUDS = [
     "data.num_points=32",
@@ -85,6 +91,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "scans/b.off",
         "my_shapes/val/chair/a.off",
         "folder/chair/a.off",
+        "shapes/a.off",
         *(f"my_shapes/train/{name}/{file}.off" for name in ("chair", "sofa") for file in "abcde"),
     ):
         (place / file).parent.mkdir(parents=True, exist_ok=True)
@@ -94,11 +101,21 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "photos").mkdir()
     for name in ("photo.png", "photos/a.jpg"):
         Image.fromarray(np.full((32, 32, 3), 100, np.uint8)).save(place / name)
+    draw = np.random.default_rng(0)
+    for name in ("bright", "dark"):
+        (place / "my_folder" / name).mkdir(parents=True)
+        for number in range(12):
+            grey = draw.integers(0, 100, (16, 16)) + 150 * (name == "bright")
+            Image.fromarray(grey.astype(np.uint8)).save(place / "my_folder" / name / f"{number}.png")
+    clouds(place / "data/test.npz", packaged.classes)
     write_images("mnist", place / "path/to/mnist")
     write_images("cifar10", place / "path/to/cifar10")
-    rows = long_tables.observations()
+    write_images("cifar10", place / "data/cifar10")
+    found, named = long_tables.observations(), {"s07": "patient_7"}
+    rows = [(named.get(row[0], row[0]), *row[1:]) for row in found]
+    labels = [(named.get(item, item), label) for item, label in long_tables.labels_of(found).items()]
     long_tables.write_table(place, rows, "readings.csv")
-    long_tables.write_labels(place, rows, "labels.csv")
+    long_tables.write(place / "labels.csv", ("id", "label"), labels)
     long_tables.write_table(place, rows[:40], "new.csv")
     parts = create_model("ccnn_4_16", dim=3, in_channels=3, out_channels=2, num_neighbors=8, pool=None)
     used = CloudPreprocessing(num_points=32, features=("pos",), normalize="box", num_neighbors=8)
@@ -121,7 +138,10 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 #: Examples whose models must come out of a training that is no matter of seconds.
-TRAINED = ("runs/cifar10_tiny", "runs/smnist_tiny", "runs/my_series", "init_from=runs/folder")
+TRAINED = (
+    "runs/cifar10_tiny", "runs/smnist_tiny", "runs/my_series", "runs/my_images", "runs/my_experiment/latest",
+    "init_from=runs/folder",
+)  # fmt: skip
 
 
 def test_every_command_shows_examples() -> None:
@@ -137,10 +157,16 @@ def test_an_example_runs(
     torch.set_num_threads(1)
     if any(word.startswith(TRAINED) for word in words):
         _train_first(words, house)
+    if "conf" in words:  # what `init` has written
+        (house / "elsewhere").mkdir()
+        monkeypatch.chdir(house / "elsewhere")
+        with pytest.raises(SystemExit):
+            main(["init", "my_project"])
+        monkeypatch.chdir(house / "elsewhere" / "my_project")
     small = SMALL.get(words[0], [])
     if any(word.startswith("sweep.trials=") for word in words):
         small = [*small, "sweep.trials=2"]
-    if words[0] == "train" and not any("long_csv" in word for word in words):
+    if words[0] == "train" and any("modelnet10" in w or "shapes" in w for w in words):
         small = [*small, *CLOUDS]
         if any("shapes_quickstart" in word for word in words):
             small += ["+data.module.train.per_class=4", "+data.module.test.per_class=1"]
@@ -163,6 +189,8 @@ def _train_first(words: list[str], house: Path) -> None:
         "cifar10_tiny": ["experiment=cifar10_tiny", "data.root=path/to/cifar10"],
         "smnist_tiny": ["experiment=smnist_tiny", "data.root=path/to/mnist"],
         "my_series": ["data=long_csv", "name=my_series", "data.root=readings.csv", "data.labels=labels.csv"],
+        "my_images": ["data.root=my_folder", "name=my_images"],
+        "my_experiment": ["experiment=modelnet10_tiny", "name=my_experiment", *CLOUDS],
         "folder": ["experiment=folder", "data.root=my_shapes", *CLOUDS],
     }[name]
     if name in ("cifar10_tiny", "smnist_tiny"):

@@ -307,9 +307,9 @@ def _held(dataset: Any) -> str:
     """What a data set holds, in words.
 
     Example:
-        >>> from ccnn_pc.datasets import GridArrays
+        >>> from ccnn_pc.datasets import ImageArrays
         >>> import numpy as np
-        >>> _held(GridArrays(np.zeros((1, 1, 4, 4)), np.zeros(1, int), ["a"]))
+        >>> _held(ImageArrays(np.zeros((1, 1, 4, 4), np.uint8), np.zeros(1, int), ["a"], None))
         'images'
     """
     from ccnn_pc.datasets import GridDataset, SeriesDataset
@@ -318,7 +318,8 @@ def _held(dataset: Any) -> str:
         return "series"
     if not isinstance(dataset, GridDataset):
         return "clouds or meshes"
-    return {2: "sound or other sequences", 3: "images"}.get(len(dataset.shape), "volumes")  # type: ignore[attr-defined]
+    axes = len(getattr(dataset, "shape", ()))
+    return {0: "arrays", 2: "sound or other sequences", 3: "images"}.get(axes, "volumes")
 
 
 def _known_words(trained: Mapping[str, Any] | None) -> set[str]:

@@ -29,7 +29,7 @@ def steps_of_array(x: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
     Example:
         >>> x = torch.sin(torch.arange(200) / 9)[:, None]
         >>> [round(float(each), 2) for each in steps_of_array(x.clamp(max=0.5), Grid([200]))]
-        [0.07, 0.28]
+        [0.09, 0.34]
     """
     nothing = torch.zeros(0, dtype=torch.float64, device=x.device)
     if grid.occupied_cells is not None or not len(x) or max(grid.shape) < _ROW:

@@ -456,7 +456,7 @@ def _of_points(points: PointSet) -> Tensor:
         )
         alone = count < 2  # has no neighbour: those of the others
         nearest, furthest = (
-            torch.where(alone, each[~alone].nanmedian() if bool((~alone).any()) else math.nan, each)
+            torch.where(alone, each.masked_fill(alone, math.nan).nanmedian(), each)
             for each in (nearest, furthest)
         )
     return torch.cat([torch.stack([count.to(pos), nearest, furthest]), span])

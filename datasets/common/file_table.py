@@ -17,6 +17,8 @@ from ccnn_pc.datasets.formats.numerals import number_in
 
 #: Numbers with a comma for a point.
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?", re.ASCII)
+#: Columns of what ``ccnn-pc predict`` writes: a model's answers are no labels, unless somebody names the file.
+ANSWERED = {"class", "probability"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,13 +99,13 @@ def read_file_table(
 
 
 def file_columns(table: Path) -> list[str]:
-    """The columns of a table about files; none where it is another one, or cannot be read."""
+    """The columns of a table about files; none where it is another one, holds answers, or cannot be read."""
     try:
         with open_text(table) as file:
             names = read_header(file, table, USUAL["file"]).names
     except (OSError, ValueError):
         return []
-    return names if usual_column(names, "file") is not None else []
+    return names if usual_column(names, "file") is not None and not set(names) >= ANSWERED else []
 
 
 def _names_of(paths: Sequence[Path], *folders: Path) -> dict[str, Path]:

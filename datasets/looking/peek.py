@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ccnn_pc.datasets.common.columns import usual_column
+from ccnn_pc.datasets.common.file_table import ANSWERED
 from ccnn_pc.datasets.formats.csv_file import open_text, read_header
 
 #: What the arrays of clouds are called.
@@ -86,6 +87,8 @@ def kind_of_text(path: Path) -> Kind | None:
         return Kind.CLOUDS
     if len(names) == 1 and {"x", "y", "z"} <= set(re.split(r"[\s,;/#]+", names[0].lower())):
         return Kind.CLOUDS
+    if set(names) >= ANSWERED:
+        return None
     if usual_column(names, "file") is not None:
         return Kind.FILE_TABLE
     time = usual_column(names, "time")

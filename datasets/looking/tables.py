@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ccnn_pc.datasets.common.columns import usual_column
+from ccnn_pc.datasets.common.file_table import ANSWERED
 from ccnn_pc.datasets.formats.csv_file import SUFFIXES, open_text, read_header, rows_with_lines
 from ccnn_pc.datasets.formats.numerals import is_number
 from ccnn_pc.datasets.looking.found import Found, NotTakenError, counted, listed, training_words
@@ -156,7 +157,7 @@ def _labels(
             others = _header(path)
         except (OSError, ValueError):
             continue
-        if key in others and holds(others):
+        if key in others and holds(others) and not set(others) >= ANSWERED:
             return path, others
     return None, names
 

@@ -108,6 +108,24 @@ def test_tables_about_files(tmp_path: Path) -> None:
     assert "3 groups: none is divided between parts" in found.notes
 
 
+def test_answers_of_a_model_are_no_labels(tmp_path: Path) -> None:
+    rows = [f"{item},{time},pulse,{time}" for item in "abcdefgh" for time in range(4)]
+    (tmp_path / "readings.csv").write_text("\n".join(["id,time,variable,value", *rows]))
+    answers = [f"{item},calm,0.9" for item in "abcdefgh"]
+    (tmp_path / "answers.csv").write_text("\n".join(["id,class,probability", *answers]))
+    with pytest.raises(NotTakenError, match="must have a column 'label'"):
+        look_at(tmp_path / "readings.csv")
+    said = [f"{item},{'calm' if item < 'e' else 'wild'}" for item in "abcdefgh"]
+    (tmp_path / "labels.csv").write_text("\n".join(["id,label", *said]))
+    assert look_at(tmp_path / "readings.csv").words["data.labels"] == str(tmp_path / "labels.csv")
+    for number in range(6):
+        picture(tmp_path / "pictures" / f"{number}.png")
+    answers = [f"{number}.png,{'yes' if number % 2 else 'no'},0.9" for number in range(6)]
+    (tmp_path / "pictures" / "answers.csv").write_text("\n".join(["file,class,probability", *answers]))
+    with pytest.raises(NotTakenError, match="one folder per class"):
+        look_at(tmp_path / "pictures")
+
+
 FAULTS = [
     ({}, "must hold files to train on"),
     ({"a.zip": "x"}, r"1 file \.zip; the first: .*unpack it"),

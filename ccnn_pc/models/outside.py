@@ -151,8 +151,8 @@ _LARGER = "cut it into pieces as large as those of training; in another unit, di
 
 def _lit(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
     """More pixels off the background than ever: that they lie no closer does not make the picture another sampling."""
-    if found.samples.most <= trained.samples.most * LIT:
-        return
+    if trained.kind is not Samples.POINTS or found.samples.most <= trained.samples.most * LIT:
+        return  # networks of whole pictures read points as some of their pixels
     yield (
         "lit",
         f"'data' have pictures of {found.samples.most:.3g} pixels that are not black, where training had "

@@ -98,6 +98,8 @@ def number_of_items(data: Any) -> int:
     count = getattr(data, "num_graphs", None)
     if count is not None:
         return int(count)
+    if data.get("windows") is not None:
+        return len(data.windows)
     return len(data.x) if data.x is not None and data.x.dim() > 2 else 1
 
 

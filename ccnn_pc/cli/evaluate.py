@@ -12,7 +12,7 @@ import typer
 
 from ccnn_pc.cli.answers import SHARES
 from ccnn_pc.cli.judged_scenes import JudgedScenes, judge_of, print_judged
-from ccnn_pc.cli.read_as import AS_TRAINED, Axes, Interpolate, ReadAs, Size, Spacing, TimeUnit
+from ccnn_pc.cli.read_as import AS_TRAINED, Axes, Interpolate, ReadAs, Size, Spacing, TimeUnit, Windows
 
 
 def evaluate(
@@ -53,6 +53,7 @@ def evaluate(
     time_unit: TimeUnit = None,
     interpolation: Interpolate = None,
     axes: Axes = None,
+    windows: Windows = None,
     html: Annotated[
         Path | None,
         typer.Option(help="File of the page; default: beside --out, else reports/MODEL_on_DATA.html."),
@@ -94,7 +95,7 @@ def evaluate(
     """  # noqa: D301
     result = evaluate_model(
         model, data, split=split, labels=labels, seed=seed, batch_size=batch_size, out=out, report=report,
-        sampling=sampling, read=ReadAs(size, spacing, time_unit, interpolation, axes),
+        sampling=sampling, read=ReadAs(size, spacing, time_unit, interpolation, axes, windows),
         html=None if no_html else page_of(model, data, split, out, html),
     )  # fmt: skip
     if as_json:
@@ -270,6 +271,7 @@ def evaluate_model(
         numbers=numbers,
         trained=model.data,
         footing=footing,
+        longest=footing.longest if sampler is None else None,
     )
     if sampler is not None:
         dataset = sampler(dataset, drawn[0], footing)

@@ -85,6 +85,7 @@ def read_input(
     *,
     shape: Sequence[int] | None = None,
     footing: Footing | None = None,
+    longest: float | None = None,
 ) -> PointCloudData | GridData:
     """Read a mesh, cloud or image file and turn it into a model's input, a function of the file and the seed.
 
@@ -95,6 +96,7 @@ def read_input(
         shape: samples per axis in training, where the model reads grids: images of another size become the square in
             their middle, resized. What was read, in [0, 1], is kept in ``picture [1, C, H, W]``.
         footing: how data are brought to what the model was trained on; pictures may then keep their size.
+        longest: seconds of a recording that is read as one, others in windows; None: what is longer is cut.
 
     Returns:
         The input; of clouds also ``given``, where its points lie in the file, and ``stored``, all points of it.
@@ -114,7 +116,7 @@ def read_input(
     if isinstance(preprocessing, ImagePreprocessing):
         return _read_image(path, preprocessing, shape, footing)
     if isinstance(preprocessing, FilePreprocessing):
-        return preprocessing.item(path)
+        return preprocessing.item(path, longest)
     if path.suffix.lower() in SUFFIXES:
         raise ValueError(f"'{path}' must be a mesh or cloud for this model, which reads no images")
     cloud, generator = cloud_preprocessing(path, preprocessing), seeded_generator(seed)
@@ -218,6 +220,7 @@ def open_data(
     trained: Mapping[str, Any] | None = None,
     labelled: bool = True,
     footing: Footing | None = None,
+    longest: float | None = None,
 ) -> LabelledDataset[Any]:
     """Open a data set as a model reads it.
 
@@ -233,6 +236,7 @@ def open_data(
         trained: the data of the training, as the model remembers them (:mod:`ccnn_pc.training.described_data`).
         labelled: whether tables must have labels.
         footing: how data are brought to what the model was trained on; None: they are as it was.
+        longest: as in :func:`read_input`.
 
     Raises:
         FileNotFoundError: no such data.
@@ -272,7 +276,9 @@ def open_data(
             )
         options["labels"] = labels
     if isinstance(used, FilePreprocessing):
-        return open_files(spec, used, split, trained=trained, numbers=numbers, seed=seed, labels=labels)
+        return open_files(
+            spec, used, split, trained=trained, numbers=numbers, seed=seed, labels=labels, longest=longest
+        )
     if (
         preprocessing is None and trained
     ):  # sequences that are made on the spot, for instance: read as they are
@@ -339,13 +345,14 @@ def open_files(
     numbers: bool,
     seed: int,
     labels: str | Path | None,
+    longest: float | None = None,
 ) -> LabelledDataset[Any]:
     """Files that become arrays, a folder of them, read as in training."""
     from ccnn_pc.datasets.registry import dataset_entry
 
     entry, path = dataset_entry(used.dataset), Path(spec)
     known = used if used.files is not None else dataclasses.replace(used, files={})  # type: ignore[type-var]
-    options: dict[str, Any] = {"reading": known, "seed": seed, "labels": labels}
+    options: dict[str, Any] = {"reading": known, "seed": seed, "labels": labels, "longest": longest}
     if not path.is_dir():
         raise ValueError(f"'data' must be a folder of {used.kind} files for this model (got '{spec}')")
     if trained and trained["dataset"] == entry.name:

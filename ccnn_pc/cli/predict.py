@@ -20,7 +20,7 @@ from ccnn_pc.cli.predict_scenes import (
     predict_scenes,
     print_scenes,
 )
-from ccnn_pc.cli.read_as import AS_TRAINED, Axes, Interpolate, ReadAs, Size, Spacing, TimeUnit
+from ccnn_pc.cli.read_as import AS_TRAINED, Axes, Interpolate, ReadAs, Size, Spacing, TimeUnit, Windows
 
 if TYPE_CHECKING:
     from ccnn_pc.cli.read_as import Footing
@@ -88,6 +88,7 @@ def predict(
     time_unit: TimeUnit = None,
     interpolation: Interpolate = None,
     axes: Axes = None,
+    windows: Windows = None,
 ) -> None:
     """Use a model on files."""
     from ccnn_pc._files import check_writable_folder
@@ -97,7 +98,7 @@ def predict(
 
     if csv is not None:
         check_writable_folder("csv", csv.parent)
-    read = ReadAs(size, spacing, time_unit, interpolation, axes)
+    read = ReadAs(size, spacing, time_unit, interpolation, axes, windows)
     network = from_pretrained(model)
     scenes = isinstance(network.preprocessing, ScenePreprocessing)
     points = not scenes and answers_points(network)
@@ -198,11 +199,12 @@ def predict_files(
     from ccnn_pc.cli.compared_files import ComparedFiles
     from ccnn_pc.cli.inputs import check_reads_files, read_input, suffixes_of
     from ccnn_pc.cli.read_as import Footing, how_read, say
-    from ccnn_pc.models import from_pretrained
+    from ccnn_pc.models import TaskKind, from_pretrained
+    from ccnn_pc.models.windows import answer
 
     network = from_pretrained(model) if network is None else network
     footing, how, compared = Footing(network, read), "", ComparedFiles(network)
-    preprocessing = network.preprocessing
+    preprocessing, numbers = network.preprocessing, network.answers.kind is TaskKind.REGRESSION
     shape = network.config.get("shape")
     tables = getattr(preprocessing, "table", None) is not None
     if not tables:
@@ -227,9 +229,11 @@ def predict_files(
             if answers_points(network):
                 data, first, answers = predict_points(network, file, seed)
             else:
-                first = data = read_input(file, preprocessing, seed, shape=shape, footing=footing)
+                first = data = read_input(
+                    file, preprocessing, seed, shape=shape, footing=footing, longest=footing.longest
+                )
                 with torch.inference_mode(), compared.asked(data, file):
-                    answers = network(data)
+                    answers = answer(network, data, numbers=numbers)
             if (here := how_read(network, first)) != how:
                 how = say(here)  # again where another file is read otherwise
             (said,) = answers_of(network, answers, data)

@@ -49,6 +49,14 @@ Axes = Annotated[
         help="Axes of clouds in the order that those of training have, as x,-z,y: minus where one points the other way."
     ),
 ]
+Windows = Annotated[
+    bool | None,
+    typer.Option(
+        "--windows/--no-windows",
+        help="Answer long recordings by the mean over windows as long as those of training, or by their beginning; "
+        "default: windows where training had none so long.",
+    ),
+]
 #: Seconds in a unit.
 UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _LONG = {"seconds": "s", "minutes": "min", "hours": "h", "days": "d"}
@@ -75,6 +83,7 @@ class ReadAs:
     time_unit: str | None = None
     interpolation: str | None = None
     axes: str | None = None
+    windows: bool | None = None
 
     def __post_init__(self) -> None:
         if all(getattr(self, field.name) is None for field in dataclasses.fields(self)):
@@ -148,6 +157,7 @@ class Footing:
 
     def __init__(self, model: Any, said: ReadAs = AS_TRAINED) -> None:
         from ccnn_pc.datasets import CloudPreprocessing, ImagePreprocessing, SeriesPreprocessing
+        from ccnn_pc.datasets.preprocessing.files import FilePreprocessing
         from ccnn_pc.datasets.series.dataset import SeriesForm
 
         used = model.preprocessing
@@ -161,10 +171,17 @@ class Footing:
         self.lit = isinstance(used, ImagePreprocessing) and used.num_neighbors is not None
         arrays = model.dim < 3 and not stamps and used is not None and not self.lit
         self.clouds = model.dim == 3 and isinstance(used or CloudPreprocessing(), CloudPreprocessing)
+        in_windows = (
+            isinstance(used, FilePreprocessing) and used.reads_windows and not model.answers.every_sample
+        )
+        self.longest: float | None = None  # seconds of what is read as one, the rest in windows
+        if in_windows and said.windows is not False:
+            self.longest = used.usual_length if said.windows is None else 0.0
         for name, fits, who in (
             ("size", self.pictures, "pictures, as such"),
             ("spacing", arrays, "arrays: pictures and regular series"),
             ("time_unit", stamps, "series with time stamps"),
+            ("windows", in_windows, "recordings, with one answer each"),
             (
                 "axes",
                 self.clouds and getattr(model, "pool", True) is not None,
@@ -319,6 +336,10 @@ def how_read(model: Any, batch: Any) -> str:
     text += f" (in training {usual})" if usual else ""
     if isinstance(used := getattr(model, "preprocessing", None), SoundPreprocessing):
         text += f", {used.seconds:.3g} s of each recording"
+        if batch.get("windows") is not None and bool((batch.windows > 1).any()):
+            text += (
+                "; of longer ones the mean over windows of that length, which overlap by half, by their power"
+            )
     return text + then + (f"; between samples: {between.value}" if between is not Interpolation.NONE else "")
 
 
@@ -343,7 +364,10 @@ def tell(model: Any, dataset: Any, count: int = 16) -> str:
     ComparedFiles(model).of_data(dataset)
     if getattr(dataset, "long_pauses", 0):
         model.warned.add("pause")  # the table has said it, and where
-    items = [dataset[index].cpu() for index in range(min(count, len(dataset)))]
+    rows = list(range(min(count, len(dataset))))
+    if (windows := getattr(dataset, "facts", {}).get("windows")) is not None:
+        rows.append(int(windows.argmax()))
+    items = [dataset[index].cpu() for index in rows]
     return say(how_read(model, collate(items)))
 
 

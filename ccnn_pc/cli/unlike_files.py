@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-#: A recording so many times as long as is read is cut; one so many times shorter than ever has little in it.
-LONG, SHORT = 1.25, 4.0
+#: A recording so many times shorter than ever has little in it.
+SHORT = 4.0
 #: Decibels below which there is silence; that recordings are quieter or louder than ever; more noise than ever.
 SILENCE, LOUDER, NOISE = -80.0, 19.0, 6.0
 #: Flatness of the spectrum of noise, with less than four times the power of what is heard beside it.
@@ -88,7 +88,7 @@ def _sound(used: Any, facts: Mapping[str, np.ndarray], names: Sequence[str]) -> 
         )
         yield Unlike("short", text, short, _VALUES)
     read = used.seconds or math.inf
-    long = seconds > LONG * max(read, spread("seconds")[-1])
+    long = (seconds > used.usual_length) & (facts.get("windows", np.ones(1)) == 1)
     if long.any():
         text = (
             f"{_some(long, names)} {lasts} {seconds[long].max():.3g} s, and the first {read:.3g} s are read "

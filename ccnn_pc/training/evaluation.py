@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ccnn_pc.models.task import Task, TaskKind
+from ccnn_pc.models.windows import answer
 from ccnn_pc.training.loader import ResumableLoader
 from ccnn_pc.training.objectives import (
     Classification,
@@ -80,7 +81,8 @@ def scores_on(
     with torch.inference_mode():
         for batch in shown(ResumableLoader(dataset, batch_size, shuffle=False)):
             batch = batch.to(device)
-            answers, target = model(batch), objective.target(batch)
+            answers = answer(model, batch, numbers=isinstance(objective, Regression))
+            target = objective.target(batch)
             _check_target(objective, answers, target, batch)
             if to_model is not None:
                 known = target >= 0  # steps without a target have a number that no class has

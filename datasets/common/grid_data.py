@@ -18,6 +18,8 @@ class GridData(Data):
         y: class index ``[1]``, int64.
         occupied: which cells are samples ``[1, 1, *S]``, boolean; absent: all.
         spacing: distance of samples per axis ``[1, D]``, float64; absent: that of the model.
+        windows, window_weight: of an item ``x [w, C, *S]`` that is longer than what a model reads: ``[1]``, w, and
+            ``[w]``; see :func:`ccnn_pc.models.windows.answer`.
         name: name of the item.
 
     ``Batch.from_data_list`` (so every PyG ``DataLoader``) gives ``x [B, C, *S]`` and ``y [B]``; :func:`collate` says
@@ -36,7 +38,7 @@ class GridData(Data):
 
 
 #: What says how the samples of an item are read; where one item of a batch has it, all must.
-_SAYING = ("spacing", "occupied", "mask", "lattice")
+_SAYING = ("spacing", "occupied", "mask", "lattice", "windows")
 
 
 def collate(items: Sequence[Any]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, TypeVar
@@ -28,12 +29,14 @@ class FileRead(NamedTuple):
     """A file as an array, and what is no longer seen in it.
 
     Attributes:
-        values: float32 ``[C, *S]``, not normalised; NaN behind its end.
+        values: float32 ``[C, *S]``, not normalised; NaN behind its end. In windows ``[w, C, *S]``.
         facts: numbers, or rows of them, by name: how long, how loud, how large the file is.
+        weights: of the windows, ``[w]``; None: there are none.
     """
 
     values: np.ndarray
     facts: dict[str, Any]
+    weights: np.ndarray | None = None
 
 
 class FilePreprocessing(Preprocessing):
@@ -56,21 +59,46 @@ class FilePreprocessing(Preprocessing):
     def read_file(self, path: Path) -> FileRead:
         """A file as an array, and what is no longer seen in it."""
 
+    def read_windows(self, path: Path, longest: float) -> FileRead:
+        """The same of a file that may be longer than what a model reads: ``[w, C, *S]``, one window or more.
+
+        Args:
+            path: the file.
+            longest: of what is read as one, in the unit of :attr:`usual_length`.
+        """
+        values, facts, _ = self.read_file(path)
+        return FileRead(values[None], facts, np.ones(1))
+
+    @property
+    def reads_windows(self) -> bool:
+        """Whether :meth:`read_windows` has several of what is long."""
+        return False
+
+    @property
+    def usual_length(self) -> float:
+        """Longer files than this are other than those of training; infinite where files have no length."""
+        return math.inf
+
     def read(self, path: Path) -> np.ndarray:
         """A file as float32 ``[C, *S]``, not normalised; NaN behind its end."""
         return self.read_file(path).values
 
-    def read_checked(self, path: Path) -> FileRead:
+    def read_checked(self, path: Path, longest: float | None = None) -> FileRead:
         """The same of a file that must fit those of the training.
+
+        Args:
+            path: the file.
+            longest: of what is read as one, the rest in windows; None: no windows, what is longer is cut.
 
         Raises:
             ValueError: another number of channels.
         """
-        read = self.read_file(path)
-        if self.mean is not None and len(self.mean) != len(read.values):
+        read = self.read_file(path) if longest is None else self.read_windows(path, longest)
+        channels = read.values.shape[0 if longest is None else 1]
+        if self.mean is not None and len(self.mean) != channels:
             raise ValueError(
                 f"'{path}' must have {len(self.mean)} channels, as the files of the training had (got "
-                f"{len(read.values)}): give files of their kind"
+                f"{channels}): give files of their kind"
             )
         return read
 
@@ -108,16 +136,24 @@ class FilePreprocessing(Preprocessing):
         )
         return torch.nan_to_num((x - mean) / std, nan=0.0)
 
-    def item(self, path: Path) -> GridData:
-        """A file as a model reads it, with its ``facts``."""
-        read = self.read_checked(path)
-        item: GridData = self.transform()(GridData(x=torch.from_numpy(read.values)[None]))
-        item.facts = read.facts
+    def item(self, path: Path, longest: float | None = None) -> GridData:
+        """A file as a model reads it, with its ``facts``; ``longest`` as in :meth:`read_checked`."""
+        values, facts, weights = self.read_checked(path, longest)
+        windows = values[None] if weights is None else values
+        item: GridData = self.transform()(GridData(x=torch.from_numpy(windows)))
+        if weights is not None and facts.get("windows", 1) > 1:
+            set_windows(item, weights)
+        item.facts = facts
         return item
 
     def transform(self, augment: Sequence[Transform] = ()) -> Compose:
         """``augment``, then the normalisation."""
         return Compose([*augment, Standardize(self)])
+
+
+def set_windows(item: GridData, weights: np.ndarray) -> None:
+    """Say of an item ``x [w, C, *S]`` that it is one, in windows of such weights ``[w]``."""
+    item.windows, item.window_weight = torch.tensor([len(weights)]), torch.from_numpy(weights).float()
 
 
 def _spread(values: np.ndarray) -> list[float]:

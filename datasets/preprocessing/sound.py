@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.signal import resample_poly
@@ -19,6 +19,7 @@ from ccnn_pc.datasets.formats.sound_file import SUFFIXES, read_sound
 from ccnn_pc.datasets.preprocessing.base import plain, set_fields
 from ccnn_pc.datasets.preprocessing.files import FilePreprocessing, FileRead
 from ccnn_pc.datasets.sound.measured import SILENT, clipped_share, flatness, loudness, offset
+from ccnn_pc.ops.series.windows import window_starts
 
 #: Samples per second that are kept at most, unless more are asked for.
 MOST_RATE = 16000
@@ -28,6 +29,10 @@ STEPS, SHORTEST = 256, 0.01
 MOST_SECONDS = 10.0
 #: Loudness below which there is silence, of the square of the largest sample.
 _SILENCE = 1e-8
+#: A recording so many times as long as is read, and as those of training, is another one.
+LONG = 1.25
+#: Windows of such a share of the power of the loudest do not count.
+_FAINT = 1e-4
 
 
 class SoundFeatures(enum.Enum):
@@ -86,26 +91,74 @@ class SoundPreprocessing(FilePreprocessing):
         """Seconds between two steps of MEL."""
         return max(SHORTEST, (self.seconds or 1.0) / STEPS)
 
+    @property
+    def reads_windows(self) -> bool:
+        return True
+
+    @property
+    def usual_length(self) -> float:
+        """Seconds; none that training had, or all but a few of it, lasted longer."""
+        if self.files is None or "seconds" not in self.files:
+            return math.inf
+        *_, high, most = self.files["seconds"]
+        return LONG * max(self.seconds or 0.0, min(most, LONG * high))
+
     def read_file(self, path: Path) -> FileRead:
+        samples, rate, facts = self._samples(path)
+        seconds = self.seconds or facts["seconds"]
+        values, heard = self._made(samples[: max(1, round(seconds * rate))], seconds, rate)
+        return FileRead(values, {**facts, **heard})
+
+    def read_windows(self, path: Path, longest: float) -> FileRead:
+        r"""A longer recording in windows as long as those of training, which overlap by half.
+
+        Each is read as a recording of its own, and counts by its power :math:`\sigma_i^2`: in a pause there is nothing
+        to answer from. Those of less than a ten-thousandth of the most are left out. Facts are means with the same
+        weights.
+        """
+        samples, rate, facts = self._samples(path)
+        seconds = self.seconds or facts["seconds"]
+        window = max(1, round(seconds * rate))
+        long = facts["seconds"] > longest and len(samples) > window
+        starts = window_starts(len(samples), window) if long else [0]
+        power = np.array([np.var(samples[start : start + window], dtype=np.float64) for start in starts])
+        weights = power if power.max() > 0 else np.ones(len(power))
+        kept = np.flatnonzero(weights >= _FAINT * weights.max())
+        made = [self._made(samples[starts[row] :][:window], seconds, rate) for row in kept]
+        heard = {
+            name: np.average([facts[name] for _, facts in made], axis=0, weights=weights[kept])
+            for name in made[0][1]
+        }
+        found = {**facts, **heard, "windows": len(starts)}
+        return FileRead(np.stack([values for values, _ in made]), found, weights[kept] / weights[kept].sum())
+
+    def _samples(self, path: Path) -> tuple[np.ndarray, int, dict[str, Any]]:
+        """Samples at the rate that is read, this rate, and what is known of the whole recording."""
         samples, rate = read_sound(path)
-        own = len(samples) / rate
-        wanted, seconds = self.rate or rate, self.seconds or own
-        facts = {"seconds": own, "rate": float(rate), "clipped": clipped_share(samples)}
+        wanted = self.rate or rate
+        facts = {
+            "seconds": len(samples) / rate,
+            "rate": float(rate),
+            "clipped": clipped_share(samples),
+        }
         if rate != wanted:
             common = math.gcd(rate, wanted)
             samples = resample_poly(samples, wanted // common, rate // common).astype(np.float32)
-        samples = samples[: max(1, round(seconds * wanted))]
-        heard = mel(samples, wanted, self.bands, self.step)
+        return samples, wanted, facts
+
+    def _made(self, samples: np.ndarray, seconds: float, rate: int) -> tuple[np.ndarray, dict[str, Any]]:
+        """The array, as long as ``seconds``, of samples that fit into it, and what is heard in them."""
+        heard = mel(samples, rate, self.bands, self.step)
         if self.features is SoundFeatures.RAW:
-            made, steps = samples[None], max(1, round(seconds * wanted))
+            made, steps = samples[None], max(1, round(seconds * rate))
         else:
             made, steps = heard, max(1, math.ceil(seconds / self.step))
-        facts |= {"loudness": loudness(samples), "flatness": flatness(samples), "offset": offset(samples)}
+        facts = {"loudness": loudness(samples), "flatness": flatness(samples), "offset": offset(samples)}
         silent = facts["loudness"] <= SILENT
         pitch = np.full(self.bands, np.nan) if silent else heard.mean(axis=1, dtype=np.float64)
         whole = np.full((len(made), steps), np.nan, dtype=np.float32)
         whole[:, : made.shape[1]] = made[:, :steps]
-        return FileRead(whole, {**facts, "pitch": pitch})
+        return whole, {**facts, "pitch": pitch}
 
     def filled(self, paths: Sequence[Path]) -> SoundPreprocessing:
         if self.rate is not None and self.seconds is not None:

@@ -13,11 +13,11 @@ from ccnn_pc.datasets.common.folders import is_hidden, named_splits
 from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats.sound_file import is_sound
 from ccnn_pc.datasets.preprocessing.files import FilePreprocessing
-from ccnn_pc.datasets.preprocessing.sound import SoundPreprocessing
+from ccnn_pc.datasets.preprocessing.sound import LONG, SoundPreprocessing
 from ccnn_pc.datasets.registry import register_dataset
 
-#: Recordings so many times as long as is read are cut; the share of them that is worth a warning.
-_LONG, _CUT = 1.25, 0.1
+#: Share of the recordings that are cut that is worth a warning.
+_CUT = 0.1
 
 
 def _holds_sound(path: Path) -> bool:
@@ -51,7 +51,7 @@ class SoundFolder(FileArrays):
 
     def _warn_of_cut(self) -> None:
         lasts, read = self.all_facts["seconds"], self.reading.seconds  # type: ignore[attr-defined]
-        cut = lasts > _LONG * read
+        cut = lasts > LONG * read
         if cut.mean() > _CUT:
             warnings.warn(
                 f"{cut.sum()} of {len(lasts)} recordings in '{self.root}' last up to {lasts.max():.3g} s, and the "

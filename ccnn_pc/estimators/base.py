@@ -9,9 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import torch
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
@@ -19,12 +18,11 @@ from torch import Tensor
 from ccnn_pc._files import write_text_atomically
 from ccnn_pc.datasets.common.grid_data import collate
 from ccnn_pc.datasets.preprocessing import Preprocessing
-from ccnn_pc.estimators.targets import Classes, Numbers, Targets
+from ccnn_pc.estimators.targets import Targets
 from ccnn_pc.estimators.train import Settings, reproducible, train_network
 from ccnn_pc.models import create_model, from_pretrained
 from ccnn_pc.models.base import Model
 from ccnn_pc.models.hub import save_pretrained
-from ccnn_pc.models.task import TaskKind
 
 E = TypeVar("E", bound="Estimator")
 #: Beside the files of a model: what an estimator knows that a model does not.
@@ -96,6 +94,10 @@ class Estimator(BaseEstimator, abc.ABC):
 
     def _in_order(self, y: Any, items: Sequence[Any]) -> Any:
         """Targets in the order of the items."""
+        return y
+
+    def _asked(self, X: Any, y: Any) -> Any:  # noqa: N803
+        """Targets in the order of the answers of a fitted estimator."""
         return y
 
     def _eval_transform(self, dataset: Any) -> Any:
@@ -210,6 +212,10 @@ class Estimator(BaseEstimator, abc.ABC):
         """``model`` as a mapping."""
         if self.model is None:
             return None
+        if not isinstance(self.model, (str, Mapping)):
+            raise TypeError(
+                f"'model' must be a name, a mapping with a name and words of the network, or None (got {self.model!r})"
+            )
         return {"name": self.model} if isinstance(self.model, str) else dict(self.model)
 
     def _outputs(self, X: Any) -> Tensor:  # noqa: N803
@@ -227,78 +233,6 @@ class Estimator(BaseEstimator, abc.ABC):
                     )
                 )
         return torch.cat(found).double()
-
-
-class ClassifierAnswers(ClassifierMixin):
-    """Classes and probabilities.
-
-    Attributes:
-        classes_: the classes, sorted, as they stood in y.
-    """
-
-    classes_: np.ndarray
-
-    def _targets(self, y: Any, items: Sequence[Any]) -> Targets:
-        found = Classes(y, len(items))
-        self.classes_ = found.values
-        return found
-
-    def _said(self, outputs: Tensor) -> np.ndarray:
-        return self.classes_[outputs.argmax(dim=1).numpy()]
-
-    def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803
-        """Probabilities ``[n, K]`` of the classes, in the order of ``classes_``."""
-        found: np.ndarray = self._outputs(X).softmax(dim=1).numpy()  # type: ignore[attr-defined]
-        return found
-
-    def _state(self) -> dict[str, Any]:
-        return {**super()._state(), "classes": self.classes_.tolist()}  # type: ignore[misc]
-
-    def _restore(self, stored: Mapping[str, Any]) -> None:
-        super()._restore(stored)  # type: ignore[misc]
-        self.classes_ = np.asarray(stored.get("classes", self.network_.classes))  # type: ignore[attr-defined]
-
-    def _check_network(self, folder: Path) -> None:
-        super()._check_network(folder)  # type: ignore[misc]
-        network = self.network_  # type: ignore[attr-defined]
-        if network.answers.kind is not TaskKind.CLASSIFICATION or network.out_channels < 2:
-            raise ValueError(
-                f"'{folder}' must hold a model with one output per class (its task is {network.answers.kind.value})"
-            )
-
-
-class RegressorAnswers(RegressorMixin):
-    """Numbers, ``[n]`` or ``[n, K]`` as y was."""
-
-    flat_: bool
-
-    def _targets(self, y: Any, items: Sequence[Any]) -> Targets:
-        found = Numbers(y, len(items))
-        self.flat_ = found.flat
-        return found
-
-    def _said(self, outputs: Tensor) -> np.ndarray:
-        found: np.ndarray = outputs.numpy()
-        return found[:, 0] if self.flat_ else found
-
-    def _state(self) -> dict[str, Any]:
-        return {**super()._state(), "flat": self.flat_}  # type: ignore[misc]
-
-    def _restore(self, stored: Mapping[str, Any]) -> None:
-        super()._restore(stored)  # type: ignore[misc]
-        self.flat_ = bool(stored.get("flat", self.network_.out_channels == 1))  # type: ignore[attr-defined]
-
-    def _check_network(self, folder: Path) -> None:
-        super()._check_network(folder)  # type: ignore[misc]
-        kind = self.network_.answers.kind  # type: ignore[attr-defined]
-        if kind is not TaskKind.REGRESSION:
-            raise ValueError(f"'{folder}' must hold a model that answers numbers (its task is {kind.value})")
-
-    def __sklearn_tags__(self) -> Any:
-        """Several numbers are answered as one."""
-        tags = super().__sklearn_tags__()  # type: ignore[misc]
-        tags.target_tags.multi_output = True
-        return tags
 
 
 def _as_json(parameters: Mapping[str, Any]) -> dict[str, Any]:

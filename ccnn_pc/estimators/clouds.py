@@ -16,7 +16,8 @@ from ccnn_pc.datasets.preprocessing import Preprocessing
 from ccnn_pc.datasets.transforms import Jitter, RandomScale, RandomTranslate
 from ccnn_pc.datasets.transforms.attach import FEATURE_CHANNELS
 from ccnn_pc.datasets.transforms.base import Transform, apply
-from ccnn_pc.estimators.base import ClassifierAnswers, Estimator, RegressorAnswers
+from ccnn_pc.estimators.answers import ClassifierAnswers, RegressorAnswers
+from ccnn_pc.estimators.base import Estimator
 from ccnn_pc.estimators.read_clouds import Cloud, read_clouds
 from ccnn_pc.estimators.targets import Classes, Targets
 

@@ -14,9 +14,14 @@ from ccnn_pc.datasets import ImagePreprocessing
 from ccnn_pc.datasets.common.grid_data import GridData
 from ccnn_pc.datasets.common.grids import GridArrays
 from ccnn_pc.datasets.preprocessing import Preprocessing
-from ccnn_pc.estimators.base import ClassifierAnswers, Estimator, RegressorAnswers
-from ccnn_pc.estimators.read_series import Channels
+from ccnn_pc.estimators.answers import ClassifierAnswers, RegressorAnswers
+from ccnn_pc.estimators.base import Estimator
+from ccnn_pc.estimators.containers import numbers, unpacked
+from ccnn_pc.estimators.series_items import Channels
 from ccnn_pc.estimators.targets import Classes, Targets
+
+#: Modes of PIL whose entries are no colours that add up: palettes, print colours, and what is transparent.
+_COLOURED = ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV", "RGBA", "RGBX", "RGBa")
 
 #: An axis of at most so many entries can be that of the channels.
 MOST_CHANNELS = 4
@@ -53,17 +58,20 @@ def read_grids(
         >>> grids.values.shape, layout
         ((5, 3, 8, 8), <Channels.LAST: 'last'>)
     """
+    data = unpacked(data, "grids")
     if isinstance(data, (list, tuple)):
-        arrays = [np.asarray(each) for each in data]
+        if not data:
+            raise ValueError("'X' must hold at least one grid (got none)")
+        arrays = [numbers(_plain(each), f"X[{row}]") for row, each in enumerate(data)]
         if len({each.shape for each in arrays}) > 1:
             sizes = ", ".join(str(list(each.shape)) for each in arrays[:3])
             raise ValueError(f"'X' must hold grids of one size (got {sizes} ...): resize them")
-        data = np.stack(arrays) if arrays else np.zeros((0,))
-    array = np.asarray(data)
-    if array.dtype.kind == "c":
-        raise ValueError("Complex data not supported: 'X' must be real numbers")
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"'X' must hold numbers (got {array.dtype})")
+        data = np.stack(arrays)
+    array = numbers(data, "X")
+    if array.ndim > 1 and not len(array):
+        raise ValueError(
+            f"'X' must hold at least one grid (got shape {list(array.shape)}, a minimum of 1 is required)"
+        )
     if array.ndim not in (2, 3, 4, 5) or not array.size:
         raise ValueError(
             f"'X' must be [N, W], [N, H, W], or pictures or volumes with channels (got shape {list(array.shape)})"
@@ -88,11 +96,22 @@ def _layout(shape: Sequence[int], known: int | None) -> Channels:
         for way, size in ((Channels.FIRST, shape[1]), (Channels.LAST, shape[-1]))
         if (size <= MOST_CHANNELS if known is None else size == known)
     ]
+    if not fits and known is not None:
+        raise ValueError(f"'X' must have {known} channels, as in fit (got grids of shape {list(shape[1:])})")
     if len(fits) != 1:
         raise ValueError(
-            f"'channels' must be 'first' or 'last' for grids of shape {list(shape[1:])} (got 'auto')"
+            f"'channels' must be 'first' or 'last' for grids of shape {list(shape[1:])} (got 'auto'); volumes without "
+            "channels are X[:, None]"
         )
     return fits[0]
+
+
+def _plain(each: Any) -> Any:
+    """Pictures of PIL whose entries are no brightness (palettes, bits) as those that are; all else as it is."""
+    mode = getattr(each, "mode", None)
+    if mode is None or not hasattr(each, "convert"):
+        return each
+    return each.convert("RGB" if mode in _COLOURED else "L") if mode in _COLOURED or mode == "1" else each
 
 
 class GridEstimator(Estimator):

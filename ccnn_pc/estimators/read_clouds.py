@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from torch import Tensor
+
+from ccnn_pc.estimators.containers import numbers, unpacked
 
 #: Points that are drawn on a mesh.
 MESH_POINTS = 4096
@@ -36,28 +39,31 @@ def read_clouds(data: Any) -> list[Cloud]:
     """Clouds of any of these forms.
 
     Args:
-        data: a list of arrays ``[n, 3 + c]``, or an array ``[N, n, 3 + c]``, rows of NaN being padding; of PyG ``Data``
-            with pos and, where present, normal and x; of Open3D point clouds or triangle meshes; of trimesh clouds or
+        data: a list of arrays ``[n, 3 + c]``, or an array ``[N, n, 3 + c]``, rows of NaN being padding; of DataFrames
+            with the columns x, y, z (in any order; others are features); of PyG ``Data`` with pos and, where present,
+            normal and x, their batches and data sets; of Open3D point clouds or triangle meshes; of trimesh clouds or
             meshes. Of meshes 4096 points are drawn, always the same.
 
     Raises:
         TypeError: something else.
-        ValueError: a matrix, clouds without points, numbers that are not finite, features that only some clouds have.
+        ValueError: a matrix, clouds without points or with points in columns, numbers that are not finite, features
+            that only some clouds have.
 
     Example:
         >>> [cloud.names for cloud in read_clouds([np.zeros((4, 5))])]
         [('pos', 'feature_0', 'feature_1')]
     """
+    data = unpacked(data, "clouds")
     if not isinstance(data, (list, tuple)):
-        shape = getattr(data, "shape", None)
-        if shape is None or len(shape) != 3:
-            what = type(data).__name__ if shape is None else f"an array of shape {list(shape)}"
+        if len(data.shape) != 3:
             raise ValueError(
-                f"'X' must be a list of clouds, or an array [N, n, 3 + c] (got {what}): a row of a matrix is no cloud"
+                f"'X' must be a list of clouds, or an array [N, n, 3 + c] (got an array of shape {list(data.shape)}): "
+                "a row of a matrix is no cloud"
             )
-        data = list(np.asarray(data))
+        data = list(numbers(data, "X"))
     if not len(data):
         raise ValueError("'X' must hold at least one cloud (got none)")
+    _check_rows(data)
     found = [_checked(_read(each, row), row) for row, each in enumerate(data)]
     for row, cloud in enumerate(found):
         if cloud.names != found[0].names:
@@ -82,6 +88,8 @@ def _read(each: Any, row: int) -> Cloud:
             None if normal is None else _numbers(normal, row),
             {} if x is None else _named(_numbers(x, row)),
         )
+    if hasattr(each, "columns"):
+        return _of_frame(each, row)
     values = _numbers(each, row)
     if values.ndim != 2 or values.shape[1] < 3:
         raise ValueError(f"'X[{row}]' must have shape [n, 3 + c] (got {list(values.shape)})")
@@ -89,11 +97,36 @@ def _read(each: Any, row: int) -> Cloud:
     return Cloud(values[:, :3], None, _named(values[:, 3:]))
 
 
+def _check_rows(data: Sequence[Any]) -> None:
+    """Points must be rows: few rows of many entries are coordinates, each of all points.
+
+    Raises:
+        ValueError: clouds that all have the same few rows, and more than four times as many columns.
+    """
+    shapes = [np.shape(each) if isinstance(each, (np.ndarray, Tensor)) else () for each in data]
+    lying = all(len(shape) == 2 and 3 <= shape[0] < 10 and shape[1] > 4 * shape[0] for shape in shapes)
+    if lying and len({shape[0] for shape in shapes}) == 1:
+        raise ValueError(
+            f"'X' must hold clouds [n, 3 + c], a row per point (got {list(shapes[0])}): cloud.T has points as "
+            "rows; clouds of so few points with so many features can be PyG Data(pos=..., x=...)"
+        )
+
+
+def _of_frame(each: Any, row: int) -> Cloud:
+    """A DataFrame: places by name, all other columns are features."""
+    columns = {str(name).lower(): name for name in each.columns}
+    if not {"x", "y", "z"} <= set(columns):
+        raise ValueError(
+            f"'X[{row}]' must have the columns x, y, z (got {', '.join(map(str, each.columns))}): to_numpy() takes "
+            "them in their order"
+        )
+    values = {name: _numbers(each[given].to_numpy(), row) for name, given in columns.items()}
+    pos = np.column_stack([values.pop(axis) for axis in "xyz"])
+    return Cloud(pos, None, _named(np.column_stack(list(values.values()))) if values else {})
+
+
 def _numbers(values: Any, row: int) -> np.ndarray:
-    found = np.asarray(values.numpy() if hasattr(values, "numpy") else values)
-    if found.dtype.kind not in "fiub":
-        raise TypeError(f"'X[{row}]' must hold numbers (got {found.dtype})")
-    return found.astype(np.float64)
+    return numbers(values, f"X[{row}]").astype(np.float64)
 
 
 def _named(columns: np.ndarray) -> dict[str, np.ndarray]:

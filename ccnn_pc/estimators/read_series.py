@@ -3,63 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import enum
-from collections.abc import Hashable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-
-class Channels(enum.Enum):
-    """Which axis of ``[N, ., .]`` counts channels; AUTO: the shorter one, where it is shorter than half the other."""
-
-    AUTO = "auto"
-    FIRST = "first"
-    LAST = "last"
-
-
-class Series(NamedTuple):
-    """One series: stamps ``[n]``, in order, and values ``[n, C]``, NaN where none was observed; float64."""
-
-    times: np.ndarray
-    values: np.ndarray
-
-
-@dataclasses.dataclass(frozen=True)
-class SeriesRead:
-    """Series that were read.
-
-    Attributes:
-        items: the series.
-        names: of the channels.
-        layout: which axis was taken for the channels; None: it was never in question.
-        ids: of the series of a table, in the order of their first rows; None: no table.
-        dates: unit in which dates were counted; None: times are numbers.
-        rows: which samples of each series, as it was given, were kept, in the order of time.
-    """
-
-    items: list[Series]
-    names: list[str]
-    layout: Channels | None = None
-    ids: list[Hashable] | None = None
-    dates: str | None = None
-    rows: list[np.ndarray] = dataclasses.field(default_factory=list)
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-
-@dataclasses.dataclass(frozen=True)
-class Known:
-    """What a fitted estimator knows of its channels.
-
-    Attributes:
-        names: of the channels.
-        layout: that of the arrays it was fitted on.
-    """
-
-    names: list[str]
-    layout: Channels | None
+from ccnn_pc.estimators.containers import numbers
+from ccnn_pc.estimators.read_frames import is_frame, read_frames
+from ccnn_pc.estimators.read_table import is_table, read_table
+from ccnn_pc.estimators.series_items import Channels, Known, Series, SeriesRead, numbered
+from ccnn_pc.estimators.stamps import as_times
 
 
 def read_series(
@@ -70,8 +23,9 @@ def read_series(
     Args:
         data: an array ``[N, T]`` of one channel, ``[N, T, C]`` or ``[N, C, T]``, with NaN for what is missing and
             behind the end of shorter series; a list of arrays ``[T_i]``, ``[T_i, C]`` or ``[C, T_i]``, of pairs (times,
-            values), or of PyG data with times and x; or a table (pandas, polars) with the columns id, time, variable
-            and value, or id, time and a column for each variable.
+            values), of PyG data with times and x, or of Series and DataFrames
+            (:func:`~ccnn_pc.estimators.read_frames.read_frames`); or a table (pandas, polars) with the columns id,
+            time, variable and value, or id, time and a column for each variable.
         channels: which axis of arrays counts channels.
         known: of a fitted estimator; None: it is being fitted.
         every_stamp: keep stamps at which nothing was observed.
@@ -82,33 +36,15 @@ def read_series(
             value.
     """
     if is_table(data):
-        read = _read_table(data, None if known is None else known.names)
+        read = read_table(data, None if known is None else known.names)
     elif isinstance(data, (list, tuple)):
         read = _read_list(data, channels, known)
     else:
-        read = _read_array(_numbers(data, "X"), channels, known)
+        read = _read_array(numbers(data, "X"), channels, known)
     if known is not None and len(read.names) != len(known.names):
         raise ValueError(f"'X' must have {len(known.names)} channels, as in fit (got {len(read.names)})")
     cleaned = [_cleaned(each, row, every_stamp) for row, each in enumerate(read.items)]
     return dataclasses.replace(read, items=[each for each, _ in cleaned], rows=[rows for _, rows in cleaned])
-
-
-def is_table(data: Any) -> bool:
-    """Whether data are a table of observations: named columns, id and time among them."""
-    columns = getattr(data, "columns", None)
-    return columns is not None and {"id", "time"} <= {str(name) for name in columns}
-
-
-def _numbers(values: Any, name: str) -> np.ndarray:
-    found = np.asarray(values)
-    if found.dtype.kind == "c":
-        raise ValueError(f"Complex data not supported: '{name}' must be real numbers")
-    if found.dtype.kind not in "fiub":
-        try:
-            found = found.astype(np.float64)
-        except (TypeError, ValueError) as error:
-            raise TypeError(f"'{name}' must hold numbers (got {found.dtype}: {error})") from error
-    return found
 
 
 def _read_array(array: np.ndarray, channels: Channels, known: Known | None) -> SeriesRead:
@@ -121,7 +57,7 @@ def _read_array(array: np.ndarray, channels: Channels, known: Known | None) -> S
     else:
         raise ValueError(f"'X' must be [N, T], [N, T, C] or [N, C, T] (got shape {list(array.shape)})")
     times = np.arange(array.shape[1], dtype=np.float64)
-    return SeriesRead([Series(times, each) for each in array], _numbered(array.shape[2]), layout)
+    return SeriesRead([Series(times, each) for each in array], numbered(array.shape[2]), layout)
 
 
 def _layout(sizes: Sequence[int], channels: Channels, known: Known | None) -> Channels:
@@ -150,9 +86,11 @@ def _read_list(data: Sequence[Any], channels: Channels, known: Known | None) -> 
     if not data:
         raise ValueError("'X' must hold at least one series (got an empty list)")
     first = data[0]
-    if isinstance(first, tuple) and len(first) == 2:
+    if isinstance(first, tuple) and any(np.ndim(part) > 0 for part in first):
         pairs = [_stamped(pair, row) for row, pair in enumerate(data)]
         return SeriesRead([each for each, _ in pairs], _same_channels(pairs), None, None, pairs[0][1])
+    if is_frame(first):
+        return read_frames(data, None if known is None else known.names)
     if hasattr(first, "times") and hasattr(first, "x"):
         pairs = [_stamped((each.times, each.x), row) for row, each in enumerate(data)]
         masks = [getattr(each, "mask", None) for each in data]
@@ -161,7 +99,8 @@ def _read_list(data: Sequence[Any], channels: Channels, known: Known | None) -> 
             for (each, _), mask in zip(pairs, masks, strict=True)
         ]
         return SeriesRead(items, _same_channels(pairs), None, None, pairs[0][1])
-    arrays = [_numbers(each, f"X[{row}]") for row, each in enumerate(data)]
+    _check_no_pairs(data)
+    arrays = [numbers(each, f"X[{row}]") for row, each in enumerate(data)]
     if any(each.ndim != arrays[0].ndim or each.ndim not in (0, 1, 2) for each in arrays):
         raise ValueError(
             f"'X' must be a list of arrays [T] or [T, C], or of pairs (times, values) (got shapes "
@@ -181,6 +120,13 @@ def _read_list(data: Sequence[Any], channels: Channels, known: Known | None) -> 
             raise ValueError("'X' must have the same channels in every series (got arrays of no common size)")
         if len(same) == 1 and channels is Channels.AUTO:
             layout = (Channels.FIRST, Channels.LAST)[same[0]]
+            count, longest = max(sizes[same[0]]), max(sizes[1 - same[0]])
+            if count > longest and known is None:
+                raise ValueError(
+                    f"'X' must have the same channels in every series, or 'channels' be said, 'first' or 'last', where "
+                    f"series have fewer samples than channels (got {count} entries on one axis of all, and up to "
+                    f"{longest} on the other)"
+                )
         else:
             layout = _layout([max(each) for each in sizes], channels, known)
         arrays = [each.T for each in arrays] if layout is Channels.FIRST else arrays
@@ -188,12 +134,33 @@ def _read_list(data: Sequence[Any], channels: Channels, known: Known | None) -> 
     if len(counts) > 1:
         raise ValueError(f"'X' must have the same channels in every series (got {sorted(counts)})")
     items = [Series(np.arange(len(each), dtype=np.float64), each) for each in arrays]
-    return SeriesRead(items, _numbered(counts.pop()), layout)
+    return SeriesRead(items, numbered(counts.pop()), layout)
 
 
-def _stamped(pair: tuple[Any, Any], row: int) -> tuple[Series, str | None]:
-    times, dates = _as_times(np.asarray(pair[0]), f"X[{row}][0]")
-    values = _numbers(pair[1], f"X[{row}][1]")
+def _check_no_pairs(data: Sequence[Any]) -> None:
+    """Lists of two rows whose first rises could be times and values, or two channels.
+
+    Raises:
+        ValueError: such lists.
+    """
+    two = all(
+        isinstance(each, list) and len(each) == 2 and np.ndim(each[0]) == np.ndim(each[1]) == 1
+        for each in data
+    )
+    if two and all(len(each[0]) > 2 and bool((np.diff(numbers(each[0], "X")) > 0).all()) for each in data):
+        raise ValueError(
+            "'X' must hold tuples (times, values), or arrays of channels: lists of two rows whose first rises could be "
+            "either; tuple(each) makes a pair of one, numpy.array(each) two channels"
+        )
+
+
+def _stamped(pair: Any, row: int) -> tuple[Series, str | None]:
+    if len(pair) != 2:
+        raise ValueError(
+            f"'X[{row}]' must be a pair (times, values) (got {len(pair)} parts): values may be [n, C]"
+        )
+    times, dates = as_times(pair[0], f"X[{row}][0]")
+    values = numbers(pair[1], f"X[{row}][1]")
     values = values[:, None] if values.ndim == 1 else values
     if times.ndim != 1 or values.ndim != 2 or len(values) != len(times):
         raise ValueError(
@@ -202,65 +169,13 @@ def _stamped(pair: tuple[Any, Any], row: int) -> tuple[Series, str | None]:
     return Series(times, values), dates
 
 
-def _as_times(times: np.ndarray, name: str) -> tuple[np.ndarray, str | None]:
-    """Stamps as float64; dates in seconds since 1970."""
-    if times.dtype.kind == "M":
-        return (times - np.datetime64(0, "s")) / np.timedelta64(1, "s"), "seconds"
-    return _numbers(times, name).astype(np.float64), None
-
-
 def _same_channels(pairs: Sequence[tuple[Series, str | None]]) -> list[str]:
     counts = {each.values.shape[1] for each, _ in pairs}
     if len(counts) > 1:
         raise ValueError(f"'X' must have the same channels in every series (got {sorted(counts)})")
     if len({dates for _, dates in pairs}) > 1:
         raise ValueError("'X' must have dates as the times of all series, or of none")
-    return _numbered(counts.pop())
-
-
-def _numbered(count: int) -> list[str]:
-    return [f"channel_{number}" for number in range(count)]
-
-
-def _read_table(data: Any, known: list[str] | None) -> SeriesRead:
-    """One sample for each time at which anything was observed, whatever the order of the rows."""
-    columns = [str(name) for name in data.columns]
-    ids, times = (np.asarray(data[name].to_numpy()) for name in ("id", "time"))
-    stamps, dates = _as_times(times, "time")
-    if {"variable", "value"} <= set(columns):
-        variables = np.asarray(data["variable"].to_numpy()).astype(str)
-        values = _numbers(data["value"].to_numpy(), "value")
-        names = sorted(set(variables)) if known is None else known
-    else:
-        names = [name for name in columns if name not in ("id", "time", "label")] if known is None else known
-        missing = [name for name in names if name not in columns]
-        if missing or not names:
-            raise ValueError(
-                f"'X' must have a column for each variable (missing: {', '.join(missing) or 'all'})"
-            )
-        wide = np.column_stack([_numbers(data[name].to_numpy(), name) for name in names])
-        ids, stamps = np.repeat(ids, len(names)), np.repeat(stamps, len(names))
-        variables, values = np.tile(np.array(names), len(wide)), wide.ravel()
-    place = {name: number for number, name in enumerate(names)}
-    unknown = sorted(set(variables) - set(place))
-    if unknown:
-        raise ValueError(
-            f"'variable' must be one of those of fit, {', '.join(names)} (got {', '.join(unknown)})"
-        )
-    column = np.array([place[name] for name in variables])
-    order: dict[Hashable, int] = {}
-    number = np.array([order.setdefault(each, len(order)) for each in ids.tolist()])
-    items = []
-    for row in range(len(order)):
-        mine = number == row
-        when, where = np.unique(stamps[mine], return_inverse=True)
-        total, count = np.zeros((2, len(when), len(names)))
-        seen = np.isfinite(values[mine].astype(np.float64)) | np.isinf(values[mine].astype(np.float64))
-        np.add.at(total, (where[seen], column[mine][seen]), values[mine][seen])
-        np.add.at(count, (where[seen], column[mine][seen]), 1)
-        with np.errstate(invalid="ignore"):
-            items.append(Series(when, np.where(count > 0, total / np.maximum(count, 1), np.nan)))
-    return SeriesRead(items, names, None, list(order), dates)
+    return numbered(counts.pop())
 
 
 def _cleaned(series: Series, row: int, every_stamp: bool) -> tuple[Series, np.ndarray]:

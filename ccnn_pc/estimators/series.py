@@ -18,8 +18,12 @@ from ccnn_pc.datasets.series.scaling import SeriesScaling
 from ccnn_pc.datasets.series.stored import StoredSeries, common_span, join_series, typical_grid
 from ccnn_pc.datasets.tables.observations import TableFormat
 from ccnn_pc.datasets.transforms import DropSamples
-from ccnn_pc.estimators.base import ClassifierAnswers, Estimator, RegressorAnswers
-from ccnn_pc.estimators.read_series import Channels, Known, SeriesRead, is_table, read_series
+from ccnn_pc.estimators.answers import ClassifierAnswers, RegressorAnswers
+from ccnn_pc.estimators.base import Estimator
+from ccnn_pc.estimators.containers import unpacked
+from ccnn_pc.estimators.read_series import read_series
+from ccnn_pc.estimators.read_table import is_table, targets_of_ids
+from ccnn_pc.estimators.series_items import Channels, Known, SeriesRead
 from ccnn_pc.estimators.targets import Classes, Targets
 
 #: Per cent of the samples, at most, that are left out of a series of the training, drawn anew in every epoch.
@@ -32,9 +36,10 @@ class SeriesEstimator(Estimator):
     """What both estimators of series share.
 
     X is an array ``[N, T]`` of one channel, ``[N, T, C]`` or ``[N, C, T]``, with NaN for what is missing and behind the
-    end of shorter series; a list of arrays, of pairs (times, values), or of PyG data with ``times`` and ``x``; or a
-    table (pandas, polars) with the columns id, time, variable, value, or id, time and a column for each variable. The
-    targets of a table are in the order in which ids come first, or a mapping (a pandas Series) from ids.
+    end of shorter series; a list of arrays, of pairs (times, values), of Series or DataFrames, or of PyG data with
+    ``times`` and ``x``; or a table (pandas, polars) with the columns id, time, variable, value, or id, time and a
+    column for each variable. The targets of a table are a mapping (a dict, a pandas Series) from ids, or, where the
+    rows of each id stand together, in the order in which ids come.
 
     Without ``model``, kernels are drawn and the head is solved (:class:`~ccnn_pc.models.random_kernels.RandomKernels`)
     for up to 5000 series, and ``ccnn_tiny_grid`` is trained on more.
@@ -84,8 +89,9 @@ class SeriesEstimator(Estimator):
     def _read(self, X: Any, *, fitting: bool) -> Any:  # noqa: N803
         way = choice("channels", self.channels, Channels)
         known = None if fitting else Known(self.variables_, self.layout_)
+        X = unpacked(X, "series")  # noqa: N806
         if _is_matrix(X):
-            X = validate_data(self, X, reset=fitting, ensure_all_finite="allow-nan", dtype="numeric")  # noqa: N806
+            X = self._matrix(X, fitting)  # noqa: N806
         read = read_series(X, way, known, every_stamp=self.every_stamp)
         if fitting:
             self.variables_, self.layout_, self.dates_ = read.names, read.layout, read.dates
@@ -99,16 +105,32 @@ class SeriesEstimator(Estimator):
             )
         return read
 
+    def _matrix(self, X: Any, fitting: bool) -> np.ndarray:  # noqa: N803
+        """A matrix of numbers, a series per row, as scikit-learn checks it."""
+        length = getattr(X, "shape", ())[1:]
+        known = None if fitting else getattr(self, "n_features_in_", None)
+        if known is not None and length and length[0] != known:
+            raise ValueError(
+                f"X has {length[0]} features, but {type(self).__name__} is expecting {known} features as input: rows "
+                "of a matrix are series of one length; give series of others as a list, list(X)"
+            )
+        try:
+            found: np.ndarray = validate_data(
+                self, X, reset=fitting, ensure_all_finite="allow-nan", dtype="numeric"
+            )
+        except ValueError as error:
+            if "could not convert" in str(error) or "setting an array" in str(error):
+                raise TypeError(
+                    f"'X' must hold numbers, or be a table with the columns id and time ({error})"
+                ) from error
+            raise
+        return found
+
     def _in_order(self, y: Any, items: Any) -> Any:
-        if items.ids is not None and (
-            isinstance(y, Mapping) or hasattr(y, "index") and hasattr(y, "to_dict")
-        ):
-            given = y if isinstance(y, Mapping) else y.to_dict()
-            missing = [each for each in items.ids if each not in given]
-            if missing:
-                raise ValueError(f"'y' must have a target for every id of X (got none for {missing[0]!r})")
-            y = [given[each] for each in items.ids]
-        return y
+        return y if items.ids is None else targets_of_ids(y, items)
+
+    def _asked(self, X: Any, y: Any) -> Any:  # noqa: N803
+        return self._in_order(y, self._read(X, fitting=False)) if is_table(X) else y
 
     def _dataset(self, items: Any, targets: Targets, seed: int) -> SeriesArrays:
         labels = targets.labels if isinstance(targets, Classes) else np.zeros(len(items), dtype=np.int64)
@@ -226,10 +248,12 @@ def _is_matrix(data: Any) -> bool:
     if is_table(data):
         return False
     if isinstance(data, (list, tuple)):
-        flat = len(data) == 0 or not hasattr(data[0], "__len__") or isinstance(data[0], str)
+        if len(data) == 0:
+            return False
+        flat = not hasattr(data[0], "__len__") or isinstance(data[0], str)
         return flat or (not isinstance(data[0], tuple) and all(_is_row(each, len(data[0])) for each in data))
     shape = getattr(data, "shape", None)
-    return shape is None or len(shape) != 3
+    return shape is None or len(shape) < 3
 
 
 def _is_row(each: Any, length: int) -> bool:

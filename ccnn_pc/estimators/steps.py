@@ -9,10 +9,11 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ccnn_pc._choices import choice
-from ccnn_pc.estimators.base import ClassifierAnswers
-from ccnn_pc.estimators.read_series import SeriesRead, is_table
+from ccnn_pc.estimators.answers import ClassifierAnswers
+from ccnn_pc.estimators.read_table import is_table
 from ccnn_pc.estimators.series import SeriesEstimator
-from ccnn_pc.estimators.targets import Targets
+from ccnn_pc.estimators.series_items import SeriesRead
+from ccnn_pc.estimators.targets import Targets, is_unknown
 from ccnn_pc.models.task import TaskKind
 from ccnn_pc.training.objectives import StepClassification
 
@@ -35,13 +36,14 @@ class StepClasses(Targets):
     monitor = "val/accuracy"
 
     def __init__(self, y: Any, items: SeriesRead) -> None:
-        rows = [np.asarray(each) for each in y]
+        rows = _rows(y)
         if len(rows) != len(items):
             raise ValueError(f"'y' must hold a row of labels per series (got {len(rows)} for {len(items)})")
         for row, (labels, kept) in enumerate(zip(rows, items.rows, strict=True)):
             if labels.shape != (len(kept),):
+                got = "one label" if labels.ndim == 0 else list(labels.shape)
                 raise ValueError(
-                    f"'y' must hold a label for every sample (got {list(labels.shape)} for the {len(kept)} samples of "
+                    f"'y' must hold a label for every sample (got {got} for the {len(kept)} samples of "
                     f"series {row}); NaN or None where there is none"
                 )
         known = [_is_known(labels) for labels in rows]
@@ -140,16 +142,31 @@ class SeriesStepClassifier(ClassifierAnswers, SeriesEstimator):
         if sample_weight is not None:
             raise ValueError("'sample_weight' must be None: every sample counts once")
         right = total = 0
-        for said, true in zip(self.predict(X), y, strict=True):
-            labels = np.asarray(true)
+        answers, rows = self.predict(X), _rows(y)
+        if [len(each) for each in answers] != [np.size(each) for each in rows]:
+            raise ValueError(
+                f"'y' must hold a row of labels per series, one per sample (got {len(rows)} rows, of "
+                f"{[np.size(each) for each in rows[:3]]} ... labels, for {len(answers)} series of "
+                f"{[len(each) for each in answers[:3]]} ... samples)"
+            )
+        for said, labels in zip(answers, rows, strict=True):
             known = _is_known(labels)
             right += int((said[known] == labels[known]).sum())
             total += int(known.sum())
         return right / max(total, 1)
 
 
+def _rows(y: Any) -> list[np.ndarray]:
+    """Labels of each series."""
+    if hasattr(y, "columns"):
+        y = y.to_numpy()
+    if not (hasattr(y, "__iter__") and hasattr(y, "__len__")) or isinstance(y, (str, bytes, Mapping)):
+        raise ValueError(f"'y' must hold a row of labels per series (got {type(y).__name__})")
+    return [np.asarray(each) for each in y]
+
+
 def _is_known(labels: np.ndarray) -> np.ndarray:
     """Which labels are neither NaN nor None."""
     if labels.dtype == object:
-        return np.array([each is not None and each == each for each in labels], dtype=bool)  # noqa: PLR0124
+        return np.array([not is_unknown(each) for each in labels], dtype=bool)
     return ~np.isnan(labels) if labels.dtype.kind == "f" else np.ones(len(labels), dtype=bool)

@@ -13,6 +13,9 @@ from torch import Tensor, nn
 
 from ccnn_pc.training.objectives import Classification, Objective, Regression
 
+#: Numbers of float32 are rounded by so much of their size, times 50: that many steps for a deviation are enough.
+_ROUNDING = 50 * float(np.finfo(np.float32).eps)
+
 
 class Targets(abc.ABC):
     """Targets of a training.
@@ -57,11 +60,14 @@ class Classes(Targets):
 
     def __init__(self, y: Any, items: int) -> None:
         y = column_or_1d(y, warn=True)
+        check_known(y)
         check_classification_targets(y)
         self.values, self.labels = np.unique(y, return_inverse=True)
         check_count(y, items)
         if len(self.values) < 2:
-            raise ValueError(f"'y' must hold at least two classes (got 1 class, {self.values[0]!r})")
+            raise ValueError(
+                f"'y' must hold at least two classes (got 1 class, {self.values[:1].tolist()[0]!r})"
+            )
         self.names = [str(value) for value in self.values]
         self.classes = len(self.values)
         if len(set(self.names)) < self.classes:
@@ -83,7 +89,7 @@ class Numbers(Targets):
         flat: whether answers are ``[n]``.
 
     Raises:
-        ValueError: another number of them, or numbers that are not finite.
+        ValueError: another number of them, numbers that are not finite, or whose mean is too large for float32.
     """
 
     objective = Regression
@@ -97,7 +103,13 @@ class Numbers(Targets):
         self.names = ["value"] if self.flat else [f"value_{i}" for i in range(self.numbers.shape[1])]
         self.mean = self.numbers.mean(axis=0)
         deviation = self.numbers.std(axis=0)
-        self.deviation = np.where(deviation > 1e-12 * np.maximum(np.abs(self.mean), 1e-300), deviation, 1.0)
+        varies = deviation > 1e-12 * np.maximum(np.abs(self.mean), 1e-300)
+        if (varies & (_ROUNDING * np.abs(self.mean) > deviation)).any():
+            raise ValueError(
+                f"'y' must vary by more than {_ROUNDING:.0e} of its mean, for networks answer in float32 (got mean "
+                f"{self.mean.tolist()}, deviation {deviation.tolist()}): take an offset away, and add it to the answers"
+            )
+        self.deviation = np.where(varies, deviation, 1.0)
 
     def attach(self, dataset: Any) -> Any:
         """The data set with numbers as targets."""
@@ -110,6 +122,11 @@ class Numbers(Targets):
 
 def _finite_numbers(y: Any) -> np.ndarray:
     found = np.asarray(y)
+    if found.dtype.kind in "Mm":
+        raise ValueError(
+            f"'y' must be numbers (got {found.dtype}): count dates and durations in a unit, as "
+            "(y - y[0]) / numpy.timedelta64(1, 'D') does in days"
+        )
     if found.dtype.kind not in "fiub":
         try:
             found = found.astype(np.float64)
@@ -121,6 +138,29 @@ def _finite_numbers(y: Any) -> np.ndarray:
     if not np.isfinite(found).all():
         raise ValueError("Input y contains NaN or infinity: 'y' must be finite numbers")
     return found
+
+
+def check_known(y: np.ndarray) -> None:
+    """Every item has a class, and all are of one type.
+
+    Raises:
+        ValueError: None or NaN among objects, or text beside numbers.
+    """
+    if y.dtype != object:
+        return
+    for row, each in enumerate(y.tolist()):
+        if is_unknown(each):
+            raise ValueError(
+                f"'y' must have a class for every item (got {each} for item {row}): leave that out"
+            )
+    kinds = {"text" if isinstance(each, str) else "numbers" for each in y.tolist()}
+    if len(kinds) > 1:
+        raise ValueError(f"'y' must hold classes of one type (got text and numbers, {y[:3].tolist()} ...)")
+
+
+def is_unknown(label: Any) -> bool:
+    """Whether a label is None, NaN, or what pandas has for these."""
+    return label is None or type(label).__name__ == "NAType" or bool(label != label)  # noqa: PLR0124
 
 
 def check_count(y: Any, items: int) -> None:

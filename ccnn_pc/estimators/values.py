@@ -17,8 +17,10 @@ from ccnn_pc.datasets import SeriesArrays
 from ccnn_pc.datasets.preprocessing import Preprocessing
 from ccnn_pc.datasets.transforms import HideFuture, HideValues
 from ccnn_pc.datasets.transforms.base import Transform
-from ccnn_pc.estimators.read_series import Channels, Series, SeriesRead, is_table
+from ccnn_pc.estimators.read_table import is_table
 from ccnn_pc.estimators.series import SeriesEstimator, typical_step
+from ccnn_pc.estimators.series_items import Channels, Series, SeriesRead
+from ccnn_pc.estimators.stamps import as_times
 from ccnn_pc.estimators.targets import Targets
 from ccnn_pc.models.series_values import SeriesValues
 from ccnn_pc.training.objectives import SampleRegression
@@ -337,12 +339,12 @@ def _times_of(times: Any, items: SeriesRead, dates: str | None) -> tuple[list[np
 
 
 def _seconds(times: Any, dates: str | None) -> np.ndarray:
-    array = np.asarray(times)
-    if (array.dtype.kind == "M") != (dates is not None):
-        raise ValueError(f"'times' must be of the kind of those of X: dates, or numbers (got {array.dtype})")
-    if dates is not None:
-        array = (array - np.datetime64(0, "s")) / np.timedelta64(1, "s")
-    array = array.astype(np.float64)
+    array, unit = as_times(times, "times")
+    if unit != dates:
+        raise ValueError(
+            "'times' must be of the kind of those of X: dates, or numbers (got "
+            f"{'numbers' if unit is None else 'dates'})"
+        )
     if array.ndim != 1 or not np.isfinite(array).all():
         raise ValueError(f"'times' must be finite, [q] (got shape {list(array.shape)})")
     return array

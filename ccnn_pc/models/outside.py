@@ -292,7 +292,7 @@ def _values(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
     """A channel that was not observed, whose values are larger than ever, lie elsewhere, or vary less; or all smaller.
 
     Single channels may be small: a constant one, less its mean, is. One that was constant in an item of training may be
-    constant, and what is 0 or 1 may be either.
+    constant, what is 0 or 1 may be either, and what is never below 0 in series, as how far values are, may be 0.
     """
     channels = list(zip(itertools.count(), trained.channels, found.scale, strict=False))
     smaller = [_beyond(Range(now, now), there.scale) or 1.0 for _, there, now in channels if now > 0]
@@ -333,7 +333,8 @@ def _values(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
                 f"{what} is shifted by {shift:.3g}: its mean is {mean:.3g}, and in training {_words(there.mean)} of "
                 f"every item; take the offset away, and {_MEND}",
             )
-        if varied is None or flags or not varied.least > 0 or found.samples.most < 2:
+        absent = trained.kind is Samples.SERIES and now == there.values.least == 0
+        if varied is None or flags or absent or not varied.least > 0 or found.samples.most < 2:
             continue
         if (factor := _beyond(Range(deviation, deviation), varied)) is not None and factor < 1:
             much = "is constant" if deviation < 1e-9 * varied.least else f"varies {1 / factor:.3g} times less"

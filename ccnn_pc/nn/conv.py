@@ -135,6 +135,18 @@ class KernelConv(MessagePassing):
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
         self._match_variance()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Copies, files and hashes without the signatures that PyG reads of a class: joblib knows no types of None."""
+        told = self.explain is not None  # PyG has changed them
+        return {name: value for name, value in self.__dict__.items() if told or name != "inspector"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if "inspector" not in state:
+            blank = type(self).__new__(type(self))
+            MessagePassing.__init__(blank, aggr="sum", node_dim=0)
+            state = {**state, "inspector": blank.inspector}
+        super().__setstate__(state)
+
     def _remember(self) -> None:
         """Extent and spacing of training as numbers, for graphs, which know no values of tensors."""
         if readable(self.extent, self.spacing):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch_geometric.data import Data
+from torch_geometric.data import Batch, Data
 
 from ccnn_pc.cli.app import main
 from ccnn_pc.estimators import CloudClassifier, CloudRegressor
@@ -113,3 +113,36 @@ def test_features_and_numbers() -> None:
 def test_what_does_not_fit_is_named(x: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         read_clouds(x)
+
+
+def test_columns_of_frames_are_places_by_name() -> None:
+    pd = pytest.importorskip("pandas")
+    frames = [pd.DataFrame(each, columns=["X", "Y", "Z"]) for each in X]
+    for form in (frames, [each[["Z", "X", "Y"]] for each in frames]):
+        np.testing.assert_array_equal(FITTED.predict_proba(form), FITTED.predict_proba(X))
+    with pytest.raises(ValueError, match=r"'X\[0\]' must have the columns x, y, z \(got a, Y, Z"):
+        FITTED.predict([frames[0].rename(columns={"X": "a"})])
+
+
+def test_batches_data_sets_and_ragged_arrays_are_lists() -> None:
+    graphs = [Data(pos=torch.from_numpy(each).requires_grad_()) for each in X]
+    ragged = np.empty(len(X), dtype=object)
+    ragged[:] = list(X)
+    methods = {"__getitem__": lambda _, i: graphs[i], "__len__": lambda _: len(graphs)}
+    lazy = type("Lazy", (torch.utils.data.Dataset,), methods)
+    for form in (Batch.from_data_list(graphs), lazy(), ragged):
+        np.testing.assert_array_equal(FITTED.predict_proba(form), FITTED.predict_proba(X))
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "message"),
+    [
+        ([each.T for each in X], ValueError, r"a row per point \(got \[3, \d+\]\): cloud.T"),
+        (Data(pos=torch.zeros(4, 3)), TypeError, r"list of clouds \(got Data\): \[X\]"),
+        (["a.off"], TypeError, "read the files first"),
+        (None, TypeError, "got NoneType"),
+    ],
+)
+def test_what_is_no_list_of_clouds_is_named(x: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        FITTED.predict(x)

@@ -65,3 +65,25 @@ def test_what_does_not_fit_is_named() -> None:
         read_grids([np.zeros((4, 4)), np.zeros((5, 4))])
     with pytest.raises(ValueError, match="the size of fit"):
         FITTED.predict(np.zeros((2, 9, 9, 3), np.uint8))
+
+
+def test_pictures_of_palettes_and_print_colours_are_colours() -> None:
+    image = pytest.importorskip("PIL.Image")
+    few = (X // 128) * 255  # eight colours, which a palette holds
+    pictures = [image.fromarray(each) for each in few]
+    expected = FITTED.predict_proba(few)
+    for mode in ("P", "RGBA", "CMYK"):
+        colours = [each.quantize(16) if mode == "P" else each.convert(mode) for each in pictures]
+        np.testing.assert_allclose(FITTED.predict_proba(colours), expected, atol=1e-3)
+    grids, _ = read_grids([image.fromarray(few[0, ..., 0]).convert("1")])
+    np.testing.assert_array_equal(grids.values[0, 0], few[0, ..., 0] / 255)
+
+
+def test_objects_and_empty_lists() -> None:
+    np.testing.assert_array_equal(read_grids(X[..., 0].astype(object))[0].values, X[..., 0][:, None])
+    with pytest.raises(ValueError, match="at least one grid"):
+        FITTED.predict([])
+    with pytest.raises(TypeError, match="'X' must hold grids .*read the files first"):
+        FITTED.predict(["a.png"])
+    with pytest.raises(ValueError, match="'X' must have 3 channels, as in fit"):
+        FITTED.predict(np.zeros((2, 8, 8, 5)))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
+import torch
 
 joblib = pytest.importorskip("joblib")
 
@@ -22,3 +24,16 @@ def test_predict_changes_no_state() -> None:
     fitted.predict_proba(series)
     assert state == {name: joblib.hash(value) for name, value in vars(fitted).items()}
     assert all(np.array_equal(*pair) for pair in zip(series, before, strict=True))
+
+
+def test_networks_that_are_trained_can_be_hashed() -> None:
+    """Layers hold what PyG has read of their signatures, types of None among them, which joblib does not know."""
+    series = np.random.default_rng(0).normal(size=(8, 20))
+    fitted = SeriesClassifier("ccnn_4_16", epochs=1, random_state=0).fit(series, np.arange(8) % 2)
+    state = joblib.hash(fitted)
+    expected = fitted.predict_proba(series)
+    assert joblib.hash(fitted) == state
+    again = pickle.loads(pickle.dumps(copy.deepcopy(fitted)))
+    np.testing.assert_array_equal(again.predict_proba(series), expected)
+    again.network_.train()
+    again.network_(torch.randn(2, 1, 20)).sum().backward()

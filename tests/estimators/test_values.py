@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from ccnn_pc.datasets import SeriesData
 from ccnn_pc.datasets.series.observation_channels import remoteness
 from ccnn_pc.datasets.transforms import HideFuture, HideValues
 from ccnn_pc.estimators import SeriesForecaster, SeriesImputer
-from ccnn_pc.models import create_model
+from ccnn_pc.models import SamplingWarning, create_model
 
 RANDOM = np.random.default_rng(0)
 T = np.arange(30.0)
@@ -174,3 +175,12 @@ def test_the_command_line_answers_where_values_are_missing(tmp_path: Path) -> No
     assert ended.value.code == 0
     found = pandas.read_csv(tmp_path / "out.csv").sort_values(["id", "time"])["channel_0"].to_numpy()
     assert np.allclose(found, np.stack(FITTED.predict(X)).ravel(), atol=1e-5)
+
+
+def test_series_without_gaps_are_nothing_to_warn_of() -> None:
+    """How far values are from observed ones is 0 everywhere there, and in training was not."""
+    full = np.sin(0.4 * T + RANDOM.uniform(0, 6, (8, 1)))
+    fitted = SeriesImputer(epochs=1, random_state=0).fit(full)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", SamplingWarning)
+        np.testing.assert_array_equal(fitted.transform(full), full)

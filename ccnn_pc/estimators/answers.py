@@ -1,0 +1,104 @@
+"""Answers of estimators: classes with their probabilities, and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from ccnn_pc.estimators.targets import Classes, Numbers, Targets
+from ccnn_pc.models.task import TaskKind
+
+
+class ClassifierAnswers(ClassifierMixin):
+    """Classes and probabilities.
+
+    Attributes:
+        classes_: the classes, sorted, as they stood in y.
+    """
+
+    classes_: np.ndarray
+
+    def _targets(self, y: Any, items: Sequence[Any]) -> Targets:
+        found = Classes(y, len(items))
+        self.classes_ = found.values
+        return found
+
+    def _said(self, outputs: Tensor) -> np.ndarray:
+        return self.classes_[outputs.argmax(dim=1).numpy()]
+
+    def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803
+        """Probabilities ``[n, K]`` of the classes, in the order of ``classes_``."""
+        found: np.ndarray = self._outputs(X).softmax(dim=1).numpy()  # type: ignore[attr-defined]
+        return found
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:  # noqa: N803
+        """Share of the items that get the right class; y as for ``fit``."""
+        return float(super().score(X, _asked(self, X, y), sample_weight))
+
+    def _state(self) -> dict[str, Any]:
+        kind = self.classes_.dtype
+        plain = self.classes_.astype(str) if kind.kind in "Mm" else self.classes_
+        return {**super()._state(), "classes": plain.tolist(), "classes_dtype": kind.str}  # type: ignore[misc]
+
+    def _restore(self, stored: Mapping[str, Any]) -> None:
+        super()._restore(stored)  # type: ignore[misc]
+        found = np.asarray(stored.get("classes", self.network_.classes))  # type: ignore[attr-defined]
+        kind = np.dtype(stored.get("classes_dtype", found.dtype))
+        self.classes_ = found.astype(kind)
+
+    def _check_network(self, folder: Path) -> None:
+        super()._check_network(folder)  # type: ignore[misc]
+        network = self.network_  # type: ignore[attr-defined]
+        if network.answers.kind is not TaskKind.CLASSIFICATION or network.out_channels < 2:
+            raise ValueError(
+                f"'{folder}' must hold a model with one output per class (its task is {network.answers.kind.value})"
+            )
+
+
+class RegressorAnswers(RegressorMixin):
+    """Numbers, ``[n]`` or ``[n, K]`` as y was."""
+
+    flat_: bool
+
+    def _targets(self, y: Any, items: Sequence[Any]) -> Targets:
+        found = Numbers(y, len(items))
+        self.flat_ = found.flat
+        return found
+
+    def _said(self, outputs: Tensor) -> np.ndarray:
+        found: np.ndarray = outputs.numpy()
+        return found[:, 0] if self.flat_ else found
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:  # noqa: N803
+        """R² of the answers; y as for ``fit``."""
+        return float(super().score(X, _asked(self, X, y), sample_weight))
+
+    def _state(self) -> dict[str, Any]:
+        return {**super()._state(), "flat": self.flat_}  # type: ignore[misc]
+
+    def _restore(self, stored: Mapping[str, Any]) -> None:
+        super()._restore(stored)  # type: ignore[misc]
+        self.flat_ = bool(stored.get("flat", self.network_.out_channels == 1))  # type: ignore[attr-defined]
+
+    def _check_network(self, folder: Path) -> None:
+        super()._check_network(folder)  # type: ignore[misc]
+        kind = self.network_.answers.kind  # type: ignore[attr-defined]
+        if kind is not TaskKind.REGRESSION:
+            raise ValueError(f"'{folder}' must hold a model that answers numbers (its task is {kind.value})")
+
+    def __sklearn_tags__(self) -> Any:
+        """Several numbers are answered as one."""
+        tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags.target_tags.multi_output = True
+        return tags
+
+
+def _asked(estimator: Any, X: Any, y: Any) -> Any:  # noqa: N803
+    check_is_fitted(estimator)
+    return estimator._asked(X, y)

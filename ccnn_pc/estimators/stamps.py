@@ -1,0 +1,69 @@
+"""Times as people have them: numbers, dates with and without a zone, durations."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import numpy as np
+
+from ccnn_pc.estimators.containers import numbers
+
+
+def as_times(times: Any, name: str) -> tuple[np.ndarray, str | None]:
+    """Stamps as float64, and the unit of dates.
+
+    Args:
+        times: numbers; dates (numpy, pandas, datetime), in seconds since 1970, those with a zone in UTC, those without
+            as if they were; durations, in seconds.
+        name: of the argument, for messages.
+
+    Raises:
+        TypeError: something else, as text.
+        ValueError: dates with a zone beside dates without one.
+
+    Example:
+        >>> times, unit = as_times(np.array(["1970-01-01T00:01", "1970-01-02"], dtype="datetime64[m]"), "times")
+        >>> times.tolist(), unit
+        ([60.0, 86400.0], 'seconds')
+        >>> as_times(np.array([3, 5], dtype="timedelta64[m]"), "times")[0].tolist()
+        [180.0, 300.0]
+    """
+    found = np.asarray(times)
+    if found.dtype == object:
+        found = _plain(found, name)
+    if found.dtype.kind == "M":
+        return (found - np.datetime64(0, "s")) / np.timedelta64(1, "s"), "seconds"
+    if found.dtype.kind == "m":
+        return found / np.timedelta64(1, "s"), None
+    try:
+        return numbers(times, name).astype(np.float64), None
+    except TypeError as error:
+        raise TypeError(
+            f"'{name}' must hold numbers or dates (got {found.dtype}, {found.ravel()[:1].tolist()} first): "
+            "pandas.to_datetime makes dates of text and periods"
+        ) from error
+
+
+def _plain(values: np.ndarray, name: str) -> np.ndarray:
+    """Objects of datetime and pandas as dates and durations of numpy; all else as it is."""
+    known = [each for each in values.ravel().tolist() if each is not None and each == each]  # noqa: PLR0124
+    if known and all(isinstance(each, datetime.timedelta) for each in known):
+        return np.array([np.timedelta64(each) for each in values.ravel()]).reshape(values.shape)
+    if not known or not all(isinstance(each, datetime.date) for each in known):
+        return values
+    if len({getattr(each, "tzinfo", None) is None for each in known}) > 1:
+        raise ValueError(f"'{name}' must be dates that all have a zone, or none (got both)")
+    return np.array([_in_utc(each) for each in values.ravel()], dtype="datetime64[ns]").reshape(values.shape)
+
+
+def _in_utc(date: Any) -> np.datetime64:
+    if date is None or date != date:  # noqa: PLR0124
+        return np.datetime64("NaT")
+    if hasattr(date, "to_datetime64"):  # of pandas, in UTC, with its nanoseconds
+        found: np.datetime64 = date.to_datetime64()
+        return found
+    zone = getattr(date, "tzinfo", None)
+    return np.datetime64(
+        date if zone is None else date.astimezone(datetime.timezone.utc).replace(tzinfo=None)
+    )

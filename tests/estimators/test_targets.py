@@ -1,0 +1,82 @@
+"""Targets that are no classes and no numbers are refused by name; classes of any kind come back as they were."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ccnn_pc.estimators import GridClassifier, SeriesClassifier, SeriesStepClassifier
+from ccnn_pc.estimators.targets import Classes, Numbers
+
+FEW = {"name": "random_kernels", "num_features": 504}
+X = np.sin(np.array([0.3, 0.9] * 4)[:, None] * np.arange(30))
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (np.array(["a", None, "b"], dtype=object), "class for every item .got None for item 1"),
+        (np.array(["a", "b", float("nan")], dtype=object), "got nan for item 2"),
+        (np.array(["a", 1, "b"], dtype=object), "classes of one type"),
+        (np.array([2, 2, 2]), r"at least two classes \(got 1 class, 2\)"),
+    ],
+)
+def test_classes_that_are_none_are_named(y: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Classes(y, 3)
+
+
+def test_missing_values_of_pandas_are_no_class() -> None:
+    pd = pytest.importorskip("pandas")
+    with pytest.raises(ValueError, match="got <NA> for item 1"):
+        Classes(pd.Series(["a", None, "b"], dtype="string"), 3)
+
+
+def test_numbers_that_networks_would_round_are_refused() -> None:
+    when = 1.7e9 + np.arange(4.0)
+    with pytest.raises(ValueError, match="'y' must vary by more than .*take an offset away"):
+        Numbers(when, 4)
+    assert Numbers(when - when[0], 4).mean == 1.5 and Numbers(np.full(4, 1.7e9), 4).deviation == 1.0
+    with pytest.raises(ValueError, match=r"'y' must be numbers \(got datetime64\[D\]\)"):
+        Numbers(np.datetime64("2024-01-01") + np.arange(4), 4)
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [
+        np.array([10, 2]),
+        np.array([True, False]),
+        np.array(["2024-01-01", "2023-01-01"], dtype="datetime64[D]"),
+    ],
+    ids=str,
+)
+def test_classes_come_back_from_files_as_they_were(classes: np.ndarray, tmp_path: Path) -> None:
+    y = np.tile(classes, 4)
+    fitted = SeriesClassifier(FEW, random_state=0).fit(X, y)
+    again = SeriesClassifier.load(fitted.save(tmp_path / "model"))
+    assert again.classes_.dtype == y.dtype and (again.predict(X) == y).all()
+
+
+def test_a_model_that_is_none_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"'model' must be a name, a mapping .* \(got 5\)"):
+        GridClassifier(5).fit(X, np.arange(8) % 2)
+
+
+def test_labels_of_steps_are_rows() -> None:
+    pd = pytest.importorskip("pandas")
+    y = X > 0
+    fitted = SeriesStepClassifier(epochs=1, random_state=0).fit(X, pd.DataFrame(y))
+    np.testing.assert_array_equal(
+        fitted.predict(X), SeriesStepClassifier(epochs=1, random_state=0).fit(X, y).predict(X)
+    )
+    for wrong, message in (
+        (np.arange(8) % 2, "got one label for the 30 samples"),
+        (3, r"a row of labels per series \(got int\)"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            SeriesStepClassifier(epochs=1).fit(X, wrong)
+    with pytest.raises(ValueError, match=r"got 7 rows, of \[30, 30, 30\] ... labels, for 8 series"):
+        fitted.score(X, y[:7])

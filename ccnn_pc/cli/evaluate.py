@@ -241,6 +241,7 @@ def evaluate_model(
     from ccnn_pc.cli.report import write_or_warn
     from ccnn_pc.cli.report_evaluation import command_words, write_evaluation
     from ccnn_pc.cli.sampled import Sampler
+    from ccnn_pc.cli.unlike_scenes import compared_fields
     from ccnn_pc.datasets import ScenePreprocessing, Scenes
     from ccnn_pc.datasets.samplings import Sampling
     from ccnn_pc.models import TaskKind, from_pretrained
@@ -285,17 +286,19 @@ def evaluate_model(
     if task.kind is TaskKind.CLASSIFICATION and to_model is not None:
         warn_of_other_axes(model, dataset, footing, to_model)
     gathered = None if html is None else Gathered(task)
-    scores = scores_on(
-        model,
-        dataset,
-        objective_of(task, outputs),
-        to_model=to_model,
-        batch_size=batch_size or judged.batch_size,
-        shown=lambda loader: track(
-            loader, "evaluating", total=len(loader), console=Console(stderr=True), transient=True
-        ),
-        heard=all_told(gathered, judged),
-    )
+    scenes = dataset.scenes if isinstance(dataset, Scenes) else []
+    with compared_fields(model, [(Path(each.scene.source).name, each.scene.values) for each in scenes]):
+        scores = scores_on(
+            model,
+            dataset,
+            objective_of(task, outputs),
+            to_model=to_model,
+            batch_size=batch_size or judged.batch_size,
+            shown=lambda loader: track(
+                loader, "evaluating", total=len(loader), console=Console(stderr=True), transient=True
+            ),
+            heard=all_told(gathered, judged),
+        )
     _report_broken(dataset)
     confusion = scores.confusion()
     more = judged.more()

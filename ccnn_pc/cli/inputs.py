@@ -150,11 +150,18 @@ def read_cloud(
     Raises:
         ValueError: the file cannot be used; the message names it.
     """
+    import warnings
+
     from ccnn_pc.datasets import read_shape
+    from ccnn_pc.datasets.common.broken import DataWarning
 
     wanted = cloud.num_points or 0
     some = wanted if wanted > _MESH_POINTS and not whole else None
     data = read_shape(path, some, generator, normals=cloud.needs_normals)
+    if data.dropped:
+        warnings.warn(
+            f"'{path}': {data.dropped} points are NaN or infinite and are left out", DataWarning, stacklevel=3
+        )
     data.given = data.pos.double() + data.center  # where each point lies in the file, whatever is done to it
     return data
 

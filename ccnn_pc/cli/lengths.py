@@ -19,7 +19,7 @@ def warn_of_lengths(model: Any, dataset: Any) -> None:
         dataset: as the model reads it.
     """
     from ccnn_pc.models import SamplingWarning
-    from ccnn_pc.models.outside import FACTOR
+    from ccnn_pc.models.beyond import FACTOR
     from ccnn_pc.models.trained_on import Spread
 
     most, stored = getattr(dataset, "cut_at", None), model.data.get("lengths")

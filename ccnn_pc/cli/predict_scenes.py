@@ -220,6 +220,7 @@ def _one(
     """Answer for one scene."""
     from ccnn_pc.cli.progress import progress_over
     from ccnn_pc.cli.read_as import say
+    from ccnn_pc.cli.unlike_scenes import compared_fields
     from ccnn_pc.datasets.scenes.files import write_fields
     from ccnn_pc.datasets.scenes.targets import ClassTarget
     from ccnn_pc.training.predict_scene import predict_scene
@@ -227,13 +228,14 @@ def _one(
     begun = time.monotonic()
     used: ScenePreprocessing = model.preprocessing  # type: ignore[assignment]
     scene, truth, unscored = read_with_truth(source, used)
-    found = predict_scene(
-        model,
-        scene,
-        used,
-        seed=seed,
-        shown=lambda loader: progress_over(loader, "labelling", points=len(scene)),
-    )
+    with compared_fields(model, [(source.name, scene.fields)]):
+        found = predict_scene(
+            model,
+            scene,
+            used,
+            seed=seed,
+            shown=lambda loader: progress_over(loader, "labelling", points=len(scene)),
+        )
     classes = isinstance(found.target, ClassTarget)
     thinned = f", {len(found.kept)} kept (one per cell of {used.cell:g})" if used.cell else ""
     row: Row = {"written": str(target), "points": len(found), "kept": len(found.kept)}

@@ -22,7 +22,7 @@ OFFSET = 0.3
 #: Volumes so many times coarser than what is made of them; other proportions; other lengths.
 COARSE, PROPORTIONS, SPAN = 4.0, 1.25, 2.0
 #: What is wrong with a file says why its values are otherwise.
-_VALUES = frozenset({"values", "flat", "clipped", "noise"})
+VALUES = frozenset({"values", "flat", "clipped", "noise"})
 
 
 class Unlike(NamedTuple):
@@ -54,7 +54,7 @@ def unlike(used: Any, facts: Mapping[str, np.ndarray], names: Sequence[str]) -> 
     yield from (_sound if used.kind == "sound" else _volumes)(used, facts, names)
 
 
-def _some(rows: np.ndarray, names: Sequence[str]) -> str:
+def some(rows: np.ndarray, names: Sequence[str]) -> str:
     """Which files are meant: one by its name, more by their number and the first."""
     first = names[int(np.flatnonzero(rows)[0])]
     return f"'{first}'" if len(names) == 1 else f"{rows.sum()} of {len(names)} files, the first '{first}',"
@@ -78,20 +78,20 @@ def _sound(used: Any, facts: Mapping[str, np.ndarray], names: Sequence[str]) -> 
 
     silent = (loud < SILENCE) & (spread("loudness")[0] >= SILENCE)
     if silent.any():
-        text = f"{_some(silent, names)} {holds} silence, or one value: nothing is there to answer from; leave it out"
-        yield Unlike("silent", text, silent, _VALUES)
+        text = f"{some(silent, names)} {holds} silence, or one value: nothing is there to answer from; leave it out"
+        yield Unlike("silent", text, silent, VALUES)
     short = seconds * SHORT < spread("seconds")[0]
     if short.any():
         text = (
-            f"{_some(short, names)} {lasts} {seconds[short].min():.3g} s where recordings of training lasted "
+            f"{some(short, names)} {lasts} {seconds[short].min():.3g} s where recordings of training lasted "
             f"{_between(known['seconds'], 's')}: there is next to nothing to answer from; leave it out"
         )
-        yield Unlike("short", text, short, _VALUES)
+        yield Unlike("short", text, short, VALUES)
     read = used.seconds or math.inf
     long = (seconds > used.usual_length) & (facts.get("windows", np.ones(1)) == 1)
     if long.any():
         text = (
-            f"{_some(long, names)} {lasts} {seconds[long].max():.3g} s, and the first {read:.3g} s are read "
+            f"{some(long, names)} {lasts} {seconds[long].max():.3g} s, and the first {read:.3g} s are read "
             f"(recordings of training lasted {_between(known['seconds'], 's')}): give the part that counts, or "
             "pieces of that length"
         )
@@ -99,45 +99,45 @@ def _sound(used: Any, facts: Mapping[str, np.ndarray], names: Sequence[str]) -> 
     slow = (rate < (used.rate or 0)) & (rate < spread("rate")[0])
     if slow.any():
         text = (
-            f"{_some(slow, names)} {has} {rate[slow].min():g} samples per second where training had at least "
+            f"{some(slow, names)} {has} {rate[slow].min():g} samples per second where training had at least "
             f"{known['rate'][0]:g}: nothing above {rate[slow].min() / 2:g} Hz is heard; record faster, or train on "
             "such recordings too"
         )
-        yield Unlike("slow", text, slow, _VALUES)
+        yield Unlike("slow", text, slow, VALUES)
     heard = ~silent & ~short
     low, high = spread("loudness")[0] - LOUDER, spread("loudness")[-1] + LOUDER
     off = heard & ((loud < low) | (loud > high))
     if off.any():
         worst = loud[off][np.abs(loud[off] - (low + high) / 2).argmax()]
         text = (
-            f"{_some(off, names)} {has} {worst:.3g} dB, {'louder' if worst > high else 'quieter'} than all of training "
+            f"{some(off, names)} {has} {worst:.3g} dB, {'louder' if worst > high else 'quieter'} than all of training "
             f"({_between(known['loudness'], 'dB')}): bring recordings to its loudness"
         )
-        yield Unlike("loudness", text, off, _VALUES)
+        yield Unlike("loudness", text, off, VALUES)
     share, usual = facts["clipped"], spread("clipped")[-1]
     clipped = heard & (share > max(CLIPPED, TIMES * usual))
     if clipped.any():
         text = (
-            f"{_some(clipped, names)} {has} {100 * share[clipped].max():.2g} % of the samples at the largest value (in "
+            f"{some(clipped, names)} {has} {100 * share[clipped].max():.2g} % of the samples at the largest value (in "
             f"training at most {100 * usual:.2g} %): clipped; record again, less loud"
         )
-        yield Unlike("clipped", text, clipped, _VALUES | {"pitch"})
+        yield Unlike("clipped", text, clipped, VALUES | {"pitch"})
     least, most = spread("flatness")[0], spread("flatness")[-1]
     noisy = heard & ~clipped & (even > max(WHITE, most + max(NOISE, (most - least) / 2)))
     if noisy.any():
         text = (
-            f"{_some(noisy, names)} {has} a spectrum as even as {even[noisy].max():.3g} dB (noise has 0, training had "
+            f"{some(noisy, names)} {has} a spectrum as even as {even[noisy].max():.3g} dB (noise has 0, training had "
             f"{_between(known['flatness'], 'dB')}): is there noise? Record again, or train on such recordings too"
         )
-        yield Unlike("noise", text, noisy, _VALUES | {"pitch"})
+        yield Unlike("noise", text, noisy, VALUES | {"pitch"})
     stands, usual = facts["offset"], spread("offset")[-1]
     moved = heard & ~clipped & (stands > max(OFFSET, TIMES * usual))
     if moved.any():
         text = (
-            f"{_some(moved, names)} {has} a mean of {stands[moved].max():.2g} of the root mean square (in training at "
+            f"{some(moved, names)} {has} a mean of {stands[moved].max():.2g} of the root mean square (in training at "
             f"most {usual:.2g}): take the offset away"
         )
-        yield Unlike("offset", text, moved, _VALUES)
+        yield Unlike("offset", text, moved, VALUES)
 
 
 def _volumes(used: Any, facts: Mapping[str, np.ndarray], names: Sequence[str]) -> Iterator[Unlike]:
@@ -150,11 +150,11 @@ def _volumes(used: Any, facts: Mapping[str, np.ndarray], names: Sequence[str]) -
     coarse: np.ndarray = np.any((COARSE * cells < sizes) & (cells < least), axis=1)
     if coarse.any():
         text = (
-            f"{_some(coarse, names)} {has} {_cells(cells[coarse][0])} cells where training had at least "
+            f"{some(coarse, names)} {has} {_cells(cells[coarse][0])} cells where training had at least "
             f"{_cells(least)}: made {float((sizes / cells[coarse][0]).max()):.3g} times larger, they hold little of "
             "what training saw; give finer ones"
         )
-        yield Unlike("coarse", text, coarse, _VALUES)
+        yield Unlike("coarse", text, coarse, VALUES)
     spaced = all(f"span_{axis}" in known for axis in range(3))
     if spaced:
         least, most = (np.array([known[f"span_{axis}"][place] for axis in range(3)]) for place in (0, -1))
@@ -171,14 +171,14 @@ def _volumes(used: Any, facts: Mapping[str, np.ndarray], names: Sequence[str]) -
         if orders:
             mend = f"are axes swapped? Then transpose them, numpy.transpose(x, {orders[0]})"
         text = (
-            f"{_some(turned, names)} {has} sides of {_cells(row)}, and those of training, {_range(least, most)}, have "
+            f"{some(turned, names)} {has} sides of {_cells(row)}, and those of training, {_range(least, most)}, have "
             f"other proportions: {mend}"
         )
         yield Unlike("proportions", text, turned)
     far &= ~turned
     if far.any():
         text = (
-            f"{_some(far, names)} {has} sides of {_cells(sides[far][0])} mm, and in training {_range(least, most)}: "
+            f"{some(far, names)} {has} sides of {_cells(sides[far][0])} mm, and in training {_range(least, most)}: "
             "another unit, or another part of the scene: cut it to that of training"
         )
         yield Unlike("span", text, far)

@@ -21,10 +21,12 @@ from ccnn_pc.domains.points.point_set import PointSet
 from ccnn_pc.domains.series.irregular_series import IrregularSeries
 from ccnn_pc.models.classifier import Classifier
 from ccnn_pc.models.options import pool_choice
-from ccnn_pc.models.outside import SamplingWarning, outside, window_reach
+from ccnn_pc.models.outside import SamplingWarning, outside
+from ccnn_pc.models.outside_places import window_reach
 from ccnn_pc.models.reading import Input, Reading, Spacing
+from ccnn_pc.models.seen import read_on_grid, seen
 from ccnn_pc.models.task import Task, presumed_task
-from ccnn_pc.models.trained_on import TrainedOn, declared, read_on_grid, seen
+from ccnn_pc.models.trained_on import TrainedOn, declared
 from ccnn_pc.nn.apply import Pooling, apply_layer, pooled_channels
 from ccnn_pc.nn.conv import KernelConv
 from ccnn_pc.nn.heads import head_for

@@ -5,7 +5,8 @@ from __future__ import annotations
 import warnings
 
 from ccnn_pc.datasets.common.broken import DataWarning
-from ccnn_pc.models.trained_on import Samples, TrainedOn
+from ccnn_pc.models.seen import Samples
+from ccnn_pc.models.trained_on import TrainedOn
 
 #: So many times as large are values of some items as those of others where units are mixed: 8 bits beside 0 to 1.
 MIXED = 200.0

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from ccnn_pc.datasets.clouds.read_shape import Sampling, to_points
 from ccnn_pc.datasets.clouds.stored import CloudPacker, StoredClouds
+from ccnn_pc.datasets.common.broken import DataWarning
 from ccnn_pc.datasets.common.seeding import seeded_generator
 from ccnn_pc.datasets.formats import RawShape
 
@@ -28,28 +29,40 @@ def collect_clouds(
         ImportError: a needed package is missing (that is no fault of the files).
         ValueError: every single file is broken.
     """
-    packer, broken = CloudPacker(), []
+    packer, broken, dropped = CloudPacker(), [], {}
     for number, (name, label, read) in enumerate(sources):
         try:
-            cloud, _ = to_points(
+            cloud, lost = to_points(
                 read(), name, num_points, seeded_generator(shape_seed, number), sampling, normals
             )
         except (ValueError, OSError) as error:
             broken.append((name, str(error)))
         else:
             packer.add(cloud.vertices, cloud.normals, label, name, cloud.attributes)
+            if lost:
+                dropped[name] = lost
     if sources and len(broken) == len(sources):
         raise ValueError(f"none of the {len(sources)} files can be read; the first: {broken[0][1]}")
-    return packer.finish(classes, broken)
+    clouds = packer.finish(classes, broken)
+    clouds.attributes.dropped = dropped
+    return clouds
 
 
 def warn_broken(clouds: StoredClouds, where: object) -> None:
-    """One warning for all broken files, one for all attributes that only some of the clouds have."""
+    """One warning for all broken files, one for lost points, one for attributes that only some of the clouds have."""
     if clouds.broken:
         total = len(clouds) + len(clouds.broken)
         warnings.warn(
             f"{len(clouds.broken)} of {total} files in '{where}' could not be read and are left out "
             f"(see .broken); the first: {clouds.broken[0][1]}",
+            stacklevel=3,
+        )
+    if dropped := clouds.attributes.dropped:
+        name, most = max(dropped.items(), key=lambda item: item[1])
+        warnings.warn(
+            f"{sum(dropped.values())} points in {len(dropped)} of {len(clouds)} files in '{where}' are NaN or infinite "
+            f"and are left out; the most, {most}, in '{name}'",
+            DataWarning,
             stacklevel=3,
         )
     if clouds.attributes.partial:

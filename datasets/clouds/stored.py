@@ -24,10 +24,12 @@ class StoredAttributes:
     Attributes:
         values: ``[N]`` or ``[N, C]``, of all clouds.
         partial: attributes that only some clouds have, or not alike, with the number of these; they are not kept.
+        dropped: clouds that lost points that are not finite, with the number of these.
     """
 
     values: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     partial: dict[str, int] = dataclasses.field(default_factory=dict)
+    dropped: dict[str, int] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass
@@ -82,6 +84,7 @@ class StoredClouds:
             broken=np.asarray(self.broken, dtype=np.str_).reshape(-1, 2),
             attributes=np.asarray(list(self.attributes.values), dtype=np.str_),
             partial=np.asarray(list(self.attributes.partial.items()), dtype=np.str_).reshape(-1, 2),
+            dropped=np.asarray(list(self.attributes.dropped.items()), dtype=np.str_).reshape(-1, 2),
         )
 
     @classmethod
@@ -111,7 +114,10 @@ class StoredClouds:
                     name: np.load(folder / f"attribute_{number}.npy", mmap_mode="r")
                     for number, name in enumerate(names)
                 },
-                {str(name): int(count) for name, count in arrays.get("partial", ())},
+                *(
+                    {str(name): int(count) for name, count in arrays.get(kind, ())}
+                    for kind in ("partial", "dropped")
+                ),
             ),
         )
         clouds.folder = folder

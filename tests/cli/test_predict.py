@@ -10,7 +10,9 @@ import torch
 from ccnn_pc.cli.answers import class_probabilities
 from ccnn_pc.cli.app import main
 from ccnn_pc.cli.inputs import read_input
+from ccnn_pc.cli.predict import predict_files
 from ccnn_pc.datasets import preprocessing_from_json, preprocessing_transform
+from ccnn_pc.datasets.common.broken import DataWarning
 from ccnn_pc.models import create_model, save_pretrained
 
 CLASSES = ["bed", "chair", "desk"]
@@ -40,6 +42,18 @@ def run(arguments: list[str]) -> int:
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
     return int(stopped.value.code or 0)
+
+
+def test_lost_points_are_counted(model: str, tmp_path: Path) -> None:
+    points = np.random.default_rng(0).normal(size=(80, 6))
+    np.save(tmp_path / "whole.npy", points)
+    points[[3, 5], 1] = np.nan, np.inf
+    np.save(tmp_path / "holes.npy", points)
+    with pytest.warns(
+        DataWarning, match=r"holes.npy': 2 points are NaN or infinite and are left out"
+    ) as caught:
+        rows = predict_files(model, [tmp_path / "whole.npy", tmp_path / "holes.npy"])
+    assert len(caught) == 1 and not any("error" in row for row in rows)
 
 
 def test_json_of_several_files(

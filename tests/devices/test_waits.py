@@ -111,7 +111,7 @@ READING = {
 #: In eval mode, where a model knows what it was trained on.
 COMPARED = {
     "in eval mode, the first batch of a model that knows what it was trained on, which is compared with that": [
-        "models/trained_on.py:seen",
+        "models/seen.py:seen",
     ],
 }
 

@@ -25,7 +25,8 @@ from ccnn_pc.models import (
     measure,
     save_pretrained,
 )
-from ccnn_pc.models.trained_on import Samples, Spread, seen
+from ccnn_pc.models.seen import Samples, seen
+from ccnn_pc.models.trained_on import Spread
 from ccnn_pc.ops.neighbors.k_nearest import knn
 
 
@@ -301,6 +302,45 @@ def test_clouds_in_another_unit() -> None:
     data = sphere(128, 64, 9)
     data.pos = data.pos * 1000
     assert any("divide positions by 1000" in text for text in said(network("cloud"), data))
+
+
+def test_axes_of_clouds() -> None:
+    """Flat ones that stand, and cones on their heads; not where training had them so, nor where they are balls."""
+    generator = torch.Generator().manual_seed(0)
+
+    def cone(axes: list[int], sign: float = 1.0, high: float = 0.5) -> Data:
+        height = 1 - torch.rand(200, generator=generator) ** (1 / 3)  # most points lie at the foot
+        angle = 6.3 * torch.rand(200, generator=generator)
+        flat = (1 - height)[:, None] * torch.stack([angle.cos(), angle.sin()], dim=1)
+        pos = torch.cat([flat, sign * high * height[:, None]], dim=1)[:, axes]
+        return Data(pos=pos, x=pos)
+
+    model = network("cloud", k=None)
+    model.trained_on = measure(model.reading, [cone([0, 1, 2]) for _ in range(20)])
+    lean = model.trained_on.neighborhood.lean
+    assert lean[2].most < 0.4 < lean[0].least
+    for odd, text in (
+        ([0, 2, 1], "along y .* along z, .* swapped"),
+        ([2, 1, 0], "along x .* along z, .* swapped"),
+    ):
+        assert re.search(text, " | ".join(said(model, cone(odd))))
+        assert not said(model, cone(odd))  # once
+        model.warned.clear()
+    assert re.search("turned round along z: .* give -z", " | ".join(said(model, cone([0, 1, 2], -1.0))))
+    model.warned.clear()
+    assert not said(
+        model, Batch.from_data_list([cone([0, 1, 2], -1.0), cone([0, 1, 2])])
+    )  # one of them is right
+    turned = [cone([0, 1, 2] if i % 2 else [2, 0, 1], (-1.0) ** (i // 2)) for i in range(20)]
+    model.trained_on = measure(model.reading, turned)
+    assert not any(said(model, each) for each in turned)
+
+
+def test_few_points_in_every_cloud_with_answers_for_points() -> None:
+    model = network("cloud", k=None, pool=None)
+    few, many = (sphere(n, None) for n in (3, 128))
+    assert not said(model, Batch.from_data_list([few, many]))  # the end of a scan
+    assert re.search("at most 3 points where training had 128: .* another unit", " | ".join(said(model, few)))
 
 
 def test_wild_items_of_the_training_hide_nothing() -> None:

@@ -13,6 +13,7 @@ import torch
 from ccnn_pc.datasets import PointCloudFolder, Sampling, open_dataset, read_shape
 from ccnn_pc.datasets.clouds.folder import validation_folder
 from ccnn_pc.datasets.clouds.read_shape import estimate_normals
+from ccnn_pc.datasets.common.broken import DataWarning
 from tests.datasets.conftest import CUBE, off_text
 
 
@@ -145,6 +146,21 @@ def test_read_shape_drops_and_counts(tmp_path, rng):
     np.savetxt(tmp_path / "c.xyz", points)
     data = read_shape(tmp_path / "c.xyz", None, normals=False)
     assert data.dropped == 2 and data.pos.shape == (38, 3) and data.name == "c.xyz"
+
+
+def test_lost_points_of_a_folder_are_counted_once(tmp_path, rng):
+    """In one warning, when the files are read and when they come from the cache."""
+    (tmp_path / "a").mkdir()
+    for number in range(3):
+        points = rng.normal(size=(40, 3))
+        points[:number] = np.nan
+        np.savetxt(tmp_path / "a" / f"{number}.xyz", points)
+    for _ in range(2):
+        with pytest.warns(
+            DataWarning, match=r"3 points in 2 of 3 files in .* are NaN .* left out; the most, 2, in .*2\.xyz"
+        ) as caught:
+            data = PointCloudFolder(tmp_path, normals=False)
+        assert len(caught) == 1 and [len(item.pos) for item in data] == [40, 39, 38]
 
 
 def test_large_offsets_keep_their_precision(tmp_path, rng):

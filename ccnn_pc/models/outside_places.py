@@ -1,0 +1,262 @@
+"""Samples that lie otherwise than those of a training: where, how densely, how many."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from ccnn_pc.domains.points.coverage import CUT
+from ccnn_pc.models.beyond import FACTOR, SIZE, beyond, merged, words
+from ccnn_pc.models.seen import Range, Samples, Seen
+from ccnn_pc.models.trained_on import TrainedOn
+
+if TYPE_CHECKING:
+    from ccnn_pc.nn.conv import KernelConv
+
+#: So many times more pixels that are not black than ever in training are another kind of picture.
+LIT = 1.5
+#: Items that must have been seen to know how axes lie.
+_ITEMS = 8
+#: Of a reach that was cut in training already.
+REACH = 1.5
+#: Units of time by their ratio.
+_UNITS = {
+    60.0: "seconds for minutes, or minutes for hours",
+    3600.0: "seconds for hours",
+    86400.0: "seconds for days",
+    1e3: "milliseconds for seconds",
+    1e6: "microseconds for seconds",
+    1e9: "nanoseconds for seconds",
+}
+
+
+def places(
+    trained: TrainedOn,
+    found: Seen,
+    first: Callable[[], KernelConv | None],
+    *,
+    told: bool,
+    pooled: bool,
+    lit: bool,
+) -> Iterator[tuple[str, str]]:
+    """What is otherwise, the likeliest cause first; arguments as of :func:`ccnn_pc.models.outside.outside`."""
+    yield from itertools.chain(
+        _size(trained, found, pooled) if not told and Samples.GRID is trained.kind is found.kind else (),
+        _axes(trained, found),
+        _few(trained, found) if not pooled else (),
+        _spacing(trained, found),
+        _lit(trained, found) if lit else (),
+        _samples(trained, found) if pooled else (),
+        _neighbors(trained, found, found.reach, first) if found.reach is not None else (),
+    )
+
+
+def _size(trained: TrainedOn, found: Seen, pooled: bool) -> Iterator[tuple[str, str]]:
+    """An array of another size at the spacing of training: another field of view, or the same scene unsaid."""
+    if len(trained.shape) == 1 and not pooled:
+        return  # a sequence with an answer per sample may have any length
+    for axis, (size, sizes) in enumerate(zip(found.shape, trained.shape, strict=True)):
+        if sizes.least / SIZE <= size <= sizes.most * SIZE:
+            continue
+        usual = trained.spacing[axis].median
+        step = usual * sizes.median / size
+        now, then = (
+            " x ".join(f"{n:g}" for n in each) for each in (found.shape, [s.median for s in trained.shape])
+        )
+        yield (
+            "size",
+            f"'data' have {now} samples where training had {then}, and nobody said how far apart they are: they are "
+            f"read as {size / sizes.median:.3g} times its field of view; of the same scene give spacing={step:.4g} "
+            f"(model(x, spacing={step:.4g}); --spacing {step:.4g}), of another one spacing={usual:.4g}",
+        )
+        return
+
+
+def _axes(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
+    """Clouds flatter than ever along one axis and longer along another, or with their points at the other end."""
+    count = len(found.span)
+    if found.kind is not Samples.POINTS or len(trained.span) != count or trained.items < _ITEMS:
+        return
+    names = "xyz" if count <= 3 else [str(axis) for axis in range(count)]
+    for a, b in itertools.permutations(range(count), 2):
+        short, long = found.span[a], found.span[b]
+        flat = trained.span[b]
+        if not (short.most < trained.span[a].least <= long.least and long.least > flat.most):
+            continue
+        if flat.least / REACH <= short.least and short.most <= REACH * flat.most:
+            yield (
+                "axes",
+                f"'data' reach {short.most:.3g} along {names[a]} and {long.most:.3g} along {names[b]}, where training "
+                f"had {words(trained.span[a])} and {words(flat)}: are these axes swapped? Exchange them",
+            )
+            return
+    leans = () if trained.neighborhood is None else trained.neighborhood.lean
+    for axis, (here, there) in enumerate(zip(found.lean, leans, strict=False)):
+        width = there.most - there.least
+        far = here.least > there.most + width or here.most < there.least - width
+        if far and there.least <= 1 - here.most and 1 - here.least <= there.most:
+            yield (
+                "axes",
+                f"'data' look turned round along {names[axis]}: their points lie at {words(here)} of its length on "
+                f"average, in training at {words(there)}: does it point the other way? If so, give -{names[axis]}",
+            )
+            return
+
+
+def _few(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
+    """Clouds with answers for their points, of which all in a batch hold next to nothing: tiles in another unit."""
+    most = Range(found.samples.most, found.samples.most)
+    if found.kind is Samples.POINTS is trained.kind and (beyond(most, trained.samples) or 1.0) < 1:
+        yield (
+            "samples",
+            f"'data' have clouds, or tiles, of at most {most.most:.4g} points where training had "
+            f"{words(trained.samples)}: are positions in another unit (multiply or divide them by its factor), or "
+            "points so far apart? Then train on such data too",
+        )
+
+
+def _spacing(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
+    """Samples farther apart, or nearer, than ever; the whole longer, or shorter, than ever."""
+    steps = merged(trained.spacing) if len(found.spacing) != len(trained.spacing) else None
+    for axis, here in enumerate(found.spacing):
+        there = steps or trained.spacing[axis]
+        if (factor := beyond(here, there)) is None:
+            continue
+        now = here.most if factor > 1 else here.least
+        span, spans = max(r.most for r in found.span), max(s.median for s in trained.span)
+        longer = span / spans if spans > 0 else math.nan
+        some = found.kind is not Samples.GRID and beyond(Range(here.least, here.least), there) is None
+        text = f"'data' have a sample every {now:.3g} where training had one every {words(there)}"
+        if now == 0 and max(r.most for r in found.span) > 0 and found.kind is Samples.POINTS:
+            yield (
+                "place",
+                f"{text}: every point of an item is there twice or more often; leave the copies out",
+            )
+            return
+        if now == 0:
+            yield (
+                "place",
+                f"{text}: all samples of an item lie at one place; leave it out, or mend its positions",
+            )
+            return
+        if some and found.kind is Samples.SERIES:
+            yield "pause", f"{text}, and others one every {here.least:.3g}: {_PAUSE}"
+            return
+        if longer > FACTOR if factor > 1 else longer < 1 / FACTOR:
+            text += f", and span {span:.3g} where it spanned {spans:.3g}: {_units(factor, found.kind)}"
+        else:
+            much = f"{factor:.3g} times sparser" if factor > 1 else f"{1 / factor:.3g} times denser"
+            where = "check 'spacing' (--spacing), or " if found.kind is Samples.GRID else ""
+            if found.kind is Samples.POINTS and factor > 1:
+                where = "are positions in another unit? Else "
+            if found.kind is Samples.POINTS and factor < 1:
+                where = "are points far from all others, by which sizes are set? Else "
+            text += f", {much}: {where}train on such samplings too"
+        yield "spacing", text
+        return
+    whole, wholes = Range(0.0, max(r.most for r in found.span)), merged(trained.span)
+    if found.kind is not Samples.GRID and (factor := beyond(whole, wholes, least=False)) is not None:
+        text = f"'data' span {whole.most:.3g} where training spanned {words(wholes)}"
+        dense = all(here.most > 0 for here in found.spacing)  # NaN where nothing is known
+        cause = _PAUSE if found.kind is Samples.SERIES else _LARGER
+        yield "pause" if dense else "span", f"{text}: {cause if dense else _units(factor, found.kind)}"
+
+
+#: Why items last longer than ever, though they are sampled as densely.
+_PAUSE = (
+    "is a stamp wrong, or a pause long? Mend it; else cut series into pieces as long as those of training"
+)
+_LARGER = "cut it into pieces as large as those of training; in another unit, divide positions by its factor"
+
+
+def _lit(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
+    """More pixels off the background than ever: that they lie no closer does not make the picture another sampling."""
+    if trained.kind is not Samples.POINTS or found.samples.most <= trained.samples.most * LIT:
+        return  # networks of whole pictures read points as some of their pixels
+    yield (
+        "lit",
+        f"'data' have pictures of {found.samples.most:.3g} pixels that are not black, where training had "
+        f"{words(trained.samples)}: bring their background to black (noise, blurred or inverted pictures), and "
+        "lines to the width of training",
+    )
+
+
+def _samples(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
+    """Fewer samples than ever: little is left of an item, however they lie."""
+    if found.kind is Samples.GRID or (factor := beyond(found.samples, trained.samples)) is None or factor > 1:
+        return
+    yield (
+        "samples",
+        f"'data' have items of {found.samples.least:.3g} samples where training had {words(trained.samples)}, "
+        f"{1 / factor:.3g} times fewer: leave them out, take more of what there is, or train on so few too",
+    )
+
+
+def _neighbors(
+    trained: TrainedOn, found: Seen, here: Range, first: Callable[[], KernelConv | None]
+) -> Iterator[tuple[str, str]]:
+    """Neighbours that end nearer, or farther, than in training, inside of the window."""
+    there = None if trained.neighborhood is None else trained.neighborhood.reach
+    if there is not None and there.least <= here.least and here.most <= there.most:
+        return
+    layer = first()
+    if layer is None:
+        return
+    window = window_reach(layer)
+    whole = there is None or there.low >= window
+    then = window if there is None else min(there.least, window)
+    k = found.k
+    said = f"the furthest of {k} neighbours is"
+    if here.least < (0.9 * window if whole else then / REACH):
+        if here.least * FACTOR < then:
+            yield (
+                "outlier",
+                f"{said} {here.least:.3g} away (k = {k}), and in training it was {then:.3g} (position units): are "
+                "points far from all others, by which sizes are set? Leave them out; of far denser clouds take fewer",
+            )
+            return
+        before = f"all of that, as far as {window:.3g}" if whole else f"{then:.3g} far"
+        yield (
+            "neighbors",
+            f"k = {k} cuts the window: {said} {here.least:.3g} away, and in training kernels saw {before} (position "
+            "units); take a larger k, which grows with the number of points (KNN(k), .knn(k), .radius(r))",
+        )
+    elif (
+        there is not None
+        and trained.neighborhood is not None
+        and not whole
+        and min(here.most, window) > REACH * min(there.most, window)
+    ):
+        yield (
+            "neighbors",
+            f"k = {k} sees farther than in training: {said} {here.most:.3g} away, in training at most {there.most:.3g} "
+            f"(k = {trained.neighborhood.k}, position units); take a smaller k, or more points (KNN(k), .knn(k))",
+        )
+
+
+def window_reach(layer: KernelConv) -> float:
+    """How far a layer looks, position units: to where its window has ended."""
+    extent = layer.extent.detach()
+    return min(float(layer.window.reach(extent, CUT)), float(extent.max()))
+
+
+def _units(factor: float, kind: Samples) -> str:
+    """What makes lengths about ``factor`` times as large, and what mends it.
+
+    Example:
+        >>> _units(970.0, Samples.SERIES)
+        'another unit, as milliseconds for seconds; divide times by 1000 (--time-unit 0.001)'
+    """
+    up = max(factor, 1 / factor)
+    near = min(_UNITS, key=lambda unit: abs(math.log(up / unit)))
+    unit = near if abs(math.log(up / near)) < math.log(2) else float(f"{up:.2g}")
+    name = f", as {_UNITS[near]}" if unit == near and factor > 1 else ""
+    do = "divide" if factor > 1 else "multiply"
+    if kind is Samples.GRID:
+        return f"another unit{name}; {do} 'spacing' by {unit:g} (--spacing)"
+    if kind is Samples.POINTS:
+        return f"another unit; {do} positions by {unit:g}"
+    option = f"--time-unit {float(f'{1 / unit if factor > 1 else unit:.3g}'):g}"
+    return f"another unit{name}; {do} times by {unit:g} ({option})"

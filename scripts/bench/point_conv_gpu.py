@@ -1,4 +1,4 @@
-"""How fast, small and exact is the point convolution on a GPU, in Triton and in calls of torch, beside message passing?
+"""How fast, small and exact is the point convolution on a GPU, in Triton and in calls of torch, beside PyG and others?
 
 One layer on clouds whose neighbours are searched on the GPU; forward, and forward with backward, waiting for the
 device after each. All contenders interleaved, minimum and median; peak of allocated memory over what was held before;
@@ -24,7 +24,7 @@ from ccnn_pc.domains import PointSet
 from ccnn_pc.nn import Algorithm
 from scripts.bench.harness import FAILURES, Benchmark, interleaved, milliseconds, reason
 from scripts.bench.point_conv import BASE, OURS
-from scripts.bench.point_conv_peers import BenchConv, switch
+from scripts.bench.point_conv_peers import BenchConv, Contender, Step, cfconv, messages, released, switch
 
 CASES: dict[str, dict[str, Any]] = {
     "base": BASE,
@@ -44,45 +44,51 @@ def settings(native: str, precision: str = "highest", coarse: bool = False) -> I
     torch.set_float32_matmul_precision(before)
 
 
-CONTENDERS: dict[str, tuple[Callable[[], Any], Algorithm]] = {
-    "triton": (partial(settings, "1"), Algorithm.FAST),
-    "triton_tf32": (partial(settings, "1", "high"), Algorithm.FAST),
-    "triton_bf16": (partial(settings, "1", coarse=True), Algorithm.FAST),
-    "torch": (partial(settings, "0"), Algorithm.FAST),
-    "messages": (partial(settings, "0"), Algorithm.MESSAGES),
+def fast(conv: BenchConv, cloud: PointSet, clouds: int) -> Step:
+    """Ours."""
+    return lambda x: conv(x, cloud, algorithm=Algorithm.FAST)
+
+
+CONTENDERS: dict[str, tuple[Callable[[], Any], Contender]] = {
+    "triton": (partial(settings, "1"), fast),
+    "triton_tf32": (partial(settings, "1", "high"), fast),
+    "triton_bf16": (partial(settings, "1", coarse=True), fast),
+    "torch": (partial(settings, "0"), fast),
+    "messages": (partial(settings, "0"), messages),
+    "cfconv": (partial(settings, "0"), cfconv),
+    "released": (partial(settings, "0"), released),
 }
 
 
-def answers(conv: BenchConv, cloud: PointSet, x: Tensor, name: str) -> list[Tensor]:
+def answers(conv: BenchConv, run: Step, x: Tensor, name: str) -> list[Tensor]:
     """Output, and gradients to samples and parameters."""
     conv.zero_grad(set_to_none=True)
-    x, (mode, algorithm) = x.detach().requires_grad_(), CONTENDERS[name]
-    with mode():
-        y = conv(x, cloud, algorithm=algorithm)
+    x = x.detach().requires_grad_()
+    with CONTENDERS[name][0]():
+        y = run(x)
         (y.float() if y.dtype is torch.bfloat16 else y).square().mean().backward()
     return [y.detach(), x.grad, *(p.grad for p in conv.parameters())]  # type: ignore[list-item]
 
 
-def step(conv: BenchConv, cloud: PointSet, x: Tensor, name: str) -> tuple[float, float]:
+def step(conv: BenchConv, run: Step, x: Tensor, name: str) -> tuple[float, float]:
     """Seconds of the forward pass, and of both passes."""
-    mode, algorithm = CONTENDERS[name]
     begin = time.perf_counter()
-    with torch.no_grad(), mode():
-        conv(x, cloud, algorithm=algorithm)
+    with torch.no_grad(), CONTENDERS[name][0]():
+        run(x)
     torch.cuda.synchronize()
     middle = time.perf_counter()
-    answers(conv, cloud, x, name)
+    answers(conv, run, x, name)
     torch.cuda.synchronize()
     return middle - begin, time.perf_counter() - middle
 
 
-def peak_mb(conv: BenchConv, cloud: PointSet, x: Tensor, name: str) -> float:
+def peak_mb(conv: BenchConv, run: Step, x: Tensor, name: str) -> float:
     """Memory of both passes above what was held before, in 2^20 bytes."""
     conv.zero_grad(set_to_none=True)
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
     before = torch.cuda.memory_allocated()
-    answers(conv, cloud, x, name)
+    answers(conv, run, x, name)
     return (torch.cuda.max_memory_allocated() - before) / 2**20
 
 
@@ -108,17 +114,19 @@ def measure_case(bench: Benchmark, name: str, options: dict[str, Any]) -> None:
     sizes = {key: options[key] for key in ("hidden", "layers", "width", "omega_0")}
     conv, x = BenchConv(channels, **sizes).cuda(), torch.randn(clouds * points, channels, device="cuda")
     exact_cloud = PointSet(cloud.pos.double(), cloud.batch, neighbors=cloud.neighbors)
-    exact = answers(conv.double(), exact_cloud, x.double(), "torch")
+    exact = answers(conv.double(), fast(conv, exact_cloud, clouds), x.double(), "torch")
     conv.float()
     rows: dict[str, dict[str, Any]] = {}
-    for other in CONTENDERS:
+    runs: dict[str, Step] = {}
+    for other, (_, contender) in CONTENDERS.items():
         try:
-            found = answers(conv, cloud, x, other)
+            runs[other] = contender(conv, cloud, clouds)
+            found = answers(conv, runs[other], x, other)
             parts = [
                 float((a - b).abs().max() / b.abs().max().clamp_min(1e-300))
                 for a, b in zip(found, exact, strict=True)
             ]
-            peak = peak_mb(conv, cloud, x, other)
+            peak = peak_mb(conv, runs[other], x, other)
             rows[other] = {
                 "max_error": parts[0],
                 "gradient_error": max(parts[1:]),
@@ -128,7 +136,9 @@ def measure_case(bench: Benchmark, name: str, options: dict[str, Any]) -> None:
             rows[other] = {"reason": reason(error)}
         torch.cuda.empty_cache()
     steps = {
-        other: partial(step, conv, cloud, x, other) for other, row in rows.items() if "reason" not in row
+        other: partial(step, conv, runs[other], x, other)
+        for other, row in rows.items()
+        if "reason" not in row
     }
     seconds = interleaved(steps, bench.arguments.rounds, limit=10.0)
     for other, row in rows.items():

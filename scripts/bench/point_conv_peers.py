@@ -128,7 +128,7 @@ def released(conv: BenchConv, cloud: PointSet, clouds: int) -> Step:
     """
     table = cloud.neighbors.index.long()  # type: ignore[union-attr]
     n, k = len(table) // clouds, table.shape[1]
-    local = table.view(clouds, n, k) - torch.arange(clouds)[:, None, None] * n
+    local = table.view(clouds, n, k) - torch.arange(clouds, device=table.device)[:, None, None] * n
     pos = cloud.pos.view(clouds, n, 3)
     all_rel = pos[:, None, :, :] - pos[:, :, None, :]
     kernel = PlainMAGNet(conv)
@@ -154,6 +154,7 @@ def _cfconv(conv: BenchConv, cloud: PointSet, kernel: nn.Module) -> Step:
         layer.lin1.weight.copy_(torch.eye(channels))
     layer.lin1.weight.requires_grad_(False)
     layer.lin2 = _Biased(conv)
+    layer.to(cloud.pos.device)
     edge_index = cloud.edges()
     rel = cloud.rel(edge_index)
     distance = rel.norm(dim=1)

@@ -122,15 +122,10 @@ class EdgeGeometry:
 
         Where numbers cannot be read nothing is decided by them: the lists are then cut whatever the reach.
         """
-        bound = number(reach)
-        if not isinstance(bound, Tensor) and readable(self.pos, self.query_pos):
-            if math.isinf(bound) or bound >= self.furthest():
-                return self.lists
-            close = (self.distances() <= bound * (1 + 1e-6)).long()
-            total = torch.cat([close.new_zeros(1), close.cumsum(0)])
-            lists = self.lists
-            return lists.pruned((total[lists.start + lists.length] - total[lists.start]).clamp(min=1))
-        lists, edge = self.lists, torch.arange(len(self.lists.index), device=self.lists.index.device)
-        query = self._query(edge)
-        near = torch.where(self.distances() <= bound * (1 + 1e-6), edge - lists.start[query] + 1, 1)
-        return lists.pruned(torch.ones_like(lists.length).scatter_reduce(0, query, near, "amax"))
+        bound, lists = number(reach), self.lists
+        known = not isinstance(bound, Tensor) and readable(self.pos, self.query_pos)
+        if known and (math.isinf(bound) or bound >= self.furthest()):
+            return lists
+        close = (self.distances() <= bound * (1 + 1e-6)).long()
+        total = torch.cat([close.new_zeros(1), close.cumsum(0)])
+        return lists.pruned((total[lists.start + lists.length] - total[lists.start]).clamp(min=1))

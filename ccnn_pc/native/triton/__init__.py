@@ -6,6 +6,7 @@ with which everything here runs on the CPU.
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import importlib.util
 import os
@@ -28,12 +29,18 @@ def state() -> State:
         >>> state().runs in (True, False)
         True
     """
-    if importlib.util.find_spec("triton") is None:
+    version = _version()
+    if version is None:
         return State(False, "triton is not installed: pip install triton")
-    reason = f"triton {importlib.metadata.version('triton')}"
+    reason = f"triton {version}"
     if os.environ.get(SWITCH) == "0":
         return State(False, f"{reason}, turned off by {SWITCH}=0")
     return State(True, reason)
+
+
+@functools.cache  # looking takes longer than a small layer
+def _version() -> str | None:
+    return None if importlib.util.find_spec("triton") is None else importlib.metadata.version("triton")
 
 
 def interpreted() -> bool:

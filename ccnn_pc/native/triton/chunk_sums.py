@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ccnn_pc.native.triton.neighbour_sums import (
+    Rows,
     Slots,
     convolve,
     differentiate_features,
@@ -31,8 +32,9 @@ class ChunkSums:
     def backward(self, hm: Tensor, x: Tensor, index: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
         """Gradients to the table and to ``hm``, ``[H + 1, q k]``."""
         slots = _slots(hm, index)
-        d_table = differentiate_table(x, _by_edge(hm), slots, self.table, g)
-        return d_table, differentiate_features(x, slots, self.table, g).t()
+        found = torch.empty(len(index), len(self.table), device=x.device)
+        differentiate_features(x, slots, self.table, g, Rows.of(found))
+        return differentiate_table(x, _by_edge(hm), slots, self.table, g), found.t()
 
     def add_backward_samples(self, hm: Tensor, index: Tensor, g: Tensor, grad_x: Tensor) -> None:
         """Add the gradient of the samples to ``grad_x [n, C_in]``."""
@@ -42,9 +44,9 @@ class ChunkSums:
         grad_x += differentiate_samples(_by_edge(hm), turned, self.table, g)
 
 
-def _by_edge(hm: Tensor) -> Tensor:
-    """Features as rows ``[q k, H + 1]``, float32."""
-    return hm.flatten(1).t().float().contiguous()
+def _by_edge(hm: Tensor) -> Rows:
+    """Features edge by edge, float32."""
+    return Rows.of(hm.flatten(1).t().float().contiguous())
 
 
 def _slots(hm: Tensor, index: Tensor) -> Slots:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from ccnn_pc.native.triton import features, neighbour_sums
 from ccnn_pc.native.triton.features import Located, Waves
-from ccnn_pc.native.triton.neighbour_sums import Slots, sum_by_number, sum_segments
+from ccnn_pc.native.triton.neighbour_sums import Rows, Slots, sum_by_number, sum_segments
 
 #: Bytes of features in memory at a time.
 CHUNK_BYTES = 1 << 28
@@ -40,11 +41,11 @@ class Call:
     settings: list[int]
     tolerance: float
 
-    @property
+    @cached_property
     def waves(self) -> Waves:
         """The kernel's features."""
         family, hidden, layers, _, _ = self.settings
-        return Waves(family, hidden, layers, self.tensor(4).shape[1])
+        return Waves(family, hidden, layers, self.tensor(4).shape[1], self.tensor(2))
 
     @property
     def has_rows(self) -> bool:
@@ -117,16 +118,16 @@ def forward(call: Call, y: Tensor, moments: Tensor) -> None:
     """Fill ``y`` and, unless it has no numbers, the Gram matrix ``moments``."""
     x, table, parameters = call.tensor(0), call.tensor(1), call.tensor(2)
     if call.has_rows:
-        y.copy_(neighbour_sums.convolve(x, parameters, call.all_rows(), table))
+        y.copy_(neighbour_sums.convolve(x, Rows.of(parameters), call.all_rows(), table))
         return
     y.zero_()
     moments.zero_()
     for chunk in call.chunks():
         assert chunk.located is not None
-        hm, _ = features.compute(call.waves, parameters, chunk.located, keep=False)
+        hm, _ = features.compute(call.waves, chunk.located, keep=False, joint=moments.numel() > 0)
         y[chunk.start : chunk.stop] = neighbour_sums.convolve(x, hm, chunk.slots, table)
-        if moments.numel():
-            moments.addmm_(hm.t(), hm)
+        if hm.joint is not None:
+            moments.addmm_(hm.joint.t(), hm.joint)
 
 
 def backward(
@@ -140,9 +141,10 @@ def backward(
     trains = wanted[2] or (wanted[3] and call.inputs[3] is not None) or moved
     for chunk in call.chunks():
         g, slots = grad_y[chunk.start : chunk.stop], chunk.slots
-        kept = hm = parameters
-        if chunk.located is not None:
-            hm, kept = features.compute(call.waves, parameters, chunk.located, keep=trains)
+        if chunk.located is None:
+            hm, kept = Rows.of(parameters), parameters
+        else:
+            hm, kept = features.compute(call.waves, chunk.located, trains, joint=grad_moments is not None)
         turned = slots.turned(chunk.query - chunk.start, len(x)) if wanted[0] or wanted[4] else slots
         if wanted[0]:
             grad_x += neighbour_sums.differentiate_samples(hm, turned, table, g)
@@ -150,12 +152,13 @@ def backward(
             found[1] += neighbour_sums.differentiate_table(x, hm, slots, table, g)
         if not trains:
             continue
-        d_hm = neighbour_sums.differentiate_features(x, slots, table, g)
-        if slots.row is not None:
-            found[2] += sum_by_number(d_hm, slots.row, len(parameters))
+        d_hm = Rows.empty(len(slots.sample), hm.hidden, x, hm.joint is not None)
+        neighbour_sums.differentiate_features(x, slots, table, g, d_hm)
+        if slots.row is not None and d_hm.joint is not None:
+            found[2] += sum_by_number(d_hm.joint, slots.row, len(parameters))
             continue
-        if grad_moments is not None:
-            d_hm.addmm_(hm, grad_moments)
+        if grad_moments is not None and d_hm.joint is not None and hm.joint is not None:
+            d_hm.joint.addmm_(hm.joint, grad_moments)
         _differentiate_parameters(call, chunk, (kept, d_hm), found, wanted, turned)
     if wanted[0]:
         found[0].copy_(grad_x)
@@ -164,7 +167,7 @@ def backward(
 def _differentiate_parameters(
     call: Call,
     chunk: Chunk,
-    tensors: tuple[Tensor, Tensor],
+    tensors: tuple[Tensor, Rows],
     found: list[Tensor],
     wanted: list[bool],
     turned: Slots,
@@ -173,9 +176,7 @@ def _differentiate_parameters(
     window, moved, dim = call.inputs[3], wanted[4] or wanted[5], call.waves.dim
     located = chunk.located
     assert located is not None
-    d_parameters, d_window, moves = features.differentiate(
-        call.waves, call.tensor(2), located, *tensors, moved
-    )
+    d_parameters, d_window, moves = features.differentiate(call.waves, located, *tensors, moved)
     if wanted[2]:
         found[2] += d_parameters
     if window is not None and (wanted[3] or moved):

@@ -1,28 +1,29 @@
 r"""Kernel coordinates, windows and features of edges in Triton, and the gradients of their parameters.
 
-Forward, one program computes all layers at a tile of edges. Backward, each layer is a pass over tiles whose programs
-add up the gradients of the layer's parameters; their sums are added in a fixed order. Products of features are plain
-float32.
+Frequencies are split once into parts whose products with split coordinates are exact. Forward, one program computes all
+layers at a tile of edges. Backward, each layer is a pass over tiles whose programs add up the gradients of the layer's
+parameters; their sums are added in a fixed order. Products of features have the precision of float32.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
-from ccnn_pc.native.triton.launch import power_of_two, programs
+from ccnn_pc.native.triton.launch import power_of_two, programs, single_precision
+from ccnn_pc.native.triton.neighbour_sums import Rows
 
-#: Edges of a tile.
-TILE = 32
-WARPS = 4
+#: Numbers of a tile, edges times units, and its warps: forward, and backward, where sums are held beside it.
+FORWARD, BACKWARD = (2048, 4), (1024, 2)
 #: Numbers of an edge in memory: u, 1, u^2, and u as a multiple of 2^-10 and what is left; zeros up to this.
 COLUMNS = tl.constexpr(16)
 INVERSE_TURN = tl.constexpr(0.15915494309189533577)
-SINGLE = tl.constexpr("ieee")
 TURN = tl.constexpr(6.283185307179586476925)
 GABOR = tl.constexpr(1)
 FOURIER = tl.constexpr(2)
@@ -97,26 +98,42 @@ def _cosine(r):
 
 
 @triton.jit
-def _phase(weight, bias, unit, in_units, quarter, columns, slot, there, D: tl.constexpr):
-    """W u + b in turns, less a quarter and less whole turns, exact to a few 1e-8 of a turn whatever W."""
-    reach = tl.zeros(unit.shape, tl.float32) + 1.0
+def _split(parameters, turns, units, D: tl.constexpr, U: tl.constexpr):
+    """W and b in turns, as :func:`_phase` reads them: leading part, what is left and the whole along each axis; b."""
+    unit = tl.program_id(0) * U + tl.arange(0, U)
+    in_units = unit < units
+    reach = tl.zeros([U], tl.float32) + 1.0
     for d in tl.static_range(D):
-        reach += tl.abs(tl.load(weight + unit * D + d, mask=in_units, other=0.0)) * INVERSE_TURN
+        reach += tl.abs(tl.load(parameters + unit * D + d, mask=in_units, other=0.0)) * INVERSE_TURN
     # a power of two above the reach, times 2^-13: leading parts of W and u have exact products and sums
     power = (reach.to(tl.int32, bitcast=True) & 0x7F800000).to(tl.float32, bitcast=True)
     step = (power * 0.000244140625).to(tl.float64)
-    turns = tl.load(bias + unit, mask=in_units, other=0.0).to(tl.float64) * INVERSE_TURN - 0.25 + quarter
-    rest = tl.zeros([slot.shape[0], unit.shape[0]], tl.float32)
-    rest += (turns - tl.floor(turns + 0.5)).to(tl.float32)[None, :]
+    to = turns + unit * (3 * D + 1)
+    for d in tl.static_range(D):
+        value = tl.load(parameters + unit * D + d, mask=in_units, other=0.0).to(tl.float64) * INVERSE_TURN
+        main = tl.floor(value / step + 0.5) * step
+        tl.store(to + 3 * d, main.to(tl.float32), mask=in_units)
+        tl.store(to + 3 * d + 1, (value - main).to(tl.float32), mask=in_units)
+        tl.store(to + 3 * d + 2, value.to(tl.float32), mask=in_units)
+    bias = tl.load(parameters + units * D + unit, mask=in_units, other=0.0).to(tl.float64) * INVERSE_TURN
+    tl.store(to + 3 * D, (bias - tl.floor(bias + 0.5)).to(tl.float32), mask=in_units)
+
+
+@triton.jit
+def _phase(turns, unit, in_units, quarter, columns, slot, there, D: tl.constexpr):
+    """W u + b in turns, less a quarter and less whole turns, exact to a few 1e-8 of a turn whatever W."""
+    of = turns + unit * (3 * D + 1)
+    begin = tl.load(of + 3 * D, mask=in_units, other=0.0) - 0.25 + quarter
+    rest = tl.zeros([slot.shape[0], unit.shape[0]], tl.float32) + begin[None, :]
     leading = tl.zeros([slot.shape[0], unit.shape[0]], tl.float32)
     for d in tl.static_range(D):
-        value = tl.load(weight + unit * D + d, mask=in_units, other=0.0).to(tl.float64) * INVERSE_TURN
-        main = tl.floor(value / step + 0.5) * step
+        main = tl.load(of + 3 * d, mask=in_units, other=0.0)
+        left = tl.load(of + 3 * d + 1, mask=in_units, other=0.0)
+        whole = tl.load(of + 3 * d + 2, mask=in_units, other=0.0)
         high = tl.load(columns + slot * COLUMNS + (2 * D + 1 + d), mask=there, other=0.0)
         low = tl.load(columns + slot * COLUMNS + (3 * D + 1 + d), mask=there, other=0.0)
-        leading += high[:, None] * main.to(tl.float32)[None, :]
-        rest += high[:, None] * (value - main).to(tl.float32)[None, :]
-        rest += low[:, None] * value.to(tl.float32)[None, :]
+        leading += high[:, None] * main[None, :]
+        rest += high[:, None] * left[None, :] + low[:, None] * whole[None, :]
     return (leading - tl.floor(leading + rest + 0.5)) + rest
 
 
@@ -133,7 +150,7 @@ def _envelope(gamma, mu, unit, in_units, columns, slot, there, D: tl.constexpr):
 
 
 @triton.jit
-def _units(parameters, layer, columns, slot, there, H: tl.constexpr, HP: tl.constexpr, D: tl.constexpr,
+def _units(parameters, turns, layer, columns, slot, there, H: tl.constexpr, HP: tl.constexpr, D: tl.constexpr,
            LAYERS: tl.constexpr, FAMILY: tl.constexpr):  # fmt: skip
     """Values of a layer's filters, or of the first layer of a perceptron, and their slopes along the phase."""
     h = tl.arange(0, HP)
@@ -150,7 +167,7 @@ def _units(parameters, layer, columns, slot, there, H: tl.constexpr, HP: tl.cons
         count = H
         unit = h
         quarter = 0.0
-    phase = _phase(parameters, parameters + count * D, unit, in_units, quarter, columns, slot, there, D)
+    phase = _phase(turns, unit, in_units, quarter, columns, slot, there, D)
     value = _sine(phase)
     slope = _cosine(phase)
     if FAMILY == GABOR:
@@ -176,13 +193,13 @@ def _mixing(parameters, H: tl.constexpr, D: tl.constexpr, LAYERS: tl.constexpr, 
 
 
 @triton.jit
-def _mix(matrix, z, H: tl.constexpr, HP: tl.constexpr):
+def _mix(matrix, z, H: tl.constexpr, HP: tl.constexpr, PRECISION: tl.constexpr):
     """A z + a, edges as rows."""
     h = tl.arange(0, HP)
     inside = (h < H)[:, None] & (h < H)[None, :]
     transposed = tl.load(matrix + h[:, None] + h[None, :] * H, mask=inside, other=0.0)
     offset = tl.load(matrix + H * H + h, mask=h < H, other=0.0)
-    return tl.dot(z, transposed, input_precision=SINGLE) + offset[None, :]
+    return tl.dot(z, transposed, input_precision=PRECISION) + offset[None, :]
 
 
 @triton.jit
@@ -194,45 +211,46 @@ def _turned(mixed):
 
 @triton.jit
 def _compute(
-    parameters, columns, window, hm, kept, edges,
+    parameters, turns, columns, window, features, windows, kept, edges,
     H: tl.constexpr, HP: tl.constexpr, D: tl.constexpr, LAYERS: tl.constexpr, FAMILY: tl.constexpr,
-    KEEP: tl.constexpr, E: tl.constexpr,
+    KEEP: tl.constexpr, JOINT: tl.constexpr, E: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
     slot = tl.program_id(0).to(tl.int64) * E + tl.arange(0, E)
     there = slot < edges
     h = tl.arange(0, HP)
     keep = there[:, None] & (h < H)[None, :]
     matrix = _mixing(parameters, H, D, LAYERS, FAMILY)
-    z, _ = _units(parameters, 0, columns, slot, there, H, HP, D, LAYERS, FAMILY)
+    z, _ = _units(parameters, turns, 0, columns, slot, there, H, HP, D, LAYERS, FAMILY)
     for layer in tl.static_range(1, LAYERS + 1):
         if KEEP:
             tl.store(kept + (slot[:, None] * LAYERS + layer - 1) * H + h[None, :], z, mask=keep)
-        mixed = _mix(matrix + (layer - 1) * H * (H + 1), z, H, HP)
+        mixed = _mix(matrix + (layer - 1) * H * (H + 1), z, H, HP, PRECISION)
         if FAMILY == SIREN:
             z = _sine(_turned(mixed))
         elif FAMILY == RANDOM_FOURIER:
             z = tl.maximum(mixed, 0.0)
         else:
-            value, _ = _units(parameters, layer, columns, slot, there, H, HP, D, LAYERS, FAMILY)
+            value, _ = _units(parameters, turns, layer, columns, slot, there, H, HP, D, LAYERS, FAMILY)
             z = value * mixed
         z = tl.where(keep, z, 0.0)
     m = tl.load(window + slot, mask=there, other=0.0)
-    tl.store(hm + slot[:, None] * (H + 1) + h[None, :], z * m[:, None], mask=keep)
-    tl.store(hm + slot * (H + 1) + H, m, mask=there)
+    tl.store(features + slot[:, None] * (H + JOINT) + h[None, :], z * m[:, None], mask=keep)
+    if JOINT:
+        tl.store(windows + slot * (H + 1), m, mask=there)
 
 
 @triton.jit
 def _differentiate_layer(
-    parameters, columns, window, d_hm, kept, dz, d_window, moves, parts, edges,
+    parameters, turns, columns, window, d_features, d_windows, kept, dz, d_window, moves, parts, edges,
     LAYER: tl.constexpr, H: tl.constexpr, HP: tl.constexpr, D: tl.constexpr, LAYERS: tl.constexpr,
-    FAMILY: tl.constexpr, MOVED: tl.constexpr, E: tl.constexpr,
+    FAMILY: tl.constexpr, MOVED: tl.constexpr, JOINT: tl.constexpr, E: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
     h = tl.arange(0, HP)
     k = tl.arange(0, COLUMNS)
     program = tl.program_id(0).to(tl.int64)
     in_units = h < H
     multiplies: tl.constexpr = (FAMILY == GABOR) or (FAMILY == FOURIER)  # noqa: SIM109
-    waves: tl.constexpr = (LAYER == 0) or multiplies
+    has_waves: tl.constexpr = (LAYER == 0) or multiplies
     matrix = _mixing(parameters, H, D, LAYERS, FAMILY) + (LAYER - 1) * H * (H + 1)
     square = h[:, None] * H + h[None, :]
     inside = in_units[:, None] & in_units[None, :]
@@ -247,19 +265,19 @@ def _differentiate_layer(
         place = slot[:, None] * H + h[None, :]
         if LAYER == LAYERS:
             m = tl.load(window + slot, mask=there, other=0.0)
-            incoming = tl.load(d_hm + slot[:, None] * (H + 1) + h[None, :], mask=keep, other=0.0)
+            incoming = tl.load(d_features + slot[:, None] * (H + JOINT) + h[None, :], mask=keep, other=0.0)
             d = incoming * m[:, None]
         else:
             d = tl.load(dz + place, mask=keep, other=0.0)
         d_value = d
-        if waves:
-            value, slope = _units(parameters, LAYER, columns, slot, there, H, HP, D, LAYERS, FAMILY)
+        if has_waves:
+            value, slope = _units(parameters, turns, LAYER, columns, slot, there, H, HP, D, LAYERS, FAMILY)
             z = value
         if LAYER > 0:
             before = tl.load(
                 kept + (slot[:, None] * LAYERS + LAYER - 1) * H + h[None, :], mask=keep, other=0.0
             )
-            mixed = _mix(matrix, before, H, HP)
+            mixed = _mix(matrix, before, H, HP, PRECISION)
             if FAMILY == SIREN:
                 turned = _turned(mixed)
                 z = _sine(turned)
@@ -271,20 +289,22 @@ def _differentiate_layer(
                 z = value * mixed
                 d_mixed = d * value
                 d_value = d * mixed
-            total_matrix = tl.dot(tl.trans(d_mixed), before, total_matrix, input_precision=SINGLE)
+            total_matrix = tl.dot(tl.trans(d_mixed), before, total_matrix, input_precision=PRECISION)
             total_offset += tl.sum(d_mixed, axis=0)
             weights = tl.load(matrix + square, mask=inside, other=0.0)
-            tl.store(dz + place, tl.dot(d_mixed, weights, input_precision=SINGLE), mask=keep)
+            tl.store(dz + place, tl.dot(d_mixed, weights, input_precision=PRECISION), mask=keep)
         if LAYER == LAYERS:
-            last = tl.load(d_hm + slot * (H + 1) + H, mask=there, other=0.0)
+            last = tl.load(d_windows + slot * (1 + JOINT * H), mask=there, other=0.0)
             tl.store(d_window + slot, tl.sum(tl.where(keep, incoming * z, 0.0), axis=1) + last, mask=there)
-        if waves:
+        if has_waves:
             numbers = tl.load(columns + slot[:, None] * COLUMNS + k[None, :], mask=there[:, None], other=0.0)
             d_phase = d_value * slope
-            total_phase = tl.dot(tl.trans(d_phase), numbers, total_phase, input_precision=SINGLE)
+            total_phase = tl.dot(tl.trans(d_phase), numbers, total_phase, input_precision=PRECISION)
             if FAMILY == GABOR:
                 d_exponent = d_value * value
-                total_exponent = tl.dot(tl.trans(d_exponent), numbers, total_exponent, input_precision=SINGLE)
+                total_exponent = tl.dot(
+                    tl.trans(d_exponent), numbers, total_exponent, input_precision=PRECISION
+                )
             if MOVED:
                 units: tl.constexpr = (
                     (LAYERS + 1) * H if multiplies else (H // 2 if FAMILY == RANDOM_FOURIER else H)
@@ -304,24 +324,25 @@ def _differentiate_layer(
                         move -= d_exponent * (gamma * gamma)[None, :] * (u[:, None] - mu[None, :])
                     to = moves + slot * D + axis
                     tl.store(to, tl.load(to, mask=there, other=0.0) + tl.sum(move, axis=1), mask=there)
-    to = parts + program * HP * (HP + 1 + 2 * COLUMNS)
+    width: tl.constexpr = HP + 1 + 2 * COLUMNS
+    to = parts + (program * HP + h) * width
     if LAYER > 0:
-        tl.store(to + h[:, None] * HP + h[None, :], total_matrix)
-        tl.store(to + HP * HP + h, total_offset)
-    if waves:
-        to += HP * (HP + 1)
-        tl.store(to + h[:, None] * COLUMNS + k[None, :], total_phase)
-        tl.store(to + HP * COLUMNS + h[:, None] * COLUMNS + k[None, :], total_exponent)
+        tl.store(to[:, None] + h[None, :], total_matrix)
+        tl.store(to + HP, total_offset)
+    if has_waves:
+        tl.store(to[:, None] + (HP + 1) + k[None, :], total_phase)
+        tl.store(to[:, None] + (HP + 1 + COLUMNS) + k[None, :], total_exponent)
 
 
 @dataclass(frozen=True)
 class Waves:
-    """A kernel's features as numbers: which function, H, layers behind the first one, axes."""
+    """A kernel's features: which function, H, layers behind the first one, axes, and all parameters, flat."""
 
     family: int
     hidden: int
     layers: int
     dim: int
+    parameters: Tensor
 
     @property
     def padded(self) -> int:
@@ -333,10 +354,26 @@ class Waves:
         """Whether every layer has filters of its own."""
         return self.family in (GABOR.value, FOURIER.value)
 
-    def shapes(self) -> dict[str, int]:
-        """As kernels take them."""
+    @property
+    def frequencies(self) -> int:
+        """How many W and b there are."""
+        if self.multiplies:
+            return (self.layers + 1) * self.hidden
+        return self.hidden // 2 if self.family == RANDOM_FOURIER.value else self.hidden
+
+    @cached_property
+    def turns(self) -> Tensor:
+        """W and b, split by :func:`_split`."""
+        count = self.frequencies
+        found = torch.empty(count, 3 * self.dim + 1, device=self.parameters.device)
+        _split[(triton.cdiv(count, 128),)](self.parameters, found, count, D=self.dim, U=128)
+        return found
+
+    def shapes(self, numbers: int, warps: int) -> dict[str, Any]:
+        """As kernels take them, for tiles of about so many numbers."""
         return {
-            "H": self.hidden, "HP": self.padded, "D": self.dim, "LAYERS": self.layers, "FAMILY": self.family, "E": TILE
+            "H": self.hidden, "HP": self.padded, "D": self.dim, "LAYERS": self.layers, "FAMILY": self.family,
+            "E": min(max(numbers // self.padded, 16), 128), "PRECISION": single_precision(), "num_warps": warps,
         }  # fmt: skip
 
 
@@ -386,69 +423,51 @@ def locate(
     return Located(sample, query, columns, envelope)
 
 
-def compute(waves: Waves, parameters: Tensor, edges: Located, keep: bool) -> tuple[Tensor, Tensor]:
-    """Windowed features ``[E, H + 1]``, and what the backward pass wants ``[E, L, H]``."""
-    hm = torch.empty(len(edges), waves.hidden + 1, device=parameters.device)
-    kept = torch.empty(len(edges) if keep else 0, waves.layers, waves.hidden, device=parameters.device)
-    _compute[(triton.cdiv(len(edges), TILE),)](
-        parameters,
-        edges.columns,
-        edges.window,
-        hm,
-        kept,
-        len(edges),
-        KEEP=keep,
-        num_warps=WARPS,
-        **waves.shapes(),
-    )
-    return hm, kept
+def compute(waves: Waves, edges: Located, keep: bool, joint: bool) -> tuple[Rows, Tensor]:
+    """Windowed features, as parts of one tensor where that is wanted; and what backward wants ``[E, L, H]``."""
+    device, count, sizes = waves.parameters.device, len(edges), waves.shapes(*FORWARD)
+    features = torch.empty(count, waves.hidden + joint, device=device)
+    found = Rows.of(features) if joint else Rows(features, edges.window)
+    kept = torch.empty(count if keep else 0, waves.layers, waves.hidden, device=device)
+    _compute[(triton.cdiv(count, sizes["E"]),)](
+        waves.parameters, waves.turns, edges.columns, edges.window, found.features, found.window, kept, count,
+        KEEP=keep, JOINT=int(joint), **sizes,
+    )  # fmt: skip
+    return found, kept
 
 
 def differentiate(
-    waves: Waves, parameters: Tensor, edges: Located, kept: Tensor, d_hm: Tensor, moved: bool
+    waves: Waves, edges: Located, kept: Tensor, d_hm: Rows, moved: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
     """From gradients of windowed features to those of parameters (flat), windows ``[E]`` and coordinates ``[E, D]``."""
-    device, count = parameters.device, len(edges)
+    device, count, sizes = waves.parameters.device, len(edges), waves.shapes(*BACKWARD)
     dz = torch.empty(count, waves.hidden, device=device)
     d_window = torch.empty(count, device=device)
     moves = torch.zeros(count if moved else 0, waves.dim, device=device)
-    number, padded, wide = programs(device, triton.cdiv(count, TILE)), waves.padded, COLUMNS.value
-    matrices, phases, exponents = [], [], []
+    hidden, padded, wide = waves.hidden, waves.padded, COLUMNS.value
+    number = programs(device, triton.cdiv(count, sizes["E"]))
+    parts = torch.empty(waves.layers + 1, number, padded, padded + 1 + 2 * wide, device=device)
     for layer in reversed(range(waves.layers + 1)):
-        parts = torch.empty(number, padded * (padded + 1 + 2 * wide), device=device)
         _differentiate_layer[(number,)](
-            parameters, edges.columns, edges.window, d_hm, kept, dz, d_window, moves, parts, count,
-            LAYER=layer, MOVED=moved, num_warps=WARPS, **waves.shapes(),
+            waves.parameters, waves.turns, edges.columns, edges.window, d_hm.features, d_hm.window, kept, dz, d_window,
+            moves, parts[layer], count, LAYER=layer, MOVED=moved, JOINT=int(d_hm.joint is not None), **sizes,
         )  # fmt: skip
-        total, hidden = parts.sum(0), waves.hidden
-        if layer > 0:
-            matrices.append(total[: padded * padded].view(padded, padded)[:hidden, :hidden].flatten())
-            matrices.append(total[padded * padded : padded * (padded + 1)][:hidden])
-        if layer == 0 or waves.multiplies:
-            sums = total[padded * (padded + 1) :].view(2, padded, wide)[:, :hidden]
-            phases.append(sums[0])
-            exponents.append(sums[1])
-    pairs = [matrices[i : i + 2] for i in range(0, len(matrices), 2)]
-    mixing = [tensor for pair in reversed(pairs) for tensor in pair]
-    filters = _filters(waves, parameters, torch.cat(phases[::-1]), torch.cat(exponents[::-1]))
-    return torch.cat([*filters, *mixing]), d_window, moves
+    matrix, offset, phase, exponent = parts.sum(1)[:, :hidden].split([padded, 1, wide, wide], dim=2)
+    mixing = torch.cat([matrix[1:, :, :hidden].flatten(1), offset[1:, :, 0]], dim=1).flatten()
+    filtered = slice(None) if waves.multiplies else slice(1)
+    filters = _filters(waves, phase[filtered].flatten(0, 1), exponent[filtered].flatten(0, 1))
+    return torch.cat([*filters, mixing]), d_window, moves
 
 
-def _filters(waves: Waves, parameters: Tensor, phase: Tensor, exponent: Tensor) -> list[Tensor]:
+def _filters(waves: Waves, phase: Tensor, exponent: Tensor) -> list[Tensor]:
     """Gradients of W, b, gamma and mu, flat, from the sums over edges of the phases' and exponents' gradients."""
-    dim = waves.dim
+    dim, units = waves.dim, waves.frequencies
     if waves.family == RANDOM_FOURIER.value:
-        phase = phase[: waves.hidden // 2] + phase[waves.hidden // 2 :]
+        phase = phase[:units] + phase[units:]
     found = [phase[:, :dim].flatten(), phase[:, dim]]
     if waves.family == GABOR.value:
-        units = len(phase)
-        gamma = parameters[units * (dim + 1) :][: units * dim].view(units, dim)
-        mu = parameters[units * (2 * dim + 1) :][: units * dim].view(units, dim)
-        first, zeroth, second = (
-            exponent[:, :dim],
-            exponent[:, dim : dim + 1],
-            exponent[:, dim + 1 : 2 * dim + 1],
-        )
+        gamma, mu = waves.parameters[units * (dim + 1) :][: 2 * units * dim].view(2, units, dim)
+        first, zeroth, second = exponent[:, : 2 * dim + 1].split([dim, 1, dim], dim=1)
         found.append((-gamma * (second - 2 * mu * first + mu * mu * zeroth)).flatten())
         found.append((gamma * gamma * (first - mu * zeroth)).flatten())
     return found

@@ -22,7 +22,16 @@ def power_of_two(number: int) -> int:
 
 def matrix_precision() -> str:
     """How float32 numbers are multiplied in sums over neighbours: as torch's own matrix products are."""
-    return "ieee" if torch.get_float32_matmul_precision() == "highest" else "tf32"
+    return single_precision() if torch.get_float32_matmul_precision() == "highest" else "tf32"
+
+
+@functools.cache
+def single_precision() -> str:
+    """How float32 numbers are multiplied where nothing may be lost: on tensor cores three times, if there are any."""
+    cores = (
+        torch.cuda.is_available() and not torch.version.hip and torch.cuda.get_device_capability() >= (8, 0)
+    )
+    return "tf32x3" if cores else "ieee"
 
 
 def programs(device: torch.device, work: int) -> int:

@@ -21,7 +21,7 @@ from ccnn_pc.native.triton.launch import matrix_precision, power_of_two, program
 #: Bytes of sums before the read-out that a full kernel has in memory at a time.
 BLOCK_BYTES = 1 << 27
 #: Edges and channels of a tile at most, and warps that work on it.
-EDGES, CHANNELS, WARPS = 32, 32, 4
+EDGES, CHANNELS, WARPS = 32, 32, 2
 
 
 class Answer(enum.IntEnum):
@@ -34,11 +34,12 @@ class Answer(enum.IntEnum):
 
 @triton.jit
 def _sum_neighbours(
-    x, hm, sample, row, first, length, table, g, out,
-    queries, per_program, channels,
-    H: tl.constexpr, HP: tl.constexpr, E: tl.constexpr, CB: tl.constexpr,
-    ROWS: tl.constexpr, ANSWER: tl.constexpr, PRECISION: tl.constexpr,
+    x, features, window, sample, row, first, length, table, g, out,
+    queries, per_program, channels_in_units,
+    H: tl.constexpr, HP: tl.constexpr, E: tl.constexpr, CB: tl.constexpr, UNIT: tl.constexpr,
+    JOINT: tl.constexpr, ROWS: tl.constexpr, ANSWER: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
+    channels = channels_in_units * UNIT  # so that wide reads are known to be aligned
     part = tl.program_id(0).to(tl.int64)
     c = tl.program_id(1) * CB + tl.arange(0, CB)
     h = tl.arange(0, HP)
@@ -62,12 +63,11 @@ def _sum_neighbours(
             values = tl.load(
                 x + j[:, None] * channels + c[None, :], mask=there[:, None] & in_c[None, :], other=0.0
             )
-            features = tl.load(
-                hm + slot[:, None] * (H + 1) + h[None, :], mask=there[:, None] & (h < H)[None, :], other=0.0
-            )
-            window = tl.load(hm + slot * (H + 1) + H, mask=there, other=0.0)
-            z = tl.dot(tl.trans(features.to(values.dtype)), values, z, input_precision=PRECISION)
-            by_edge += window[:, None] * values.to(tl.float32)
+            in_row = there[:, None] & (h < H)[None, :]
+            hm = tl.load(features + slot[:, None] * (H + JOINT) + h[None, :], mask=in_row, other=0.0)
+            m = tl.load(window + slot * (1 + JOINT * H), mask=there, other=0.0)
+            z = tl.dot(tl.trans(hm.to(values.dtype)), values, z, input_precision=PRECISION)
+            by_edge += m[:, None] * values.to(tl.float32)
         last = tl.sum(by_edge, axis=0)
         if ANSWER == 0:
             t = tl.load(table + at, mask=inside, other=0.0).to(tl.float32)
@@ -90,11 +90,12 @@ def _sum_neighbours(
 
 @triton.jit
 def _differentiate_features(
-    x, sample, first, length, table, g, out,
-    channels,
-    H: tl.constexpr, HP: tl.constexpr, E: tl.constexpr, CB: tl.constexpr,
-    SUMS: tl.constexpr, PRECISION: tl.constexpr,
+    x, sample, first, length, table, g, d_features, d_window,
+    channels_in_units,
+    H: tl.constexpr, HP: tl.constexpr, E: tl.constexpr, CB: tl.constexpr, UNIT: tl.constexpr,
+    JOINT: tl.constexpr, SUMS: tl.constexpr, PRECISION: tl.constexpr,
 ):  # fmt: skip
+    channels = channels_in_units * UNIT
     query = tl.program_id(0).to(tl.int64)
     h = tl.arange(0, HP)
     begin = tl.load(first + query)
@@ -125,9 +126,9 @@ def _differentiate_features(
                 dz_last = tl.load(table + H * channels + c, mask=in_c, other=0.0).to(tl.float32) * gradient
             d = tl.dot(values, tl.trans(dz.to(values.dtype)), d, input_precision=PRECISION)
             by_channel += values.to(tl.float32) * dz_last[None, :]
-        to = out + slot * (H + 1)
-        tl.store(to[:, None] + h[None, :], d, mask=there[:, None] & (h < H)[None, :])
-        tl.store(to + H, tl.sum(by_channel, axis=1), mask=there)
+        to = d_features + slot[:, None] * (H + JOINT) + h[None, :]
+        tl.store(to, d, mask=there[:, None] & (h < H)[None, :])
+        tl.store(d_window + slot * (1 + JOINT * H), tl.sum(by_channel, axis=1), mask=there)
         done += E * tl.num_programs(1)
 
 
@@ -149,6 +150,37 @@ def _sum_segments(
         inside = there[:, None] & (w < width)[None, :]
         total += tl.sum(tl.load(values + slot[:, None] * width + w[None, :], mask=inside, other=0.0), axis=0)
     tl.store(out + segment * width + w, total, mask=w < width)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Windowed features of each edge, or of each row of a table.
+
+    Attributes:
+        features: ``[E, H]``. window: ``[E]``.
+        joint: ``[E, H + 1]``, of which both are parts; None: they are tensors of their own, which is faster to read.
+    """
+
+    features: Tensor
+    window: Tensor
+    joint: Tensor | None = None
+
+    @staticmethod
+    def of(joint: Tensor) -> Rows:
+        """Parts of one contiguous tensor."""
+        return Rows(joint[:, :-1], joint[:, -1], joint)
+
+    @staticmethod
+    def empty(count: int, hidden: int, like: Tensor, joint: bool) -> Rows:
+        """Float32, not filled yet."""
+        if joint:
+            return Rows.of(torch.empty(count, hidden + 1, device=like.device))
+        return Rows(torch.empty(count, hidden, device=like.device), torch.empty(count, device=like.device))
+
+    @property
+    def hidden(self) -> int:
+        """H."""
+        return self.features.shape[1]
 
 
 @dataclass(frozen=True)
@@ -209,16 +241,22 @@ def sum_by_number(values: Tensor, number: Tensor, count: int) -> Tensor:
     return sum_segments(values, *segments(sorted_number, count), order)
 
 
-def _sums(x: Tensor, hm: Tensor, slots: Slots, table: Tensor, g: Tensor, out: Tensor, answer: Answer) -> None:
-    channels, hidden, queries = x.shape[1], hm.shape[1] - 1, len(slots)
+def _unit(channels: int) -> int:
+    """Channels that can be read at once."""
+    return 4 if channels % 4 == 0 else 1
+
+
+def _sums(x: Tensor, hm: Rows, slots: Slots, table: Tensor, g: Tensor, out: Tensor, answer: Answer) -> None:
+    channels, hidden, queries, unit = x.shape[1], hm.hidden, len(slots), _unit(x.shape[1])
     if not queries:
         return
     count = programs(x.device, queries) if answer is Answer.TABLE else queries
     block = min(max(power_of_two(channels), 16), CHANNELS)
     _sum_neighbours[(count, triton.cdiv(channels, block))](
-        x, hm, slots.sample, slots.sample if slots.row is None else slots.row, slots.first, slots.length, table, g, out,
-        queries, triton.cdiv(queries, count), channels,
-        H=hidden, HP=max(power_of_two(hidden), 16), E=slots.tile(), CB=block, ROWS=slots.row is not None,
+        x, hm.features, hm.window, slots.sample, slots.sample if slots.row is None else slots.row,
+        slots.first, slots.length, table, g, out, queries, triton.cdiv(queries, count), channels // unit,
+        H=hidden, HP=max(power_of_two(hidden), 16), E=slots.tile(), CB=block, UNIT=unit,
+        JOINT=int(hm.joint is not None), ROWS=slots.row is not None,
         ANSWER=int(answer), PRECISION=matrix_precision(), num_warps=WARPS,
     )  # fmt: skip
 
@@ -228,15 +266,15 @@ def _blocks(slots: Slots, numbers: int, size: int) -> range:
     return range(0, len(slots), max(16, BLOCK_BYTES // (numbers * size)))
 
 
-def _neighbour_sums(x: Tensor, hm: Tensor, slots: Slots) -> Tensor:
+def _neighbour_sums(x: Tensor, hm: Rows, slots: Slots) -> Tensor:
     """Sums before the read-out ``[m, (H + 1) C_in]``."""
-    z = x.new_empty(len(slots), hm.shape[1] * x.shape[1])
-    _sums(x, hm, slots, hm, hm, z, Answer.SUMS)
+    z = x.new_empty(len(slots), (hm.hidden + 1) * x.shape[1])
+    _sums(x, hm, slots, x, x, z, Answer.SUMS)
     return z
 
 
-def convolve(x: Tensor, hm: Tensor, slots: Slots, table: Tensor) -> Tensor:
-    """``y [m, C_out]`` of samples ``x [n, C_in]``, features ``hm [rows, H + 1]`` and the table, typed as ``x``."""
+def convolve(x: Tensor, hm: Rows, slots: Slots, table: Tensor) -> Tensor:
+    """``y [m, C_out]`` of samples ``x [n, C_in]``, windowed features and the table, typed as ``x``."""
     y = x.new_empty(len(slots), table.shape[-1])
     if table.dim() == 2:
         _sums(x, hm, slots, table, x, y, Answer.READ_OUT)
@@ -249,7 +287,7 @@ def convolve(x: Tensor, hm: Tensor, slots: Slots, table: Tensor) -> Tensor:
     return y
 
 
-def differentiate_table(x: Tensor, hm: Tensor, slots: Slots, table: Tensor, g: Tensor) -> Tensor:
+def differentiate_table(x: Tensor, hm: Rows, slots: Slots, table: Tensor, g: Tensor) -> Tensor:
     """The table's gradient, float32."""
     if table.dim() == 2:
         count = programs(x.device, len(slots))
@@ -264,10 +302,9 @@ def differentiate_table(x: Tensor, hm: Tensor, slots: Slots, table: Tensor, g: T
     return flat.view(table.shape)
 
 
-def differentiate_features(x: Tensor, slots: Slots, table: Tensor, g: Tensor) -> Tensor:
-    """The gradient of every edge's windowed features ``[E, H + 1]``, float32."""
-    rows, channels = table.shape[0], x.shape[1]
-    found = torch.empty(len(slots.sample), rows, device=x.device)
+def differentiate_features(x: Tensor, slots: Slots, table: Tensor, g: Tensor, found: Rows) -> None:
+    """Fill ``found`` with the gradient of every edge's windowed features."""
+    rows, channels, unit = table.shape[0], x.shape[1], _unit(x.shape[1])
     full = table.dim() == 3
     flat = table.to(x.dtype).flatten(0, 1).t() if full else table
     blocks = (
@@ -282,13 +319,12 @@ def differentiate_features(x: Tensor, slots: Slots, table: Tensor, g: Tensor) ->
         if full:
             gradient = gradient @ flat
         _differentiate_features[(len(part), 2 if tile > 16 else 1)](
-            x, part.sample, part.first, part.length, flat, gradient, found, channels,
+            x, part.sample, part.first, part.length, flat, gradient, found.features, found.window, channels // unit,
             H=rows - 1, HP=max(power_of_two(rows - 1), 16), E=tile, CB=min(max(power_of_two(channels), 16), CHANNELS),
-            SUMS=full, PRECISION=matrix_precision(), num_warps=WARPS,
+            UNIT=unit, JOINT=int(found.joint is not None), SUMS=full, PRECISION=matrix_precision(), num_warps=WARPS,
         )  # fmt: skip
-    return found
 
 
-def differentiate_samples(hm: Tensor, turned: Slots, table: Tensor, g: Tensor) -> Tensor:
+def differentiate_samples(hm: Rows, turned: Slots, table: Tensor, g: Tensor) -> Tensor:
     """The gradient of samples ``[n, C_in]`` from the edges of each, typed as ``g``: the same sums, turned round."""
     return convolve(g, hm, turned, table if table.dim() == 2 else table.transpose(1, 2))

@@ -21,11 +21,15 @@ def at_least_single(dtype: torch.dtype) -> torch.dtype:
     return torch.float32 if dtype in HALF else dtype
 
 
+@torch.compiler.assume_constant_result  # torch before 2.13 cannot ask in a graph
+def _knows_autocast(kind: str) -> bool:
+    return torch.amp.is_autocast_available(kind)
+
+
 def autocast_type(x: Tensor) -> torch.dtype:
     """The type that a convolution of ``x`` answers in: that of autocast where it is on and x is not float64."""
     kind = x.device.type
-    known = torch.amp.is_autocast_available(kind)
-    on = known and torch.is_autocast_enabled(kind) and x.dtype is not torch.float64
+    on = _knows_autocast(kind) and torch.is_autocast_enabled(kind) and x.dtype is not torch.float64
     return torch.get_autocast_dtype(kind) if on else x.dtype
 
 
@@ -37,7 +41,7 @@ def own_types(kind: str) -> AbstractContextManager[Any]:
         ...     torch.zeros(2, device="meta").dtype
         torch.float32
     """
-    return torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext()
+    return torch.autocast(kind, enabled=False) if _knows_autocast(kind) else nullcontext()
 
 
 class SinglePrecision(nn.Module):

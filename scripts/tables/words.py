@@ -35,11 +35,28 @@ CONTENDERS = {
     "released_fft": "released formulation, FFT",
     "conv2d_channels_first": "channels-first `conv2d`",
 }
+#: On a GPU.
+ON_GPU = {
+    "triton": "ours, Triton",
+    "triton_tf32": "ours, Triton, sums in tf32",
+    "triton_bf16": "ours, Triton, sums in bfloat16",
+    "torch": "ours, calls of torch",
+    "messages": "ours, message passing",
+    "cfconv": "PyG's CFConv",
+    "released": "released formulation",
+    "pointnet2": "PointNet++",
+    "native": "ours, on the processor",
+}
 
 
 def named(rows: Rows) -> Rows:
     """Rows with what the tables call a contender; those that failed are left out."""
     return [{**row, "name": CONTENDERS[row["contender"]]} for row in rows if not row.get("reason")]
+
+
+def on_gpu(rows: Rows) -> Rows:
+    """Rows of a GPU with what the tables call a contender; those that failed are left out."""
+    return [{**row, "name": ON_GPU[row["contender"]]} for row in rows if not row.get("reason")]
 
 
 def ratio(column: str, top: Rows, bottom: Rows) -> str:

@@ -102,9 +102,13 @@ def test_coarse_types_train(kind: str, precision: Any, device: str, accuracy: An
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_synchronised_batch_norm(device: str, accuracy: Any) -> None:
-    """On one device it is batch norm, to the bit."""
+    """On one device it is batch norm: to the bit, where sums have the same order in every run."""
     plain, one = accuracy("clouds", accelerator=device)
     same, other = accuracy("clouds", accelerator=device, sync_batchnorm=True)
     assert plain == same
+    if (
+        device != "cpu"
+    ):  # PyG adds atomically there, and biases before batch norm have no gradient but rounding
+        return
     for name, value in one.state_dict().items():
         assert torch.equal(value, other.state_dict()[name]), name

@@ -73,6 +73,7 @@ def process(rank: int, port: int, folder: Path, make: Callable[[], nn.Module], b
 
 
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch has no distributed part")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA does not begin in forks")
 def test_two_processes_equal_one_of_twice_the_batch(
     tmp_path: Path, network: Callable[[], nn.Module], blobs: Callable[..., Any]
 ) -> None:

@@ -63,10 +63,17 @@ def test_a_compiled_network_gives_the_eager_result(kind: str, backend: str) -> N
             assert (found - eager).abs().max() <= bound * eager.abs().max().clamp(min=1e-6)
 
 
+def one_block(**options: Any) -> Any:
+    """A network that is traced quickly."""
+    model = create_model("ccnn_4_16", in_channels=2, out_channels=3, **options).eval()
+    model.blocks = model.blocks[:1]
+    return model
+
+
 def test_straight_lines_are_read_outside_of_graphs() -> None:
     """Times on them are as many as stamps say; the network behind them is compiled."""
     torch.compiler.reset()
-    model = create_model("ccnn_4_16", dim=1, in_channels=2, out_channels=3, shape=(30,)).eval()
+    model = one_block(dim=1, shape=(30,))
     compiled = torch.compile(model, backend="aot_eager")
     for seed in (0, 1):
         where = IrregularSeries(torch.rand(30, generator=torch.Generator().manual_seed(seed)).cumsum(0))
@@ -95,7 +102,7 @@ def test_a_compiled_network_of_arrays_trains_as_in_eager_mode(backend: str) -> N
 def test_neighbours_are_searched_outside_of_the_graph(search: str) -> None:
     """Also where a compiled module searches them itself."""
     torch.compiler.reset()
-    model = create_model("ccnn_4_16", dim=3, in_channels=2, out_channels=3, num_neighbors=8).eval()
+    model = one_block(dim=3, num_neighbors=8)
     x, pos = torch.randn(40, 2), torch.rand(40, 3)
 
     class Searching(torch.nn.Module):

@@ -294,6 +294,8 @@ def open_data(
         series = open_part(spec, split, trained, numbers=numbers, form=used.form, **options)
         if footing is not None and footing.said.spacing is not None:
             series.transform = footing.at(made, [1])
+        if longest is not None and footing is not None:
+            series.transform = footing.in_windows(series.transform)
         return series
     if isinstance(used, ImagePreprocessing):
         more = {key: options[key] for key in ("labels",) if key in options}

@@ -53,8 +53,8 @@ Windows = Annotated[
     bool | None,
     typer.Option(
         "--windows/--no-windows",
-        help="Answer long recordings by the mean over windows as long as those of training, or by their beginning; "
-        "default: windows where training had none so long.",
+        help="Answer long recordings, or regular series, by the mean over windows as long as those of training; or "
+        "recordings by their beginning; default: windows of recordings longer than in training.",
     ),
 ]
 #: Seconds in a unit.
@@ -171,17 +171,18 @@ class Footing:
         self.lit = isinstance(used, ImagePreprocessing) and used.num_neighbors is not None
         arrays = model.dim < 3 and not stamps and used is not None and not self.lit
         self.clouds = model.dim == 3 and isinstance(used or CloudPreprocessing(), CloudPreprocessing)
-        in_windows = (
-            isinstance(used, FilePreprocessing) and used.reads_windows and not model.answers.every_sample
-        )
-        self.longest: float | None = None  # seconds of what is read as one, the rest in windows
-        if in_windows and said.windows is not False:
+        sound = isinstance(used, FilePreprocessing) and used.reads_windows
+        regular = isinstance(used, SeriesPreprocessing) and not stamps and len(self.shape or ()) == 1
+        one_each = getattr(model, "pool", True) is not None and not (model.task and model.task.every_sample)
+        in_windows = (sound or regular) and one_each
+        self.longest: float | None = None  # of what is read as one, the rest in windows
+        if in_windows and (said.windows or (sound and said.windows is None)):
             self.longest = used.usual_length if said.windows is None else 0.0
         for name, fits, who in (
             ("size", self.pictures, "pictures, as such"),
             ("spacing", arrays, "arrays: pictures and regular series"),
             ("time_unit", stamps, "series with time stamps"),
-            ("windows", in_windows, "recordings, with one answer each"),
+            ("windows", in_windows, "recordings or regular series, with one answer each"),
             (
                 "axes",
                 self.clouds and getattr(model, "pool", True) is not None,
@@ -281,6 +282,14 @@ class Footing:
         named = self.said.axes if axes is None else axes
         return made if named is None else Compose([PermutedAxes(named), *made.transforms])
 
+    def in_windows(self, made: Compose | None) -> Compose:
+        """A transform of regular series whose arrays are then windows as long as the series of training."""
+        from ccnn_pc.datasets.transforms.base import Compose
+        from ccnn_pc.datasets.transforms.windows import InWindows
+
+        (size,) = self.shape or [1]
+        return Compose([*([] if made is None else made.transforms), InWindows(size)])
+
     def at(self, made: Compose, sizes: Sequence[int]) -> Compose:
         """A transform whose arrays then say how far apart their samples are."""
         from ccnn_pc.datasets.transforms.base import Compose
@@ -336,10 +345,8 @@ def how_read(model: Any, batch: Any) -> str:
     text += f" (in training {usual})" if usual else ""
     if isinstance(used := getattr(model, "preprocessing", None), SoundPreprocessing):
         text += f", {used.seconds:.3g} s of each recording"
-        if batch.get("windows") is not None and bool((batch.windows > 1).any()):
-            text += (
-                "; of longer ones the mean over windows of that length, which overlap by half, by their power"
-            )
+    if batch.get("windows") is not None and bool((batch.windows > 1).any()):
+        text += "; of longer ones the mean over windows of that length, which overlap by half"
     return text + then + (f"; between samples: {between.value}" if between is not Interpolation.NONE else "")
 
 

@@ -62,6 +62,8 @@ def _size(trained: TrainedOn, found: Seen, pooled: bool) -> Iterator[tuple[str, 
             continue
         usual = trained.spacing[axis].median
         step = usual * sizes.median / size
+        series = len(trained.shape) == 1 and size > sizes.most
+        longer = "; of longer series the mean over windows answers (evaluate --windows)" if series else ""
         now, then = (
             " x ".join(f"{n:g}" for n in each) for each in (found.shape, [s.median for s in trained.shape])
         )
@@ -69,7 +71,7 @@ def _size(trained: TrainedOn, found: Seen, pooled: bool) -> Iterator[tuple[str, 
             "size",
             f"'data' have {now} samples where training had {then}, and nobody said how far apart they are: they are "
             f"read as {size / sizes.median:.3g} times its field of view; of the same scene give spacing={step:.4g} "
-            f"(model(x, spacing={step:.4g}); --spacing {step:.4g}), of another one spacing={usual:.4g}",
+            f"(model(x, spacing={step:.4g}); --spacing {step:.4g}), of another one spacing={usual:.4g}{longer}",
         )
         return
 

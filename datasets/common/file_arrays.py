@@ -15,12 +15,12 @@ from torch import Tensor
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.common.broken import warn_broken
 from ccnn_pc.datasets.common.cache import cached, fingerprint
-from ccnn_pc.datasets.common.grid_data import GridData
+from ccnn_pc.datasets.common.grid_data import GridData, set_windows
 from ccnn_pc.datasets.common.grids import GridDataset
 from ccnn_pc.datasets.common.items import Division, find_items, rows_of_part
 from ccnn_pc.datasets.common.labelled import taken
 from ccnn_pc.datasets.common.splits import Split
-from ccnn_pc.datasets.preprocessing.files import FilePreprocessing, set_windows
+from ccnn_pc.datasets.preprocessing.files import FilePreprocessing
 
 
 class StoredArrays:
@@ -164,7 +164,7 @@ class FileArrays(GridDataset):
     def load(self, row: int) -> GridData:
         item = super().load(row)
         if self.in_windows:
-            set_windows(item, self._stored.weights[self._stored.windows(np.array([row]))])
+            set_windows(item, torch.from_numpy(self._stored.weights[self._stored.windows([row])]))
         return item
 
     @property

@@ -37,6 +37,12 @@ class GridData(Data):
         return 0
 
 
+def set_windows(item: GridData, weights: Tensor) -> GridData:
+    """Say of an item ``x [w, C, *S]`` that it is one, in windows of such weights ``[w]``."""
+    item.windows, item.window_weight = torch.tensor([len(weights)]), weights.float()
+    return item
+
+
 #: What says how the samples of an item are read; where one item of a batch has it, all must.
 _SAYING = ("spacing", "occupied", "mask", "lattice", "windows")
 

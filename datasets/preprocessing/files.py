@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch_geometric.transforms import BaseTransform
 
-from ccnn_pc.datasets.common.grid_data import GridData
+from ccnn_pc.datasets.common.grid_data import GridData, set_windows
 from ccnn_pc.datasets.preprocessing.base import Preprocessing
 from ccnn_pc.datasets.transforms.base import Compose, Transform
 
@@ -142,18 +142,13 @@ class FilePreprocessing(Preprocessing):
         windows = values[None] if weights is None else values
         item: GridData = self.transform()(GridData(x=torch.from_numpy(windows)))
         if weights is not None and facts.get("windows", 1) > 1:
-            set_windows(item, weights)
+            set_windows(item, torch.from_numpy(weights))
         item.facts = facts
         return item
 
     def transform(self, augment: Sequence[Transform] = ()) -> Compose:
         """``augment``, then the normalisation."""
         return Compose([*augment, Standardize(self)])
-
-
-def set_windows(item: GridData, weights: np.ndarray) -> None:
-    """Say of an item ``x [w, C, *S]`` that it is one, in windows of such weights ``[w]``."""
-    item.windows, item.window_weight = torch.tensor([len(weights)]), torch.from_numpy(weights).float()
 
 
 def _spread(values: np.ndarray) -> list[float]:

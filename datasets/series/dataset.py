@@ -109,7 +109,7 @@ class SeriesDataset(GridDataset):
         broken: files that could not be read, with the reason.
 
     Raises:
-        ValueError: an unknown option, or one that needs the other form.
+        ValueError: an unknown option, or one that needs the other form; a scaling of other channels.
     """
 
     _what = "series"
@@ -153,8 +153,24 @@ class SeriesDataset(GridDataset):
         self.scaling = (
             series_scaling((values(int(row)) for row in training_rows), normalize)
             if given is None
-            else SeriesScaling.from_json(given, normalize)
+            else self._fitting(SeriesScaling.from_json(given, normalize))
         )
+
+    def _fitting(self, scaling: SeriesScaling) -> SeriesScaling:
+        """The same, if these series have the channels, or the steps, that it was measured on.
+
+        Raises:
+            ValueError: they have not; numpy would repeat a single one for all.
+        """
+        steps = self.options.normalize is Normalization.STEP
+        known, own = scaling.mean.size, self.length if steps else self.stored.values.shape[1]
+        if known != own:
+            what = "steps" if steps else "channels"
+            raise ValueError(
+                f"'data' must have {known} {what}, as the series of the training had (got {own}): give series of the "
+                f"same {what}, in the same order"
+            )
+        return scaling
 
     def without_drops(self) -> SeriesDataset:
         """The same series with all of their samples; grids keep the channel that says so."""

@@ -16,7 +16,9 @@ from torch_geometric.data import Data
 from ccnn_pc.cli.evaluate import evaluate_model
 from ccnn_pc.cli.predict import predict_files
 from ccnn_pc.cli.read_as import ReadAs
-from ccnn_pc.datasets import SoundFolder
+from ccnn_pc.datasets import GridData, SeriesPreprocessing, SoundFolder
+from ccnn_pc.datasets.series.uea_archive import UEAArchive
+from ccnn_pc.datasets.transforms.windows import InWindows
 from ccnn_pc.models import Task, create_model, from_pretrained, measure, save_pretrained
 from ccnn_pc.models.windows import answer
 from ccnn_pc.ops.series.windows import mean_over_windows, window_starts
@@ -158,7 +160,9 @@ def test_who_may_say_so(models: dict[str, str], tmp_path: Path) -> None:
     long = write(tmp_path / "x.wav", np.tile(wave(0), 3))
     told = [predict_files(place, [long], read=ReadAs(windows=each))[0]["read"] for each in (None, True)]
     assert PARTS not in told[0] and PARTS in told[1]
-    with pytest.raises(ValueError, match="'windows' must be left out .* recordings, with one answer each"):
+    with pytest.raises(
+        ValueError, match="'windows' must be left out .* recordings or regular series, with one answer"
+    ):
         predict_files("ccnn_tiny-modelnet10", [long], read=ReadAs(windows=True))
     with pytest.warns(UserWarning, match=r"the first 0\.4 s are read"):
         predict_files(models["mel"], [long], read=ReadAs(windows=False))
@@ -192,3 +196,41 @@ def test_means() -> None:
         mean, whole = answer(model, data), model(data.x)
     assert torch.allclose(mean[0].softmax(0), whole[:129].softmax(1).mean(0), atol=1e-5)
     assert torch.allclose(mean[1], whole[129], atol=1e-5)
+
+
+def test_regular_series_in_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twice as long ones, where windows are asked for; without, a message names them; filled ends count nothing."""
+    monkeypatch.setenv("CCNN_PC_CACHE", str(tmp_path / "cache"))
+    rng = np.random.default_rng(0)
+    waves = [np.sin(np.arange(20) * (0.3 + 0.5 * (i % 2)) + rng.uniform(0, 6)) for i in range(8)]
+
+    def archive(name: str, rows: list[np.ndarray]) -> Path:
+        head = "@problemName x\n@timeStamps false\n@univariate true\n@classLabel true a b\n@data\n"
+        lines = [",".join(f"{v:.5f}" for v in row) + f":{'ab'[i % 2]}" for i, row in enumerate(rows)]
+        (tmp_path / name).write_text(head + "\n".join(lines) + "\n")
+        return tmp_path / name
+
+    known = UEAArchive(archive("one.ts", waves), None)
+    torch.manual_seed(0)
+    model: Any = create_model("ccnn_4_16", dim=1, in_channels=1, out_channels=2, shape=[20])
+    model.trained_on = measure(model.reading, [known[row] for row in range(len(known))])
+    model.data = {
+        "dataset": "uea", "parts": {"test": {"split": "test", "options": {}}}, "validation": {}, "seed": 0,
+        "scaling": known.scaling_of_training(),
+    }  # fmt: skip
+    place = str(
+        save_pretrained(model.eval(), tmp_path / "m", classes=["a", "b"], preprocessing=SeriesPreprocessing())
+    )
+    twice = archive("twice.ts", [np.tile(row, 2) for row in waves])
+    result = evaluate_model(place, twice, out=tmp_path / "twice.csv", read=ReadAs(windows=True))
+    assert PARTS in result["read"] and result["n"] == 8
+    tables = [(tmp_path / name).read_text().splitlines()[1:] for name in ("twice.csv",)]
+    scaled = torch.stack([known[row].x[0] for row in range(8)])
+    with torch.inference_mode():
+        parts = [model(scaled.repeat(1, 1, 2)[:, :, start : start + 20]).softmax(1) for start in (0, 10, 20)]
+    wanted = torch.stack(parts).mean(dim=0)[:, 0]
+    assert [float(line.split(",")[-2]) for line in tables[0]] == pytest.approx(wanted.tolist(), abs=1e-5)
+    with pytest.warns(UserWarning, match=r"40 samples where training had 20, .* \(evaluate --windows\)"):
+        assert PARTS not in evaluate_model(place, twice)["read"]
+    longer = InWindows(4)(GridData(x=torch.tensor([[[1.0, 2, 3, 4, 5, 6, 0, 0, 0, 0, 0, 0]]])))
+    assert longer.windows.tolist() == [3] and longer.window_weight.tolist() == [1.0, 1.0, 0.5]

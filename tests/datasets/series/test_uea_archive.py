@@ -188,3 +188,18 @@ def test_parts_that_are_missing_or_do_not_belong_together(folder: Path) -> None:
     with pytest.raises(ValueError, match=r"must hold one data set \(got A, B\): give one of its files"):
         open_dataset(folder.parent)
     assert len(open_dataset(folder.parent / "A_TRAIN.ts")) == 2
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_scaling_of_other_channels_is_refused(channels: int, tmp_path: Path) -> None:
+    """One channel was repeated for all, in silence."""
+    (tmp_path / "a.ts").write_text(TS)
+    scaling = UEAArchive(tmp_path / "a.ts").scaling_of_training()
+    lines = TS.replace("5,5,5:", ":".join(["5,5,5"] * (channels - 1)) + ":" * (channels > 1))
+    lines = lines.replace("6,7:", ":".join(["6,7"] * (channels - 1)) + ":" * (channels > 1))
+    (tmp_path / "b.ts").write_text(lines.replace("@dimension 2", f"@dimension {channels}"))
+    assert UEAArchive(tmp_path / "b.ts").shape == (channels, 3)
+    with pytest.raises(
+        ValueError, match=f"must have 2 channels, as the series of the training had \\(got {channels}"
+    ):
+        UEAArchive(tmp_path / "b.ts", scaling=scaling)

@@ -291,12 +291,13 @@ def open_data(
     ):  # sequences that are made on the spot, for instance: read as they are
         return open_part(spec, split, trained, numbers=numbers, seed=seed)
     if isinstance(used, SeriesPreprocessing):
-        series = open_part(spec, split, trained, numbers=numbers, form=used.form, **options)
         if footing is not None and footing.said.spacing is not None:
-            series.transform = footing.at(made, [1])
-        if longest is not None and footing is not None:
-            series.transform = footing.in_windows(series.transform)
-        return series
+            made = footing.at(made, [1])
+        if footing is not None and longest is not None:
+            made = footing.in_windows(made)
+        return open_part(
+            spec, split, trained, numbers=numbers, form=used.form, **{**options, "transform": made}
+        )
     if isinstance(used, ImagePreprocessing):
         more = {key: options[key] for key in ("labels",) if key in options}
         return open_pictures(

@@ -282,13 +282,13 @@ class Footing:
         named = self.said.axes if axes is None else axes
         return made if named is None else Compose([PermutedAxes(named), *made.transforms])
 
-    def in_windows(self, made: Compose | None) -> Compose:
+    def in_windows(self, made: Compose) -> Compose:
         """A transform of regular series whose arrays are then windows as long as the series of training."""
         from ccnn_pc.datasets.transforms.base import Compose
         from ccnn_pc.datasets.transforms.windows import InWindows
 
         (size,) = self.shape or [1]
-        return Compose([*([] if made is None else made.transforms), InWindows(size)])
+        return Compose([*made.transforms, InWindows(size)])
 
     def at(self, made: Compose, sizes: Sequence[int]) -> Compose:
         """A transform whose arrays then say how far apart their samples are."""

@@ -42,6 +42,7 @@ help:
 
 train: $(VENV)/.ready-train
 	$(BIN)/ccnn-pc train experiment=$(EXPERIMENT) $(ARGS)
+	@command -v ccnn-pc > /dev/null || echo "ccnn-pc is not on the path yet:  . $(BIN)/activate"
 
 test: $(VENV)/.ready-test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile ccnn_pc tests $(ARGS)

@@ -6,6 +6,7 @@ import ast
 import configparser
 import importlib
 import importlib.util
+import json
 import re
 import shlex
 import warnings
@@ -17,7 +18,7 @@ import pytest
 import torch
 
 import ccnn_pc
-from ccnn_pc.cli.app import COMMANDS, build_app
+from ccnn_pc.cli.app import COMMANDS, build_app, main
 from ccnn_pc.cli.init import write_project
 from ccnn_pc.domains.points import coverage
 from ccnn_pc.kernels import registry as kernels
@@ -100,6 +101,17 @@ def test_the_promised_lines_stand_in_the_readme_and_run() -> None:
 
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_bytes()) <= 9 * 1024
+
+
+def test_commands_of_the_readme_run_in_a_clone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    lines = [line for _, _, code in fences(ROOT / "README.md", "bash") for line in code.splitlines()]
+    (words,) = [shlex.split(line)[1:] for line in lines if line.startswith("ccnn-pc ")]
+    left = pytest.raises(SystemExit, main, [*words[: words.index("--out")], "--no-picture", "--json"])
+    (said,) = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert left.value.code == 0 and max(said["probabilities"], key=said["probabilities"].get) == "chair"
 
 
 def test_few_examples_do_not_run() -> None:

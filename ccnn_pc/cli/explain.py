@@ -110,14 +110,15 @@ def explain_item(
     from ccnn_pc.cli.report import explained_place
     from ccnn_pc.explain import integrated_gradients
     from ccnn_pc.models import from_pretrained
-    from ccnn_pc.viz.report import check_place
+    from ccnn_pc.viz.report import check_place, identity
 
     for option, path in (("out", out), ("html", html)):
         if path is not None:
             check_writable_folder(option, path.parent)
     if out is not None and out.suffix.lower() != ".npz":
         raise ValueError(f"'out' must be a file that ends in .npz (got {out}); the page goes to --html")
-    place = explained_place(file, item) if html is None else check_place("html", html)
+    of = identity(name, file, wanted, item, split, steps, seed)
+    place = explained_place(file, item, of) if html is None else check_place("html", html)
     model = from_pretrained(name)
     data, title = explained_input(model, name, file, item, split, seed)
     asked, explained = ask(model, data, wanted)
@@ -136,7 +137,7 @@ def explain_item(
     }
     words = ["explain", name, file, "--class", explained]
     words += [word for option, value in options.items() if value is not None for word in (option, str(value))]
-    page = write_explanation(place, model, data, found, left, title, explained, words)
+    page = write_explanation(place, model, data, found, left, title, explained, words, of)
     return {
         **{"explained": explained, "output": found.answer, "without": found.without},
         **{"sum": float(found.values.double().sum()), "gap": found.gap, "samples": len(found.values)},

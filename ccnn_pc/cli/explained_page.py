@@ -20,6 +20,7 @@ def write_explanation(
     title: str,
     explained: str,
     words: Sequence[str],
+    of: str,
 ) -> Path:
     """Write the page of an explanation.
 
@@ -32,6 +33,7 @@ def write_explanation(
         title: name of the item.
         explained: name of the output.
         words: the command that repeats it.
+        of: what tells it from other explanations.
 
     Raises:
         ValueError: an item of which there is no picture.
@@ -84,7 +86,9 @@ def write_explanation(
     sections.append(repeat_section(words, pairs={"output": explained}))
     figures = [Figure("output", f"{found.answer:.4g}"), Figure("without features", f"{found.without:.4g}")]
     figures.append(Figure("not divided", f"{100 * found.gap:.2f} %", "what the parts lack of the difference"))
-    page = Page(f"{title}: why {explained}?", sections, kind="explanation", figures=figures, date=today())
+    page = Page(
+        f"{title}: why {explained}?", sections, kind="explanation", figures=figures, date=today(), of=of
+    )
     return write_page(page, place)
 
 

@@ -98,32 +98,32 @@ def check_agrees(gathered: Gathered, accuracy: float | None) -> None:
 
 
 def default_place(model: str, data: str, split: str | None) -> Path:
-    """Where the page of an evaluation lies: ``reports/MODEL_on_DATA.html``; beside another page, never over a file.
+    """Where the page of an evaluation lies: ``reports/MODEL_on_DATA.html``; over its own page, never over another file.
 
     Example:
         >>> default_place("runs/shapes/latest/model", "data/my shapes/", "val").name
         'shapes_latest_on_my_shapes_val.html'
     """
-    from ccnn_pc.viz.report import free_place
+    from ccnn_pc.viz.report import free_place, identity
 
     parts = [part for part in Path(model).parts if part not in (".", "..", "runs", "/")]
     parts = parts[:-1] if parts[-1:] == ["model"] and len(parts) > 1 else parts
     words = [*parts[-2:], "on", Path(data).stem or "data", *([split] if split else [])]
     name = re.sub(r"[^\w.+-]+", "_", "_".join(words)).strip("_")
-    return free_place(REPORTS / f"{name}.html")
+    return free_place(REPORTS / f"{name}.html", identity(model, data, split))
 
 
-def explained_place(file: str, item: str | None) -> Path:
-    """Where the page of an explanation lies: ``reports/explain_FILE.html``; never over another file.
+def explained_place(file: str, item: str | None, of: str) -> Path:
+    """Where the page of an explanation lies: ``reports/explain_FILE.html``; over its own page, never over another file.
 
     Example:
-        >>> explained_place("scans/chair 2.off", None).name
+        >>> explained_place("scans/chair 2.off", None, "0").name
         'explain_chair_2.html'
     """
     from ccnn_pc.viz.report import free_place
 
     words = "_".join(["explain", Path(file).stem, *([item] if item else [])])
-    return free_place(REPORTS / f"{re.sub(r'[^0-9A-Za-z.+-]+', '_', words)}.html")
+    return free_place(REPORTS / f"{re.sub(r'[^0-9A-Za-z.+-]+', '_', words)}.html", of)
 
 
 def today() -> str:

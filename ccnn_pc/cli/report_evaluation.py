@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,7 +43,7 @@ def write_evaluation(
     Raises:
         ValueError: there is a file of another kind; items and scores that do not agree.
     """
-    from ccnn_pc.viz.report import Figure, Page, kernels_section, repeat_section, write_page
+    from ccnn_pc.viz.report import Figure, Page, identity, kernels_section, repeat_section, write_page
 
     confusion = scores.confusion()
     counted = counted_of(gathered.task)
@@ -75,6 +76,7 @@ def write_evaluation(
             subtitle=f"{result['model']} on {result['data']}",
             figures=figures,
             date=today(),
+            of=identity(*words[1:4:2], dict(itertools.pairwise(words)).get("--split")) if words else "",
         ),
         out,
     )

@@ -240,12 +240,24 @@ def _opened(what: str, path: Path, split: str | None) -> Any:
             try:
                 return _as_trained(path, split)
             except (FileNotFoundError, ValueError):
-                raise error from None
+                return _without_labels(path, error)
     if len(getattr(dataset, "broken", ())) > len(dataset):  # it was taken for what it is not
         return _as_trained(path, split)
     for each in said:
         warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
     return dataset
+
+
+def _without_labels(path: Path, error: Exception) -> Any:
+    """A table of series to be answered, which has no labels, or else the error of who wanted some."""
+    from ccnn_pc.datasets import LongCSV
+
+    if path.suffix.lower() not in _TABLES or not path.is_file():
+        raise error
+    try:
+        return LongCSV(path, None, labelled=False)
+    except (FileNotFoundError, ValueError):
+        raise error from None
 
 
 def _as_trained(path: Path, split: str | None) -> Any:

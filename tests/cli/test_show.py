@@ -126,6 +126,16 @@ def test_explanations(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "Without some of them" in page.text
         and "ccnn-pc explain model cloud.xyz --class b --steps 24" in page.text
     )
+    other = Path("other", "cloud.xyz")
+    other.parent.mkdir()
+    other.write_bytes(Path("cloud.xyz").read_bytes())
+    for file, name in (
+        (other, "cloud_2"),
+        ("cloud.xyz", "cloud"),
+        (other, "cloud_2"),
+    ):  # each over its own page
+        pytest.raises(SystemExit, main, ["explain", "model", str(file), "--class", "b", "--steps", "24"])
+        assert capsys.readouterr().err.splitlines()[-1] == f"page: reports/explain_{name}.html"
     pytest.raises(
         SystemExit, main, ["explain", "model", "shapes", "--item", "2", "--html", "item.html", "--steps", "4"]
     )
@@ -185,6 +195,12 @@ def test_folders_and_tables_are_what_a_training_takes_them_for(place: Path) -> N
     few = place / "few.csv"
     few.write_text("\n".join(["id,time,variable,value,label", *rows]) + "\n")
     assert "2 of 2 items" in read_page(show_page(str(few), place / "few.html")).text
+    new = [
+        row.rpartition(",")[0] for row in few.read_text().splitlines()
+    ]  # to be answered, beside labels of others
+    (place / "new.csv").write_text("\n".join(new) + "\n")
+    (place / "labels.csv").write_text("id,label\nz1,a\nz2,b\n")
+    assert "2 of 2 items" in read_page(show_page(str(place / "new.csv"), place / "new.html")).text
     few.write_text(few.read_text().replace("v,", "v,x", 1))
     with pytest.raises(ValueError, match="line 2: 'value' must be a"):
         show_page(str(few), place / "no.html")

@@ -28,6 +28,7 @@ from ccnn_pc.viz.report import (
     curves_section,
     draw_item,
     free_place,
+    identity,
     kernels_section,
     numbers_section,
     repeat_section,
@@ -99,6 +100,9 @@ def test_a_file_of_another_kind_stays(tmp_path: Path) -> None:
     assert other.name == "report_2.html" and write_page(Page("a", []), other) == other
     write_page(Page("b", []), other)  # a page of ours is replaced
     assert "<title>b</title>" in other.read_text() and free_place(mine) == other
+    ours = write_page(Page("c", [], of=identity("model", "a/x.off")), tmp_path / "c.html")
+    assert free_place(ours, identity("model", "a/x.off")) == free_place(ours) == ours
+    assert free_place(ours, identity("model", "b/x.off")).name == "c_2.html"
     (tmp_path / "folder.html").mkdir()
     with pytest.raises(ValueError, match="something else"):
         write_page(Page("a", []), tmp_path / "folder.html")

@@ -6,7 +6,7 @@ from ccnn_pc.viz.report.confusion import confusion_section
 from ccnn_pc.viz.report.items import Told, draw_item
 from ccnn_pc.viz.report.kernels import kernels_section
 from ccnn_pc.viz.report.numbers import numbers_section
-from ccnn_pc.viz.report.page import Card, Figure, Page, Section, check_place, free_place, write_page
+from ccnn_pc.viz.report.page import Card, Figure, Page, Section, check_place, free_place, identity, write_page
 from ccnn_pc.viz.report.settings import repeat_section
 from ccnn_pc.viz.report.training_curves import curves_section
 
@@ -24,6 +24,7 @@ __all__ = [
     "curves_section",
     "draw_item",
     "free_place",
+    "identity",
     "kernels_section",
     "numbers_section",
     "repeat_section",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -85,6 +86,7 @@ class Page:
         subtitle: a line below it.
         figures: numbers below that.
         date: in the last line.
+        of: what tells it from pages of the same name, as :func:`identity`; nothing: it replaces any.
     """
 
     title: str
@@ -93,6 +95,17 @@ class Page:
     subtitle: str = ""
     figures: Sequence[Figure] = ()
     date: str = ""
+    of: str = ""
+
+
+def identity(*words: object) -> str:
+    """A short name for what a page is of: model, file and options, which it does not show.
+
+    Example:
+        >>> identity("model", "a/x.off") == identity("model", "b/x.off")
+        False
+    """
+    return hashlib.sha256("\0".join(map(str, words)).encode()).hexdigest()[:16]
 
 
 def page_html(page: Page, most: int = MOST) -> str:
@@ -157,28 +170,31 @@ def check_place(name: str, out: str | os.PathLike[str]) -> Path:
     return path
 
 
-def may_replace(path: Path) -> bool:
-    """Whether there is nothing at a path, or a page of ours."""
-    return not os.path.lexists(path) or is_page(path)
+def may_replace(path: Path, of: str = "") -> bool:
+    """Whether there is nothing at a path, or a page of ours; of one thing, where it is said."""
+    return not os.path.lexists(path) or is_page(path, of)
 
 
-def is_page(path: Path) -> bool:
-    """Whether a path is a page of ours."""
+def is_page(path: Path, of: str = "") -> bool:
+    """Whether a path is a page of ours; of one thing, where it is said."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
-        return f'content="{GENERATOR}"'.encode() in file.read(1000)
+        head = file.read(1000)
+    return f'content="{GENERATOR}"'.encode() in head and (
+        not of or f'name="of" content="{of}"'.encode() in head
+    )
 
 
-def free_place(path: Path) -> Path:
-    """The path, or, where something else than a page lies, the same with ``_2``, ``_3`` and so on.
+def free_place(path: Path, of: str = "") -> Path:
+    """The path, or, where something else than a page of the same thing lies, the same with ``_2``, ``_3`` and so on.
 
     Example:
         >>> free_place(Path("none/report.html"))
         PosixPath('none/report.html')
     """
     found, number = path, 1
-    while not may_replace(found):
+    while not may_replace(found, of):
         number += 1
         found = path.with_name(f"{path.stem}_{number}{path.suffix}")
     return found

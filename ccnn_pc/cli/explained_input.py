@@ -27,6 +27,7 @@ def explained_input(
     from ccnn_pc.datasets import CloudPreprocessing, ImagePreprocessing, ScenePreprocessing
     from ccnn_pc.datasets.preprocessing.files import FilePreprocessing
     from ccnn_pc.models import TaskKind
+    from ccnn_pc.training.predict_scene import scene_tiles
 
     path, used = Path(file).expanduser(), model.preprocessing
     single = used is None or isinstance(used, (CloudPreprocessing, FilePreprocessing, ImagePreprocessing))
@@ -44,19 +45,23 @@ def explained_input(
         return data, path.name
     check_data(file)
     tables = getattr(used, "table", None) is not None
-    dataset: Any = open_data(
-        file,
-        used,
-        split,
-        seed=seed,
-        shape=model.config.get("shape"),
-        classes=model.classes,
-        numbers=model.answers.kind is TaskKind.REGRESSION,
-        trained=model.data,
-        labelled=not tables,
-        footing=footing,
-    )
     scenes = isinstance(used, ScenePreprocessing)
+    dataset: Any = (
+        scene_tiles(path, used, seed=seed)  # which may have no classes
+        if isinstance(used, ScenePreprocessing) and path.is_file() and split is None
+        else open_data(
+            file,
+            used,
+            split,
+            seed=seed,
+            shape=model.config.get("shape"),
+            classes=model.classes,
+            numbers=model.answers.kind is TaskKind.REGRESSION,
+            trained=model.data,
+            labelled=not tables,
+            footing=footing,
+        )
+    )
     if not scenes:
         tell(model, dataset)
     names = [str(i) for i in range(len(dataset))] if scenes else item_names(dataset)[1]

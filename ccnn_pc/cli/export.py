@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -60,12 +61,16 @@ def export(
     if target.suffix != f".{kind.value}":
         raise ValueError(f"'out' must end with .{kind.value} (got {target})")
     check_writable_folder("out", target.parent)
+    _say("the network becomes a graph")
     program = program_of(from_pretrained(model), neighbors, stamps=stamps)
+    _say(f"the graph becomes {target}")
     write_program(program, target, kind)
     sizes = {
         name: ["any" if axis in program.dynamic[name] else size for axis, size in enumerate(value.shape)]
         for name, value in program.inputs.items()
     }
+    if check:
+        _say("file and model answer inputs of two sizes")
     away = deviation(program, target, kind) if check else None
     if as_json:
         print(json.dumps({"out": str(target), "format": kind.value, "inputs": sizes, "deviation": away}))
@@ -75,3 +80,8 @@ def export(
             print(f"checked: differs from the model by at most {away:.1e} of the largest answer")
     if away is not None and not away <= TOLERANCE:
         raise typer.Exit(1)
+
+
+def _say(step: str) -> None:
+    """What is done now: graphs of large networks take minutes."""
+    print(f"export: {step} ...", file=sys.stderr, flush=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -517,6 +519,8 @@ def _open_divided(
         options = {**options, "scaling": trained["scaling"]}
     if split is None:
         known = {**trained["parts"]["test"]["options"], "split_file": None}  # which names other files
+        if path is not None and known.get("test_fraction") and entry.split_of(path) is None:
+            _say_all(str(path))
         return entry.open(path, None, **_as_entry({**known, **options}))
     part, divided = choice("split", split, Split), dict(trained["validation"])
     own = divided.pop("own")
@@ -535,6 +539,15 @@ def _open_divided(
         return dataset
     first, second = how.rows(dataset.labels, trained["seed"])
     return dataset.subset(first if part is Split.TRAIN else second)
+
+
+@functools.cache
+def _say_all(spec: str) -> None:
+    """Where a training drew its parts, all of its data hold what it learned from."""
+    print(
+        f"note: all of {spec} is read; where a model was trained on it, --split test leaves out what it learned from",
+        file=sys.stderr,
+    )
 
 
 def _as_entry(options: dict[str, Any]) -> dict[str, Any]:

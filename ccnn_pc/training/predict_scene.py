@@ -118,6 +118,22 @@ def predict_scene(
     return PredictedScene(kept, thinned.nearest, target)
 
 
+def scene_tiles(
+    scene: Scene | str | os.PathLike[str], preprocessing: ScenePreprocessing, *, seed: int = 0
+) -> CoveringTiles:
+    """Tiles that cover a scene, as a trained model reads them; its classes, if it has some, are not looked at.
+
+    Args:
+        scene: or its file.
+        preprocessing: how it is read, with scales.
+        seed: of the subsets of tiles with too many points.
+
+    Raises:
+        ValueError: scales are unknown; what reading and thinning refuse.
+    """
+    return CoveringTiles(TiledScene(_thinned(scene, preprocessing), preprocessing), seed)
+
+
 def scene_features(
     model: Model, scene: Scene | str | os.PathLike[str], preprocessing: ScenePreprocessing, *, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -484,7 +484,7 @@ def read_labelled_series(
     if bare is not None and has_columns(bare, needed):
         raise ValueError(
             f"'{bare}' line 1 must name a column '{columns.label}', or 'labels' a file with '{columns.id}' and "
-            f"'{columns.label}'"
+            f"'{columns.label}' (--labels FILE; of a training data.labels=FILE)"
         )
     stored, found = read_series(files, form, labelled=labels is None and form.targets is None)
     sources = list(files)

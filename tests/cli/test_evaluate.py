@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from torch_geometric.data import Batch
 
 from ccnn_pc.cli.app import main
 from ccnn_pc.cli.evaluate import evaluate_model, matching_classes
+from ccnn_pc.cli.inputs import _say_all, open_part
 from ccnn_pc.datasets import preprocessing_transform
 from ccnn_pc.datasets.clouds.arrays import CloudArrays
 from ccnn_pc.models import create_model, from_pretrained, save_pretrained
@@ -115,3 +117,27 @@ def test_unknown_classes_are_named() -> None:
         ValueError, match=r"'data' must have classes that the model knows \(got lamp; known: bed, chair\)"
     ):
         matching_classes(["chair", "lamp"], ["bed", "chair"])
+
+
+def test_all_of_what_a_training_divided_by_chance_is_said_to_be_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], cache: None
+) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("a", "b"):
+        for number in range(5):
+            path = tmp_path / "shapes" / name / f"{number}.npy"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            np.save(path, rng.normal(size=(20, 3)))
+    drawn = {"val_fraction": 0.2, "test_fraction": 0.2, "split_seed": 0, "num_points": 16, "normals": False}
+    part = {"split": "test", "options": drawn}
+    validation = {"fraction": 0.0, "last": False, "on_test": False, "own": True}
+    trained = {"dataset": "folder", "parts": {"test": part}, "validation": validation, "seed": 0}
+    _say_all.cache_clear()
+    assert len(open_part(tmp_path / "shapes", "test", trained)) == 2 and not capsys.readouterr().err
+    for _ in range(2):
+        assert len(open_part(tmp_path / "shapes", None, trained)) == 10
+    assert capsys.readouterr().err.count("--split test leaves out what it learned from") == 1
+    for part_of_its_own in ("train", "test"):
+        shutil.copytree(tmp_path / "shapes", tmp_path / "divided" / part_of_its_own)
+    _say_all.cache_clear()
+    assert len(open_part(tmp_path / "divided", None, trained)) == 10 and not capsys.readouterr().err

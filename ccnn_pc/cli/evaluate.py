@@ -234,6 +234,7 @@ def evaluate_model(
 
     from ccnn_pc._files import check_writable_folder
     from ccnn_pc.cli.axes import warn_of_other_axes
+    from ccnn_pc.cli.colours import warn_of_colours
     from ccnn_pc.cli.gathered import Gathered, all_told
     from ccnn_pc.cli.inputs import check_data, open_data
     from ccnn_pc.cli.judged import Judged, class_report
@@ -285,6 +286,7 @@ def evaluate_model(
     to_model = None if numbers or not model.classes else matching_classes(dataset.classes, model.classes)
     if task.kind is TaskKind.CLASSIFICATION and to_model is not None:
         warn_of_other_axes(model, dataset, footing, to_model)
+        warn_of_colours(model, dataset, to_model)
     gathered = None if html is None else Gathered(task)
     scenes = dataset.scenes if isinstance(dataset, Scenes) else []
     with compared_fields(model, [(Path(each.scene.source).name, each.scene.values) for each in scenes]):

@@ -247,6 +247,7 @@ class _Asked:
     def scores(self, sampling: Sampling, heard: bool = True, first: bool = False) -> dict[str, Any]:
         """Accuracies at a sampling, the number of items, and how they are read, said on stderr; ``first`` of all."""
         from ccnn_pc.cli.axes import warn_of_other_axes
+        from ccnn_pc.cli.colours import warn_of_colours
         from ccnn_pc.cli.evaluate import matching_classes
         from ccnn_pc.cli.read_as import tell
 
@@ -255,6 +256,7 @@ class _Asked:
         if first:
             known = matching_classes(dataset.classes, self.model.classes)
             warn_of_other_axes(self.model, dataset, self.footing, known)
+            warn_of_colours(self.model, dataset, known)
         return {**self._judged(dataset, str(sampling)), "read": how}
 
     def resampled_accuracy(self, sampling: Sampling, source: Sampling) -> float | None:

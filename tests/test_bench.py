@@ -13,6 +13,7 @@ import torch
 from ccnn_pc._files import read_rows
 from ccnn_pc.native import state
 from scripts.bench import (
+    comparing,
     first_minute,
     harness,
     large_clouds,
@@ -140,3 +141,12 @@ def test_a_scene_is_labelled_in_a_fresh_process(tmp_path: Path, monkeypatch: pyt
     predict_scene.main()
     (row,) = read_rows(out)
     assert row["points"] == "500" and float(row["cpu_s"]) > 1 and 100 < float(row["peak_mb"]) < 2000
+
+
+def test_comparing_has_a_row_for_each_kind_of_data(bench: Callable[..., list[dict[str, str]]]) -> None:
+    rows = bench(comparing)
+    assert [row["case"] for row in rows] == list(comparing.CASES)
+    for row in rows:
+        assert 0 < float(row["min_ms"]) <= float(row["median_ms"]) and float(row["forward_min_ms"]) > 0
+        share = 100 * float(row["min_ms"]) / float(row["forward_min_ms"])
+        assert float(row["percent"]) == pytest.approx(share, rel=0.05)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,16 +57,17 @@ class ComparedFiles:
             warn_of_pitch(self.model, self.heard)
 
     def _compare(self, facts: Mapping[str, np.ndarray], names: Sequence[str]) -> set[str]:
-        from ccnn_pc.cli.unlike_files import unlike
-        from ccnn_pc.models import SamplingWarning
+        from ccnn_pc.cli.unlike import warn_once
+        from ccnn_pc.cli.unlike_sound import unlike_sound
+        from ccnn_pc.cli.unlike_volumes import unlike_volumes
 
+        known: Any = self.used
+        unlike = unlike_sound if known.kind == "sound" else unlike_volumes
         explained: set[str] = set()
         sound = np.full(len(names), True)
-        for found in unlike(self.used, facts, names):
+        for found in unlike(known, facts, names) if known.files else ():
             explained |= found.explains
             sound &= ~(found.rows & ("pitch" in found.explains))
-            if found.kind not in self.model.warned:
-                self.model.warned.add(found.kind)
-                warnings.warn(found.text, SamplingWarning, stacklevel=4)
+            warn_once(self.model, found)
         self.heard += [each for each, used in zip(facts.get("pitch", ()), sound, strict=False) if used]
         return explained

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ccnn_pc.cli.unlike_files import VALUES, Unlike, some
+from ccnn_pc.cli.unlike import VALUES, Unlike, some, warn_once
 
 if TYPE_CHECKING:
     from ccnn_pc.datasets import ScenePreprocessing
@@ -64,14 +63,10 @@ def _otherwise(values: np.ndarray, scales: Sequence[tuple[float, float]]) -> str
 @contextmanager
 def compared_fields(model: Any, scenes: Sequence[tuple[str, Mapping[str, np.ndarray]]]) -> Iterator[None]:
     """Warn of such fields, once per model, which then does not say what follows from it while it is asked inside."""
-    from ccnn_pc.models import SamplingWarning
-
     explained: set[str] = set()
     for found in unlike_fields(model.preprocessing, scenes):
         explained |= found.explains - model.warned
-        if found.kind not in model.warned:
-            model.warned.add(found.kind)
-            warnings.warn(found.text, SamplingWarning, stacklevel=4)
+        warn_once(model, found)
     model.warned |= explained
     try:
         yield

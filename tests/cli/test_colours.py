@@ -74,18 +74,18 @@ def said(model: str, folder: Path) -> list[list[str]]:
 
 @pytest.mark.parametrize("order", [(2, 1, 0), (1, 2, 0)])
 def test_another_order_is_named(order: tuple[int, ...], model: str, tmp_path: Path) -> None:
-    folder = pictures(tmp_path / "turned", 40, 1, lambda picture: picture[..., list(order)])
+    folder = pictures(tmp_path / "turned", 32, 1, lambda picture: picture[..., list(order)])
     back = "".join("RGB"[order.index(place)] for place in range(3))
     *asked, alone = said(model, folder)
     assert alone == []  # of files without labels it cannot be known
     for (message,) in asked:
-        found = re.search(rf"order {back} .* of 40 pictures (\d+) instead of (\d+)", message)
-        assert found is not None and int(found[1]) >= 39 and int(found[2]) < 32
+        found = re.search(rf"order {back} .* of 32 pictures (\d+) instead of (\d+)", message)
+        assert found is not None and int(found[1]) >= 31 and int(found[2]) < 26
 
 
 def test_the_same_order_has_none(model: str, tmp_path: Path) -> None:
     """Others like those of training; blue ones, which the network knows as they are; and a few."""
-    assert evaluate_model(model, pictures(tmp_path / "same", 40, 1))["accuracy"] > 0.95
+    assert evaluate_model(model, pictures(tmp_path / "same", 32, 1))["accuracy"] > 0.95
     assert said(model, tmp_path / "same") == [[], [], []]
-    assert said(model, pictures(tmp_path / "blue", 40, 2, lambda p: p + [-0.3, 0.0, 0.3])) == [[], [], []]
-    assert said(model, pictures(tmp_path / "few", 20, 3, lambda p: p[..., ::-1])) == [[], [], []]
+    assert said(model, pictures(tmp_path / "blue", 32, 2, lambda p: p + [-0.3, 0.0, 0.3])) == [[], [], []]
+    assert said(model, pictures(tmp_path / "few", 16, 3, lambda p: p[..., ::-1])) == [[], [], []]

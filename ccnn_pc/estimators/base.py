@@ -46,7 +46,8 @@ class Estimator(BaseEstimator, abc.ABC):
         lr: largest learning rate.
         validation: share of the items that is kept for validation; 0: none, and the last epoch counts.
         patience: epochs without a lower loss of the validation after which training stops; None: it does not.
-        time_budget: minutes that ``fit`` may take, at most; None: as long as it takes.
+        time_budget: minutes that ``fit`` may take, at most; None: as long as it takes. Networks whose head is solved
+            read all items once; a warning says where that took longer.
         random_state: seed, or a generator of numpy.
         verbose: 1 shows a bar and a line for each epoch.
 

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import functools
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,29 +75,36 @@ def train_network(
     Returns:
         How many epochs it was trained for.
     """
-    solved = isinstance(model, RandomKernels)
+    at_once = isinstance(model, RandomKernels)
     data = ClassificationData(
         functools.partial(_given, dataset),
         functools.partial(_given, dataset),
         eval_transform=eval_transform,
-        validation=Validation(fraction=0.0 if solved or len(dataset) < 4 else how.validation),
+        validation=Validation(fraction=0.0 if at_once or len(dataset) < 4 else how.validation),
         batches=Batches(how.batch_size),
         seed=how.seed,
     )
     with _quiet():
         if isinstance(model, RandomKernels):
-            passes = how.epochs or PASSES
-            solve_head(
+            began = time.monotonic()
+            solved = solve_head(
                 model,
                 data,
                 classes=targets.classes,
-                passes=passes,
+                passes=how.epochs or PASSES,
                 minutes=how.time_budget,
                 progress=bool(how.verbose),
             )
-            epochs = passes
+            epochs = len(solved.left_out) // len(dataset)
+            late = (time.monotonic() - began) / 60
         else:
-            epochs = _train(model, data, targets, how)
+            epochs, late = _train(model, data, targets, how), 0.0
+    if how.time_budget is not None and late > how.time_budget:
+        warnings.warn(
+            f"'time_budget' must be above what one pass over the series takes (got {how.time_budget:g} minutes, and it "
+            f"took {late:.2g}): fewer series, or 'model' with fewer num_features, are faster",
+            stacklevel=2,
+        )
     targets.finish(model)
     model.eval()
     return epochs

@@ -12,14 +12,14 @@ import torch
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from ccnn_pc._checks import check_positive
+from ccnn_pc._checks import check_fraction, check_positive
 from ccnn_pc.datasets import SeriesArrays
 from ccnn_pc.datasets.preprocessing import Preprocessing
 from ccnn_pc.datasets.transforms import HideFuture, HideValues
 from ccnn_pc.datasets.transforms.base import Transform
-from ccnn_pc.estimators.read_table import is_table
+from ccnn_pc.estimators.in_form_of import in_form_of
 from ccnn_pc.estimators.series import SeriesEstimator, typical_step
-from ccnn_pc.estimators.series_items import Channels, Series, SeriesRead
+from ccnn_pc.estimators.series_items import Series, SeriesRead
 from ccnn_pc.estimators.stamps import as_times
 from ccnn_pc.estimators.targets import Targets
 from ccnn_pc.models.series_values import SeriesValues
@@ -177,10 +177,14 @@ class SeriesImputer(TransformerMixin, ValuesEstimator):
         self.verbose = verbose
 
     def _hide(self, gap: float) -> Transform:
-        return HideValues(self.hidden, gap=gap)
+        return HideValues(check_fraction("hidden", self.hidden), gap=gap)
 
     def transform(self, X: Any) -> Any:  # noqa: N803
-        """X with values in place of NaN: an array as X is, a list of arrays, or a table with a column per variable."""
+        """X with values in place of NaN: an array as X is, a list of arrays, or a table.
+
+        A table with a column per variable keeps its rows, their order and its other columns; of one with a row per
+        observation there is a row for each id and time, and a column per variable.
+        """
         check_is_fitted(self)
         items = self._read(X, fitting=False)
         found = self._values_at(items, [each.times for each in items.items])
@@ -188,7 +192,7 @@ class SeriesImputer(TransformerMixin, ValuesEstimator):
             np.where(np.isfinite(each.values), each.values, value)
             for each, value in zip(items.items, found, strict=True)
         ]
-        return _in_form_of(X, items, filled, self.variables_)
+        return in_form_of(X, items, filled, self.variables_)
 
     def predict(self, X: Any, times: Any = None) -> Any:  # noqa: N803
         """Values at any times.
@@ -331,6 +335,10 @@ def _with_stamps(series: Series, times: np.ndarray) -> tuple[Series, np.ndarray]
 
 def _times_of(times: Any, items: SeriesRead, dates: str | None) -> tuple[list[np.ndarray], bool]:
     """Times of each series, and whether all have the same."""
+    if not hasattr(times, "__len__") or getattr(times, "shape", None) == ():
+        raise ValueError(
+            f"'times' must be [q], or a list of arrays (got {times!r}): [{times!r}] asks for one time"
+        )
     nested = len(times) > 0 and np.ndim(times[0]) > 0
     if nested and len(times) != len(items):
         raise ValueError(f"'times' must be a list of one array per series, {len(items)} (got {len(times)})")
@@ -348,24 +356,3 @@ def _seconds(times: Any, dates: str | None) -> np.ndarray:
     if array.ndim != 1 or not np.isfinite(array).all():
         raise ValueError(f"'times' must be finite, [q] (got shape {list(array.shape)})")
     return array
-
-
-def _in_form_of(given: Any, items: SeriesRead, values: list[np.ndarray], names: Sequence[str]) -> Any:
-    """Values ``[n_i, C]`` of all samples in the form in which series were given."""
-    if is_table(given):
-        ids = np.repeat(np.array(items.ids, dtype=object), [len(each) for each in values])
-        times = np.concatenate([each.times for each in items.items])
-        if items.dates is not None:
-            times = np.datetime64(0, "ns") + np.rint(times * 1e9).astype("timedelta64[ns]")
-        table = dict(zip(names, np.concatenate(values).T, strict=True))
-        return type(given)({"id": ids.tolist(), "time": times, **table})
-    placed = []
-    for rows, each in zip(items.rows, values, strict=True):
-        back = np.empty_like(each)
-        back[rows] = each
-        placed.append(back.T if items.layout is Channels.FIRST else back)
-    if isinstance(given, (list, tuple)) and not np.isscalar(given[0]):
-        flat = not isinstance(given[0], tuple) and not hasattr(given[0], "times") and np.ndim(given[0]) == 1
-        return [each[:, 0] for each in placed] if flat else placed
-    found = np.stack(placed)
-    return found[..., 0] if np.ndim(given) == 2 else found

@@ -235,3 +235,11 @@ def test_dates_and_numbers_are_not_taken_for_each_other(known: str) -> None:
         ValueError, match=f"'X' must have {known} as its times, as in fit.*(to_datetime|timedelta64)"
     ):
         fitted.predict(second)
+
+
+def test_a_budget_that_one_pass_exceeds_is_said() -> None:
+    x, y = tones(items=16)
+    few = {"name": "random_kernels", "num_features": 504}
+    with pytest.warns(UserWarning, match="'time_budget' must be above what one pass"):
+        assert SeriesClassifier(few, epochs=5, time_budget=1e-5, random_state=0).fit(x, y).n_epochs_ == 1
+    assert SeriesClassifier(few, epochs=3, random_state=0).fit(x, y).n_epochs_ in (1, 3)

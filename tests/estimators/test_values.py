@@ -184,3 +184,37 @@ def test_series_without_gaps_are_nothing_to_warn_of() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", SamplingWarning)
         np.testing.assert_array_equal(fitted.transform(full), full)
+
+
+def test_tables_are_filled_where_they_stand() -> None:
+    """Rows in any order, one of them twice, with a zone, an index of their own and another column."""
+    pd = pytest.importorskip("pandas")
+    start = pd.Timestamp("2024-03-31 00:30:00.123456789", tz="Europe/Berlin")
+    table = pd.DataFrame(
+        {"id": np.repeat(np.arange(16), 30), "time": np.tile(T, 16), "u": X.ravel(), "label": "a"}
+    )
+    table["time"] = start + pd.to_timedelta(table["time"], unit="h")
+    plain = SeriesImputer(epochs=1, random_state=0).fit(table)
+    expected = plain.transform(table)
+    pd.testing.assert_frame_equal(expected.drop(columns="u"), table.drop(columns="u"))
+    assert (expected["u"] == table["u"])[table["u"].notna()].all() and expected["u"].notna().all()
+    mixed = pd.concat([table.sample(frac=1, random_state=0), table.iloc[:1]])
+    pd.testing.assert_frame_equal(plain.transform(mixed), expected.loc[mixed.index])
+    long = table.rename(columns={"u": "value"}).assign(variable="u")
+    found = plain.transform(long)
+    pd.testing.assert_frame_equal(found, expected[["id", "time", "u"]])
+    polars = pytest.importorskip("polars")
+    numbers = {"id": table["id"].to_numpy(), "time": np.tile(T, 16), "u": X.ravel()}
+    filled = (
+        SeriesImputer(epochs=1, random_state=0)
+        .fit(polars.DataFrame(numbers))
+        .transform(polars.DataFrame(numbers))
+    )
+    assert filled.columns == ["id", "time", "u"] and np.isfinite(filled["u"].to_numpy()).all()
+
+
+def test_arguments_are_named() -> None:
+    with pytest.raises(ValueError, match=r"'hidden' must be in \[0, 1\) \(got 2\)"):
+        SeriesImputer(hidden=2, epochs=1).fit(X)
+    with pytest.raises(ValueError, match=r"'times' must be \[q\], or a list of arrays \(got 5.0\)"):
+        FITTED.predict(X, 5.0)

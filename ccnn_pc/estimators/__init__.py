@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ccnn_pc._lazy import lazy
+from ccnn_pc._optional import available, require
 
 if TYPE_CHECKING:
     from ccnn_pc.estimators.clouds import CloudClassifier, CloudRegressor
@@ -23,4 +24,7 @@ __all__ = [
     "SeriesStepClassifier",
 ]
 
+for _package in ("sklearn", "lightning"):
+    if not available(_package):
+        require(_package, extra="estimators", purpose="for estimators")
 lazy(__name__)

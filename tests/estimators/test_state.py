@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import runpy
+import sys
 
 import numpy as np
 import pytest
@@ -37,3 +39,12 @@ def test_networks_that_are_trained_can_be_hashed() -> None:
     np.testing.assert_array_equal(again.predict_proba(series), expected)
     again.network_.train()
     again.network_(torch.randn(2, 1, 20)).sum().backward()
+
+
+@pytest.mark.parametrize("package", ["sklearn", "lightning"])
+def test_a_missing_package_names_its_extra(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(
+        ImportError, match=rf"'{package}' is needed for estimators: pip install 'ccnn-pc\[estimators\]'"
+    ):
+        runpy.run_module("ccnn_pc.estimators.__init__")

@@ -62,7 +62,7 @@ def test_classes_come_back_from_files_as_they_were(classes: np.ndarray, tmp_path
 
 def test_a_model_that_is_none_is_refused() -> None:
     with pytest.raises(TypeError, match=r"'model' must be a name, a mapping .* \(got 5\)"):
-        GridClassifier(5).fit(X, np.arange(8) % 2)
+        GridClassifier(5).fit(X, np.arange(8) % 2)  # type: ignore[arg-type]
 
 
 def test_labels_of_steps_are_rows() -> None:

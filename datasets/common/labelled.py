@@ -19,7 +19,7 @@ from torch.utils.data import Dataset
 from ccnn_pc._checks import check_at_least
 from ccnn_pc.datasets.common.seeding import seeded_generator
 from ccnn_pc.datasets.formats.numerals import is_number, number_in
-from ccnn_pc.datasets.transforms.base import Transform, apply
+from ccnn_pc.datasets.transforms.base import Transform, apply, at_epoch
 
 _KEEP: Any = object()
 Item = TypeVar("Item")
@@ -201,7 +201,8 @@ class LabelledDataset(Dataset[Item], abc.ABC, Generic[Item]):
         row = self.row_of(index)
         item = self.prepared(row)
         if self.transform is not None:
-            item = apply(self.transform, item, seeded_generator(self.seed, self.epoch, row))
+            now = at_epoch(self.transform, self.epoch)
+            item = apply(now, item, seeded_generator(self.seed, self.epoch, row))
         item = self.finish(item)
         if self._values is not None:
             item.y = torch.tensor(self._values[row], dtype=torch.float32).view(1, -1)  # type: ignore[attr-defined]

@@ -40,6 +40,7 @@ def mixed_transform(
     preprocessing: Preprocessing | Mapping[str, Any] | None,
     augment: Sequence[Transform] = (),
     samplings: Sequence[str] = (),
+    first_epoch: int = 0,
 ) -> Compose:
     """Every item of a training in a sampling of its own: one of several, drawn anew in every epoch.
 
@@ -50,6 +51,7 @@ def mixed_transform(
         augment: transforms that move points, or change images.
         samplings: as :meth:`Sampling.parse` reads them; none: that of ``preprocessing``. One that stands there twice
             comes twice as often.
+        first_epoch: in which they are drawn; before it, all items come in the first of them.
 
     Raises:
         ValueError: samplings of arrays of images, of dense voxels, or with densities of shapes.
@@ -64,7 +66,7 @@ def mixed_transform(
     trained = preprocessing_from_json(preprocessing) or CloudPreprocessing()
     drawn = [Sampling.parse(text) for text in samplings]
     if isinstance(trained, ImagePreprocessing) and trained.num_neighbors is not None:
-        return Compose([*augment, OneOf([each.transform(trained) for each in drawn])])
+        return Compose([*augment, OneOf([each.transform(trained) for each in drawn], first_epoch)])
     wrong = [each for each in drawn if each.kind not in SHAPES or each.kind is Kind.DENSE or each.density]
     if wrong or not isinstance(trained, CloudPreprocessing):
         raise ValueError(
@@ -73,7 +75,7 @@ def mixed_transform(
         )
     members = [each.of_cloud(trained) for each in drawn]
     steps: list[Transform] = [
-        OneOf([replace(each, num_neighbors=None).transform(augment) for each in members])
+        OneOf([replace(each, num_neighbors=None).transform(augment) for each in members], first_epoch)
     ]
     steps.append(WithoutLattice())
     k, usual = trained.num_neighbors, usual_count(trained)
@@ -131,12 +133,15 @@ class ReadOnGrid(RandomTransform):
         return f"ReadOnGrid({self.sampling})"
 
 
-def mixed_augmentation(augment: Sequence[Transform] = (), samplings: Sequence[str] = ()) -> Compose | None:
+def mixed_augmentation(
+    augment: Sequence[Transform] = (), samplings: Sequence[str] = (), first_epoch: int = 0
+) -> Compose | None:
     """Every image of a training in a sampling of its own, one of several; see :class:`ReadOnGrid`.
 
     Args:
         augment: transforms of images in [0, 1].
         samplings: as :meth:`Sampling.parse` reads them; none: pixels as they are.
+        first_epoch: in which they are drawn; before it, all images come in the first of them.
 
     Returns:
         None where there is nothing to do, so that whole batches can be made at once.
@@ -150,4 +155,4 @@ def mixed_augmentation(augment: Sequence[Transform] = (), samplings: Sequence[st
     """
     if not samplings:
         return augmentation_transform(augment)
-    return Compose([*augment, OneOf([ReadOnGrid(Sampling.parse(text)) for text in samplings])])
+    return Compose([*augment, OneOf([ReadOnGrid(Sampling.parse(text)) for text in samplings], first_epoch)])

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch_geometric.transforms import BaseTransform
 
+from ccnn_pc._checks import check_at_least
+
 Transform: TypeAlias = Callable[..., Any]
 
 
@@ -28,6 +30,10 @@ class RandomTransform(BaseTransform):
     def __call__(self, data: Any, generator: torch.Generator | None = None) -> Any:
         check_no_neighbors(data, self)
         return self.forward(copy.copy(data), generator)
+
+    def at_epoch(self, epoch: int) -> Transform:
+        """What it is in an epoch of a training: itself, unless it says otherwise."""
+        return self
 
 
 class MovesPoints:
@@ -86,6 +92,12 @@ class Compose(RandomTransform):
             featured = transform if isinstance(transform, TakesFeatures) else featured
             neighbored = transform if isinstance(transform, TakesNeighbors) else neighbored
 
+    def at_epoch(self, epoch: int) -> Transform:
+        """Each as it is in that epoch."""
+        now = [at_epoch(transform, epoch) for transform in self.transforms]
+        same = all(one is other for one, other in zip(now, self.transforms, strict=True))
+        return self if same else Compose(now)
+
     def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
         """All transforms in turn."""
         for transform in self._changing:
@@ -109,9 +121,10 @@ class OneOf(RandomTransform):
 
     Args:
         transforms: to draw from; one that stands there twice comes twice as often.
+        first_epoch: of a training, in which they are drawn; before it, all items get the first of them.
 
     Raises:
-        ValueError: none.
+        ValueError: no transforms; an epoch below 0.
 
     Example:
         >>> from ccnn_pc.datasets import PointCloudData, RandomPoints
@@ -120,10 +133,14 @@ class OneOf(RandomTransform):
         [2, 5]
     """
 
-    def __init__(self, transforms: Sequence[Transform]) -> None:
-        self.transforms = list(transforms)
+    def __init__(self, transforms: Sequence[Transform], first_epoch: int = 0) -> None:
+        self.transforms, self.first_epoch = list(transforms), check_at_least("first_epoch", first_epoch, 0)
         if not self.transforms:
             raise ValueError("'transforms' must hold at least one (got none)")
+
+    def at_epoch(self, epoch: int) -> Transform:
+        """The first of them before ``first_epoch``."""
+        return self if epoch >= self.first_epoch else at_epoch(self.transforms[0], epoch)
 
     def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
         """Whatever is drawn."""
@@ -132,6 +149,11 @@ class OneOf(RandomTransform):
 
     def __repr__(self) -> str:
         return "OneOf([" + ", ".join(repr(transform) for transform in self.transforms) + "])"
+
+
+def at_epoch(transform: Transform, epoch: int) -> Transform:
+    """The transform as it is in an epoch of a training."""
+    return transform.at_epoch(epoch) if isinstance(transform, RandomTransform) else transform
 
 
 def apply(transform: Transform, data: Any, generator: torch.Generator) -> Any:

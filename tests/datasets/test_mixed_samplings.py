@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch_geometric.data import Batch
 
 from ccnn_pc.datasets import CloudPreprocessing, GridData, ImagePreprocessing, PointCloudData, RandomScale
 from ccnn_pc.datasets.common.seeding import seeded_generator
+from ccnn_pc.datasets.images.arrays import ImageArrays
 from ccnn_pc.datasets.samplings import Sampling, mixed_augmentation, mixed_transform
 from ccnn_pc.datasets.transforms import KNN, UnevenPoints
+from ccnn_pc.datasets.transforms.base import at_epoch
 from ccnn_pc.models import create_model
 
 TRAINED = CloudPreprocessing(256, "farthest", "box", ["pos"], num_neighbors=24, fewest_neighbors=8)
@@ -51,6 +54,32 @@ def test_a_batch_of_several_samplings_is_what_its_items_are_alone() -> None:
 def test_without_samplings_nothing_changes() -> None:
     assert repr(mixed_transform(TRAINED, [RandomScale()])) == repr(TRAINED.transform([RandomScale()]))
     assert mixed_augmentation() is None
+
+
+def test_before_the_first_epoch_of_the_mixture_all_come_in_the_first_sampling() -> None:
+    mixed = mixed_augmentation([], ["pixels", "scattered:0.5"], first_epoch=2)
+    images = ImageArrays(
+        np.random.default_rng(0).random((12, 1, 6, 6)),
+        np.zeros(12, dtype=int),
+        ["all"],
+        None,
+        transform=mixed,
+    )
+    changed = []
+    for epoch in (0, 1, 2, 3):
+        images.set_epoch(epoch)
+        changed.append(
+            sum(not torch.equal(item.x[0], images.load(row).x[0]) for row, item in enumerate(images))
+        )
+    assert changed[:2] == [0, 0] and all(0 < number < 12 for number in changed[2:])
+    clouds = mixed_transform(TRAINED, (), ["even:32", "random:128"], first_epoch=1)
+    sizes = [
+        {len(at_epoch(clouds, epoch)(shape(), seeded_generator(0, epoch, row)).pos) for row in range(20)}
+        for epoch in (0, 1)
+    ]
+    assert sizes == [{32}, {32, 128}]
+    with pytest.raises(ValueError, match="'first_epoch' must be at least 0"):
+        mixed_augmentation([], ["pixels"], first_epoch=-1)
 
 
 def test_uneven_points_are_ten_times_as_dense_at_one_end() -> None:

@@ -236,8 +236,8 @@ def evaluate_model(
     from ccnn_pc.cli.axes import warn_of_other_axes
     from ccnn_pc.cli.colours import warn_of_colours
     from ccnn_pc.cli.gathered import Gathered, all_told
-    from ccnn_pc.cli.inputs import check_data, open_data
     from ccnn_pc.cli.judged import Judged, class_report
+    from ccnn_pc.cli.open_data import check_data, open_data
     from ccnn_pc.cli.read_as import Footing, say, tell
     from ccnn_pc.cli.report import write_or_warn
     from ccnn_pc.cli.report_evaluation import command_words, write_evaluation

@@ -20,9 +20,10 @@ def explained_input(
         ValueError: an item that there is not, or a kind of data that the model does not read.
     """
     from ccnn_pc.cli.compared_files import ComparedFiles
-    from ccnn_pc.cli.inputs import check_data, open_data, read_input, suffixes_of
     from ccnn_pc.cli.judged import item_names
+    from ccnn_pc.cli.open_data import check_data, open_data
     from ccnn_pc.cli.read_as import AS_TRAINED, Footing, tell
+    from ccnn_pc.cli.read_file import read_input, suffixes_of
     from ccnn_pc.cli.show_data import item_index
     from ccnn_pc.datasets import CloudPreprocessing, ImagePreprocessing, ScenePreprocessing
     from ccnn_pc.datasets.preprocessing.files import FilePreprocessing

@@ -40,7 +40,7 @@ def write_explanation(
     """
     import numpy as np
 
-    from ccnn_pc.cli.inputs import normals_of
+    from ccnn_pc.cli.read_file import normals_of
     from ccnn_pc.cli.report import today
     from ccnn_pc.viz.report import Card, Figure, Page, Section, Told, draw_item, repeat_section, write_page
     from ccnn_pc.viz.report.charts import Axis, Line, chart

@@ -100,9 +100,9 @@ def items_of(
     """
     import torch
 
-    from ccnn_pc.cli.inputs import suffixes_of
     from ccnn_pc.cli.predict import files_of
     from ccnn_pc.cli.read_as import Footing
+    from ccnn_pc.cli.read_file import suffixes_of
     from ccnn_pc.datasets import ScenePreprocessing, SeriesPreprocessing
     from ccnn_pc.datasets.scenes import scene_files
     from ccnn_pc.models import from_pretrained
@@ -128,8 +128,9 @@ def items_of(
 
 def _read(network: Any, file: Path, footing: Any, seed: int) -> Iterator[Item]:
     """The items of one file, of one table, or of one data set."""
-    from ccnn_pc.cli.inputs import open_data, read_input
     from ccnn_pc.cli.judged import item_names
+    from ccnn_pc.cli.open_data import open_data
+    from ccnn_pc.cli.read_file import read_input
     from ccnn_pc.datasets import ScenePreprocessing, SeriesPreprocessing
     from ccnn_pc.training.loader import ResumableLoader
     from ccnn_pc.training.predict_scene import scene_features

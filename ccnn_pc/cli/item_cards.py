@@ -67,7 +67,7 @@ def _surest_right(gathered: Gathered) -> list[int]:
 def _cards(
     model: Model, gathered: Gathered, dataset: Any, names: Sequence[str], chosen: Sequence[int]
 ) -> list[Card]:
-    from ccnn_pc.cli.inputs import normals_of
+    from ccnn_pc.cli.read_file import normals_of
     from ccnn_pc.viz.report import Card, Told, draw_item
 
     found = []

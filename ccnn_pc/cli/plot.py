@@ -87,7 +87,7 @@ def median_spacing(file: Path, preprocessing: Any, seed: int = 0) -> float:
     Raises:
         ValueError: fewer than two different points.
     """
-    from ccnn_pc.cli.inputs import read_input
+    from ccnn_pc.cli.read_file import read_input
     from ccnn_pc.ops.neighbors.k_nearest import knn
 
     pos = read_input(file, preprocessing, seed).pos
@@ -100,7 +100,7 @@ def median_spacing(file: Path, preprocessing: Any, seed: int = 0) -> float:
 
 def furthest_neighbor(file: Path, preprocessing: Any, seed: int = 0) -> float | None:
     """Median distance of the furthest of the k neighbours that a model sees; None where it sees all in reach."""
-    from ccnn_pc.cli.inputs import read_input
+    from ccnn_pc.cli.read_file import read_input
     from ccnn_pc.ops.neighbors.k_nearest import knn
 
     k = getattr(preprocessing, "num_neighbors", None)

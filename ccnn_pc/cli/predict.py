@@ -197,8 +197,8 @@ def predict_files(
     from ccnn_pc._optional import require
     from ccnn_pc.cli.answers import answers_of, free_name
     from ccnn_pc.cli.compared_files import ComparedFiles
-    from ccnn_pc.cli.inputs import check_reads_files, read_input, suffixes_of
     from ccnn_pc.cli.read_as import Footing, how_read, say
+    from ccnn_pc.cli.read_file import check_reads_files, read_input, suffixes_of
     from ccnn_pc.models import TaskKind, from_pretrained
     from ccnn_pc.models.windows import answer
 
@@ -270,7 +270,7 @@ def predict_table(network: Any, path: Path, footing: Footing | None = None) -> l
     import torch
 
     from ccnn_pc.cli.answers import answers_of
-    from ccnn_pc.cli.inputs import open_data
+    from ccnn_pc.cli.open_data import open_data
     from ccnn_pc.cli.read_as import tell
     from ccnn_pc.training.loader import ResumableLoader
 
@@ -317,7 +317,7 @@ def _is_hidden(path: Path) -> bool:
 
 def _draw(data: Any, network: Any, said: dict[str, Any], target: Path, title: str) -> bool:
     """Draw an item with what the model says of it; False where there is no picture for such an answer."""
-    from ccnn_pc.cli.inputs import behind, normals_of
+    from ccnn_pc.cli.read_file import behind, normals_of
     from ccnn_pc.viz import plot_image_prediction, plot_labels, plot_prediction
 
     if "shares" in said and data.get("pos") is not None and data.pos.shape[1] in (2, 3):

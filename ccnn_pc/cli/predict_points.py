@@ -63,7 +63,7 @@ def predict_points(network: Model, path: Path, seed: int = 0) -> tuple[Any, Any,
     """
     import torch
 
-    from ccnn_pc.cli.inputs import cloud_preprocessing, read_cloud
+    from ccnn_pc.cli.read_file import cloud_preprocessing, read_cloud
     from ccnn_pc.datasets.common.seeding import seeded_generator
     from ccnn_pc.datasets.formats.image_file import SUFFIXES
     from ccnn_pc.training.predict_cloud import predict_cloud

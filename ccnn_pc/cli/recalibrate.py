@@ -94,7 +94,7 @@ def recalibrate_model(
     from rich.progress import track
 
     from ccnn_pc._files import check_writable_folder
-    from ccnn_pc.cli.inputs import check_data, open_data
+    from ccnn_pc.cli.open_data import check_data, open_data
     from ccnn_pc.cli.read_as import Footing, tell
     from ccnn_pc.cli.sampled import Sampler
     from ccnn_pc.datasets.samplings import Sampling

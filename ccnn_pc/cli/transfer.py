@@ -161,7 +161,7 @@ def transfer_model(
         ValueError: a sampling that there is not, or that does not suit the model; classes that it does not know.
     """
     from ccnn_pc._files import check_writable_folder
-    from ccnn_pc.cli.inputs import check_data
+    from ccnn_pc.cli.open_data import check_data
     from ccnn_pc.datasets.samplings import Sampling
 
     samplings = list(dict.fromkeys([Sampling.parse(source), *map(Sampling.parse, to)]))
@@ -223,7 +223,7 @@ class _Asked:
 
     def open(self, data: str | Path, part: Part) -> None:
         """Open the data as the model reads them."""
-        from ccnn_pc.cli.inputs import open_data
+        from ccnn_pc.cli.open_data import open_data
 
         self.batch_size = part.batch_size
         self.opened = open_data(

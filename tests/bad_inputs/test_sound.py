@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from ccnn_pc.cli.inputs import open_part
 from ccnn_pc.cli.lengths import warn_of_lengths
+from ccnn_pc.cli.open_data import open_part
 from ccnn_pc.datasets import SpokenDigits
 from ccnn_pc.datasets.formats.wav import read_wav_at
 from ccnn_pc.models import SamplingWarning, create_model

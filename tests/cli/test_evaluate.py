@@ -15,7 +15,7 @@ from torch_geometric.data import Batch
 
 from ccnn_pc.cli.app import main
 from ccnn_pc.cli.evaluate import evaluate_model, matching_classes
-from ccnn_pc.cli.inputs import _say_all, open_part
+from ccnn_pc.cli.open_data import _say_all, open_part
 from ccnn_pc.datasets import preprocessing_transform
 from ccnn_pc.datasets.clouds.arrays import CloudArrays
 from ccnn_pc.models import create_model, from_pretrained, save_pretrained

@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 
 from ccnn_pc.cli.app import main
-from ccnn_pc.cli.inputs import open_data, read_input
+from ccnn_pc.cli.open_data import open_data
+from ccnn_pc.cli.read_file import read_input
 from ccnn_pc.datasets import CloudPreprocessing, ImagePreprocessing, ScenePreprocessing
 from ccnn_pc.models import create_model, from_pretrained, save_pretrained
 from ccnn_pc.training.predict_scene import predict_scene

@@ -16,8 +16,8 @@ from scipy.io import wavfile
 
 from ccnn_pc.cli.evaluate import evaluate_model
 from ccnn_pc.cli.explained_input import explained_input
-from ccnn_pc.cli.inputs import normals_of
 from ccnn_pc.cli.predict import predict_files
+from ccnn_pc.cli.read_file import normals_of
 from ccnn_pc.cli.transfer import transfer_model
 from ccnn_pc.datasets import SoundFolder, VolumeFolder
 from ccnn_pc.datasets.common.broken import DataWarning

@@ -13,7 +13,7 @@ import torch
 
 from ccnn_pc.cli.app import main
 from ccnn_pc.cli.evaluate import evaluate_model
-from ccnn_pc.cli.inputs import read_input
+from ccnn_pc.cli.read_file import read_input
 from ccnn_pc.datasets import MNIST, preprocessing_from_json
 from ccnn_pc.datasets.formats.idx import write_idx
 from ccnn_pc.models import create_model, from_pretrained, save_pretrained

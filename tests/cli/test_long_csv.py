@@ -174,7 +174,7 @@ def test_long_answers_are_cut_for_people(
 
 
 def test_labels_are_for_tables(tmp_path: Path) -> None:
-    from ccnn_pc.cli.inputs import open_data
+    from ccnn_pc.cli.open_data import open_data
 
     with pytest.raises(ValueError, match=r"'labels' must be left out for this model, which reads no tables"):
         open_data("oscillations", SeriesPreprocessing(form="irregular"), labels="labels.csv")

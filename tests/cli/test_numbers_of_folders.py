@@ -54,7 +54,7 @@ def test_series(place: Path) -> None:
 
 
 def model_items(model: Any, path: Path) -> Any:
-    from ccnn_pc.cli.inputs import open_data
+    from ccnn_pc.cli.open_data import open_data
 
     return open_data(path, model.preprocessing, numbers=True, labelled=False, trained=model.data)
 

@@ -13,7 +13,7 @@ import torch
 
 from ccnn_pc.cli.app import main
 from ccnn_pc.cli.evaluate import evaluate_model
-from ccnn_pc.cli.inputs import read_input
+from ccnn_pc.cli.read_file import read_input
 from ccnn_pc.datasets import CloudPreprocessing, PointCloudData, read_scene
 from ccnn_pc.models import create_model, from_pretrained, save_pretrained
 from ccnn_pc.training.objectives import PointRegression
@@ -187,7 +187,7 @@ def test_normals_of_points_are_judged_by_their_angles(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where the cloud is one point; errors that mean nothing for directions are not said."""
-    import ccnn_pc.cli.inputs as inputs
+    import ccnn_pc.cli.open_data as inputs
     from ccnn_pc.datasets import PointCloudData
     from ccnn_pc.training.loader import ResumableLoader
 

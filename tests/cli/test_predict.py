@@ -9,8 +9,8 @@ import torch
 
 from ccnn_pc.cli.answers import class_probabilities
 from ccnn_pc.cli.app import main
-from ccnn_pc.cli.inputs import read_input
 from ccnn_pc.cli.predict import predict_files
+from ccnn_pc.cli.read_file import read_input
 from ccnn_pc.datasets import preprocessing_from_json, preprocessing_transform
 from ccnn_pc.datasets.common.broken import DataWarning
 from ccnn_pc.models import create_model, save_pretrained

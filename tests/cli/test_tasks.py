@@ -105,7 +105,7 @@ def test_numbers_are_no_classes(
     )
     assert run("predict", model, str(scan), "--json", "--out", str(tmp_path / "plots")) == 0
     (row,) = json.loads(capsys.readouterr().out.splitlines()[-1])
-    from ccnn_pc.cli.inputs import read_input
+    from ccnn_pc.cli.read_file import read_input
 
     loaded = from_pretrained(model)
     with torch.no_grad():

@@ -176,7 +176,7 @@ def small_network(tmp_path: Path, shape: list[int], preprocessing: Any, **option
 
 def test_images_in_all_samplings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Curves that a network reads itself are those that resampling reads; other samplings are read as points."""
-    from ccnn_pc.cli import inputs
+    from ccnn_pc.cli import open_data as inputs
     from ccnn_pc.datasets.common.grids import GridArrays
 
     values = np.random.default_rng(0).integers(0, 255, (12, 3, 9, 9)).astype(np.uint8)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch_geometric.data import Batch
 
-from ccnn_pc.cli.inputs import read_input
+from ccnn_pc.cli.read_file import read_input
 from ccnn_pc.datasets import (
     CloudArrays,
     CloudPreprocessing,

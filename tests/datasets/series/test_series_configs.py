@@ -226,7 +226,7 @@ def test_grids_and_stamps_are_the_same_series_to_a_model(places: Path) -> None:
     ("name", "form"), [("chartraj", "grid"), ("chartraj", "irregular"), ("physionet2019", "irregular")]
 )
 def test_the_command_line_opens_what_a_model_reads(name: str, form: str, places: Path) -> None:
-    from ccnn_pc.cli.inputs import open_data
+    from ccnn_pc.cli.open_data import open_data
 
     data = open_data(places / PLACES[name], SeriesPreprocessing(form=form), "test")
     assert ("times" in data[0]) == (form == "irregular") and ("mask" in data[0]) == (name == "physionet2019")

@@ -12,14 +12,8 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from ccnn_pc.cli.compose import (
-    UsageError,
-    compose_config,
-    config_folder,
-    follow_data,
-    list_experiments,
-    with_experiment,
-)
+from ccnn_pc.cli.compose import UsageError, compose_config, config_folder, list_experiments, with_experiment
+from ccnn_pc.cli.follow import follow_data
 from ccnn_pc.cli.train import run_experiment
 from ccnn_pc.datasets import Axis, RandomRotation
 from ccnn_pc.kernels import NoWindow, list_kernels, list_windows

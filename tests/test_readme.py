@@ -163,7 +163,8 @@ def test_command_lines_are_understood(words: list[str]) -> None:
 def test_training_commands_compose(words: list[str]) -> None:
     from hydra.utils import instantiate
 
-    from ccnn_pc.cli.compose import compose_config, follow_data
+    from ccnn_pc.cli.compose import compose_config
+    from ccnn_pc.cli.follow import follow_data
     from ccnn_pc.cli.sweep_words import first_settings, read_sweep
 
     if "-m" in words:  # its first run

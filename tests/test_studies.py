@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from ccnn_pc._files import read_rows
-from ccnn_pc.cli.compose import OVERRIDES, compose_config, stored_overrides
+from ccnn_pc.cli.compose import compose_config
+from ccnn_pc.cli.run_folder import OVERRIDES, stored_overrides
 from ccnn_pc.models import from_pretrained
 from ccnn_pc.nn.statistics import batch_norms
 from scripts.studies import (

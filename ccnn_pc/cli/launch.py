@@ -54,7 +54,8 @@ class Runs:
 
     def __call__(self, config: Any) -> dict[str, Any]:
         """Train a run; what went wrong is the answer, not an exception: the others go on."""
-        from ccnn_pc.cli.compose import CONFIG, use_config_folder
+        from ccnn_pc.cli.compose import use_config_folder
+        from ccnn_pc.cli.run_folder import CONFIG
         from ccnn_pc.training.callbacks import TrainingInterrupted
 
         for own in reversed(self.configs):

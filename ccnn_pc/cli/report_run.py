@@ -121,8 +121,8 @@ def _curves(folder: Path) -> list[Section]:
 
 
 def _repeat(folder: Path, result: Mapping[str, Any], words: Sequence[str] | None = None) -> Section:
-    from ccnn_pc.cli.compose import CONFIG, stored_overrides
     from ccnn_pc.cli.own_project import again
+    from ccnn_pc.cli.run_folder import CONFIG, stored_overrides
     from ccnn_pc.viz.report import repeat_section
 
     config = folder / CONFIG

@@ -113,11 +113,10 @@ def run_experiment(overrides: Sequence[str]) -> dict[str, Any]:
         ValueError: if an object refuses its settings, or the run folder cannot be written.
     """
     from ccnn_pc._files import check_writable_folder, read_rows
-    from ccnn_pc.cli.compose import (
+    from ccnn_pc.cli.compose import UsageError, compose_config
+    from ccnn_pc.cli.run_folder import (
         CONFIG,
-        UsageError,
         changed_settings,
-        compose_config,
         create_run,
         point_latest,
         resumable_run,
@@ -223,7 +222,8 @@ def _is_first() -> bool:
 
 def _join(config: Any, overrides: Sequence[str], folder: Path | None) -> dict[str, Any]:
     """Train along with the first process, in its run folder."""
-    from ccnn_pc.cli.compose import UsageError, resumed_config
+    from ccnn_pc.cli.compose import UsageError
+    from ccnn_pc.cli.run_folder import resumed_config
     from ccnn_pc.training.callbacks.checkpoints import LAST
     from ccnn_pc.training.run import Start
 
@@ -262,7 +262,7 @@ def _finished(folder: Path, config: Any) -> dict[str, Any] | None:
 
 def _forget_latest(folder: Path) -> None:
     """Take away a ``latest`` that points to a run which is gone."""
-    from ccnn_pc.cli.compose import LATEST
+    from ccnn_pc.cli.run_folder import LATEST
 
     link = folder.parent / LATEST
     if link.is_symlink() and not link.exists():
@@ -290,7 +290,7 @@ def _train(config: Any, folder: Path, identity: dict[str, Any], start: Any) -> d
     from hydra.utils import instantiate
 
     from ccnn_pc._checks import check_at_least
-    from ccnn_pc.cli.compose import follow_data
+    from ccnn_pc.cli.follow import follow_data
     from ccnn_pc.cli.gathered import Gathered, all_told
     from ccnn_pc.cli.report import write_or_warn
     from ccnn_pc.cli.report_run import write_run

@@ -17,7 +17,8 @@ import lightning.pytorch as pl
 from hydra.utils import instantiate
 from torch import Tensor
 
-from ccnn_pc.cli.compose import compose_config, follow_data
+from ccnn_pc.cli.compose import compose_config
+from ccnn_pc.cli.follow import follow_data
 from scripts.bench.harness import Benchmark, Step, interleaved, timed
 
 CONTENDERS = {

@@ -21,7 +21,8 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from ccnn_pc._files import read_rows, write_rows_atomically, write_text_atomically
-from ccnn_pc.cli.compose import CONFIG, changed_settings, compose_config, stored_overrides
+from ccnn_pc.cli.compose import compose_config
+from ccnn_pc.cli.run_folder import CONFIG, changed_settings, stored_overrides
 from ccnn_pc.cli.train import run_experiment
 from ccnn_pc.cli.transfer import Part, transfer_model
 from ccnn_pc.domains import Interpolation

@@ -12,8 +12,9 @@ import torch
 from omegaconf import OmegaConf
 
 from ccnn_pc.cli.app import main
-from ccnn_pc.cli.compose import UsageError, compose_config, follow_data, with_experiment
+from ccnn_pc.cli.compose import UsageError, compose_config, with_experiment
 from ccnn_pc.cli.evaluate import evaluate_model
+from ccnn_pc.cli.follow import follow_data
 from ccnn_pc.cli.predict import predict_files
 from ccnn_pc.cli.train import run_experiment
 from ccnn_pc.datasets import LongCSV, SeriesPreprocessing

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import torch
 
-from ccnn_pc.cli.compose import compose_config, create_run, point_latest, resumable_run, stored_overrides
+from ccnn_pc.cli.compose import compose_config
+from ccnn_pc.cli.run_folder import create_run, point_latest, resumable_run, stored_overrides
 from ccnn_pc.cli.train import run_experiment
 from ccnn_pc.training.callbacks import TrainingInterrupted
 from tests.cli.conftest import Words, stop_at

@@ -13,8 +13,9 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from ccnn_pc.cli.app import main
-from ccnn_pc.cli.compose import UsageError, compose_config, resumed_config
+from ccnn_pc.cli.compose import UsageError, compose_config
 from ccnn_pc.cli.evaluate import evaluate_model
+from ccnn_pc.cli.run_folder import resumed_config
 from ccnn_pc.cli.train import run_experiment
 from ccnn_pc.datasets import read_scene
 from ccnn_pc.models import from_pretrained

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ccnn_pc.cli.compose import compose_config, create_run, resumed_config, stored_overrides
+from ccnn_pc.cli.compose import compose_config
+from ccnn_pc.cli.run_folder import create_run, resumed_config, stored_overrides
 from ccnn_pc.cli.words import UsageError, read_word
 
 HOME = str(Path.home())

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch_geometric.data import Data
 
-from ccnn_pc.cli.compose import compose_config, follow_data
+from ccnn_pc.cli.compose import compose_config
+from ccnn_pc.cli.follow import follow_data
 from ccnn_pc.cli.words import UsageError
 from ccnn_pc.datasets.common.broken import DataWarning
 from ccnn_pc.models import create_model, measure

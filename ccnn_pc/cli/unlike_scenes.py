@@ -63,8 +63,12 @@ def _otherwise(values: np.ndarray, scales: Sequence[tuple[float, float]]) -> str
 @contextmanager
 def compared_fields(model: Any, scenes: Sequence[tuple[str, Mapping[str, np.ndarray]]]) -> Iterator[None]:
     """Warn of such fields, once per model, which then does not say what follows from it while it is asked inside."""
+    fields = list(unlike_fields(model.preprocessing, scenes))
+    if not fields:  # also of networks that warn of nothing
+        yield
+        return
     explained: set[str] = set()
-    for found in unlike_fields(model.preprocessing, scenes):
+    for found in fields:
         explained |= found.explains - model.warned
         warn_once(model, found)
     model.warned |= explained

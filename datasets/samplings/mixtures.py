@@ -11,6 +11,7 @@ import torch
 from torch.nn.functional import pad
 from torch_geometric.transforms import BaseTransform
 
+from ccnn_pc._checks import check_at_least
 from ccnn_pc.datasets.preprocessing import (
     CloudPreprocessing,
     ImagePreprocessing,
@@ -40,7 +41,7 @@ def mixed_transform(
     preprocessing: Preprocessing | Mapping[str, Any] | None,
     augment: Sequence[Transform] = (),
     samplings: Sequence[str] = (),
-    first_epoch: int = 0,
+    mixed_from: int = 0,
 ) -> Compose:
     """Every item of a training in a sampling of its own: one of several, drawn anew in every epoch.
 
@@ -51,7 +52,7 @@ def mixed_transform(
         augment: transforms that move points, or change images.
         samplings: as :meth:`Sampling.parse` reads them; none: that of ``preprocessing``. One that stands there twice
             comes twice as often.
-        first_epoch: in which they are drawn; before it, all items come in the first of them.
+        mixed_from: epoch in which they begin to be drawn; before it, all items come in the first of them.
 
     Raises:
         ValueError: samplings of arrays of images, of dense voxels, or with densities of shapes.
@@ -61,12 +62,13 @@ def mixed_transform(
         >>> mixed_transform(CloudPreprocessing(num_points=256, num_neighbors=24), samplings=["random:64", "points:512"])
         Compose([OneOf([Compose([RandomPoints(64)]), Compose([RandomPoints(512)])]), WithoutLattice(), KNN(48 of 512)])
     """
+    check_at_least("mixed_from", mixed_from, 0)
     if not samplings:
         return preprocessing_transform(preprocessing, augment)
     trained = preprocessing_from_json(preprocessing) or CloudPreprocessing()
     drawn = [Sampling.parse(text) for text in samplings]
     if isinstance(trained, ImagePreprocessing) and trained.num_neighbors is not None:
-        return Compose([*augment, OneOf([each.transform(trained) for each in drawn], first_epoch)])
+        return Compose([*augment, OneOf([each.transform(trained) for each in drawn], mixed_from)])
     wrong = [each for each in drawn if each.kind not in SHAPES or each.kind is Kind.DENSE or each.density]
     if wrong or not isinstance(trained, CloudPreprocessing):
         raise ValueError(
@@ -75,7 +77,7 @@ def mixed_transform(
         )
     members = [each.of_cloud(trained) for each in drawn]
     steps: list[Transform] = [
-        OneOf([replace(each, num_neighbors=None).transform(augment) for each in members], first_epoch)
+        OneOf([replace(each, num_neighbors=None).transform(augment) for each in members], mixed_from)
     ]
     steps.append(WithoutLattice())
     k, usual = trained.num_neighbors, usual_count(trained)
@@ -134,14 +136,14 @@ class ReadOnGrid(RandomTransform):
 
 
 def mixed_augmentation(
-    augment: Sequence[Transform] = (), samplings: Sequence[str] = (), first_epoch: int = 0
+    augment: Sequence[Transform] = (), samplings: Sequence[str] = (), mixed_from: int = 0
 ) -> Compose | None:
     """Every image of a training in a sampling of its own, one of several; see :class:`ReadOnGrid`.
 
     Args:
         augment: transforms of images in [0, 1].
         samplings: as :meth:`Sampling.parse` reads them; none: pixels as they are.
-        first_epoch: in which they are drawn; before it, all images come in the first of them.
+        mixed_from: epoch in which they begin to be drawn; before it, all images come in the first of them.
 
     Returns:
         None where there is nothing to do, so that whole batches can be made at once.
@@ -153,6 +155,7 @@ def mixed_augmentation(
         >>> mixed_augmentation([], ["pixels", "scattered:0.5"])
         Compose([OneOf([ReadOnGrid(pixels), ReadOnGrid(scattered:0.5)])])
     """
+    check_at_least("mixed_from", mixed_from, 0)
     if not samplings:
         return augmentation_transform(augment)
-    return Compose([*augment, OneOf([ReadOnGrid(Sampling.parse(text)) for text in samplings], first_epoch)])
+    return Compose([*augment, OneOf([ReadOnGrid(Sampling.parse(text)) for text in samplings], mixed_from)])

@@ -57,7 +57,7 @@ def test_without_samplings_nothing_changes() -> None:
 
 
 def test_before_the_first_epoch_of_the_mixture_all_come_in_the_first_sampling() -> None:
-    mixed = mixed_augmentation([], ["pixels", "scattered:0.5"], first_epoch=2)
+    mixed = mixed_augmentation([], ["pixels", "scattered:0.5"], mixed_from=2)
     images = ImageArrays(
         np.random.default_rng(0).random((12, 1, 6, 6)),
         np.zeros(12, dtype=int),
@@ -72,14 +72,14 @@ def test_before_the_first_epoch_of_the_mixture_all_come_in_the_first_sampling() 
             sum(not torch.equal(item.x[0], images.load(row).x[0]) for row, item in enumerate(images))
         )
     assert changed[:2] == [0, 0] and all(0 < number < 12 for number in changed[2:])
-    clouds = mixed_transform(TRAINED, (), ["even:32", "random:128"], first_epoch=1)
+    clouds = mixed_transform(TRAINED, (), ["even:32", "random:128"], mixed_from=1)
     sizes = [
         {len(at_epoch(clouds, epoch)(shape(), seeded_generator(0, epoch, row)).pos) for row in range(20)}
         for epoch in (0, 1)
     ]
     assert sizes == [{32}, {32, 128}]
-    with pytest.raises(ValueError, match="'first_epoch' must be at least 0"):
-        mixed_augmentation([], ["pixels"], first_epoch=-1)
+    with pytest.raises(ValueError, match="'mixed_from' must be at least 0"):
+        mixed_augmentation([], ["pixels"], mixed_from=-1)
 
 
 def test_uneven_points_are_ten_times_as_dense_at_one_end() -> None:

@@ -63,6 +63,7 @@ def model_page(what: str, layer: str | None = None, channels: int = 4) -> Page:
 
 
 def _trained_on(model: Model) -> Any:
+    from ccnn_pc.models.outside_values import called
     from ccnn_pc.viz.report import Section
     from ccnn_pc.viz.report.templates import render
 
@@ -80,8 +81,9 @@ def _trained_on(model: Model) -> Any:
     if seen.neighborhood is not None:
         near = seen.neighborhood
         pairs.append(("neighbours", f"{near.k}, the furthest of them {_spread(near.reach)} away"))
+    names = getattr(model.preprocessing, "channel_names", ())
     for number, channel in enumerate(seen.channels[:16]):
-        pairs.append((f"values of channel {number}", _spread(channel.values)))
+        pairs.append((f"values of {called(number, len(seen.channels), names)}", _spread(channel.values)))
     about = "Over its training items: the median, in brackets 5 to 95 %. New data are compared with it."
     return Section("What it was trained on", render("pairs.html", pairs=pairs), about)
 

@@ -313,6 +313,7 @@ def _train(config: Any, folder: Path, identity: dict[str, Any], start: Any) -> d
     classes = data.classes
     if hasattr(data.train_set, "measured"):
         follow_data(config, data.train_set.measured())
+    say_of_mixture(config)
     sizes = ", ".join(f"{size} {part}" for part, size in data.sizes().items())
     numbers = config.data.get("numbers") or config.data.get("targets")
     answers = "numbers" if numbers else f"{len(classes)} classes"
@@ -356,6 +357,16 @@ def _train(config: Any, folder: Path, identity: dict[str, Any], start: Any) -> d
     if gathered is not None and result:
         write_or_warn(lambda: write_run(folder, result, gathered, task, data, str(config.name)))
     return result
+
+
+def say_of_mixture(config: Any) -> None:
+    """A mixture of samplings that begins after the last epoch never does."""
+    first, epochs = int(config.data.get("mixed_from") or 0), config.trainer.get("max_epochs")
+    if config.data.get("samplings") and epochs is not None and first > 0 and 0 <= epochs <= first:
+        _say(
+            f"warning: data.mixed_from={first} leaves out data.samplings, for training ends after epoch {epochs}: "
+            "all items come in the first of them; set it lower, or trainer.max_epochs higher"
+        )
 
 
 #: What numpy takes.

@@ -337,6 +337,7 @@ class Network(Model, abc.ABC):
             told=told,
             pooled=self.pool is not None,
             lit=lit and found.reach is not None,
+            names=getattr(self.preprocessing, "channel_names", ()),
         ):
             if kind not in self.warned:
                 self.warned.add(kind)

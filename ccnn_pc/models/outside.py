@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ccnn_pc.models.outside_places import places
@@ -27,6 +27,7 @@ def outside(
     told: bool,
     pooled: bool,
     lit: bool = False,
+    names: Sequence[str] = (),
 ) -> Iterator[tuple[str, str]]:
     """Where a batch lies outside of the training: what kind of fault, and a message with both numbers and the remedy.
 
@@ -37,6 +38,7 @@ def outside(
         told: whether somebody said how far the samples of an array are apart.
         pooled: whether there is one answer per item.
         lit: whether points are the pixels of pictures that are not black.
+        names: of the channels, where there are some.
     """
     placed = next(
         places(trained, found, first, told=told, pooled=pooled, lit=lit), None
@@ -45,4 +47,4 @@ def outside(
         yield placed
         if placed[0] in ("samples", "place", "outlier", "axes"):
             return  # which says nothing of values
-    yield from itertools.islice(values(trained, found), 1)
+    yield from itertools.islice(values(trained, found, names), 1)

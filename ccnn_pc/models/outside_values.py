@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ccnn_pc.models.beyond import FACTOR, SIZE, beyond, words
 from ccnn_pc.models.seen import Range, Samples, Seen
@@ -17,12 +17,22 @@ _ALIKE = 1e-6
 _MEND = "bring it to the units and the normalisation of training (model.preprocessing)"
 
 
-def values(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
-    """What is otherwise, the likeliest cause first."""
+def values(trained: TrainedOn, found: Seen, names: Sequence[str] = ()) -> Iterator[tuple[str, str]]:
+    """What is otherwise, the likeliest cause first; ``names`` of the channels, where there are some."""
     yield from itertools.chain(
-        _unlike(trained, found), _values(trained, found), _flat(trained, found), _clipped(trained, found),
-        _rough(trained, found),
+        _unlike(trained, found), _values(trained, found, names), _flat(trained, found),
+        _clipped(trained, found, names), _rough(trained, found, names),
     )  # fmt: skip
+
+
+def called(number: int, channels: int, names: Sequence[str] = ()) -> str:
+    """A channel as messages call it: by its name, where all have one.
+
+    Example:
+        >>> called(1, 2, ["heat", "rain"]), called(1, 3, ["heat", "rain"])
+        ("channel 1 ('rain')", 'channel 1')
+    """
+    return f"channel {number} ({names[number]!r})" if len(names) == channels else f"channel {number}"
 
 
 def _unlike(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
@@ -51,19 +61,20 @@ def _flat(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
         )
 
 
-def _clipped(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
+def _clipped(trained: TrainedOn, found: Seen, names: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Sequences whose peaks are cut off."""
     for number, (there, now) in enumerate(zip(trained.channels, found.clipped, strict=False)):
         if there.clipped is not None and now > max(CLIPPED, FACTOR * there.clipped.most):
             yield (
                 "clipped",
-                f"channel {number} of 'data' stands at its largest value in {100 * now:.2g} % of the samples, "
+                f"{called(number, len(trained.channels), names)} of 'data' stands at its largest value in "
+                f"{100 * now:.2g} % of the samples, "
                 f"in training in at most {100 * there.clipped.most:.2g} %: clipped; measure again in a wider range",
             )
             return
 
 
-def _rough(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
+def _rough(trained: TrainedOn, found: Seen, names: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Arrays and series as dense as those of training whose neighbours differ more than ever: noise, or no order."""
     flags = any(
         {c.values.least, c.values.most} <= {0.0, 1.0} for c in trained.channels
@@ -77,14 +88,15 @@ def _rough(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
             continue
         yield (
             "noise",
-            f"channel {number} of 'data' steps from sample to sample {now / usual.most:.2g} times as far as ever in "
+            f"{called(number, len(trained.channels), names)} of 'data' steps from sample to sample "
+            f"{now / usual.most:.2g} times as far as ever in "
             f"training ({now:.2g} of what noise does, there {words(usual)}): is it noise, a lower rate, or another "
             "order? Measure again, give spacing, or train on such data too",
         )
         return
 
 
-def _values(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
+def _values(trained: TrainedOn, found: Seen, names: Sequence[str]) -> Iterator[tuple[str, str]]:
     """A channel that was not observed, whose values are larger than ever, lie elsewhere, or vary less; or all smaller.
 
     Single channels may be small: a constant one, less its mean, is. One that was constant in an item of training may be
@@ -95,7 +107,7 @@ def _values(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
     for number, there, now in channels:
         factor = beyond(Range(now, now), there.scale) if now > 0 else None
         mean, deviation = (each[number] if each else math.nan for each in (found.mean, found.deviation))
-        what, spread = f"channel {number} of 'data'", words(there.scale)
+        what, spread = f"{called(number, len(trained.channels), names)} of 'data'", words(there.scale)
         if found.mean and math.isnan(mean) and there.scale.low > 0:
             yield (
                 "values",

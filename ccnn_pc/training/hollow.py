@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 from ccnn_pc.datasets.common.broken import DataWarning
+from ccnn_pc.models.outside_values import called
 from ccnn_pc.models.seen import Samples
 from ccnn_pc.models.trained_on import TrainedOn
 
@@ -12,13 +14,14 @@ from ccnn_pc.models.trained_on import TrainedOn
 MIXED = 200.0
 
 
-def warn_of_hollow_items(found: TrainedOn) -> None:
+def warn_of_hollow_items(found: TrainedOn, names: Sequence[str] = ()) -> None:
     """Warn of items, where most are so, that hold one sample, lie at one place or are constant; and of mixed units.
 
     Args:
         found: what a network is about to be trained on.
+        names: of its channels, where there are some.
     """
-    for text in (_nothing(found), _mixed(found)):
+    for text in (_nothing(found), _mixed(found, names)):
         if text is not None:
             warnings.warn(text, DataWarning, stacklevel=4)
 
@@ -41,13 +44,14 @@ def _nothing(found: TrainedOn) -> str | None:
     return f"most items of the training are constant in all channels: {more}" if flat and all(flat) else None
 
 
-def _mixed(found: TrainedOn) -> str | None:
+def _mixed(found: TrainedOn, names: Sequence[str]) -> str | None:
     for number, channel in enumerate(found.channels):
         varied = channel.deviation
         if found.kind is Samples.POINTS or varied is None or not varied.high > MIXED * varied.low > 0:
             continue
         return (
-            f"channel {number} varies by {varied.low:.3g} in some items of the training and by {varied.high:.3g} in "
+            f"{called(number, len(found.channels), names)} varies by {varied.low:.3g} in some items of the training "
+            f"and by {varied.high:.3g} in "
             "others: are units mixed? Bring them to one, or normalise every item"
         )
     return None

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch_geometric.data import Batch
 
+from ccnn_pc.datasets import LongCSV
+from ccnn_pc.datasets.preprocessing import SeriesPreprocessing
 from ccnn_pc.models.base import Network
 from ccnn_pc.models.trained_on import TrainedOn, measure
 from ccnn_pc.training.data import ClassificationData
@@ -32,7 +34,7 @@ def measure_training(model: Network, data: ClassificationData) -> TrainedOn:
     rows = epoch_order(len(items), data.seed, 0)[:ITEMS]
     with torch.random.fork_rng(devices=[]):
         found = measure(model.reading, (Batch.from_data_list([items[row]]) for row in rows))
-    warn_of_hollow_items(found)
+    warn_of_hollow_items(found, _names(items))
     return dataclasses.replace(found, resized=_resized(data), time_unit=_time_unit(items))
 
 
@@ -44,6 +46,12 @@ def _resized(data: ClassificationData) -> int | None:
     files = _first(data.train_set)
     sizes = getattr(files if hasattr(files, "native_sizes") else data.open_train(), "native_sizes", None)
     return None if sizes is not None and sizes(ITEMS) == {(size, size)} else size
+
+
+def _names(items: Any) -> tuple[str, ...]:
+    """Variables of tables, as the preprocessing of the model will call them."""
+    data = _first(items)
+    return SeriesPreprocessing(table=data.description()).channel_names if isinstance(data, LongCSV) else ()
 
 
 def _time_unit(items: Any) -> str | None:

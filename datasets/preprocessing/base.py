@@ -30,6 +30,11 @@ class Preprocessing(abc.ABC):
     def transform(self, augment: Sequence[Transform] = ()) -> Compose:
         """The transform of an item, with ``augment`` at the right place; that is only for training."""
 
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """What users call the channels of ``x``, where the data say it; messages then name them."""
+        return ()
+
     def to_json(self) -> dict[str, Any]:
         """All fields as numbers, strings, lists and mappings, with ``kind`` and ``version``."""
         fields = {field.name: plain(getattr(self, field.name)) for field in dataclasses.fields(self)}  # type: ignore[arg-type]

@@ -51,6 +51,20 @@ class SeriesPreprocessing(Preprocessing):
         set_fields(self, every=self.every if between else check_at_least("every", self.every, 1), drop=drop)  # type: ignore[arg-type]
         set_fields(self, form=choice("form", self.form, SeriesForm), table=plain(self.table))
 
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """The variables of the table, each behind what it says of how often and how far away it was observed.
+
+        Example:
+            >>> SeriesPreprocessing(table={"variables": ["heat", "rain"], "gap": 2.0}).channel_names
+            ('remoteness of heat', 'remoteness of rain', 'heat', 'rain')
+        """
+        table = self.table or {}
+        variables = [str(name) for name in table.get("variables") or ()]
+        said = {"counts": "observations of", "indicators": "presence of", "gap": "remoteness of"}
+        before = [f"{what} {name}" for key, what in said.items() if table.get(key) for name in variables]
+        return (*before, *variables)
+
     def transform(self, augment: Sequence[Transform] = ()) -> Compose:
         """``augment``, then the steps above."""
         irregular = self.form is SeriesForm.IRREGULAR

@@ -14,11 +14,43 @@ from scripts import RESULTS
 from scripts.studies.harness import Setting, Test, main
 
 HALF = Test("pixels:2", sampling="pixels:2")
-SCATTERED = Test("scattered:0.5", sampling="scattered:0.5")
+#: Samplings that the mixture of ``cifar10_tiny`` does not hold, but for every third pixel.
+OTHERS = (
+    *(
+        "pixels:1.3333333",
+        "pixels:3",
+        "scattered:0.75",
+        "scattered:0.5",
+        "scattered:0.25",
+        "jittered",
+        "uneven:0.3",
+    ),
+)
+#: Samplings that networks of their own are trained at.
+TRAINED_THERE = ("pixels:2", "scattered:0.25")
+
+
+def trained_at(sampling: str) -> Setting:
+    """A network that trains, validates and is tested at one sampling."""
+    validation = f"{{_target_:ccnn_pc.datasets.samplings.mixed_augmentation,samplings:[{sampling}]}}"
+    words = (
+        "experiment=cifar10_tiny",
+        f"data.samplings=[{sampling}]",
+        f"data.module.eval_transform={validation}",
+    )
+    return Setting(f"cifar10_at_{sampling}", words, "pixels", (Test(sampling, sampling=sampling),))
+
+
 SETTINGS = [
     Setting("smnist", ("experiment=smnist_tiny",), "pixels", (HALF,)),
-    Setting("cifar10", ("experiment=cifar10_tiny",), "pixels", (HALF, SCATTERED)),
+    Setting(
+        "cifar10",
+        ("experiment=cifar10_tiny",),
+        "pixels",
+        (HALF, *(Test(each, sampling=each) for each in OTHERS)),
+    ),
     Setting("cifar10_alone", ("experiment=cifar10_tiny", "data.samplings=[]"), "pixels"),
+    *(trained_at(sampling) for sampling in TRAINED_THERE),
 ]
 
 if __name__ == "__main__":

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 from ccnn_pc._files import read_rows
 from ccnn_pc.cli.app import main
 from ccnn_pc.cli.evaluate import evaluate_model
-from ccnn_pc.cli.train import run_experiment
+from ccnn_pc.cli.train import run_experiment, say_of_mixture
 from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.models import from_pretrained
 from ccnn_pc.training.callbacks import TrainingInterrupted
@@ -201,6 +202,20 @@ def test_folder_that_cannot_be_written_is_refused_before_anything_is_read(
         assert failed.value.code == 1
         name = bad.split("=")[0]
         assert f"'{name}' must be a folder that can be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("first", "epochs", "warned"), [(2, 2, True), (2, 3, False), (2, -1, False), (0, 0, False)]
+)
+def test_a_mixture_that_never_begins_is_named(
+    first: int, epochs: int, warned: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = {"samplings": ["pixels", "pixels:2"], "mixed_from": first}
+    say_of_mixture(OmegaConf.create({"data": data, "trainer": {"max_epochs": epochs}}))
+    say_of_mixture(
+        OmegaConf.create({"data": {"samplings": [], "mixed_from": 9}, "trainer": {"max_epochs": 1}})
+    )
+    assert capsys.readouterr().err.count(f"data.mixed_from={first} leaves out") == warned
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

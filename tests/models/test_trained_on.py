@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch_geometric.data import Batch, Data
 
-from ccnn_pc.datasets import KNN, GridData, ImagePreprocessing
+from ccnn_pc.datasets import KNN, GridData, ImagePreprocessing, SeriesPreprocessing
 from ccnn_pc.domains import Grid, IrregularSeries
 from ccnn_pc.models import (
     SamplingWarning,
@@ -236,6 +236,19 @@ def test_channels_that_lie_elsewhere_are_constant_or_missing() -> None:
     mask = torch.tensor([[True, False]]).expand(45, 2).clone()
     (message,) = said(model, Data(x=good.x, times=good.times, mask=mask))
     assert "channel 1 of 'data' is nowhere observed" in message
+
+
+def test_variables_of_tables_are_called_by_their_names() -> None:
+    model, good = network("series"), series(45, 1.0)
+    far = Data(x=good.x + torch.tensor([0.0, 8.3]), times=good.times)
+    for variables, name in (
+        (["heat", "rain"], "channel 1 ('rain') of 'data' lies"),
+        (["heat"], "channel 1 of 'data'"),
+    ):
+        model.warned.clear()
+        model.preprocessing = SeriesPreprocessing(form="irregular", table={"variables": variables})
+        (message,) = said(model, far)
+        assert message.startswith(name)
 
 
 def test_what_training_had_constant_may_be_constant_and_flags_may_be_either() -> None:

@@ -25,6 +25,8 @@ def unpacked(data: Any, what: str) -> Any:
         >>> [each.shape for each in unpacked(ragged, "series")]
         [(3,), (4,)]
     """
+    if hasattr(data, "collect") and hasattr(data, "collect_schema"):
+        raise TypeError(f"'X' must be a table in memory (got {type(data).__name__}): X.collect() makes one")
     if hasattr(data, "to_data_list"):
         return data.to_data_list()
     if isinstance(data, Tensor):
@@ -66,5 +68,8 @@ def numbers(values: Any, name: str) -> np.ndarray:
         try:
             found = found.astype(np.float64)
         except (TypeError, ValueError) as error:
-            raise TypeError(f"'{name}' must hold numbers (got {found.dtype}: {error})") from error
+            raise TypeError(
+                f"'{name}' must hold numbers (got {found.dtype}: {error}): leave out what is none, or make numbers of "
+                "it, a column of 0 and 1 for each word"
+            ) from error
     return found

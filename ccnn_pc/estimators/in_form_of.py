@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ccnn_pc.estimators.panels import indexed_as, is_indexed, plain_table
 from ccnn_pc.estimators.read_table import is_table
 from ccnn_pc.estimators.series_items import Channels, SeriesRead
 from ccnn_pc.estimators.stamps import as_times
@@ -22,6 +23,9 @@ def in_form_of(given: Any, items: SeriesRead, values: list[np.ndarray], names: S
         values: of the samples, in the order of time.
         names: of the channels.
     """
+    if is_indexed(given):
+        return indexed_as(given, _table(plain_table(given), items, np.concatenate(values), names))
+    given = plain_table(given)
     if is_table(given):
         return _table(given, items, np.concatenate(values), names)
     placed = []

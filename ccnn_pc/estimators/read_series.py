@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from ccnn_pc.estimators.containers import numbers
 from ccnn_pc.estimators.read_frames import is_frame, read_frames
 from ccnn_pc.estimators.read_table import is_table, read_table
-from ccnn_pc.estimators.series_items import Channels, Known, Series, SeriesRead, numbered
+from ccnn_pc.estimators.series_items import Channels, Known, Series, SeriesRead, is_plain, numbered
 from ccnn_pc.estimators.stamps import as_times
 
 
@@ -42,9 +43,24 @@ def read_series(
     else:
         read = _read_array(numbers(data, "X"), channels, known)
     if known is not None and len(read.names) != len(known.names):
-        raise ValueError(f"'X' must have {len(known.names)} channels, as in fit (got {len(read.names)})")
+        single = getattr(data, "ndim", 0) == 2 and len(known.names) in data.shape
+        hint = ": one series alone is [X], a list of one" if single else ""
+        raise ValueError(
+            f"'X' must have {len(known.names)} channels, as in fit (got {len(read.names)}){hint}"
+        )
     cleaned = [_cleaned(each, row, every_stamp) for row, each in enumerate(read.items)]
-    return dataclasses.replace(read, items=[each for each, _ in cleaned], rows=[rows for _, rows in cleaned])
+    read = dataclasses.replace(read, items=[each for each, _ in cleaned], rows=[rows for _, rows in cleaned])
+    if known is None:
+        _warn_of_blank(read)
+    return read
+
+
+def _warn_of_blank(read: SeriesRead) -> None:
+    """Say which channels have no value in any series."""
+    seen = np.any([np.isfinite(each.values).any(axis=0) for each in read.items], axis=0)
+    blank = [name for name, known in zip(read.names, seen, strict=True) if not known]
+    if blank:
+        warnings.warn(f"'X' has no value of {', '.join(blank)} in any series: leave that out", stacklevel=5)
 
 
 def _read_array(array: np.ndarray, channels: Channels, known: Known | None) -> SeriesRead:
@@ -74,10 +90,10 @@ def _layout(sizes: Sequence[int], channels: Channels, known: Known | None) -> Ch
                 f"'X' must have {len(known.names)} channels, as in fit (got arrays of {first} x {last})"
             )
         return fits[0] if len(fits) == 1 or known.layout is None else known.layout
-    if min(first, last) > 1 and max(first, last) < 2 * min(first, last):
+    if not is_plain(min(first, last), max(first, last)):
         raise ValueError(
             f"'channels' must be 'first' or 'last' for series of {first} x {last}: either axis could be time "
-            "(got 'auto')"
+            f"(got 'auto'); 'first' takes {first} channels, 'last' takes {last}"
         )
     return Channels.FIRST if first < last else Channels.LAST
 

@@ -21,6 +21,7 @@ from ccnn_pc.datasets.transforms import DropSamples
 from ccnn_pc.estimators.answers import ClassifierAnswers, RegressorAnswers
 from ccnn_pc.estimators.base import Estimator
 from ccnn_pc.estimators.containers import unpacked
+from ccnn_pc.estimators.panels import plain_table
 from ccnn_pc.estimators.read_series import read_series
 from ccnn_pc.estimators.read_table import is_table, targets_of_ids
 from ccnn_pc.estimators.series_items import Channels, Known, SeriesRead
@@ -38,8 +39,8 @@ class SeriesEstimator(Estimator):
     X is an array ``[N, T]`` of one channel, ``[N, T, C]`` or ``[N, C, T]``, with NaN for what is missing and behind the
     end of shorter series; a list of arrays, of pairs (times, values), of Series or DataFrames, or of PyG data with
     ``times`` and ``x``; or a table (pandas, polars) with the columns id, time, variable, value, or id, time and a
-    column for each variable. The targets of a table are a mapping (a dict, a pandas Series) from ids, or, where the
-    rows of each id stand together, in the order in which ids come.
+    column for each variable, or with id and time in the index of a DataFrame. The targets of a table are a mapping (a
+    dict, a pandas Series) from ids, or, where the rows of each id stand together, in the order in which ids come.
 
     Without ``model``, kernels are drawn and the head is solved (:class:`~ccnn_pc.models.random_kernels.RandomKernels`)
     for up to 5000 series, and ``ccnn_tiny_grid`` is trained on more.
@@ -47,7 +48,7 @@ class SeriesEstimator(Estimator):
     Args:
         model: see :class:`~ccnn_pc.estimators.base.Estimator`, as for all others.
         channels: which axis of arrays counts channels: "first", "last", or "auto", the shorter one where it is shorter
-            than half of the other.
+            than a quarter of the other (a tenth, if these are more than 24 channels).
         epochs, batch_size, lr, validation, patience, time_budget, random_state, verbose: see there.
 
     Attributes:
@@ -89,7 +90,7 @@ class SeriesEstimator(Estimator):
     def _read(self, X: Any, *, fitting: bool) -> Any:  # noqa: N803
         way = choice("channels", self.channels, Channels)
         known = None if fitting else Known(self.variables_, self.layout_)
-        X = unpacked(X, "series")  # noqa: N806
+        X = unpacked(plain_table(X), "series")  # noqa: N806
         if _is_matrix(X):
             X = self._matrix(X, fitting)  # noqa: N806
         read = read_series(X, way, known, every_stamp=self.every_stamp)
@@ -130,7 +131,7 @@ class SeriesEstimator(Estimator):
         return y if items.ids is None else targets_of_ids(y, items)
 
     def _asked(self, X: Any, y: Any) -> Any:  # noqa: N803
-        return self._in_order(y, self._read(X, fitting=False)) if is_table(X) else y
+        return self._in_order(y, self._read(X, fitting=False)) if is_table(plain_table(X)) else y
 
     def _dataset(self, items: Any, targets: Targets, seed: int) -> SeriesArrays:
         labels = targets.labels if isinstance(targets, Classes) else np.zeros(len(items), dtype=np.int64)

@@ -11,11 +11,24 @@ import numpy as np
 
 
 class Channels(enum.Enum):
-    """Which axis of ``[N, ., .]`` counts channels; AUTO: the shorter one, where it is shorter than half the other."""
+    """Which axis of ``[N, ., .]`` counts channels; AUTO: the shorter one, where it is plain (:func:`is_plain`)."""
 
     AUTO = "auto"
     FIRST = "first"
     LAST = "last"
+
+
+def is_plain(shorter: int, longer: int) -> bool:
+    """Whether the shorter of two axes can only count channels.
+
+    Four times as many samples as channels are plain, and ten times as many of more than 24 channels: people have short
+    windows of many variables as well.
+
+    Example:
+        >>> is_plain(6, 100), is_plain(5, 12), is_plain(62, 144), is_plain(1, 2)
+        (True, False, False, True)
+    """
+    return shorter == 1 or longer >= (4 if shorter <= 24 else 10) * shorter
 
 
 class Series(NamedTuple):

@@ -10,10 +10,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from ccnn_pc._choices import choice
 from ccnn_pc.estimators.answers import ClassifierAnswers
+from ccnn_pc.estimators.panels import plain_table
 from ccnn_pc.estimators.read_table import is_table
 from ccnn_pc.estimators.series import SeriesEstimator
 from ccnn_pc.estimators.series_items import SeriesRead
-from ccnn_pc.estimators.targets import Targets, is_unknown
+from ccnn_pc.estimators.targets import Targets, as_labels, check_known, is_unknown, warn_of_missing
 from ccnn_pc.models.task import TaskKind
 from ccnn_pc.training.objectives import StepClassification
 
@@ -47,9 +48,12 @@ class StepClasses(Targets):
                     f"series {row}); NaN or None where there is none"
                 )
         known = [_is_known(labels) for labels in rows]
-        self.values = np.unique(np.concatenate([row[each] for row, each in zip(rows, known, strict=True)]))
+        labels = np.concatenate([row[each] for row, each in zip(rows, known, strict=True)])
+        check_known(labels)
+        self.values = np.unique(labels)
         self.names = [str(value) for value in self.values]
         self.classes = len(self.values)
+        warn_of_missing(self.names)
         if self.classes < 2:
             raise ValueError(f"'y' must hold at least two classes (got {self.names})")
         self.rows = []
@@ -90,7 +94,7 @@ class SeriesStepClassifier(ClassifierAnswers, SeriesEstimator):
     every_stamp = True
 
     def _read(self, X: Any, *, fitting: bool) -> Any:  # noqa: N803
-        if is_table(X):
+        if is_table(plain_table(X)):
             raise TypeError(
                 "'X' must be arrays, pairs (times, values) or PyG data where every sample has a class"
             )
@@ -162,7 +166,7 @@ def _rows(y: Any) -> list[np.ndarray]:
         y = y.to_numpy()
     if not (hasattr(y, "__iter__") and hasattr(y, "__len__")) or isinstance(y, (str, bytes, Mapping)):
         raise ValueError(f"'y' must hold a row of labels per series (got {type(y).__name__})")
-    return [np.asarray(each) for each in y]
+    return [np.asarray(as_labels(each)) for each in y]
 
 
 def _is_known(labels: np.ndarray) -> np.ndarray:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import abc
+import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -59,7 +61,7 @@ class Classes(Targets):
     monitor = "val/accuracy"
 
     def __init__(self, y: Any, items: int) -> None:
-        y = column_or_1d(y, warn=True)
+        y = column_or_1d(as_labels(y), warn=True)
         check_known(y)
         check_classification_targets(y)
         self.values, self.labels = np.unique(y, return_inverse=True)
@@ -70,6 +72,7 @@ class Classes(Targets):
             )
         self.names = [str(value) for value in self.values]
         self.classes = len(self.values)
+        warn_of_missing(self.names)
         if len(set(self.names)) < self.classes:
             raise ValueError(f"'y' must hold classes that are written differently (got {self.names})")
 
@@ -121,7 +124,7 @@ class Numbers(Targets):
 
 
 def _finite_numbers(y: Any) -> np.ndarray:
-    found = np.asarray(y)
+    found = np.asarray(as_labels(y))
     if found.dtype.kind in "Mm":
         raise ValueError(
             f"'y' must be numbers (got {found.dtype}): count dates and durations in a unit, as "
@@ -153,9 +156,49 @@ def check_known(y: np.ndarray) -> None:
             raise ValueError(
                 f"'y' must have a class for every item (got {each} for item {row}): leave that out"
             )
-    kinds = {"text" if isinstance(each, str) else "numbers" for each in y.tolist()}
+    kinds = sorted({_kind(each) for each in y.tolist()})
     if len(kinds) > 1:
-        raise ValueError(f"'y' must hold classes of one type (got text and numbers, {y[:3].tolist()} ...)")
+        raise ValueError(
+            f"'y' must hold classes of one type (got {' and '.join(kinds)}, {y[:3].tolist()} ...)"
+        )
+
+
+def as_labels(y: Any) -> Any:
+    """Labels in a list as objects where they are of several types: numpy would make text of numbers, and of NaN.
+
+    Raises:
+        ValueError: a mapping.
+
+    Example:
+        >>> as_labels(["a", float("nan")]).dtype, as_labels(["a", "b"])
+        (dtype('O'), ['a', 'b'])
+    """
+    if isinstance(y, Mapping):
+        raise ValueError(
+            "'y' must have one target per item (got a mapping, which goes with a table that has the columns id and "
+            "time): list(y.values()) makes a list of it"
+        )
+    if not isinstance(y, (list, tuple)) or len({_kind(each) for each in y}) < 2:
+        return y
+    found = np.empty(len(y), dtype=object)
+    found[:] = y
+    return found
+
+
+def _kind(label: Any) -> str:
+    if isinstance(label, str):
+        return "text"
+    return "truth values" if isinstance(label, (bool, np.bool_)) else "numbers"
+
+
+def warn_of_missing(names: Sequence[str]) -> None:
+    """Say so where a class is called as missing labels are once they are text."""
+    found = sorted({"nan", "NaN", "None", "<NA>", "NaT"} & set(names))
+    if found:
+        warnings.warn(
+            f"'y' has a class called {found[0]!r}: if that was a label that is missing, leave its items out",
+            stacklevel=6,
+        )
 
 
 def is_unknown(label: Any) -> bool:

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import functools
 import tempfile
+import threading
 import time
 import warnings
 from collections.abc import Iterator
@@ -29,6 +30,8 @@ from ccnn_pc.training.task import SupervisedTask
 
 #: Epochs of networks that are trained, and passes of those whose head is solved.
 EPOCHS, PASSES = 100, 1
+#: Held by the training of this process that draws random numbers.
+_ONE_TRAINING = threading.RLock()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,11 +168,14 @@ def _quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def reproducible(seed: int) -> Iterator[None]:
-    """Random numbers of torch from a seed; those of the caller go on afterwards as if nothing had happened."""
+    """Random numbers of torch from a seed; those of the caller go on afterwards as if nothing had happened.
+
+    All threads of a process share these numbers, so trainings of several threads wait for each other.
+    """
     devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else []
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    only_warn = torch.is_deterministic_algorithms_warn_only_enabled()
-    with torch.random.fork_rng(devices=devices):
+    with _ONE_TRAINING, torch.random.fork_rng(devices=devices):
+        deterministic = torch.are_deterministic_algorithms_enabled()
+        only_warn = torch.is_deterministic_algorithms_warn_only_enabled()
         torch.manual_seed(seed)
         torch.use_deterministic_algorithms(True, warn_only=True)
         try:

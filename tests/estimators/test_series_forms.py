@@ -67,7 +67,6 @@ def test_targets_whose_order_is_not_plain_are_refused(x: Any, y: Any, message: s
     [
         (TABLE.rename(columns={"id": "patient"}), "must have the columns id and time.*got patient"),
         (TABLE.set_index("id"), "reset_index"),
-        (TABLE.set_index(["id", "time"])[["value"]], "reset_index"),
         (TABLE.assign(id=TABLE.id.where(TABLE.id != 3)), r"'id' must be known in every row of X \(row 75"),
         (TABLE.assign(variable=TABLE.variable.where(TABLE.index != 3)), "'variable' must be known"),
     ],
@@ -184,6 +183,41 @@ def test_an_index_of_integers_counts_rows_or_is_refused() -> None:
 def test_what_could_be_something_else_is_refused(x: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         SeriesClassifier(FEW).fit(x, Y)
+
+
+@pytest.mark.parametrize(("first", "last"), [(5, 12), (12, 5), (62, 144), (144, 963), (10, 11)])
+def test_axes_that_could_be_either_are_asked_for(first: int, last: int) -> None:
+    """Windows of a few steps of many variables are as common as few channels; 144 x 62 is in UEA's archive."""
+    x = np.zeros((2, first, last))
+    for form in (x, list(x)):
+        with pytest.raises(ValueError, match=f"'first' takes {first} channels, 'last' takes {last}"):
+            SeriesClassifier(FEW).fit(form, [0, 1])
+
+
+def test_one_series_alone_names_the_way() -> None:
+    fitted = SeriesClassifier(FEW, random_state=0).fit(RANDOM.normal(size=(8, 3, 30)), Y[:8])
+    with pytest.raises(
+        ValueError, match=r"must have 3 channels, as in fit \(got 1\): one series alone is \[X\]"
+    ):
+        fitted.predict(RANDOM.normal(size=(3, 30)))
+
+
+def test_a_channel_without_any_value_is_named() -> None:
+    with pytest.warns(UserWarning, match="'X' has no value of noise in any series"):
+        read_series(TABLE.drop(columns="variable").rename(columns={"value": "level"}).assign(noise=np.nan))
+
+
+def test_words_and_tables_that_are_not_there_yet_name_the_way() -> None:
+    wide = TABLE.drop(columns="variable").assign(site="north")
+    with pytest.raises(TypeError, match="'site' must hold numbers.*a column of 0 and 1 for each word"):
+        SeriesClassifier(FEW).fit(wide, dict(enumerate(Y)))
+    with pytest.raises(
+        ValueError, match="a mapping, which goes with a table that has the columns id and time"
+    ):
+        SeriesClassifier(FEW).fit([x for _, x in PAIRS], dict(enumerate(Y)))
+    polars = pytest.importorskip("polars")
+    with pytest.raises(TypeError, match=r"must be a table in memory \(got LazyFrame\): X.collect\(\)"):
+        SeriesClassifier(FEW).fit(polars.LazyFrame({"id": [1]}), Y)
 
 
 def test_lists_of_few_samples_are_read_where_channels_are_said() -> None:

@@ -13,6 +13,8 @@ import torch
 
 joblib = pytest.importorskip("joblib")
 
+from sklearn.base import clone  # noqa: E402
+
 from ccnn_pc.estimators import SeriesClassifier  # noqa: E402
 
 
@@ -48,3 +50,17 @@ def test_a_missing_package_names_its_extra(package: str, monkeypatch: pytest.Mon
         ImportError, match=rf"'{package}' is needed for estimators: pip install 'ccnn-pc\[estimators\]'"
     ):
         runpy.run_module("ccnn_pc.estimators.__init__")
+
+
+def test_threads_train_as_one_alone_does() -> None:
+    """All threads share PyTorch's random numbers, also those of the caller."""
+    series = np.random.default_rng(0).normal(size=(12, 20))
+    labels = np.arange(12) % 2
+    one = SeriesClassifier({"name": "random_kernels", "num_features": 504}, random_state=0)
+    expected = one.fit(series, labels).predict_proba(series)
+    state = torch.get_rng_state()
+    with joblib.parallel_config("threading", n_jobs=3):
+        fitted = joblib.Parallel()(joblib.delayed(clone(one).fit)(series, labels) for _ in range(6))
+    assert all((each.predict_proba(series) == expected).all() for each in fitted)
+    assert torch.equal(state, torch.get_rng_state())
+    assert not torch.are_deterministic_algorithms_enabled()

@@ -21,6 +21,9 @@ X = np.sin(np.array([0.3, 0.9] * 4)[:, None] * np.arange(30))
         (np.array(["a", None, "b"], dtype=object), "class for every item .got None for item 1"),
         (np.array(["a", "b", float("nan")], dtype=object), "got nan for item 2"),
         (np.array(["a", 1, "b"], dtype=object), "classes of one type"),
+        (["a", float("nan"), "b"], "got nan for item 1"),
+        (["a", 1, "b"], r"classes of one type \(got numbers and text"),
+        ([True, 2, False], r"classes of one type \(got numbers and truth values"),
         (np.array([2, 2, 2]), r"at least two classes \(got 1 class, 2\)"),
     ],
 )
@@ -33,6 +36,19 @@ def test_missing_values_of_pandas_are_no_class() -> None:
     pd = pytest.importorskip("pandas")
     with pytest.raises(ValueError, match="got <NA> for item 1"):
         Classes(pd.Series(["a", None, "b"], dtype="string"), 3)
+
+
+def test_a_class_called_as_missing_labels_are_is_noticed() -> None:
+    with pytest.warns(UserWarning, match="'y' has a class called 'nan'"):
+        Classes(np.array(["a", "nan", "b"]), 3)
+
+
+def test_samples_without_a_label_beside_text_have_none() -> None:
+    y = [["a", float("nan"), None, *"b" * 27] for _ in X]
+    fitted = SeriesStepClassifier(epochs=1, random_state=0).fit(X, y)
+    assert fitted.classes_.tolist() == ["a", "b"]
+    with pytest.raises(ValueError, match="classes of one type"):
+        SeriesStepClassifier(epochs=1).fit(X, [["a", 1] * 15 for _ in X])
 
 
 def test_numbers_that_networks_would_round_are_refused() -> None:

@@ -279,6 +279,12 @@ class SeriesForecaster(ValuesEstimator):
             raise ValueError(
                 f"'horizon' must be at least one step of the series, {self.step_:g} (got {self.horizon:g})"
             )
+        longest = max(float(each.times[-1] - each.times[0]) for each in items.items)
+        if self.horizon > longest:
+            raise ValueError(
+                f"'horizon' must be within the longest series of the training, {longest:g}, for nothing says what "
+                f"comes so late (got {self.horizon:g})"
+            )
         return found
 
     def predict(self, X: Any, times: Any = None) -> Any:  # noqa: N803

@@ -225,6 +225,7 @@ class Network(Model, abc.ABC):
         """Answers for PyG data, for an array, or for samples on a domain; see the class."""
         x, where = self.read(data, domain, spacing)
         answers = self.logits(x, where)
+        self.remember(data, domain, spacing, x, where)
         return answers if self.pool is not None else self.reading.as_given(answers, where, data)
 
     def forward_features(
@@ -239,6 +240,7 @@ class Network(Model, abc.ABC):
         """
         x, where = self.read(data, domain, spacing)
         found: Any = self.features(x, where)
+        self.remember(data, domain, spacing, x, where)
         if isinstance(found, tuple):
             return found[1].unflatten(found[0])  # type: ignore[no-any-return]
         return self.reading.as_given(found, where, data)
@@ -250,8 +252,6 @@ class Network(Model, abc.ABC):
         told = spacing is not None or domain is not None or (isinstance(data, Data) and "spacing" in data)
         x, where = self.reading.read(data, domain, spacing, functools.partial(self._compare, told))
         self._check_sampling(where)
-        if self.training and not torch.compiler.is_compiling():
-            self._keep(data, domain, spacing, x, where)
         return x, where
 
     def train(self: N, mode: bool = True) -> N:
@@ -291,7 +291,7 @@ class Network(Model, abc.ABC):
         """Copies and files hold no data of the training, nor whether a batch was looked at."""
         return {**self.__dict__, "_recent": [], "_compared": False}
 
-    def _keep(
+    def remember(
         self,
         data: Input,
         domain: AbstractDomain | None,
@@ -299,7 +299,9 @@ class Network(Model, abc.ABC):
         x: Tensor,
         where: AbstractDomain,
     ) -> None:
-        """Remember a batch of the training, but not what graphs or transforms of torch.func hang on."""
+        """Keep a batch of the training that was answered, but not what graphs or transforms of torch.func hang on."""
+        if not self.training or torch.compiler.is_compiling():
+            return
         if self.recent < 1 or in_torch_func() or where.requires_grad or is_tracked(x) or not readable(x):
             return
         self._recent, self._lags = [*self._recent, (data, domain, spacing)][-self.recent :], True

@@ -23,6 +23,8 @@ from ccnn_pc.models.state import load_weights
 _LOG = logging.getLogger("ccnn_pc")
 #: Words of the geometry that trained kernels do not depend on.
 _FREE = ("num_neighbors",)
+#: Words of timm that have another name here.
+_OF_TIMM = {"in_chans": "in_channels", "img_size": "shape", "drop_rate": "dropout", "global_pool": "pool"}
 
 
 def create_model(
@@ -95,6 +97,8 @@ def create_model(
         >>> model.num_classes, model.classes[2]
         (10, 'chair')
     """
+    for word in _OF_TIMM.keys() & options.keys():
+        raise TypeError(f"'{word}' of timm is called '{_OF_TIMM[word]}' here (got {word}={options[word]!r})")
     features_only, indices = options.pop("features_only", False), options.pop("out_indices", None)
     if indices is not None and not features_only:
         raise TypeError(f"'out_indices' must be None without features_only=True (got {indices!r})")

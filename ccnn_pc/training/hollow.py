@@ -14,14 +14,15 @@ from ccnn_pc.models.trained_on import TrainedOn
 MIXED = 200.0
 
 
-def warn_of_hollow_items(found: TrainedOn, names: Sequence[str] = ()) -> None:
+def warn_of_hollow_items(found: TrainedOn, names: Sequence[str] = (), derived: int = 0) -> None:
     """Warn of items, where most are so, that hold one sample, lie at one place or are constant; and of mixed units.
 
     Args:
         found: what a network is about to be trained on.
         names: of its channels, where there are some.
+        derived: how many channels, the first ones, say what was observed and have no unit.
     """
-    for text in (_nothing(found), _mixed(found, names)):
+    for text in (_nothing(found), _mixed(found, names, derived)):
         if text is not None:
             warnings.warn(text, DataWarning, stacklevel=4)
 
@@ -44,10 +45,15 @@ def _nothing(found: TrainedOn) -> str | None:
     return f"most items of the training are constant in all channels: {more}" if flat and all(flat) else None
 
 
-def _mixed(found: TrainedOn, names: Sequence[str]) -> str | None:
+def _mixed(found: TrainedOn, names: Sequence[str], derived: int) -> str | None:
     for number, channel in enumerate(found.channels):
         varied = channel.deviation
-        if found.kind is Samples.POINTS or varied is None or not varied.high > MIXED * varied.low > 0:
+        if (
+            number < derived
+            or found.kind is Samples.POINTS
+            or varied is None
+            or not varied.high > MIXED * varied.low > 0
+        ):
             continue
         return (
             f"{called(number, len(found.channels), names)} varies by {varied.low:.3g} in some items of the training "

@@ -34,7 +34,7 @@ def measure_training(model: Network, data: ClassificationData) -> TrainedOn:
     rows = epoch_order(len(items), data.seed, 0)[:ITEMS]
     with torch.random.fork_rng(devices=[]):
         found = measure(model.reading, (Batch.from_data_list([items[row]]) for row in rows))
-    warn_of_hollow_items(found, _names(items))
+    warn_of_hollow_items(found, _names(items), _derived(items, len(found.channels)))
     return dataclasses.replace(found, resized=_resized(data), time_unit=_time_unit(items))
 
 
@@ -52,6 +52,12 @@ def _names(items: Any) -> tuple[str, ...]:
     """Variables of tables, as the preprocessing of the model will call them."""
     data = _first(items)
     return SeriesPreprocessing(table=data.description()).channel_names if isinstance(data, LongCSV) else ()
+
+
+def _derived(items: Any, channels: int) -> int:
+    """How many of the channels say what was observed of the others, behind them: those that a transform has made."""
+    said = getattr(getattr(items, "transform", None), "said", None)
+    return 0 if said is None else channels * said.per_variable // (1 + said.per_variable)
 
 
 def _time_unit(items: Any) -> str | None:

@@ -11,6 +11,7 @@ import torch
 
 from ccnn_pc.cli.app import main
 from ccnn_pc.datasets import SeriesData
+from ccnn_pc.datasets.common.broken import DataWarning  # noqa: E402
 from ccnn_pc.datasets.series.observation_channels import remoteness
 from ccnn_pc.datasets.transforms import HideFuture, HideValues
 from ccnn_pc.estimators import SeriesForecaster, SeriesImputer
@@ -146,6 +147,8 @@ def test_forecasts_lie_after_the_series_and_within_the_horizon(tmp_path: Path) -
             model.predict(X, [wrong])
     with pytest.raises(ValueError, match="'horizon' must be at least one step"):
         SeriesForecaster(horizon=0.2).fit(X)
+    with pytest.raises(ValueError, match="'horizon' must be within the longest series of the training"):
+        SeriesForecaster(horizon=100).fit(X)
     again = SeriesForecaster.load(model.save(tmp_path / "model"))
     assert (again.predict(X) == found).all()
 
@@ -218,3 +221,11 @@ def test_arguments_are_named() -> None:
         SeriesImputer(hidden=2, epochs=1).fit(X)
     with pytest.raises(ValueError, match=r"'times' must be \[q\], or a list of arrays \(got 5.0\)"):
         FITTED.predict(X, 5.0)
+
+
+def test_few_values_that_were_hidden_are_no_mixture_of_units() -> None:
+    """Series of the same size: nothing about them is to be said."""
+    waves = [np.sin(0.4 * np.arange(30) + phase) for phase in np.arange(16)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DataWarning)
+        SeriesImputer(epochs=1, random_state=0).fit(waves)

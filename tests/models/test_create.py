@@ -110,3 +110,12 @@ def test_features_of_a_trained_network(trained: Path) -> None:
         last, model.norm.running_mean, model.norm.running_var, model.norm.weight, model.norm.bias
     )
     torch.testing.assert_close(normed, y)
+
+
+@pytest.mark.parametrize(
+    ("word", "ours"),
+    [("in_chans", "in_channels"), ("img_size", "shape"), ("drop_rate", "dropout"), ("global_pool", "pool")],
+)
+def test_words_of_timm_are_known_by_name(word: str, ours: str) -> None:
+    with pytest.raises(TypeError, match=f"'{word}' of timm is called '{ours}' here"):
+        create_model("ccnn_tiny_grid", dim=2, num_classes=3, **{word: 3})

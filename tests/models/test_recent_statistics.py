@@ -156,3 +156,29 @@ def test_a_plain_loop_knows_its_classes_right_away() -> None:
         with torch.no_grad():
             scores.append(float((model(test).argmax(1) == test.y).float().mean()))
     assert sum(scores[2:]) / 4 >= 0.9, scores
+
+
+@pytest.mark.parametrize("call", ["forward", "forward_features"])
+def test_a_batch_that_was_refused_is_not_remembered(call: str) -> None:
+    data = batches()
+    model = fit(network(), data)
+    expected = recalibrate(copy.deepcopy(model), data[-4:])
+    wrong = data[0].clone()
+    wrong.pos = wrong.pos.double()
+    wrong.x = wrong.pos
+    with pytest.raises(TypeError, match="float32"):
+        getattr(model, call)(wrong)
+    model.state_dict()
+    assert same(model.eval(), expected)
+
+
+def test_levels_remember_what_they_answered() -> None:
+    data = batches()
+    torch.manual_seed(0)
+    model = create_model("ccnn_4_16", dim=3, in_channels=3, num_neighbors=8, features_only=True).train()
+    for batch in data:
+        model(batch)
+    lagging = statistics(model)
+    assert not torch.equal(
+        lagging["network.stem_norm.running_mean"], statistics(model.eval())["network.stem_norm.running_mean"]
+    )

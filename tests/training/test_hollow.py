@@ -38,6 +38,22 @@ def test_arrays() -> None:
     assert "are units mixed?" in text
 
 
+def test_channels_that_say_what_was_observed_have_no_units() -> None:
+    """How far stamps are from observed ones is 0 nearly everywhere in some items, and varies in others."""
+    series: dict[str, Any] = {"dim": 1, "in_channels": 2, "shape": [20], "spacing": 1.0}
+    model: Any = create_model("ccnn_4_16", out_channels=2, **series)
+    far = torch.eye(20)[0]
+    items = [
+        Data(times=torch.arange(20.0).double(), x=torch.stack([size * far, torch.rand(20)], dim=1))
+        for size in (0.001, 0.5) * 8
+    ]
+    with pytest.warns(DataWarning, match="are units mixed"):
+        warn_of_hollow_items(measure(model.reading, items))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_hollow_items(measure(model.reading, items), derived=1)
+
+
 def test_clouds_and_series() -> None:
     clouds: dict[str, Any] = {"dim": 3, "in_channels": 1}
     points = [Data(pos=torch.rand(30, 3), x=torch.ones(30, 1)) for _ in range(6)]

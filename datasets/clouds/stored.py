@@ -163,9 +163,8 @@ class StoredClouds:
 
 
 def _decode(values: np.ndarray) -> torch.Tensor:
-    decoded = values.astype(np.float32)
-    decoded *= np.float32(1.0 / np.iinfo(values.dtype).max)
-    return torch.from_numpy(decoded)
+    whole = torch.from_numpy(np.array(values))  # of its own memory, not a file's
+    return whole.float().mul_(1 / torch.iinfo(whole.dtype).max)
 
 
 class CloudPacker:

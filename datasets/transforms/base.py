@@ -185,7 +185,7 @@ def point_keys(data: Any) -> list[str]:
     return [
         key
         for key, value in data
-        if data.is_node_attr(key) and not _points(key, value) and not (single and key in _OF_CLOUDS)
+        if not _points(key, value) and not (single and key in _OF_CLOUDS) and data.is_node_attr(key)
     ]
 
 

@@ -45,7 +45,7 @@ class Normalize(BaseTransform, MovesPoints):
         dtype = data.pos.dtype
         pos = check_positions("pos", data.pos).double()
         if self.frame is Frame.BOX:
-            low, high = torch.aminmax(pos, dim=0)
+            low, high = pos.amin(dim=0), pos.amax(dim=0)  # aminmax wakes all threads for any few numbers
             pos = pos - (low + high) / 2
             size = float((high - low).max()) / 2
         else:

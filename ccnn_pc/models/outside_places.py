@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 #: So many times more pixels that are not black than ever in training are another kind of picture.
 LIT = 1.5
-#: Items that must have been seen to know how axes lie.
+#: So many times fewer points than in the smallest cloud of training are another sampling, 1.7 times sparser.
+FEWER = 3.0
+#: Points so many times sparser than the sparsest of training: six times fewer on a surface, or feet for metres.
+SPARSER = 2.5
+#: Points of which distances to the nearest vary so much more than ever lie otherwise; those that vary less lie evenly.
+UNEVEN, EVEN = 1.5, 0.25
+#: Items that must have been seen to know how axes, and points, lie.
 _ITEMS = 8
 #: Of a reach that was cut in training already.
 REACH = 1.5
@@ -46,9 +52,10 @@ def places(
         _size(trained, found, pooled) if not told and Samples.GRID is trained.kind is found.kind else (),
         _axes(trained, found),
         _few(trained, found) if not pooled else (),
-        _spacing(trained, found),
+        _spacing(trained, found, pooled),
         _lit(trained, found) if lit else (),
         _samples(trained, found) if pooled else (),
+        _uneven(trained, found) if pooled else (),
         _neighbors(trained, found, found.reach, first) if found.reach is not None else (),
     )
 
@@ -119,12 +126,16 @@ def _few(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
         )
 
 
-def _spacing(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
+def _spacing(trained: TrainedOn, found: Seen, pooled: bool) -> Iterator[tuple[str, str]]:
     """Samples farther apart, or nearer, than ever; the whole longer, or shorter, than ever."""
     steps = merged(trained.spacing) if len(found.spacing) != len(trained.spacing) else None
     for axis, here in enumerate(found.spacing):
         there = steps or trained.spacing[axis]
-        if (factor := beyond(here, there)) is None:
+        factor = beyond(here, there)
+        clouds = found.kind is trained.kind is Samples.POINTS and not (pooled and _fewer(trained, found))
+        if factor is None and clouds and here.least > SPARSER * there.most > 0:
+            factor = here.least / there.median
+        if factor is None:
             continue
         now = here.most if factor > 1 else here.least
         span, spans = max(r.most for r in found.span), max(s.median for s in trained.span)
@@ -187,13 +198,35 @@ def _lit(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
 
 def _samples(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
     """Fewer samples than ever: little is left of an item, however they lie."""
-    if found.kind is Samples.GRID or (factor := beyond(found.samples, trained.samples)) is None or factor > 1:
+    if found.kind is Samples.GRID or not _fewer(trained, found):
         return
+    factor = found.samples.least / trained.samples.median
     yield (
         "samples",
         f"'data' have items of {found.samples.least:.3g} samples where training had {words(trained.samples)}, "
         f"{1 / factor:.3g} times fewer: leave them out, take more of what there is, or train on so few too",
     )
+
+
+def _fewer(trained: TrainedOn, found: Seen) -> bool:
+    """Whether an item has fewer samples than ever: a third of the points of clouds, a ninth of others."""
+    clouds = found.kind is trained.kind is Samples.POINTS
+    least = trained.samples.bounds(FACTOR)[0] * (FACTOR / FEWER if clouds else 1)
+    return found.samples.least < least
+
+
+def _uneven(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
+    """Points that lie less evenly than ever: sums over them count dense parts more than in training."""
+    there = None if trained.neighborhood is None else trained.neighborhood.unevenness
+    if there is None or found.unevenness is None or trained.items < _ITEMS:
+        return
+    if found.unevenness.most > max(UNEVEN * there.most, EVEN):
+        yield (
+            "uneven",
+            f"'data' have points that lie less evenly than in training: distances to the nearest vary by "
+            f"{found.unevenness.most:.2g} of their mean, there by {words(there)}: give more points and let the model "
+            "choose among them (FarthestPoints), or train over such samplings too (data.samplings)",
+        )
 
 
 def _neighbors(

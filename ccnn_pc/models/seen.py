@@ -43,6 +43,7 @@ class Range(NamedTuple):
 class Seen(NamedTuple):
     """What one batch holds; fields as those of :class:`TrainedOn`, those of channels over the whole batch.
 
+    ``unevenness`` is that of points: how much distances to the nearest other one vary, as a share of their mean.
     A channel that was never observed has a mean and a deviation of NaN. ``flat`` counts items, of arrays, whose
     channels are all constant.
     """
@@ -63,6 +64,7 @@ class Seen(NamedTuple):
     flat: int = 0
     items: int = 1
     lean: tuple[Range, ...] = ()
+    unevenness: Range | None = None
 
 
 def seen(x: Tensor, domain: AbstractDomain) -> Seen:
@@ -111,6 +113,7 @@ def seen(x: Tensor, domain: AbstractDomain) -> Seen:
     placed, last = 2 * len(rows), 2 * len(rows) + channels.numel()
     scale, mean, deviation = _thirds(numbers[placed:last], x, mask)
     own, step, reach, *axes = (Range(*numbers[2 * i : 2 * i + 2]) for i in range(len(rows)))
+    unevenness = axes.pop() if kind is Samples.POINTS else None
     return Seen(
         kind,
         own,
@@ -124,6 +127,7 @@ def seen(x: Tensor, domain: AbstractDomain) -> Seen:
         deviation,
         roughness=tuple(numbers[last:]),
         lean=tuple(axes[len(axes) // 2 :]) if kind is Samples.POINTS else (),
+        unevenness=None if unevenness is None or math.isnan(unevenness.most) else unevenness,
     )
 
 
@@ -211,7 +215,10 @@ def _of_series(series: IrregularSeries) -> Tensor:
 
 
 def _of_points(points: PointSet) -> Tensor:
-    """Samples, distance of the nearest other point and of the furthest neighbour, spans and leans, ``[3 + 2 D, B]``."""
+    """Samples, distance of the nearest other point and of the furthest neighbour, spans, leans and unevenness.
+
+    ``[4 + 2 D, B]``
+    """
     clouds, where, pos = points.num_clouds, points.batch, points.pos.detach()
     count = segment_count(where, clouds)
     low, high = segment_range(pos, where, clouds)
@@ -219,20 +226,21 @@ def _of_points(points: PointSet) -> Tensor:
     lean = (
         (segment_sum(pos, where, clouds) / count[:, None] - low) / (high - low)
     ).t()  # NaN: all at one place
-    nearest = furthest = pos.new_full((clouds,), math.nan)
+    nearest = furthest = unevenness = pos.new_full((clouds,), math.nan)
     table = points.neighbors
     if isinstance(table, Neighbors) and table.k > 1 and not points.bipartite:
         others = (table.count > 1).to(pos)
+        near, far = ((pos[table.index[:, column].long()] - pos).norm(dim=1) for column in (1, -1))
+        number = segment_sum(others, where, clouds)
         nearest, furthest = (
-            segment_sum((pos[table.index[:, column].long()] - pos).norm(dim=1) * real, where, clouds) / number
-            for column, real, number in (
-                (1, others, segment_sum(others, where, clouds)),
-                (-1, torch.ones_like(others), count),
-            )
+            segment_sum(near * others, where, clouds) / number,
+            segment_sum(far, where, clouds) / count,
         )
+        off = (near / nearest[where] - 1).square() * others  # NaN: all in pairs at one place
+        unevenness = (segment_sum(off, where, clouds) / number).sqrt()
         alone = count < 2  # has no neighbour: those of the others
         nearest, furthest = (
             torch.where(alone, each.masked_fill(alone, math.nan).nanmedian(), each)
             for each in (nearest, furthest)
         )
-    return torch.cat([torch.stack([count.to(pos), nearest, furthest]), span, lean])
+    return torch.cat([torch.stack([count.to(pos), nearest, furthest]), span, lean, unevenness[None]])

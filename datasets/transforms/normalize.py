@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 from typing import Any
 
-import torch
 from torch_geometric.transforms import BaseTransform
 
 from ccnn_pc._checks import check_positions
@@ -31,6 +30,7 @@ class Normalize(BaseTransform, MovesPoints):
         frame: box (default) or sphere.
 
     Example:
+        >>> import torch
         >>> from ccnn_pc.datasets import PointCloudData
         >>> Normalize(Frame.BOX)(PointCloudData(pos=torch.tensor([[0.0, 0.0], [4.0, 2.0]]))).pos.tolist()
         [[-1.0, -0.5], [1.0, 0.5]]

@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch_geometric.data import Batch, Data
 
-from ccnn_pc.datasets import KNN, GridData, ImagePreprocessing, SeriesPreprocessing
+from ccnn_pc.datasets import KNN, FarthestPoints, GridData, ImagePreprocessing, SeriesPreprocessing
 from ccnn_pc.domains import Grid, IrregularSeries
 from ccnn_pc.models import (
     SamplingWarning,
@@ -90,6 +90,63 @@ def test_measured_by_hand() -> None:
     assert one.spacing[0].median == pytest.approx(float(distance[:, 1].mean()), rel=1e-4)
     assert one.neighborhood.reach.median == pytest.approx(float(distance[:, 63].mean()), rel=1e-4)
     assert [s.median for s in one.span] == pytest.approx((pos.amax(0) - pos.amin(0)).tolist())
+
+
+def even_sphere(n: int, seed: int, k: int = 16) -> Data:
+    return KNN(k)(FarthestPoints(n)(sphere(1024, None, seed)))
+
+
+def test_unevenness_measured_by_hand() -> None:
+    """0 on a lattice; of random points in a plane that of the Rayleigh distribution."""
+    reading = network("cloud").reading
+    steps = torch.arange(8.0)
+    lattice = torch.cartesian_prod(steps, steps, steps)
+    plane = torch.cat(
+        [torch.rand(4000, 2, generator=torch.Generator().manual_seed(0)), torch.zeros(4000, 1)], dim=1
+    )
+    for pos, expected, tolerance in ((lattice, 0.0, 1e-6), (plane, (4 / torch.pi - 1) ** 0.5, 0.02)):
+        found = measure(reading, [KNN(4)(Data(pos=pos, x=pos.clone()))])
+        assert found.neighborhood is not None and found.neighborhood.unevenness is not None
+        assert found.neighborhood.unevenness.median == pytest.approx(expected, abs=tolerance)
+    both = [even_sphere(128, 0), sphere(128, 16, 1)]
+    one, together = measure(reading, both), measure(reading, [Batch.from_data_list(both)])
+    assert one.neighborhood and one.neighborhood.unevenness
+    assert together.neighborhood and together.neighborhood.unevenness
+    assert together.neighborhood.unevenness[::4] == pytest.approx(one.neighborhood.unevenness[::4], rel=1e-5)
+
+
+def test_points_that_lie_less_evenly_than_ever() -> None:
+    model = network("cloud")
+    model.trained_on = measure(model.reading, [even_sphere(128, i) for i in range(20)])
+    assert said(model, even_sphere(128, 30)) == said(model, even_sphere(64, 30, 8)) == []
+    (message,) = said(model, sphere(128, 16, 30))
+    assert "less evenly than in training" in message and "vary by 0." in message
+    model.trained_on = measure(model.reading, [sphere(128, 16, i) for i in range(20)])
+    model.warned.clear()
+    assert said(model, sphere(128, 16, 30)) == said(model, even_sphere(128, 30)) == []
+    before = model.trained_on.to_json()
+    before["neighborhood"] = before["neighborhood"][:3]  # as earlier versions wrote it
+    model.trained_on = TrainedOn.from_json(json.loads(json.dumps(before)))
+    assert model.trained_on.neighborhood.unevenness is None and said(model, even_sphere(128, 30)) == []
+
+
+def test_feet_for_metres_of_clouds_that_are_alike() -> None:
+    model = network("cloud")
+    feet = sphere(128, 64, 5)
+    feet.pos = feet.pos / 0.3048
+    (message,) = said(model, feet)
+    assert "times sparser: are positions in another unit?" in message
+    model.warned.clear()
+    feet.pos = feet.pos * 0.3048 * 2
+    assert not any("sparser" in each for each in said(model, feet))
+
+
+def test_a_third_of_the_points_of_the_smallest_cloud() -> None:
+    """Of surfaces that is 1.7 times sparser; k falls with the points, so that neighbours reach as far."""
+    model = network("cloud", k=48)
+    assert said(model, sphere(44, 16, 5)) == []
+    (message,) = said(model, sphere(40, 15, 5))
+    assert "items of 40 samples where training had 128, 3.2 times fewer" in message
 
 
 def test_a_batch_is_measured_as_its_items() -> None:

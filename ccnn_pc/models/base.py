@@ -18,6 +18,7 @@ from ccnn_pc._values import readable
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.grid.grid import Grid
 from ccnn_pc.domains.points.point_set import PointSet
+from ccnn_pc.domains.sampling import Interpolation
 from ccnn_pc.domains.series.irregular_series import IrregularSeries
 from ccnn_pc.models.classifier import Classifier
 from ccnn_pc.models.options import pool_choice
@@ -339,6 +340,7 @@ class Network(Model, abc.ABC):
             told=told,
             pooled=self.pool is not None,
             lit=lit and found.reach is not None,
+            sums=self.reading.series_interpolation is Interpolation.NONE,
             names=getattr(self.preprocessing, "channel_names", ()),
         ):
             if kind not in self.warned:

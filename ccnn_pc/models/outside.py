@@ -27,6 +27,7 @@ def outside(
     told: bool,
     pooled: bool,
     lit: bool = False,
+    sums: bool = False,
     names: Sequence[str] = (),
 ) -> Iterator[tuple[str, str]]:
     """Where a batch lies outside of the training: what kind of fault, and a message with both numbers and the remedy.
@@ -38,10 +39,11 @@ def outside(
         told: whether somebody said how far the samples of an array are apart.
         pooled: whether there is one answer per item.
         lit: whether points are the pixels of pictures that are not black.
+        sums: whether series are sums over their samples, with no lines between them.
         names: of the channels, where there are some.
     """
     placed = next(
-        places(trained, found, first, told=told, pooled=pooled, lit=lit), None
+        places(trained, found, first, told=told, pooled=pooled, lit=lit, sums=sums), None
     )  # one cause, one message
     if placed is not None:
         yield placed

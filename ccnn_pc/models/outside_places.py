@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 LIT = 1.5
 #: So many times fewer points than in the smallest cloud of training are another sampling, 1.7 times sparser.
 FEWER = 3.0
-#: Points so many times sparser than the sparsest of training: six times fewer on a surface, or feet for metres.
+#: So many times sparser than the sparsest of training are points, and sums over series: six times fewer on a surface,
+#: or feet for metres.
 SPARSER = 2.5
 #: Points of which distances to the nearest vary so much more than ever lie otherwise; those that vary less lie evenly.
 UNEVEN, EVEN = 1.5, 0.25
@@ -46,13 +47,14 @@ def places(
     told: bool,
     pooled: bool,
     lit: bool,
+    sums: bool,
 ) -> Iterator[tuple[str, str]]:
     """What is otherwise, the likeliest cause first; arguments as of :func:`ccnn_pc.models.outside.outside`."""
     yield from itertools.chain(
         _size(trained, found, pooled) if not told and Samples.GRID is trained.kind is found.kind else (),
         _axes(trained, found),
         _few(trained, found) if not pooled else (),
-        _spacing(trained, found, pooled),
+        _spacing(trained, found, pooled, sums),
         _lit(trained, found) if lit else (),
         _samples(trained, found) if pooled else (),
         _uneven(trained, found) if pooled else (),
@@ -126,21 +128,27 @@ def _few(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
         )
 
 
-def _spacing(trained: TrainedOn, found: Seen, pooled: bool) -> Iterator[tuple[str, str]]:
+def _spacing(trained: TrainedOn, found: Seen, pooled: bool, sums: bool) -> Iterator[tuple[str, str]]:
     """Samples farther apart, or nearer, than ever; the whole longer, or shorter, than ever."""
     steps = merged(trained.spacing) if len(found.spacing) != len(trained.spacing) else None
     for axis, here in enumerate(found.spacing):
         there = steps or trained.spacing[axis]
         factor = beyond(here, there)
-        clouds = found.kind is trained.kind is Samples.POINTS and not (pooled and _fewer(trained, found))
-        if factor is None and clouds and here.least > SPARSER * there.most > 0:
+        summed = {Samples.POINTS: not (pooled and _fewer(trained, found)), Samples.SERIES: sums}
+        alike = found.kind is trained.kind and summed.get(found.kind, False)
+        all_sparser = alike and here.least > SPARSER * there.most > 0
+        if factor is None and all_sparser:
             factor = here.least / there.median
         if factor is None:
             continue
         now = here.most if factor > 1 else here.least
         span, spans = max(r.most for r in found.span), max(s.median for s in trained.span)
         longer = span / spans if spans > 0 else math.nan
-        some = found.kind is not Samples.GRID and beyond(Range(here.least, here.least), there) is None
+        some = (
+            found.kind is not Samples.GRID
+            and not all_sparser
+            and beyond(Range(here.least, here.least), there) is None
+        )
         text = f"'data' have a sample every {now:.3g} where training had one every {words(there)}"
         if now == 0 and max(r.most for r in found.span) > 0 and found.kind is Samples.POINTS:
             yield (
@@ -162,6 +170,8 @@ def _spacing(trained: TrainedOn, found: Seen, pooled: bool) -> Iterator[tuple[st
         else:
             much = f"{factor:.3g} times sparser" if factor > 1 else f"{1 / factor:.3g} times denser"
             where = "check 'spacing' (--spacing), or " if found.kind is Samples.GRID else ""
+            if found.kind is Samples.SERIES and factor > 1 and sums:
+                where = "read straight lines between them (--interpolation linear), or "
             if found.kind is Samples.POINTS and factor > 1:
                 where = "are positions in another unit? Else "
             if found.kind is Samples.POINTS and factor < 1:

@@ -141,6 +141,14 @@ def test_feet_for_metres_of_clouds_that_are_alike() -> None:
     assert not any("sparser" in each for each in said(model, feet))
 
 
+def test_sums_over_series_that_are_sparser_and_lines_that_may_be() -> None:
+    few = [series(6, 1.0, seed) for seed in range(4)]
+    (message,) = said(network("series", series_interpolation="none"), Batch.from_data_list(few))
+    assert "times sparser: read straight lines" in message
+    assert said(network("series", series_interpolation="none"), series(20, 1.0)) == []
+    assert said(network("series"), Batch.from_data_list(few)) == []
+
+
 def test_a_third_of_the_points_of_the_smallest_cloud() -> None:
     """Of surfaces that is 1.7 times sparser; k falls with the points, so that neighbours reach as far."""
     model = network("cloud", k=48)

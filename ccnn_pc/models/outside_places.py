@@ -53,6 +53,7 @@ def places(
     yield from itertools.chain(
         _size(trained, found, pooled) if not told and Samples.GRID is trained.kind is found.kind else (),
         _axes(trained, found),
+        _scattered(trained, found),
         _few(trained, found) if not pooled else (),
         _spacing(trained, found, pooled, sums),
         _lit(trained, found) if lit else (),
@@ -114,6 +115,22 @@ def _axes(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
                 f"average, in training at {words(there)}: does it point the other way? If so, give -{names[axis]}",
             )
             return
+
+
+def _scattered(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
+    """Points of pictures and volumes, where training saw whole arrays alone: what is read between them is smoother."""
+    arrays = trained.kind is Samples.GRID and trained.samplings is not None
+    if not arrays or found.kind is not Samples.POINTS:
+        return
+    whole = all(sampling.startswith("pixels") for sampling in trained.samplings or ())
+    share = found.samples.least / trained.samples.median
+    if whole and share < 1 / SIZE:
+        yield (
+            "scattered",
+            f"'data' are {found.samples.least:.4g} samples that lie anywhere, and training had whole arrays of "
+            f"{trained.samples.median:.4g} alone: what is read between them is smoother; train over such samplings too "
+            "(data.samplings=[pixels,scattered:0.5]), or see with ccnn-pc transfer --to scattered:0.5 what it costs",
+        )
 
 
 def _few(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:

@@ -102,6 +102,8 @@ class TrainedOn:
         channels: values of each, and their scale :math:`\sqrt{\tfrac1n \sum_j x_{jc}^2}` and deviation over items.
         resized: side in pixels that pictures were brought to, the square in their middle; None: they were as they are.
         time_unit: of stamps and spacings, where it is known.
+        samplings: that arrays came in (``pixels:2``, ``scattered:0.5``), where training drew one for each; empty: as
+            they were; None: nobody knows.
 
     Example:
         >>> from ccnn_pc.models.reading import Reading
@@ -120,6 +122,7 @@ class TrainedOn:
     channels: tuple[Channel, ...] = ()
     resized: int | None = None
     time_unit: str | None = None
+    samplings: tuple[str, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """All fields as numbers, strings and lists."""
@@ -146,6 +149,10 @@ class TrainedOn:
         found["samples"] = _spread("samples", found["samples"])
         for name in ("spacing", "span", "shape"):
             found[name] = tuple(_spread(name, each) for each in found.get(name) or ())
+        if (samplings := found.get("samplings")) is not None:
+            if isinstance(samplings, str) or not all(isinstance(each, str) for each in samplings):
+                raise ValueError(f"'samplings' in 'trained_on' must be a list of words (got {samplings!r})")
+            found["samplings"] = tuple(samplings)
         try:
             if near := found.get("neighborhood"):
                 found["neighborhood"] = Neighborhood(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -10,7 +11,9 @@ from torch_geometric.data import Batch
 
 from ccnn_pc.datasets import LongCSV
 from ccnn_pc.datasets.preprocessing import SeriesPreprocessing
+from ccnn_pc.datasets.samplings import ReadOnGrid
 from ccnn_pc.models.base import Network
+from ccnn_pc.models.seen import Samples
 from ccnn_pc.models.trained_on import TrainedOn, measure
 from ccnn_pc.training.data import ClassificationData
 from ccnn_pc.training.described_data import describe_data
@@ -35,7 +38,10 @@ def measure_training(model: Network, data: ClassificationData) -> TrainedOn:
     with torch.random.fork_rng(devices=[]):
         found = measure(model.reading, (Batch.from_data_list([items[row]]) for row in rows))
     warn_of_hollow_items(found, _names(items), _derived(items, len(found.channels)))
-    return dataclasses.replace(found, resized=_resized(data), time_unit=_time_unit(items))
+    samplings = _samplings(items) if found.kind is Samples.GRID else None
+    return dataclasses.replace(
+        found, resized=_resized(data), time_unit=_time_unit(items), samplings=samplings
+    )
 
 
 def _resized(data: ClassificationData) -> int | None:
@@ -46,6 +52,21 @@ def _resized(data: ClassificationData) -> int | None:
     files = _first(data.train_set)
     sizes = getattr(files if hasattr(files, "native_sizes") else data.open_train(), "native_sizes", None)
     return None if sizes is not None and sizes(ITEMS) == {(size, size)} else size
+
+
+def _samplings(items: Any) -> tuple[str, ...]:
+    """How arrays are sampled, one drawn for each, whatever epoch they begin in."""
+    drawn = [
+        each for each in _parts(getattr(_first(items), "transform", None)) if isinstance(each, ReadOnGrid)
+    ]
+    return tuple(dict.fromkeys(str(each.sampling) for each in drawn))
+
+
+def _parts(transform: Any) -> Iterator[Any]:
+    """A transform, and those that it is made of."""
+    yield transform
+    for each in getattr(transform, "transforms", ()):
+        yield from _parts(each)
 
 
 def _names(items: Any) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from ccnn_pc.cli.read_as import Footing, ReadAs, factor_of
 from ccnn_pc.cli.recalibrate import recalibrate_model
 from ccnn_pc.cli.transfer import transfer_model
 from ccnn_pc.datasets import ImageFolder, LongCSV, SeriesPreprocessing
+from ccnn_pc.datasets.samplings import mixed_augmentation
 from ccnn_pc.domains.points.coverage import NeighborhoodWarning
 from ccnn_pc.models import SamplingWarning, create_model, from_pretrained, measure, save_pretrained
 from ccnn_pc.training.data import ClassificationData
@@ -156,8 +157,20 @@ def test_pictures_that_training_resized_are_resized(trained: tuple[str, Path], t
         network: Any = create_model("ccnn_4_16", dim=2, in_channels=3, out_channels=2, shape=[16, 16])
         return measure_training(network, module).resized
 
+    def mixture(folder: Path, samplings: list[str]) -> tuple[str, ...] | None:
+        from functools import partial
+
+        transform = mixed_augmentation([], samplings, 1)
+        opened = partial(ImageFolder, folder, view="image", scaling=SCALING, transform=transform)
+        network: Any = create_model("ccnn_4_16", dim=2, in_channels=3, out_channels=2, shape=[16, 16])
+        return measure_training(network, ClassificationData(opened, opened)).samplings
+
     assert measured(data, None) is None and measured(data, 16) is None and measured(data, 16, True) is None
     assert measured(large, 16) == 16 and measured(large, 16, True) == 16
+    assert mixture(data, []) == () and mixture(data, ["pixels", "scattered:0.5"]) == (
+        "pixels",
+        "scattered:0.5",
+    )
     config = json.loads((Path(model) / "config.json").read_text())
     config["trained_on"]["resized"] = 16
     (Path(model) / "config.json").write_text(json.dumps(config))

@@ -582,6 +582,27 @@ def test_noisy_series() -> None:
     )  # lower rates step farther
 
 
+def test_scattered_pixels_of_pictures_that_were_whole() -> None:
+    model = network("image")
+    cells = torch.cartesian_prod(torch.arange(16.0), torch.arange(16.0))
+    half = torch.randperm(256, generator=torch.Generator().manual_seed(0))[:128].sort().values
+    points = [Data(pos=cells[rows], x=torch.rand(len(rows), 1)) for rows in (half, torch.arange(256))]
+    for samplings, expected in (
+        (None, 0),
+        ((), 1),
+        (("pixels", "pixels:2"), 1),
+        (("pixels", "scattered:0.5"), 0),
+    ):
+        described = {**model.trained_on.to_json(), "samplings": samplings}
+        model.trained_on = TrainedOn.from_json(json.loads(json.dumps(described)))
+        model.warned.clear()
+        told = said(model, points[0])
+        assert len([text for text in told if "128 samples that lie anywhere" in text]) == expected
+        assert not any("lie anywhere" in text for text in said(model, points[1]))
+    with pytest.raises(ValueError, match="'samplings' in 'trained_on' must be a list of words"):
+        TrainedOn.from_json({**model.trained_on.to_json(), "samplings": "pixels"})
+
+
 def test_pictures_of_more_lit_pixels_are_no_finer_sampling() -> None:
     """A drawing whose lines are blurred, or whose background is noise, is another picture."""
     generator = torch.Generator().manual_seed(0)

@@ -45,7 +45,7 @@ train: $(VENV)/.ready-train
 	@command -v ccnn-pc > /dev/null || echo "ccnn-pc is not on the path yet:  . $(BIN)/activate"
 
 test: $(VENV)/.ready-test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile ccnn_pc tests $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal ccnn_pc tests $(ARGS)
 
 # Operators of torch calls, which run where no compiler was.
 test-torch: $(VENV)/.ready-test

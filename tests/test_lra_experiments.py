@@ -95,8 +95,9 @@ def steps(name: str, folder: Path, *more: str) -> dict[str, Any]:
     )
 
 
+#: Released rows differ from ours on the same data in numbers alone: test_released_settings builds them.
 @pytest.mark.parametrize(
-    "name", [name if "6_380" not in name else pytest.param(name, marks=pytest.mark.slow) for name in NAMES]
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in RELEASED else name for name in NAMES]
 )
 def test_two_steps_and_the_model_can_be_used(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

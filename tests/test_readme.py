@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import functools
 import importlib
 import importlib.util
 import json
@@ -234,6 +235,7 @@ def test_files_tests_and_modules_named_exist(path: Path) -> None:
             assert importlib.util.find_spec(dotted) is not None, dotted
 
 
+@functools.cache
 def config_keys() -> set[str]:
     """Every key that a file of configs/ sets, dotted, and the keys above it."""
     import yaml
@@ -252,6 +254,7 @@ def config_keys() -> set[str]:
     return found
 
 
+@functools.cache
 def options(command: str) -> set[str]:
     """The long options of a command."""
     import typer

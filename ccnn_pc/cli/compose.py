@@ -127,7 +127,7 @@ def _composed(overrides: tuple[str, ...]) -> DictConfig:
         return compose("train", list(overrides))
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=512)
 def _composed_once(overrides: tuple[str, ...], registered: tuple[Any, ...]) -> DictConfig:
     """Files of the package do not change while it runs; what is registered may."""
     return _composed(overrides)

@@ -86,7 +86,9 @@ def scale_readout_(kernel: HasReadout, target: float, u: Tensor, weight: Tensor 
     """
     check_positive("target", target)
     parameter = kernel.readout.weight
-    square = kernel(u.to(device=parameter.device, dtype=parameter.dtype)).double().square().mean(dim=-1)
+    values = kernel(u.to(device=parameter.device, dtype=parameter.dtype))
+    # in parts, for float64 of all points at once is hundreds of megabytes of a wide layer
+    square = torch.cat([rows.double().square().mean(dim=-1) for rows in values.split(64)])
     if weight is None:
         mean = float(square.mean())
     else:

@@ -6,6 +6,7 @@ import abc
 import copy
 import dataclasses
 import difflib
+import functools
 import inspect
 import math
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,19 @@ _KEEP: Any = object()
 Item = TypeVar("Item")
 T = TypeVar("T")
 Self = TypeVar("Self", bound="LabelledDataset[Any]")
+
+
+@functools.cache
+def _arguments(kind: type) -> frozenset[str]:
+    """Looked up for every class whenever data are opened."""
+    makers = (*kind.__mro__, *(words for each in kind.__mro__ for words in vars(each).get("words", ())))
+    inits = [vars(each)["__init__"] for each in makers if "__init__" in vars(each)]
+    found = [each for init in inits for each in inspect.signature(init).parameters.values()]
+    return frozenset(
+        each.name
+        for each in found
+        if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD) and each.name != "self"
+    )
 
 
 class LabelledDataset(Dataset[Item], abc.ABC, Generic[Item]):
@@ -68,12 +82,7 @@ class LabelledDataset(Dataset[Item], abc.ABC, Generic[Item]):
     @classmethod
     def arguments(cls) -> set[str]:
         """Names of what the class and its bases take, besides ``self``."""
-        makers = (*cls.__mro__, *(words for each in cls.__mro__ for words in vars(each).get("words", ())))
-        inits = [vars(each)["__init__"] for each in makers if "__init__" in vars(each)]
-        found = [each for init in inits for each in inspect.signature(init).parameters.values()]
-        return {each.name for each in found if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)} - {
-            "self"
-        }
+        return set(_arguments(cls))
 
     def __init__(
         self,

@@ -6,6 +6,7 @@ import io
 import os
 import struct
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -116,8 +117,12 @@ def lzf(unpacked: int, points: int, block: bytes) -> bytes:
     return head.encode() + struct.pack("<II", len(block), unpacked) + block
 
 
-#: Name of the damage, file, content: each must be refused.
-REFUSED: list[tuple[str, str, bytes]] = [
+def bomb() -> bytes:
+    return zipped(points=npy_header((10**8, 3)) + bytes(1 << 29))
+
+
+#: Name of the damage, file, content, made where it is used if that takes long: each must be refused.
+REFUSED: list[tuple[str, str, bytes | Callable[[], bytes]]] = [
     ("empty", "a.xyz", b""),
     ("underscore", "a.xyz", b"1_5 2 3\n"),
     ("fortran_d", "a.xyz", b"1d5 2 3\n"),
@@ -159,7 +164,7 @@ REFUSED: list[tuple[str, str, bytes]] = [
     ("ambiguous", "a.npz", saved(np.savez, points=POINTS[:6].T)),
     ("not_npy", "a.npz", zipped(points=b"no array at all")),
     ("encrypted", "a.npz", encrypted()),
-    ("bomb", "a.npz", zipped(points=npy_header((10**8, 3)) + bytes(1 << 29))),
+    ("bomb", "a.npz", bomb),
     ("announced", "a.npz", zipped(points=npy_header((10**10, 3)) + bytes(99))),
     ("no_points", "a.npz", saved(np.savez, a=POINTS)),
     *(("count", "ascii.pcd", replaced("ascii.pcd", (b"POINTS 40", b"POINTS " + n))) for n in (b"-1", b"39", b"41")),
@@ -196,11 +201,15 @@ REFUSED: list[tuple[str, str, bytes]] = [
 ]  # fmt: skip
 
 
+def made(content: bytes | Callable[[], bytes]) -> bytes:
+    return content if isinstance(content, bytes) else content()
+
+
 @pytest.mark.parametrize(
     ("name", "data"), [pytest.param(n, d, id=f"{n}-{i}-{k}") for i, (k, n, d) in enumerate(REFUSED)]
 )
 def test_named_damages(tmp_path, name, data):
-    (tmp_path / name).write_bytes(data)
+    (tmp_path / name).write_bytes(made(data))
     right_or_clear(lambda: answer(tmp_path / name), name, must_fail=True)
 
 
@@ -274,7 +283,7 @@ def test_named_damages_of_arrays(tmp_path, change):
 def test_a_folder_counts_every_refused_file_and_reads_the_others(tmp_path):
     (tmp_path / "a").mkdir()
     for number, (damage, name, data) in enumerate(REFUSED):
-        (tmp_path / "a" / f"{number}_{damage}_{name}").write_bytes(data)
+        (tmp_path / "a" / f"{number}_{damage}_{name}").write_bytes(made(data))
     for name, data in READ.items():
         (tmp_path / "a" / name).write_bytes(data)
     with pytest.warns(UserWarning, match=f"{len(REFUSED)} of {len(REFUSED) + len(READ)} files"):

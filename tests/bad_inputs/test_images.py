@@ -138,7 +138,6 @@ def png_bomb(side: int = 30_000) -> bytes:
 
 FLOAT = io.BytesIO()
 Image.fromarray(np.linspace(0, 2, 12, dtype=np.float32).reshape(3, 4)).save(FLOAT, "TIFF")
-GZ_BOMB = gzip.compress(bytes(1 << 30), 9)
 BATCHES: dict[str, dict[str, Any]] = {
     "label negative": {"labels": [-1] * COUNT},
     "label text": {"labels": ["a"] * COUNT},
@@ -153,9 +152,10 @@ BATCHES: dict[str, dict[str, Any]] = {
     "data none": {"data": None},
     "data empty": {"data": np.zeros((0, 3072), np.uint8), "labels": []},
 }
-NAMED: dict[str, tuple[str, bytes]] = {
-    "png bomb": ("a.png", png_bomb()),
-    "png bomb below the limit of PIL": ("a.png", png_bomb(12_000)),
+#: Name of the damage -> file, and its content; what takes long to make is made where it is used.
+NAMED: dict[str, tuple[str, bytes | Callable[[], bytes]]] = {
+    "png bomb": ("a.png", png_bomb),
+    "png bomb below the limit of PIL": ("a.png", lambda: png_bomb(12_000)),
     "png empty": ("a.png", b""),
     "png text": ("a.png", b"no image"),
     "png postscript": (
@@ -171,7 +171,7 @@ NAMED: dict[str, tuple[str, bytes]] = {
     "mnist label 10": ("t10k-labels-idx1-ubyte", labels(label=10)),
     "mnist fewer labels": ("t10k-labels-idx1-ubyte", labels(COUNT - 1)),
     "mnist no labels": ("t10k-labels-idx1-ubyte", labels(0)),
-    "mnist gz bomb": ("t10k-images-idx3-ubyte.gz", GZ_BOMB),
+    "mnist gz bomb": ("t10k-images-idx3-ubyte.gz", lambda: gzip.compress(bytes(1 << 30), 9)),
     "cifar label 200": ("test_batch.bin", records(200)),
     "cifar cut": ("test_batch.bin", records()[:-1]),
     "cifar empty": ("test_batch.bin", b""),
@@ -182,7 +182,7 @@ NAMED: dict[str, tuple[str, bytes]] = {
     "cifar tar symlink": ("cifar-10-python.tar.gz", tar(link=tarfile.SYMTYPE)),
     "cifar tar hardlink": ("cifar-10-python.tar.gz", tar(link=tarfile.LNKTYPE)),
     "cifar tar device": ("cifar-10-python.tar.gz", tar(link=tarfile.CHRTYPE)),
-    "cifar tar bomb": ("cifar-10-python.tar.gz", tar(zeros=1 << 30)),
+    "cifar tar bomb": ("cifar-10-python.tar.gz", lambda: tar(zeros=1 << 30)),
     "cifar tar cut": ("cifar-10-python.tar.gz", tar(batch())[:-40]),
     "stl10 label 0": ("test_y.bin", bytes([0, 1])),
     "stl10 label 11": ("test_y.bin", bytes([1, 11])),
@@ -194,7 +194,7 @@ NAMED: dict[str, tuple[str, bytes]] = {
 @pytest.mark.parametrize("case", NAMED)
 def test_named_damage(case: str, tmp_path: Path) -> None:
     name, content = NAMED[case]
-    (tmp_path / name).write_bytes(content)
+    (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content())
     right_or_clear(lambda: READERS[name][1](tmp_path / name), name, must_fail=True)
 
 

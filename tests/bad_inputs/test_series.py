@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import io
 import os
@@ -180,7 +181,11 @@ def test_seeded_damage(name: str, seed: int, tmp_path: Path) -> None:
         right_or_clear(lambda: read(tmp_path / name), name)
 
 
-GZ_BOMB = gzip.compress(bytes(1 << 30), 9)
+@functools.cache
+def gz_bomb() -> bytes:
+    return gzip.compress(bytes(1 << 30), 9)
+
+
 ARRAYS: dict[str, dict[str, Any]] = {
     "length float": {"length": np.full(160, 5.0)},
     "length empty": {"length": np.zeros(0, int)},
@@ -205,7 +210,8 @@ MATS: dict[str, dict[str, Any]] = {
     "label long": {"labels": np.ones(161)},
     "letters": {"key": list("!?" + LETTERS[2:])},
 }
-NAMED: dict[str, tuple[str, bytes]] = {
+#: Name of the damage -> file, and its content; what takes long to make is made where it is used.
+NAMED: dict[str, tuple[str, bytes | Callable[[], bytes]]] = {
     "wav bits 0": ("a.wav", wav(form=struct.pack("<HHIIHH", 1, 1, 8000, 0, 0, 0))),
     "wav data huge": ("a.wav", wav(size=0x7FFFFFFF)),
     "wav float nan": (
@@ -230,7 +236,7 @@ NAMED: dict[str, tuple[str, bytes]] = {
     "ts regression": ("own.ts", TS.replace(b"@classLabel true left right", b"@targetLabel true")),
     "ts no data": ("own.ts", TS[: TS.index(b"@data") + 6]),
     "ts nul": ("own.ts", TS.replace(b"1.5", b"1\0005")),
-    "ts.gz bomb": ("own.ts.gz", GZ_BOMB),
+    "ts.gz bomb": ("own.ts.gz", gz_bomb),
     "ts.gz cut": ("own.ts.gz", gzip.compress(TS)[:-9]),
     "ts.gz no gzip": ("own.ts.gz", TS),
     "arff open quote": ("own.arff", ARFF.replace(b"3,4',", b"3,4,")),
@@ -245,7 +251,7 @@ NAMED: dict[str, tuple[str, bytes]] = {
     "long utf-16": ("long.csv", TABLE.decode().encode("utf-16")),
     "long nul": ("long.csv", TABLE.replace(b"pulse,", b"pulse,\0", 1)),
     "long huge header": ("long.csv", b"i" * 3_000_000 + b"\n"),
-    "long.gz bomb": ("long.csv.gz", GZ_BOMB),
+    "long.gz bomb": ("long.csv.gz", gz_bomb),
     "long.gz cut": ("long.csv.gz", gzip.compress(TABLE)[:-20]),
     **{
         f"npz {name}": ("character_trajectories.npz", saved_npz(**{**strokes(), **changed}))
@@ -257,10 +263,10 @@ NAMED: dict[str, tuple[str, bytes]] = {
     ),
     "npz bomb": (
         "character_trajectories.npz",
-        zipped({f"{key}.npy": bytes(1 << 29) for key in ("values", "length", "label")}),
+        lambda: zipped({f"{key}.npy": bytes(1 << 29) for key in ("values", "length", "label")}),
     ),
     **{f"mat {name}": ("mixoutALL_shifted.mat", mat(**changed)) for name, changed in MATS.items()},
-    "mat bomb": ("mixoutALL_shifted.mat", mat_bomb()),
+    "mat bomb": ("mixoutALL_shifted.mat", mat_bomb),
     "zip no archive": ("fsdd.zip", b"PK\3\4 no archive"),
 }
 
@@ -268,7 +274,7 @@ NAMED: dict[str, tuple[str, bytes]] = {
 @pytest.mark.parametrize("case", NAMED)
 def test_named_damage(case: str, tmp_path: Path) -> None:
     name, content = NAMED[case]
-    (tmp_path / name).write_bytes(content)
+    (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content())
     right_or_clear(lambda: READERS[name][1](tmp_path / name), name, must_fail=True)
 
 

@@ -265,23 +265,23 @@ def test_series_that_are_otherwise_have_one_message(
 def test_clouds_with_other_axes_are_told_by_their_labels(tmp_path: Path) -> None:
     """Rods along z and plates across it: what lies is taken for what stands, until the axes are named."""
     rng = np.random.default_rng(0)
-    shapes = rng.normal(size=(40, 60, 3)).astype(np.float32)
-    shapes *= np.where(np.arange(40)[:, None, None] % 2, [1, 1, 0.1], [0.1, 1, 1]).astype(np.float32)
+    shapes = rng.normal(size=(20, 60, 3)).astype(np.float32)
+    shapes *= np.where(np.arange(20)[:, None, None] % 2, [1, 1, 0.1], [0.1, 1, 1]).astype(np.float32)
 
     def clouds(name: str, xyz: np.ndarray) -> str:
-        np.savez(tmp_path / name, points=xyz, label=np.arange(40) % 2, classes=CLASSES)
+        np.savez(tmp_path / name, points=xyz, label=np.arange(20) % 2, classes=CLASSES)
         return str(tmp_path / name)
 
     used = CloudPreprocessing(num_points=None, num_neighbors=20, normalize="box", features=("pos",))
     known: Any = CloudArrays(clouds("known.npz", shapes), transform=used.transform())
     torch.manual_seed(0)
     model: Any = create_model("ccnn_4_16", dim=3, in_channels=3, out_channels=2)
-    optimizer, batch = torch.optim.Adam(model.parameters(), 0.01), collate([known[i] for i in range(40)])
+    optimizer, batch = torch.optim.Adam(model.parameters(), 0.01), collate([known[i] for i in range(20)])
     for _ in range(15):
         optimizer.zero_grad()
         torch.nn.functional.cross_entropy(model(batch), batch.y).backward()
         optimizer.step()
-    model.trained_on = measure(model.reading, [known[i] for i in range(40)])
+    model.trained_on = measure(model.reading, [known[i] for i in range(20)])
     place = str(save_pretrained(model.eval(), tmp_path / "model", classes=CLASSES, preprocessing=used))
     assert evaluate_model(place, known_at := str(tmp_path / "known.npz"))["accuracy"] > 0.9
     turned = clouds("turned.npz", shapes[..., [2, 1, 0]])
@@ -295,7 +295,7 @@ def test_clouds_with_other_axes_are_told_by_their_labels(tmp_path: Path) -> None
         command("evaluate", place, "--data", turned, "--axes", "z,y,x"),
     )
     assert found[0] == found[4] == found[5] == []
-    assert all(len(each) == 1 and "--axes" in each[0] and "of 40 clouds" in each[0] for each in found[1:4]), (
+    assert all(len(each) == 1 and "--axes" in each[0] and "of 20 clouds" in each[0] for each in found[1:4]), (
         found
     )
     assert right["accuracy"] == evaluate_model(place, known_at)["accuracy"]

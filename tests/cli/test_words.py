@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
+from omegaconf import DictConfig
 
 from ccnn_pc.cli.compose import compose_config
 from ccnn_pc.cli.run_folder import create_run, resumed_config, stored_overrides
@@ -42,14 +43,20 @@ PLACES = [
 ]
 
 
-@pytest.mark.parametrize(("typed", "wanted"), PLACES)
-def test_places_are_text_also_in_a_run_that_is_resumed(typed: str, wanted: str, tmp_path: Path) -> None:
-    words = ["experiment=folder", f"data.root={typed}"]
+def test_places_are_text_also_in_a_run_that_is_resumed(tmp_path: Path) -> None:
+    """All in one run: what a key is follows from its last part."""
+    added = [f"+place_{number}.root={typed}" for number, (typed, _) in enumerate(PLACES)]
+    words = ["experiment=folder", "data.root=a,b", *added]
+    wanted = ["a,b", *(place for _, place in PLACES)]
+
+    def found(config: DictConfig) -> list[str]:
+        return [config.data.root, *(config[f"place_{number}"].root for number in range(len(PLACES)))]
+
     config = compose_config(words)
-    assert config.data.root == wanted
+    assert found(config) == wanted
     create_run(config, words, tmp_path / "run")
-    assert resumed_config(tmp_path / "run", [*words, "resume=last"]).data.root == wanted
-    assert resumed_config(tmp_path / "run", ["resume=last"]).data.root == wanted
+    assert found(resumed_config(tmp_path / "run", [*words, "resume=last"])) == wanted
+    assert found(resumed_config(tmp_path / "run", ["resume=last"])) == wanted
     assert stored_overrides(tmp_path / "run") == words
 
 

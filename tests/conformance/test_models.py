@@ -172,10 +172,20 @@ def test_reset_parameters_draws_what_a_new_model_draws(name: str) -> None:
 CONTINUOUS = [
     name for name in list_models() if isinstance(builder(name), Frozen) and name != "ckcnn_released"
 ]
+#: Kernels and windows see the axes, not the network: of a second network sequences are enough for the fast suite.
+PARTED = [
+    pytest.param(
+        name,
+        kind,
+        marks=() if name == "ccnn_4_16" or (name, kind) == ("ckcnn_2_10", "sequence") else pytest.mark.slow,
+    )
+    for name in CONTINUOUS
+    for kind in kinds(name)
+]
 
 
 @pytest.mark.parametrize("kernel", list_kernels())
-@pytest.mark.parametrize(("name", "kind"), cases(CONTINUOUS, ("ccnn_4_16", "ckcnn_2_10")))
+@pytest.mark.parametrize(("name", "kind"), PARTED)
 def test_every_kernel_in_every_continuous_network(name: str, kind: str, kernel: str, tmp_path: Path) -> None:
     size = "num_points" if kernel == "moving_points_per_filter" else "hidden_channels"
     wide = {"radius": 1.0} if kernel.startswith("moving") else {}
@@ -195,7 +205,7 @@ def test_answers_of_new_networks_are_of_order_one(kernel: str) -> None:
 
 
 @pytest.mark.parametrize("window", list_windows())
-@pytest.mark.parametrize(("name", "kind"), cases(CONTINUOUS, ("ccnn_4_16", "ckcnn_2_10")))
+@pytest.mark.parametrize(("name", "kind"), PARTED)
 def test_every_window_in_every_continuous_network(name: str, kind: str, window: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = make(name, kind, window=window)

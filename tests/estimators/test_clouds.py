@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,11 @@ def shapes(items: int = 12, points: int = 80) -> tuple[list[np.ndarray], np.ndar
 
 
 X, Y = shapes()
-FITTED = CloudClassifier(num_points=32, epochs=2, batch_size=4, random_state=0).fit(X, Y)
+
+
+@functools.cache
+def fitted_once() -> CloudClassifier:
+    return CloudClassifier(num_points=32, epochs=2, batch_size=4, random_state=0).fit(X, Y)
 
 
 @pytest.mark.parametrize(
@@ -38,21 +43,21 @@ FITTED = CloudClassifier(num_points=32, epochs=2, batch_size=4, random_state=0).
     ],
 )
 def test_all_forms_of_the_same_clouds_have_the_same_answer(form: Any) -> None:
-    np.testing.assert_array_equal(FITTED.predict_proba(form(X)), FITTED.predict_proba(X))
+    np.testing.assert_array_equal(fitted_once().predict_proba(form(X)), fitted_once().predict_proba(X))
 
 
 def test_answers_do_not_depend_on_where_a_cloud_stands_and_how_large_it_is() -> None:
     moved = [4.0 * each + 8.0 for each in X]
-    np.testing.assert_allclose(FITTED.predict_proba(moved), FITTED.predict_proba(X), atol=1e-3)
+    np.testing.assert_allclose(fitted_once().predict_proba(moved), fitted_once().predict_proba(X), atol=1e-3)
     np.testing.assert_allclose(
-        FITTED.predict_proba(X[::-1])[::-1], FITTED.predict_proba(X), rtol=1e-4, atol=1e-7
+        fitted_once().predict_proba(X[::-1])[::-1], fitted_once().predict_proba(X), rtol=1e-4, atol=1e-7
     )
 
 
 def test_objects_of_open3d() -> None:
     open3d = pytest.importorskip("open3d")
     clouds = [open3d.geometry.PointCloud(open3d.utility.Vector3dVector(each)) for each in X]
-    np.testing.assert_array_equal(FITTED.predict_proba(clouds), FITTED.predict_proba(X))
+    np.testing.assert_array_equal(fitted_once().predict_proba(clouds), fitted_once().predict_proba(X))
     clouds[0].paint_uniform_color([1.0, 0.5, 0.0])
     clouds[0].estimate_normals()
     (read,) = read_clouds(clouds[:1])
@@ -78,8 +83,8 @@ def test_meshes_of_trimesh() -> None:
 def test_save_load_and_the_command_line_say_the_same(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = FITTED.save(tmp_path / "model")
-    expected = FITTED.predict_proba(X)
+    folder = fitted_once().save(tmp_path / "model")
+    expected = fitted_once().predict_proba(X)
     again = CloudClassifier.load(folder)
     np.testing.assert_array_equal(again.predict_proba(X), expected)
     assert again.predict(X).dtype == bool
@@ -121,9 +126,9 @@ def test_columns_of_frames_are_places_by_name() -> None:
     pd = pytest.importorskip("pandas")
     frames = [pd.DataFrame(each, columns=["X", "Y", "Z"]) for each in X]
     for form in (frames, [each[["Z", "X", "Y"]] for each in frames]):
-        np.testing.assert_array_equal(FITTED.predict_proba(form), FITTED.predict_proba(X))
+        np.testing.assert_array_equal(fitted_once().predict_proba(form), fitted_once().predict_proba(X))
     with pytest.raises(ValueError, match=r"'X\[0\]' must have the columns x, y, z \(got a, Y, Z"):
-        FITTED.predict([frames[0].rename(columns={"X": "a"})])
+        fitted_once().predict([frames[0].rename(columns={"X": "a"})])
 
 
 def test_batches_data_sets_and_ragged_arrays_are_lists() -> None:
@@ -133,7 +138,7 @@ def test_batches_data_sets_and_ragged_arrays_are_lists() -> None:
     methods = {"__getitem__": lambda _, i: graphs[i], "__len__": lambda _: len(graphs)}
     lazy = type("Lazy", (torch.utils.data.Dataset,), methods)
     for form in (Batch.from_data_list(graphs), lazy(), ragged):
-        np.testing.assert_array_equal(FITTED.predict_proba(form), FITTED.predict_proba(X))
+        np.testing.assert_array_equal(fitted_once().predict_proba(form), fitted_once().predict_proba(X))
 
 
 @pytest.mark.parametrize(
@@ -147,4 +152,4 @@ def test_batches_data_sets_and_ragged_arrays_are_lists() -> None:
 )
 def test_what_is_no_list_of_clouds_is_named(x: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        FITTED.predict(x)
+        fitted_once().predict(x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,11 @@ RANDOM = np.random.default_rng(0)
 X = RANDOM.integers(0, 255, (12, 8, 8, 3)).astype(np.uint8)
 X[::2, :4] //= 4
 Y = np.arange(12) % 2
-FITTED = GridClassifier(epochs=2, batch_size=4, random_state=0).fit(X, Y)
+
+
+@functools.cache
+def fitted_once() -> GridClassifier:
+    return GridClassifier(epochs=2, batch_size=4, random_state=0).fit(X, Y)
 
 
 @pytest.mark.parametrize(
@@ -29,15 +34,15 @@ FITTED = GridClassifier(epochs=2, batch_size=4, random_state=0).fit(X, Y)
     ],
 )
 def test_all_forms_of_the_same_pictures_have_the_same_answer(form: Any) -> None:
-    np.testing.assert_array_equal(FITTED.predict_proba(form(X)), FITTED.predict_proba(X))
+    np.testing.assert_array_equal(fitted_once().predict_proba(form(X)), fitted_once().predict_proba(X))
 
 
 def test_save_load_and_the_command_line_say_the_same(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     image = pytest.importorskip("PIL.Image")
-    folder = FITTED.save(tmp_path / "model")
-    expected = FITTED.predict_proba(X)
+    folder = fitted_once().save(tmp_path / "model")
+    expected = fitted_once().predict_proba(X)
     np.testing.assert_array_equal(GridClassifier.load(folder).predict_proba(X), expected)
     image.fromarray(X[0]).save(tmp_path / "picture.png")
     with pytest.raises(SystemExit) as left:
@@ -64,17 +69,17 @@ def test_what_does_not_fit_is_named() -> None:
     with pytest.raises(ValueError, match="'X' must hold grids of one size"):
         read_grids([np.zeros((4, 4)), np.zeros((5, 4))])
     with pytest.raises(ValueError, match="the size of fit"):
-        FITTED.predict(np.zeros((2, 9, 9, 3), np.uint8))
+        fitted_once().predict(np.zeros((2, 9, 9, 3), np.uint8))
 
 
 def test_pictures_of_palettes_and_print_colours_are_colours() -> None:
     image = pytest.importorskip("PIL.Image")
     few = (X // 128) * 255  # eight colours, which a palette holds
     pictures = [image.fromarray(each) for each in few]
-    expected = FITTED.predict_proba(few)
+    expected = fitted_once().predict_proba(few)
     for mode in ("P", "RGBA", "CMYK"):
         colours = [each.quantize(16) if mode == "P" else each.convert(mode) for each in pictures]
-        np.testing.assert_allclose(FITTED.predict_proba(colours), expected, atol=1e-3)
+        np.testing.assert_allclose(fitted_once().predict_proba(colours), expected, atol=1e-3)
     grids, _ = read_grids([image.fromarray(few[0, ..., 0]).convert("1")])
     np.testing.assert_array_equal(grids.values[0, 0], few[0, ..., 0] / 255)
 
@@ -82,8 +87,8 @@ def test_pictures_of_palettes_and_print_colours_are_colours() -> None:
 def test_objects_and_empty_lists() -> None:
     np.testing.assert_array_equal(read_grids(X[..., 0].astype(object))[0].values, X[..., 0][:, None])
     with pytest.raises(ValueError, match="at least one grid"):
-        FITTED.predict([])
+        fitted_once().predict([])
     with pytest.raises(TypeError, match="'X' must hold grids .*read the files first"):
-        FITTED.predict(["a.png"])
+        fitted_once().predict(["a.png"])
     with pytest.raises(ValueError, match="'X' must have 3 channels, as in fit"):
-        FITTED.predict(np.zeros((2, 8, 8, 5)))
+        fitted_once().predict(np.zeros((2, 8, 8, 5)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,11 @@ def tones(
 
 
 X, Y = tones(channels=2)
-FITTED = SeriesClassifier(random_state=0, channels="last", epochs=1).fit(X, Y)
+
+
+@functools.cache
+def fitted_once() -> SeriesClassifier:
+    return SeriesClassifier(random_state=0, channels="last", epochs=1).fit(X, Y)
 
 
 def pairs(array: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -84,12 +89,12 @@ def wide_table(array: np.ndarray) -> Any:
     ],
 )
 def test_all_forms_of_the_same_series_have_the_same_answer(form: Any) -> None:
-    np.testing.assert_array_equal(FITTED.predict_proba(form(X)), FITTED.predict_proba(X))
+    np.testing.assert_array_equal(fitted_once().predict_proba(form(X)), fitted_once().predict_proba(X))
 
 
 def test_channels_may_come_first() -> None:
     other = SeriesClassifier(random_state=0, channels="first", epochs=1).fit(X.swapaxes(1, 2), Y)
-    np.testing.assert_array_equal(other.predict_proba(X.swapaxes(1, 2)), FITTED.predict_proba(X))
+    np.testing.assert_array_equal(other.predict_proba(X.swapaxes(1, 2)), fitted_once().predict_proba(X))
 
 
 def test_axes_that_could_be_either_are_asked_for() -> None:
@@ -101,14 +106,14 @@ def test_padding_with_nan_is_the_shorter_series() -> None:
     padded = X.copy()
     padded[:5, 20:] = np.nan
     short = [each[:20] if row < 5 else each for row, each in enumerate(X)]
-    np.testing.assert_array_equal(FITTED.predict_proba(padded), FITTED.predict_proba(short))
-    assert (FITTED.predict_proba(padded)[:5] != FITTED.predict_proba(X)[:5]).any()
+    np.testing.assert_array_equal(fitted_once().predict_proba(padded), fitted_once().predict_proba(short))
+    assert (fitted_once().predict_proba(padded)[:5] != fitted_once().predict_proba(X)[:5]).any()
 
 
 def test_order_of_stamps_does_not_matter() -> None:
     order = np.random.default_rng(1).permutation(X.shape[1])
     turned = [(times[order], values[order]) for times, values in pairs(X)]
-    np.testing.assert_array_equal(FITTED.predict_proba(turned), FITTED.predict_proba(X))
+    np.testing.assert_array_equal(fitted_once().predict_proba(turned), fitted_once().predict_proba(X))
 
 
 def test_the_same_random_state_gives_the_same_bits_and_leaves_those_of_others_alone() -> None:
@@ -116,14 +121,14 @@ def test_the_same_random_state_gives_the_same_bits_and_leaves_those_of_others_al
 
     torch.manual_seed(3)
     np.random.seed(3)  # noqa: NPY002
-    again = clone(FITTED).fit(X, Y)
+    again = clone(fitted_once()).fit(X, Y)
     drawn = float(torch.rand(1)), float(np.random.rand())  # noqa: NPY002
     torch.manual_seed(3)
     np.random.seed(3)  # noqa: NPY002
     assert drawn == (float(torch.rand(1)), float(np.random.rand()))  # noqa: NPY002
-    np.testing.assert_array_equal(again.predict_proba(X), FITTED.predict_proba(X))
-    other = clone(FITTED).set_params(random_state=1).fit(X, Y)
-    assert (other.predict_proba(X) != FITTED.predict_proba(X)).any()
+    np.testing.assert_array_equal(again.predict_proba(X), fitted_once().predict_proba(X))
+    other = clone(fitted_once()).set_params(random_state=1).fit(X, Y)
+    assert (other.predict_proba(X) != fitted_once().predict_proba(X)).any()
 
 
 def test_it_learns_with_half_of_the_samples_missing() -> None:
@@ -156,10 +161,10 @@ def test_scikit_learns_tools() -> None:
 def test_save_load_and_the_command_line_say_the_same(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = FITTED.save(tmp_path / "model")
+    folder = fitted_once().save(tmp_path / "model")
     again = SeriesClassifier.load(folder)
-    assert again.get_params() == FITTED.get_params() and again.classes_.tolist() == ["fast", "slow"]
-    expected = FITTED.predict_proba(X)
+    assert again.get_params() == fitted_once().get_params() and again.classes_.tolist() == ["fast", "slow"]
+    expected = fitted_once().predict_proba(X)
     np.testing.assert_array_equal(again.predict_proba(X), expected)
     rows = long_rows(X)
     rows["id"] = [f"{number:02d}" for number in rows["id"]]
@@ -210,9 +215,9 @@ def test_what_does_not_fit_is_named(x: Any, y: Any, message: str) -> None:
 
 def test_other_channels_than_those_of_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="'X' must have 2 channels, as in fit"):
-        FITTED.predict(np.zeros((3, 30, 3)))
+        fitted_once().predict(np.zeros((3, 30, 3)))
     with pytest.raises(ValueError, match="'variable' must be one of those of fit"):
-        FITTED.predict(pandas_table({"id": [0], "time": [0.0], "variable": ["heat"], "value": [1.0]}))
+        fitted_once().predict(pandas_table({"id": [0], "time": [0.0], "variable": ["heat"], "value": [1.0]}))
 
 
 def test_targets_by_id() -> None:
@@ -220,7 +225,7 @@ def test_targets_by_id() -> None:
     rows["id"] = [f"s{number}" for number in rows["id"]]
     by_id = {f"s{number}": label for number, label in reversed(list(enumerate(Y)))}
     fitted = SeriesClassifier(random_state=0, epochs=1).fit(pandas_table(rows), by_id)
-    np.testing.assert_array_equal(fitted.predict_proba(X), FITTED.predict_proba(X))
+    np.testing.assert_array_equal(fitted.predict_proba(X), fitted_once().predict_proba(X))
 
 
 @pytest.mark.parametrize("known", ["dates", "numbers"])

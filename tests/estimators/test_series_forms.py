@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,11 @@ TABLE = pd.concat(
     pd.DataFrame({"id": i, "time": t, "variable": "level", "value": x}) for i, (t, x) in enumerate(PAIRS)
 ).reset_index(drop=True)
 MIXED = TABLE.sample(frac=1, random_state=0)
-FITTED = SeriesClassifier(FEW, random_state=0).fit(TABLE, Y)
+
+
+@functools.cache
+def fitted_once() -> SeriesClassifier:
+    return SeriesClassifier(FEW, random_state=0).fit(TABLE, Y)
 
 
 def dates(hours: Any) -> Any:
@@ -38,7 +43,7 @@ def dates(hours: Any) -> Any:
 @pytest.mark.parametrize("y", [dict(enumerate(Y)), pd.Series(Y)], ids=["dict", "Series"])
 def test_a_mapping_goes_by_ids_in_fit_and_in_score(y: Any) -> None:
     again = SeriesClassifier(FEW, random_state=0).fit(MIXED, y)
-    assert again.score(TABLE, Y) == again.score(MIXED, y) == FITTED.score(MIXED, y) == 1.0
+    assert again.score(TABLE, Y) == again.score(MIXED, y) == fitted_once().score(MIXED, y) == 1.0
 
 
 def test_several_numbers_go_by_ids() -> None:
@@ -73,7 +78,7 @@ def test_targets_whose_order_is_not_plain_are_refused(x: Any, y: Any, message: s
 )
 def test_tables_that_lack_something_say_what(table: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        FITTED.predict(table)
+        fitted_once().predict(table)
 
 
 # --- dates ------------------------------------------------------------------------------------------------------
@@ -153,7 +158,7 @@ def test_columns_of_frames_go_by_name() -> None:
 )
 def test_times_stand_in_the_index_or_in_a_column(form: Any) -> None:
     found = [form(t, x) for t, x in PAIRS]
-    np.testing.assert_array_equal(FITTED.predict_proba(found), FITTED.predict_proba(PAIRS))
+    np.testing.assert_array_equal(fitted_once().predict_proba(found), fitted_once().predict_proba(PAIRS))
 
 
 def test_an_index_of_integers_counts_rows_or_is_refused() -> None:
@@ -230,9 +235,9 @@ def test_packed_series_are_the_same() -> None:
     ragged = np.empty(16, dtype=object)
     ragged[:] = [x for _, x in PAIRS]
     even = np.stack([x for _, x in PAIRS])
-    expected = FITTED.predict_proba(even)
+    expected = fitted_once().predict_proba(even)
     for form in (ragged, list(even), torch.from_numpy(even).requires_grad_(), even[:, :, None]):
-        np.testing.assert_array_equal(FITTED.predict_proba(form), expected)
+        np.testing.assert_array_equal(fitted_once().predict_proba(form), expected)
 
 
 def test_rows_of_another_length_name_the_way() -> None:

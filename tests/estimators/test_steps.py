@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -14,22 +15,26 @@ HIGH = RANDOM.random((16, 40)) < 0.5
 X = HIGH + 0.1 * RANDOM.normal(size=HIGH.shape)
 Y = np.where(HIGH, "high", "low").astype(object)
 Y[RANDOM.random(Y.shape) < 0.2] = None
-FITTED = SeriesStepClassifier(epochs=30, random_state=0).fit(X[:12], Y[:12])
+
+
+@functools.cache
+def fitted_once() -> SeriesStepClassifier:
+    return SeriesStepClassifier(epochs=30, random_state=0).fit(X[:12], Y[:12])
 
 
 def test_every_sample_gets_a_class_and_only_known_labels_count() -> None:
-    assert FITTED.classes_.tolist() == ["high", "low"]
-    assert FITTED.predict(X).shape == X.shape and FITTED.score(X[12:], Y[12:]) > 0.9
+    assert fitted_once().classes_.tolist() == ["high", "low"]
+    assert fitted_once().predict(X).shape == X.shape and fitted_once().score(X[12:], Y[12:]) > 0.9
     wrong = Y[12:].copy()
     wrong[wrong == None] = "high"  # noqa: E711
-    assert FITTED.score(X[12:], wrong) < FITTED.score(X[12:], Y[12:])
-    assert np.allclose(FITTED.predict_proba(X).sum(axis=-1), 1)
+    assert fitted_once().score(X[12:], wrong) < fitted_once().score(X[12:], Y[12:])
+    assert np.allclose(fitted_once().predict_proba(X).sum(axis=-1), 1)
 
 
 def test_samples_keep_their_place_whatever_the_order_of_the_stamps() -> None:
     shuffled = RANDOM.permutation(40)
     pairs = [(np.arange(40.0)[shuffled], row[shuffled]) for row in X]
-    for one, other in zip(FITTED.predict(pairs), FITTED.predict(X), strict=True):
+    for one, other in zip(fitted_once().predict(pairs), fitted_once().predict(X), strict=True):
         assert (one == other[shuffled]).all()
     again = SeriesStepClassifier(epochs=1, random_state=0).fit(pairs[:12], [row[shuffled] for row in Y[:12]])
     same = SeriesStepClassifier(epochs=1, random_state=0).fit(X[:12], Y[:12])
@@ -49,8 +54,8 @@ def test_causal_networks_know_nothing_of_later_samples(centred: bool) -> None:
 
 
 def test_files_and_faults(tmp_path: Path) -> None:
-    again = SeriesStepClassifier.load(FITTED.save(tmp_path / "model"))
-    assert (again.predict(X) == FITTED.predict(X)).all()
+    again = SeriesStepClassifier.load(fitted_once().save(tmp_path / "model"))
+    assert (again.predict(X) == fitted_once().predict(X)).all()
     with pytest.raises(ValueError, match=r"'y' must hold a label for every sample \(got \[39\]"):
         SeriesStepClassifier().fit(X, Y[:, 1:])
     with pytest.raises(ValueError, match="'y' must hold a row of labels per series"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from pathlib import Path
 
@@ -21,7 +22,11 @@ RANDOM = np.random.default_rng(0)
 T = np.arange(30.0)
 X = np.sin(0.4 * T + RANDOM.uniform(0, 6, (16, 1))) + 5
 X[RANDOM.random(X.shape) < 0.3] = np.nan
-FITTED = SeriesImputer(epochs=2, random_state=0).fit(X)
+
+
+@functools.cache
+def fitted_once() -> SeriesImputer:
+    return SeriesImputer(epochs=2, random_state=0).fit(X)
 
 
 def test_observed_values_stay_whatever_the_network_says() -> None:
@@ -82,10 +87,10 @@ def test_what_is_hidden_is_asked_for_and_nothing_else(transform: HideValues | Hi
 
 def test_missing_values_are_filled_and_others_stay_bit_for_bit() -> None:
     seen = np.isfinite(X)
-    filled = FITTED.transform(X)
+    filled = fitted_once().transform(X)
     assert filled.shape == X.shape and np.isfinite(filled).all()
     assert (filled[seen] == X[seen]).all()
-    assert np.allclose(np.stack(FITTED.predict(X))[..., 0][~seen], filled[~seen])
+    assert np.allclose(np.stack(fitted_once().predict(X))[..., 0][~seen], filled[~seen])
 
 
 def test_forms_come_back_as_they_were() -> None:
@@ -97,8 +102,8 @@ def test_forms_come_back_as_they_were() -> None:
     pairs = [(T[shuffled], each.T[shuffled]) for each in both]
     for one, other in zip(model.transform(pairs), filled, strict=True):
         assert np.allclose(one, other.T[shuffled], atol=1e-6)
-    rows = FITTED.transform([row.tolist() for row in X])
-    assert np.allclose(np.stack(rows), FITTED.transform(X), atol=1e-6)
+    rows = fitted_once().transform([row.tolist() for row in X])
+    assert np.allclose(np.stack(rows), fitted_once().transform(X), atol=1e-6)
 
 
 def test_tables_come_back_as_tables() -> None:
@@ -106,9 +111,9 @@ def test_tables_come_back_as_tables() -> None:
     table = pandas.DataFrame(
         {"id": np.repeat(np.arange(16), 30), "time": np.tile(T, 16), "channel_0": X.ravel()}
     )
-    found = FITTED.transform(table)
+    found = fitted_once().transform(table)
     assert list(found.columns) == ["id", "time", "channel_0"]
-    assert np.allclose(found["channel_0"].to_numpy(), FITTED.transform(X).ravel(), atol=1e-6)
+    assert np.allclose(found["channel_0"].to_numpy(), fitted_once().transform(X).ravel(), atol=1e-6)
     dated = table.assign(time=pandas.Timestamp("2024-03-01") + pandas.to_timedelta(table["time"], unit="h"))
     model = SeriesImputer(epochs=1, random_state=0).fit(dated)
     assert (model.transform(dated)["time"].to_numpy() == dated["time"].to_numpy()).all()
@@ -117,21 +122,21 @@ def test_tables_come_back_as_tables() -> None:
 
 
 def test_any_time_can_be_asked_for() -> None:
-    at_stamps = np.stack(FITTED.predict(X))
-    assert np.allclose(FITTED.predict(X, T), at_stamps, atol=1e-6)
-    between = FITTED.predict(X, [3.25, 11.5])
+    at_stamps = np.stack(fitted_once().predict(X))
+    assert np.allclose(fitted_once().predict(X, T), at_stamps, atol=1e-6)
+    between = fitted_once().predict(X, [3.25, 11.5])
     assert between.shape == (16, 2, 1) and np.isfinite(between).all()
-    ragged = FITTED.predict(X, [T[:k] + 0.5 for k in range(1, 17)])
+    ragged = fitted_once().predict(X, [T[:k] + 0.5 for k in range(1, 17)])
     assert [len(each) for each in ragged] == list(range(1, 17))
     with pytest.raises(ValueError, match="'times' must be a list of one array per series, 16"):
-        FITTED.predict(X, [[1.0], [2.0]])
+        fitted_once().predict(X, [[1.0], [2.0]])
     with pytest.raises(ValueError, match="'times' must be finite"):
-        FITTED.predict(X, [np.nan])
+        fitted_once().predict(X, [np.nan])
 
 
 def test_a_saved_imputer_answers_as_before(tmp_path: Path) -> None:
-    again = SeriesImputer.load(FITTED.save(tmp_path / "model"))
-    assert (again.transform(X) == FITTED.transform(X)).all()
+    again = SeriesImputer.load(fitted_once().save(tmp_path / "model"))
+    assert (again.transform(X) == fitted_once().transform(X)).all()
     with pytest.raises(ValueError, match="SeriesForecaster"):
         SeriesForecaster.load(tmp_path / "model")
 
@@ -172,12 +177,12 @@ def test_the_command_line_answers_where_values_are_missing(tmp_path: Path) -> No
     )
     rows["value"] = X.ravel()
     rows.to_csv(tmp_path / "rows.csv", index=False)
-    folder = FITTED.save(tmp_path / "model")
+    folder = fitted_once().save(tmp_path / "model")
     with pytest.raises(SystemExit) as ended:
         main(["predict", str(folder), str(tmp_path / "rows.csv"), "--csv", str(tmp_path / "out.csv")])
     assert ended.value.code == 0
     found = pandas.read_csv(tmp_path / "out.csv").sort_values(["id", "time"])["channel_0"].to_numpy()
-    assert np.allclose(found, np.stack(FITTED.predict(X)).ravel(), atol=1e-5)
+    assert np.allclose(found, np.stack(fitted_once().predict(X)).ravel(), atol=1e-5)
 
 
 def test_series_without_gaps_are_nothing_to_warn_of() -> None:
@@ -220,7 +225,7 @@ def test_arguments_are_named() -> None:
     with pytest.raises(ValueError, match=r"'hidden' must be in \[0, 1\) \(got 2\)"):
         SeriesImputer(hidden=2, epochs=1).fit(X)
     with pytest.raises(ValueError, match=r"'times' must be \[q\], or a list of arrays \(got 5.0\)"):
-        FITTED.predict(X, 5.0)
+        fitted_once().predict(X, 5.0)
 
 
 def test_few_values_that_were_hidden_are_no_mixture_of_units() -> None:

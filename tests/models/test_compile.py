@@ -36,6 +36,13 @@ def domain(kind: str) -> AbstractDomain:
     return Grid((7, 6)) if kind == "grid" else IrregularSeries(torch.rand(30).cumsum(0))
 
 
+def one_block(**options: Any) -> Any:
+    """A network that is traced quickly."""
+    model = create_model("ccnn_4_16", in_channels=2, out_channels=3, **options).eval()
+    model.blocks = model.blocks[:1]
+    return model
+
+
 @pytest.mark.parametrize("backend", EITHER)
 @pytest.mark.parametrize("kind", ["points", "grid", "series"])
 def test_a_compiled_network_gives_the_eager_result(kind: str, backend: str) -> None:
@@ -45,9 +52,7 @@ def test_a_compiled_network_gives_the_eager_result(kind: str, backend: str) -> N
     shape = {"points": None, "grid": (7, 6), "series": (30,)}[kind]
     torch.compiler.reset()
     lines: dict[str, Any] = {"series_interpolation": "none"} if kind == "series" else {}
-    model = create_model(
-        "ccnn_4_16", dim=where.dim, in_channels=2, out_channels=3, shape=shape, **lines
-    ).eval()
+    model = one_block(dim=where.dim, shape=shape, **lines)
     model, x = model.to(dtype), torch.randn(where.num_samples, 2, dtype=dtype)
     compiled = torch.compile(model, backend=backend, fullgraph=whole(kind))
     results = []
@@ -61,13 +66,6 @@ def test_a_compiled_network_gives_the_eager_result(kind: str, backend: str) -> N
     for other in results[1:]:
         for eager, found in zip(results[0], other, strict=True):
             assert (found - eager).abs().max() <= bound * eager.abs().max().clamp(min=1e-6)
-
-
-def one_block(**options: Any) -> Any:
-    """A network that is traced quickly."""
-    model = create_model("ccnn_4_16", in_channels=2, out_channels=3, **options).eval()
-    model.blocks = model.blocks[:1]
-    return model
 
 
 def test_straight_lines_are_read_outside_of_graphs() -> None:
@@ -85,7 +83,7 @@ def test_straight_lines_are_read_outside_of_graphs() -> None:
 def test_a_compiled_network_of_arrays_trains_as_in_eager_mode(backend: str) -> None:
     """Results, gradients and the statistics of batch norms."""
     torch.compiler.reset()
-    made = create_model("ccnn_4_16", dim=1, in_channels=2, out_channels=3, shape=(30,)).double().train()
+    made = one_block(dim=1, shape=(30,)).double().train()
     other, results = copy.deepcopy(made), []
     compiled: Any = torch.compile(other, backend=backend, fullgraph=True)
     x = torch.randn(3, 2, 24, dtype=torch.float64)
@@ -119,7 +117,7 @@ def test_neighbours_are_searched_outside_of_the_graph(search: str) -> None:
 def test_two_graphs_serve_arrays_of_many_sizes() -> None:
     torch.compiler.reset()
     counter = CompileCounter()
-    model = create_model("ccnn_4_16", dim=1, in_channels=2, out_channels=3, shape=(30,)).eval()
+    model = one_block(dim=1, shape=(30,))
     compiled = torch.compile(model, backend=counter, fullgraph=True, dynamic=True)
     for batch, steps in ((2, 20), (3, 27), (4, 25), (5, 22)):
         x = torch.randn(batch, 2, steps)
@@ -257,7 +255,13 @@ def test_kernels_rendered_in_graphs(options: dict[str, object]) -> None:
     equal_in_graphs(conv, lambda: Grid((5, 6), spacing=0.5), result)
 
 
-@pytest.mark.parametrize("weights", Weights)
+#: Domains compute weights before graphs; one kind needs a mask, one none.
+FEW_WEIGHTS = (Weights.DENSITY, Weights.TRAPEZOID)
+
+
+@pytest.mark.parametrize(
+    "weights", [w if w in FEW_WEIGHTS else pytest.param(w, marks=pytest.mark.slow) for w in Weights]
+)
 def test_weights_of_series_in_graphs(weights: Weights) -> None:
     mask = None if weights is Weights.DENSITY else torch.arange(40).view(20, 2) % 3 > 0
     conv = ContinuousConv(2, 3, dim=1, extent=3.0, quadrature=Quadrature(spacing=0.25))

@@ -55,7 +55,13 @@ class Identity(nn.Module):
         return x
 
 
-@pytest.mark.parametrize("name", [*SERIES, *IMAGES, "smpconv"])
+def first_of_a_class(*names: str) -> list[Any]:
+    """Names, slow those whose class another name has too."""
+    others = ("flextcn_6", "flexnet_7", "smpnet_resnet_7")
+    return [pytest.param(name, marks=pytest.mark.slow) if name in others else name for name in names]
+
+
+@pytest.mark.parametrize("name", first_of_a_class(*SERIES, *IMAGES, "smpconv"))
 def test_every_parameter_gets_a_gradient(name: str) -> None:
     model = make(name)
     for parent in list(model.modules()):
@@ -93,7 +99,7 @@ def test_points_that_touch_a_tap_get_gradients(monkeypatch: pytest.MonkeyPatch) 
         assert (kernel.radius.grad[touching] != 0).all() and (kernel.weight.grad != 0).any()
 
 
-@pytest.mark.parametrize("name", [*SERIES, "flexnet_5", "smpnet_resnet_7", "smpconv"])
+@pytest.mark.parametrize("name", first_of_a_class(*SERIES, "flexnet_5", "smpnet_resnet_7", "smpconv"))
 def test_save_and_load_before_and_after_training_gives_the_same_output(name: str) -> None:
     torch.manual_seed(0)
     model = make(name)

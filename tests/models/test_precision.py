@@ -14,8 +14,17 @@ from ccnn_pc.models import Model, create_model, list_models
 from ccnn_pc.models.names import only_dim
 
 BOUND = {torch.bfloat16: 3e-2, torch.float16: 5e-3}
-#: Networks of more than a hundred thousand parameters, and those that take seconds.
+#: Networks of more than a hundred thousand parameters, those that take seconds, larger ones of a family whose smallest
+#: is tried.
 LARGE = {
+    "ccnn_4_32",
+    "ccnn_4_48",
+    "ccnn_small",
+    "ccnn_small_query_features",
+    "ccnn_unet_base",
+    "ccnn_unet_small",
+    "ckcnn_2_25",
+    "ckcnn_2_30",
     "smpconv_b",
     "smpconv_t",
     "smpnet_resnet_7",

@@ -77,8 +77,8 @@ def test_second_derivatives(kind: str, kernel: Any, separable: bool) -> None:
 @pytest.mark.parametrize("full", [False, True], ids=["depthwise", "full"])
 @pytest.mark.parametrize("circular", [False, True])
 def test_grid_operator(direct: Method, full: bool, circular: bool) -> None:
-    x = torch.randn(2, 4, 3, 2, dtype=DOUBLE, requires_grad=True)
-    kernel = torch.randn(3, 2, 2, *([3] if full else []), dtype=DOUBLE, requires_grad=True)
+    x = torch.randn(2, 3, 2, 2, dtype=DOUBLE, requires_grad=True)
+    kernel = torch.randn(2, 2, 2, *([3] if full else []), dtype=DOUBLE, requires_grad=True)
 
     def run(x: Tensor, kernel: Tensor) -> Tensor:
         return grid_convolution(x, kernel, [1, 0], circular=circular, method=direct)

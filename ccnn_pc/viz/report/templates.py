@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 
@@ -43,6 +43,11 @@ def as_json(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), allow_nan=False)
 
 
+@functools.cache
+def _compiled(text: str) -> Template:
+    return _environment().from_string(text)
+
+
 def fill(text: str, /, **values: Any) -> Markup:
     """A short template given as text.
 
@@ -50,4 +55,4 @@ def fill(text: str, /, **values: Any) -> Markup:
         >>> fill("<b>{{ name }}</b>", name="<script>")
         Markup('<b>&lt;script&gt;</b>')
     """
-    return Markup(_environment().from_string(text).render(**values))  # noqa: S704  (escaped by the template)
+    return Markup(_compiled(text).render(**values))  # noqa: S704  (escaped by the template)

@@ -92,7 +92,7 @@ def test_jittered_samples_stay_near_and_hold_the_polynomial(amount: float, sizes
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.55])
 def test_uneven_cells_are_ten_times_as_dense_at_one_end(share: float) -> None:
     """Exactly so many, and along the axis the expected share of each column, which falls linearly to a tenth."""
-    data, size, draws = GridData(x=torch.zeros(1, 1, 40, 40)), 40, 300
+    data, size, draws = GridData(x=torch.zeros(1, 1, 40, 40)), 40, 150
     counts = torch.zeros(size, dtype=DOUBLE)
     sides = set()
     for row in range(draws):

@@ -178,6 +178,17 @@ def test_extras_are_imported_where_they_are_used() -> None:
     assert not wrong, "extras imported at load:\n" + "\n".join(wrong)
 
 
+def test_warnings_of_data_are_for_users() -> None:
+    """Those of a category of ours are one line on the command line; others show a line of some library's code."""
+    plain = [
+        f"{path.relative_to(ROOT)}:{call.lineno}"
+        for path in sorted((ROOT / "datasets").rglob("*.py"))
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "warnings.warn" and len(call.args) < 2
+    ]
+    assert not plain, f"warnings without a category: {plain}"
+
+
 def test_configuration_objects_stay_in_cli() -> None:
     for path in sources():
         if room_of(path) != "cli":

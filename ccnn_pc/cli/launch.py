@@ -119,7 +119,8 @@ def launch(runs: Runs, words: Sequence[str]) -> dict[int, str]:
         words: of Hydra: its launcher (``hydra/launcher=joblib``, ``submitit_slurm`` …) and that one's settings.
 
     Returns:
-        What went wrong, by the number of the run.
+        What went wrong, by the number of the run. Where a task was killed, or has used up its time, all runs without a
+        result are named, for launchers say no more of the others.
 
     Raises:
         UsageError: no such launcher, or no such setting of it; the message is Hydra's.
@@ -147,7 +148,10 @@ def launch(runs: Runs, words: Sequence[str]) -> dict[int, str]:
             launcher = Plugins.instance().instantiate_launcher(
                 hydra_context=context, task_function=runs, config=config
             )
-            answers = launcher.launch([[f"run={number}"] for number in numbers], initial_job_idx=0)
+            try:
+                answers = launcher.launch([[f"run={number}"] for number in numbers], initial_job_idx=0)
+            except Exception as error:  # of the launcher: what goes wrong in a run is its answer
+                return _without_result(runs, error)
     except HydraException as error:
         raise UsageError(
             "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
@@ -156,3 +160,16 @@ def launch(runs: Runs, words: Sequence[str]) -> dict[int, str]:
         GlobalHydra.instance().hydra = before
     found = {number: answer.return_value for number, answer in zip(numbers, answers, strict=True)}
     return {number: answer["error"] for number, answer in found.items() if "error" in answer}
+
+
+def _without_result(runs: Runs, error: Exception) -> dict[int, str]:
+    """Runs that have left no result, with what the launcher says."""
+    from ccnn_pc.training.run import RESULT
+
+    said = (str(error).splitlines() or [type(error).__name__])[0]
+    told = f"no result: a task has ended early ({said}); others may still run, after which the same command goes on"
+    return {
+        number: told
+        for number in sorted(runs.words)
+        if not (runs.folder / runs.names[number] / RESULT).exists()
+    }

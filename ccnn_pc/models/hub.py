@@ -207,8 +207,8 @@ def from_pretrained(name_or_path: str | os.PathLike[str]) -> Model:
     """Load a trained model by the name of a packaged one, from a folder, or from the Hugging Face Hub.
 
     Args:
-        name_or_path: see :func:`list_pretrained`; a folder written by :func:`save_pretrained`; or
-            ``hf-hub:owner/name``, see :func:`ccnn_pc.models.hugging_face.pull_from_hub`.
+        name_or_path: see :func:`list_pretrained`; a folder written by :func:`save_pretrained`, or that of a run,
+            which has one; or ``hf-hub:owner/name``, see :func:`ccnn_pc.models.hugging_face.pull_from_hub`.
 
     Returns:
         the model in eval mode, with ``.classes``, ``.preprocessing`` and, where it was stored, ``.trained_on``.
@@ -285,14 +285,15 @@ def architecture_of(name_or_path: str | os.PathLike[str]) -> str:
 
 
 def _folder(name_or_path: str | os.PathLike[str]) -> Path:
-    """The folder of a packaged model, of one that was saved, or of one from the Hub."""
+    """The folder of a packaged model, of one that was saved, of a run's, or of one from the Hub."""
     if not isinstance(name_or_path, (str, os.PathLike)):
         raise TypeError(f"'name_or_path' must be a name or a folder (got {name_or_path!r})")
     if str(name_or_path).startswith(PREFIX):
         return pull_from_hub(str(name_or_path))
     folder = Path(name_or_path)
     if folder.is_dir():
-        return folder
+        inside = folder / "model"  # of a run
+        return inside if (inside / CONFIG).is_file() and not (folder / CONFIG).is_file() else folder
     if (PACKAGED / str(name_or_path) / CONFIG).is_file():
         return PACKAGED / str(name_or_path)
     if folder.is_file() or len(folder.parts) > 1:

@@ -16,6 +16,7 @@ from ccnn_pc.datasets.clouds.stored import (
     StoredDataset,
     cached_clouds,
 )
+from ccnn_pc.datasets.common.broken import DataWarning
 from ccnn_pc.datasets.common.cache import fingerprint
 from ccnn_pc.datasets.formats.columns import stored_type
 from ccnn_pc.datasets.formats.numpy_file import read_npz
@@ -171,6 +172,7 @@ def _attributes(arrays: dict[str, np.ndarray], shape: tuple[int, int]) -> dict[s
         warnings.warn(
             f"arrays that are no attributes of points ([{shape[0]}, {shape[1]}] or with one more axis) are left out: "
             f"{', '.join(others)}",
+            DataWarning,
             stacklevel=6,
         )
     return found

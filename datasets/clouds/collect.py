@@ -55,6 +55,7 @@ def warn_broken(clouds: StoredClouds, where: object) -> None:
         warnings.warn(
             f"{len(clouds.broken)} of {total} files in '{where}' could not be read and are left out "
             f"(see .broken); the first: {clouds.broken[0][1]}",
+            DataWarning,
             stacklevel=3,
         )
     if dropped := clouds.attributes.dropped:
@@ -70,5 +71,7 @@ def warn_broken(clouds: StoredClouds, where: object) -> None:
             f"'{name}' ({count} of {len(clouds)})" for name, count in clouds.attributes.partial.items()
         )
         warnings.warn(
-            f"attributes that not all files in '{where}' have alike are left out: {named}", stacklevel=3
+            f"attributes that not all files in '{where}' have alike are left out: {named}",
+            DataWarning,
+            stacklevel=3,
         )

@@ -14,6 +14,7 @@ from ccnn_pc._checks import check_at_least
 from ccnn_pc._choices import choice
 from ccnn_pc._optional import require
 from ccnn_pc.datasets.clouds.data import PointCloudData, as_attribute
+from ccnn_pc.datasets.common.broken import DataWarning
 from ccnn_pc.datasets.formats import RawShape, read_raw
 from ccnn_pc.datasets.formats.columns import stored_type
 from ccnn_pc.ops.points.surface import places_on_surface, points_at
@@ -145,7 +146,9 @@ def _sample(
             if mesh.attributes:
                 names = ", ".join(mesh.attributes)
                 warnings.warn(
-                    f"Poisson-disk sampling leaves out what '{name}' says of corners: {names}", stacklevel=2
+                    f"Poisson-disk sampling leaves out what '{name}' says of corners: {names}",
+                    DataWarning,
+                    stacklevel=2,
                 )
             return RawShape(points, None, normals)
         corners, triangles = torch.from_numpy(vertices), torch.from_numpy(faces)

@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from ccnn_pc._files import written_whole
+from ccnn_pc.datasets.common.broken import DataWarning
 
 _FORMAT = 2
 """Raised whenever readers get other values from the same files: what older ones stored is then no longer used."""
@@ -119,6 +120,7 @@ def cached(
         except Exception as error:  # damaged files fail in any way
             warnings.warn(
                 f"the cache '{folder}' is damaged and is built again ({type(error).__name__}: {error})",
+                DataWarning,
                 stacklevel=4,
             )
             shutil.rmtree(folder, ignore_errors=True)
@@ -132,6 +134,7 @@ def cached(
         warnings.warn(
             f"'{folder}' cannot be written ({error}): the data stay in memory and are processed again "
             "next time; set CCNN_PC_CACHE to a writable folder",
+            DataWarning,
             stacklevel=4,
         )
         return data

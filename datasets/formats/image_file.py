@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ccnn_pc._optional import require
+from ccnn_pc.datasets.common.broken import DataWarning
 from ccnn_pc.datasets.formats.limits import check_unpacked
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm", ".webp", ".tif", ".tiff")
@@ -137,6 +138,7 @@ def _deep(values: np.ndarray, mode: str, tags: Any, name: str, warns: bool) -> n
         warnings.warn(
             f"pictures of 16 bits per pixel have values of at most {most} bits, nearly black: if these are all "
             f"there are (of a camera of {most} bits), multiply values by {2 ** (16 - most)}",
+            DataWarning,
             stacklevel=3,
         )
     return values.astype(np.int64) << (4 if twelve else 0)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ccnn_pc.datasets.common.broken import DataWarning
 from ccnn_pc.datasets.formats.columns import column_name
 
 _AXES = ("x", "y", "z")
@@ -103,6 +104,7 @@ def warn_of_float32(pos: np.ndarray) -> None:
         warnings.warn(
             f"positions are stored in float32, whose numbers near {most:.6g} are {step:g} apart, and points lie about "
             f"{apart:.2g} apart: save them in 64 bits, or less an offset",
+            DataWarning,
             stacklevel=2,
         )
 

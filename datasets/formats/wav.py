@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ccnn_pc.datasets.common.broken import DataWarning
+
 #: First bytes of a file → byte order; RF64 and BW64 have sizes of 64 bits in a chunk of their own.
 _ORDERS = {b"RIFF": "<", b"RF64": "<", b"BW64": "<", b"RIFX": ">"}
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
@@ -109,6 +111,7 @@ def warn_of_slow(rates: Sequence[int], rate: int) -> None:
         warnings.warn(
             f"{len(slow)} of {len(rates)} recordings have {min(slow)} samples per second where {rate} are read: "
             f"nothing above {min(slow) // 2} Hz is in them; record at {rate}, or train on such recordings too",
+            DataWarning,
             stacklevel=3,
         )
 

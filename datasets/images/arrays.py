@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from ccnn_pc._choices import choice
+from ccnn_pc.datasets.common.broken import DataWarning
 from ccnn_pc.datasets.common.grids import GridArrays
 from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.transforms.view import ToView, View
@@ -124,5 +125,6 @@ def warn_subset(found: int, official: int, split: Split, root: object) -> None:
     if found != official:
         warnings.warn(
             f"'{root}' holds {found:,} of the {official:,} {split.value} images: results are those of a part",
+            DataWarning,
             stacklevel=3,
         )

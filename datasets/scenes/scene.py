@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ccnn_pc.datasets.common.broken import DataWarning
 from ccnn_pc.datasets.formats.las import epsg_of
 
 
@@ -166,6 +167,7 @@ def common_crs(scenes: Iterable[Placed]) -> str | None:
         listed = "; ".join(f"'{source}' {_short(crs)}" for crs, source in list(first.items())[:3])
         warnings.warn(
             f"the scenes have {len(first)} coordinate systems ({listed}): units and axes may differ between them",
+            DataWarning,
             stacklevel=2,
         )
     return named[0][0] if named else None

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from ccnn_pc.datasets.common.broken import DataWarning
 from ccnn_pc.datasets.common.cache import cached, fingerprint
 from ccnn_pc.datasets.preprocessing.scenes import ScenePreprocessing
 from ccnn_pc.datasets.scenes.class_table import IGNORED, ClassTable
@@ -278,6 +279,7 @@ def warn_of_cell(scenes: Sequence[ThinnedScene], cell: float | None, stacklevel:
         warnings.warn(
             f"'cell' {cell:g} leaves {len(few[0])} of {len(few[0].nearest)} points of '{few[0].source}' ({size} wide), "
             f"and as few of {len(few)} of {len(scenes)} scenes: is it in the unit of the positions?",
+            DataWarning,
             stacklevel=stacklevel + 1,
         )
 

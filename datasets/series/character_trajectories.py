@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ccnn_pc._choices import choice
+from ccnn_pc.datasets.common.broken import DataWarning
 from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats.limits import check_unpacked
 from ccnn_pc.datasets.formats.numpy_file import read_npz
@@ -87,6 +88,7 @@ class CharacterTrajectories(SeriesDataset):
         if len(stored) != _COUNT:
             warnings.warn(
                 f"'{root}' holds {len(stored):,} of the {_COUNT:,} series: results are those of a part",
+                DataWarning,
                 stacklevel=2,
             )
         seeds = (int(split_seeds[0]), int(split_seeds[1]))

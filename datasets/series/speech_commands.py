@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ccnn_pc._choices import choice
-from ccnn_pc.datasets.common.broken import warn_broken
+from ccnn_pc.datasets.common.broken import DataWarning, warn_broken
 from ccnn_pc.datasets.common.cache import fingerprint
 from ccnn_pc.datasets.common.folders import visible
 from ccnn_pc.datasets.common.splits import Split
@@ -164,7 +164,7 @@ def _read(
         raise ValueError(f"'root' must hold clips that can be read (got {len(files)} files, none; {reason})")
     warn_of_slow(rates, LENGTH)
     if padded and other:
-        warnings.warn(f"{other} clips of more than {LENGTH} samples are left out", stacklevel=2)
+        warnings.warn(f"{other} clips of more than {LENGTH} samples are left out", DataWarning, stacklevel=2)
     samples = samples[: len(kept)]
     values = samples[..., None] if features is SpeechFeatures.RAW else mfcc_of_samples(samples)
     label = [words.index(path.parent.name) for path in kept]

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ccnn_pc.datasets.common.broken import DataWarning
+
 
 def warn_of_digits(times: np.ndarray, path: Path) -> None:
     """Warn of times that all are dates in digits: as numbers the last day of a month is 70 days before the next."""
@@ -24,5 +26,6 @@ def warn_of_digits(times: np.ndarray, path: Path) -> None:
         f"times of '{path}' are numbers that look like dates, {some[0]:.0f} to {some[-1]:.0f}: they span "
         f"{some[-1] - some[0]:.0f} as numbers and {(last - first).days} days as dates; write them as "
         f"{first:%Y-%m-%d}, and read them with dates='days' (data.dates=days)",
+        DataWarning,
         stacklevel=4,
     )

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ccnn_pc._choices import choice
+from ccnn_pc.datasets.common.broken import DataWarning
 from ccnn_pc.datasets.common.cache import fingerprint
 from ccnn_pc.datasets.common.items import Division
 from ccnn_pc.datasets.common.labelled import taken
@@ -302,6 +303,7 @@ class LongCSV(SeriesDataset):
             f"'{self._files[0]}': '{columns.time}' of '{columns.id}' {self.ids[row]!r} goes from {before:.10g} to "
             f"{after:.10g}, and series last {usual:.4g}: is a stamp wrong? Correct its row or leave it out, or make "
             f"two series of this one; else such a pause counts as long as kernels reach{more * (len(found) > 1)}",
+            DataWarning,
             stacklevel=3,
         )
 

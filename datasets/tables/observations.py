@@ -16,6 +16,7 @@ import numpy as np
 
 from ccnn_pc._choices import choice
 from ccnn_pc._optional import require
+from ccnn_pc.datasets.common.broken import DataWarning
 from ccnn_pc.datasets.common.folders import split_named, visible
 from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats.csv_file import (
@@ -356,6 +357,7 @@ def read_series(
         warnings.warn(
             f"{len(silent)} of {len(ids)} series have no observed value and are left out "
             f"(the first: {silent[0]!r}, {place_of(files, {columns.id: silent[0]})})",
+            DataWarning,
             stacklevel=2,
         )
         ids = [name for name in ids if index[name] in seen]
@@ -372,6 +374,7 @@ def _wide(
     if repeated:
         warnings.warn(
             f"{repeated} rows repeat an id, a time and a variable: each becomes the mean of its rows",
+            DataWarning,
             stacklevel=3,
         )
     wide = observed.groupby(keys).value.mean().unstack("channel")
@@ -519,6 +522,7 @@ def read_labelled_series(
     if unused:
         warnings.warn(
             f"{len(unused)} labels belong to no series and are not used (the first: {unused[0]!r}, {where(unused[0])})",
+            DataWarning,
             stacklevel=2,
         )
     stored.label = rows_of_labels([found[name] for name in ids], stored.classes)

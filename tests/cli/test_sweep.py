@@ -217,6 +217,24 @@ def test_a_trial_below_the_median_ends(tmp_path: Path) -> None:
     assert open_study(path).trials[number].state == optuna.trial.TrialState.RUNNING
 
 
+def test_a_task_that_was_killed_ends_no_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Launchers of clusters raise for the first task that has left no answer, whatever the others have done."""
+    from hydra.core.plugins import Plugins
+
+    from ccnn_pc.cli.launch import Runs, launch
+
+    class Killed:
+        def launch(self, words: Any, initial_job_idx: int) -> Any:
+            (tmp_path / "a").mkdir()
+            (tmp_path / "a" / "result.json").write_text("{}")
+            raise RuntimeError("Job 17_1 (state: OUT_OF_MEMORY)\nmore of it")
+
+    monkeypatch.setattr(Plugins.instance(), "instantiate_launcher", lambda **given: Killed())
+    runs = Runs(lambda words: {}, {0: [], 1: []}, {0: "a", 1: "b"}, tmp_path, alone=False, total=2)
+    found = launch(runs, ["hydra/launcher=basic"])
+    assert list(found) == [1] and "Job 17_1 (state: OUT_OF_MEMORY))" in found[1]
+
+
 @pytest.mark.slow
 def test_two_at_a_time_equal_single_runs(words: Words, tmp_path: Path) -> None:
     """Processes of Hydra's joblib launcher give the bits of runs one by one; the best trial is tested."""

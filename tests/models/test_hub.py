@@ -221,3 +221,12 @@ def test_a_model_that_was_taken_apart_is_not_saved(model: Any, tmp_path: Path) -
     with pytest.raises(ValueError, match="'model' must have the layers .*'head.linear.bias'"):
         save_pretrained(model, tmp_path / "model")
     assert not (tmp_path / "model").exists()
+
+
+def test_the_folder_of_a_run_means_its_model(tmp_path: Path) -> None:
+    model = create_model("ccnn_4_16", dim=1, in_channels=1, num_classes=2, shape=(9,))
+    save_pretrained(model, tmp_path / "run" / "model", classes=["a", "b"])
+    assert from_pretrained(tmp_path / "run").classes == ["a", "b"]
+    assert create_model(str(tmp_path / "run"), pretrained=True).classes == ["a", "b"]
+    with pytest.raises(FileNotFoundError, match="a model folder holds"):
+        from_pretrained(tmp_path)

@@ -11,6 +11,9 @@ from torch import Tensor, nn
 from ccnn_pc._checks import check_at_least, check_positive
 from ccnn_pc.kernels.weight_norm import scale_weight_
 
+#: Numbers that are squared in float64 at once.
+_TOGETHER = 1 << 18
+
 
 class HasReadout(Protocol):
     """A function that ends in a linear map."""
@@ -88,7 +91,8 @@ def scale_readout_(kernel: HasReadout, target: float, u: Tensor, weight: Tensor 
     parameter = kernel.readout.weight
     values = kernel(u.to(device=parameter.device, dtype=parameter.dtype))
     # in parts, for float64 of all points at once is hundreds of megabytes of a wide layer
-    square = torch.cat([rows.double().square().mean(dim=-1) for rows in values.split(64)])
+    rows = values.split(max(1, _TOGETHER // values.shape[-1]))
+    square = torch.cat([each.double().square().mean(dim=-1) for each in rows])
     if weight is None:
         mean = float(square.mean())
     else:

@@ -16,6 +16,7 @@ from ccnn_pc._checks import check_not_negative
 from ccnn_pc.kernels.base import AbstractKernel
 from ccnn_pc.models.base import Network
 from ccnn_pc.nn.penalty import kernel_penalty
+from ccnn_pc.training.first_statistics import FirstStatistics
 from ccnn_pc.training.mixing import Mixing
 from ccnn_pc.training.objectives import Classification, Objective
 from ccnn_pc.training.scores import Scores
@@ -82,6 +83,7 @@ class SupervisedTask(pl.LightningModule):
         for module in model.modules():
             if isinstance(module, Network):  # a run that was resumed has not seen the same last batches
                 module.recent = 0
+        self._first = FirstStatistics(model)
         self.objective = objective(num_classes, class_counts=class_counts)
         self.make_optimizer, self.make_schedule = optimizer, schedule
         self.kernel_penalty_weight = check_not_negative("kernel_penalty", kernel_penalty)
@@ -101,6 +103,7 @@ class SupervisedTask(pl.LightningModule):
         mixed = self.mixing(batch) if self.mixing else None
         batch = batch if mixed is None else mixed.batch
         target = self.objective.target(batch)
+        self._first.before()
         if self.kernel_penalty_weight > 0:
             with kernel_penalty() as penalty:
                 answers = self(batch)
@@ -117,6 +120,10 @@ class SupervisedTask(pl.LightningModule):
         if self.aliasing_penalty_weight > 0 and self.aliasing is not None:
             loss = loss + self.aliasing_penalty_weight * self.aliasing(self.model, batch)
         return loss
+
+    def on_after_backward(self) -> None:
+        """Let the first statistics of batch norms be means; gradients hang on them before."""
+        self._first.after()
 
     def optimizer_step(
         self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Any = None

@@ -85,7 +85,11 @@ class Area:
         return self.low == -math.inf and self.high == math.inf
 
     def __str__(self) -> str:
-        return f"{self.low:g} <= {'xyz'[self.axis]} < {self.high:g}"
+        parts = (
+            f"{self.low:.10g} <= " * math.isfinite(self.low),
+            f" < {self.high:.10g}" * math.isfinite(self.high),
+        )
+        return "xyz"[self.axis].join(parts)
 
 
 def listed_parts(root: Path, division: Division = Division()) -> dict[Split | None, list[Path]]:

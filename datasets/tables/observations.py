@@ -164,8 +164,9 @@ class TableFormat:
         except ValueError:
             pass
         hint = (
-            "; dates='hours' reads dates in training (data.dates=hours), and a model reads times as its training did: "
-            "for one that was trained on numbers, write them as numbers in the unit of its training"
+            "; dates='hours' reads dates as 2024-01-31 12:30:00 in training (data.dates=hours), and a model reads "
+            "times as its training did: for one that was trained on numbers, write them as numbers in the unit of its "
+            "training"
             if re.search(r"\d[-/:]\d", cell)
             else ""
         )

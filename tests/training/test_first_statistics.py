@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -12,7 +14,7 @@ from ccnn_pc.training.task import SupervisedTask
 
 def test_they_are_means_until_a_running_mean_knows_as_much() -> None:
     """Ten batches with the usual momentum; after that as PyTorch has it, and never in evaluation."""
-    norm = nn.BatchNorm1d(2)
+    norm: Any = nn.BatchNorm1d(2)
     first = FirstStatistics(norm)
     batches = torch.randn(14, 6, 2) * 3 + 5
     for number, batch in enumerate(batches, 1):
@@ -35,7 +37,7 @@ def test_they_are_means_until_a_running_mean_knows_as_much() -> None:
 
 
 def test_two_calls_in_a_step_are_two_batches() -> None:
-    norm = nn.BatchNorm1d(1)
+    norm: Any = nn.BatchNorm1d(1)
     first = FirstStatistics(norm)
     for value in (0.0, 6.0):
         first.before()
@@ -45,18 +47,17 @@ def test_two_calls_in_a_step_are_two_batches() -> None:
     assert norm.running_mean.item() == pytest.approx(3.0, abs=1e-5)
 
 
-def test_a_task_of_two_steps_is_evaluated_as_it_was_trained(blobs, network) -> None:
+def test_a_task_of_two_steps_is_evaluated_as_it_was_trained(blobs: Any, network: Any) -> None:
     from torch_geometric.data import Batch
 
     data = blobs()
     model = network()
     task = SupervisedTask(model, 2, optimizer=lambda m: torch.optim.SGD(m.parameters(), 0.0))
-    task.log = lambda *args, **options: None
     halves = [Batch.from_data_list([data[i] for i in rows]) for rows in (range(12), range(12, 24))]
     for number, half in enumerate(halves):
         task.training_step(half, number)
         task.on_after_backward()
-    norm, heard = model.norm, []
+    norm, heard = model.norm, list[torch.Tensor]()
     norm.register_forward_pre_hook(lambda layer, given: heard.append(given[0].mean(dim=0)))
     model.eval()
     for half in halves:

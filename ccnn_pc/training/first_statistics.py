@@ -37,13 +37,13 @@ class FirstStatistics:
 
     def before(self) -> None:
         """Called before a batch."""
-        seen = [(norm, int(norm.num_batches_tracked)) for norm in self._norms]
-        self._held = [
-            (norm, n, norm.running_mean.clone(), norm.running_var.clone())
-            for norm, n in seen
-            if n * norm.momentum < 1
-        ]
-        self._norms = [norm for norm, *_ in self._held]
+        self._held = []
+        for norm in [norm for norm in self._norms if norm.training]:
+            n = int(norm.num_batches_tracked)
+            if n * norm.momentum < 1:
+                self._held.append((norm, n, norm.running_mean.clone(), norm.running_var.clone()))
+            else:
+                self._norms.remove(norm)
 
     def after(self) -> None:
         """Called after it."""

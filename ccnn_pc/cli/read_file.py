@@ -50,7 +50,8 @@ def check_reads_files(network: Any, model: str) -> None:
         ]
         raise ValueError(
             f"'{model}' must be given a data set, for it reads series: ccnn-pc evaluate {model} --data FOLDER "
-            f"(kinds of data sets: {', '.join(known)}); models of tables answer for new files"
+            f"--out answers.csv writes an answer for each (kinds of data sets: {', '.join(known)}); models of tables "
+            "answer for new files"
         )
     if used is None and network.dim != 3:
         raise ValueError(

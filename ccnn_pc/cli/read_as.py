@@ -220,7 +220,10 @@ class Footing:
         if self.said.size is not None:
             return self.said.size
         as_they_were = (
-            self.pictures and not self.lit and self.trained is not None and self.trained.resized is None
+            self.pictures
+            and not self.lit
+            and self.trained is not None
+            and self.trained.arrays.resized is None
         )
         side: int | None = None if as_they_were else used.side(self.shape)
         return side

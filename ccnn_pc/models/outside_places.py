@@ -119,10 +119,10 @@ def _axes(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
 
 def _scattered(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
     """Points of pictures and volumes, where training saw whole arrays alone: what is read between them is smoother."""
-    arrays = trained.kind is Samples.GRID and trained.samplings is not None
+    arrays = trained.kind is Samples.GRID and trained.arrays.samplings is not None
     if not arrays or found.kind is not Samples.POINTS:
         return
-    whole = all(sampling.startswith("pixels") for sampling in trained.samplings or ())
+    whole = all(sampling.startswith("pixels") for sampling in trained.arrays.samplings or ())
     share = found.samples.least / trained.samples.median
     if whole and share < 1 / SIZE:
         yield (

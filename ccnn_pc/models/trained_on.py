@@ -69,6 +69,18 @@ class Neighborhood(NamedTuple):
     unevenness: Spread | None = None
 
 
+class Arrays(NamedTuple):
+    """How arrays were made of what files held.
+
+    ``resized`` is the side in pixels that pictures were brought to, the square in their middle; None: they were as they
+    are. ``samplings`` are those that they came in (``pixels:2``, ``scattered:0.5``), where training drew one for each;
+    empty: as they were; None: nobody knows.
+    """
+
+    resized: int | None = None
+    samplings: tuple[str, ...] | None = None
+
+
 class Channel(NamedTuple):
     """Values of a channel; over each item their root mean square, deviation, and likeness to the first channel.
 
@@ -100,10 +112,8 @@ class TrainedOn:
         shape: samples per axis, of arrays.
         neighborhood: k, how far it reaches, and how points lie along the axes; None: no clouds, or graphs.
         channels: values of each, and their scale :math:`\sqrt{\tfrac1n \sum_j x_{jc}^2}` and deviation over items.
-        resized: side in pixels that pictures were brought to, the square in their middle; None: they were as they are.
+        arrays: how these were made; of other data nothing.
         time_unit: of stamps and spacings, where it is known.
-        samplings: that arrays came in (``pixels:2``, ``scattered:0.5``), where training drew one for each; empty: as
-            they were; None: nobody knows.
 
     Example:
         >>> from ccnn_pc.models.reading import Reading
@@ -120,9 +130,8 @@ class TrainedOn:
     shape: tuple[Spread, ...] = ()
     neighborhood: Neighborhood | None = None
     channels: tuple[Channel, ...] = ()
-    resized: int | None = None
+    arrays: Arrays = Arrays()
     time_unit: str | None = None
-    samplings: tuple[str, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """All fields as numbers, strings and lists."""
@@ -140,6 +149,8 @@ class TrainedOn:
         if not isinstance(described, Mapping):
             raise TypeError(f"'trained_on' must be a mapping (got {described!r})")
         known = {field.name for field in dataclasses.fields(TrainedOn)}
+        described = dict(described)
+        earlier = described.pop("resized", None)  # the first of what are arrays now
         if wrong := sorted({*described} - known or {"kind", "items", "samples"} - {*described}):
             raise ValueError(
                 f"'trained_on' must have the fields {', '.join(sorted(known))} (see {wrong[0]!r})"
@@ -149,10 +160,7 @@ class TrainedOn:
         found["samples"] = _spread("samples", found["samples"])
         for name in ("spacing", "span", "shape"):
             found[name] = tuple(_spread(name, each) for each in found.get(name) or ())
-        if (samplings := found.get("samplings")) is not None:
-            if isinstance(samplings, str) or not all(isinstance(each, str) for each in samplings):
-                raise ValueError(f"'samplings' in 'trained_on' must be a list of words (got {samplings!r})")
-            found["samplings"] = tuple(samplings)
+        found["arrays"] = _arrays(found.get("arrays") or [earlier])
         try:
             if near := found.get("neighborhood"):
                 found["neighborhood"] = Neighborhood(
@@ -178,6 +186,18 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(each) for each in value]
     return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def _arrays(described: Sequence[Any]) -> Arrays:
+    resized, samplings, *_ = [*described, None, None]
+    words = (
+        samplings is None or isinstance(samplings, list) and all(isinstance(each, str) for each in samplings)
+    )
+    if not words or not (resized is None or isinstance(resized, int)):
+        raise ValueError(
+            f"'arrays' in 'trained_on' must be a side and a list of samplings (got {described!r})"
+        )
+    return Arrays(resized, None if samplings is None else tuple(samplings))
 
 
 def _spread(name: str, numbers: Any) -> Spread:

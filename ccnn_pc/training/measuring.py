@@ -14,7 +14,7 @@ from ccnn_pc.datasets.preprocessing import SeriesPreprocessing
 from ccnn_pc.datasets.samplings import ReadOnGrid
 from ccnn_pc.models.base import Network
 from ccnn_pc.models.seen import Samples
-from ccnn_pc.models.trained_on import TrainedOn, measure
+from ccnn_pc.models.trained_on import Arrays, TrainedOn, measure
 from ccnn_pc.training.data import ClassificationData
 from ccnn_pc.training.described_data import describe_data
 from ccnn_pc.training.hollow import warn_of_hollow_items
@@ -39,9 +39,7 @@ def measure_training(model: Network, data: ClassificationData) -> TrainedOn:
         found = measure(model.reading, (Batch.from_data_list([items[row]]) for row in rows))
     warn_of_hollow_items(found, _names(items), _derived(items, len(found.channels)))
     samplings = _samplings(items) if found.kind is Samples.GRID else None
-    return dataclasses.replace(
-        found, resized=_resized(data), time_unit=_time_unit(items), samplings=samplings
-    )
+    return dataclasses.replace(found, arrays=Arrays(_resized(data), samplings), time_unit=_time_unit(items))
 
 
 def _resized(data: ClassificationData) -> int | None:

@@ -155,7 +155,7 @@ def test_pictures_that_training_resized_are_resized(trained: tuple[str, Path], t
         opened = partial(ImageFolder, folder, view="image", scaling=SCALING, **options)
         module = ClassificationData(opened, opened, in_memory=in_memory)
         network: Any = create_model("ccnn_4_16", dim=2, in_channels=3, out_channels=2, shape=[16, 16])
-        return measure_training(network, module).resized
+        return measure_training(network, module).arrays.resized
 
     def mixture(folder: Path, samplings: list[str]) -> tuple[str, ...] | None:
         from functools import partial
@@ -163,7 +163,7 @@ def test_pictures_that_training_resized_are_resized(trained: tuple[str, Path], t
         transform = mixed_augmentation([], samplings, 1)
         opened = partial(ImageFolder, folder, view="image", scaling=SCALING, transform=transform)
         network: Any = create_model("ccnn_4_16", dim=2, in_channels=3, out_channels=2, shape=[16, 16])
-        return measure_training(network, ClassificationData(opened, opened)).samplings
+        return measure_training(network, ClassificationData(opened, opened)).arrays.samplings
 
     assert measured(data, None) is None and measured(data, 16) is None and measured(data, 16, True) is None
     assert measured(large, 16) == 16 and measured(large, 16, True) == 16
@@ -172,7 +172,7 @@ def test_pictures_that_training_resized_are_resized(trained: tuple[str, Path], t
         "scattered:0.5",
     )
     config = json.loads((Path(model) / "config.json").read_text())
-    config["trained_on"]["resized"] = 16
+    config["trained_on"]["arrays"] = [16, None]
     (Path(model) / "config.json").write_text(json.dumps(config))
     assert "16 x 16 samples, 1 apart" in evaluate_model(model, large)["read"]
 

@@ -593,14 +593,14 @@ def test_scattered_pixels_of_pictures_that_were_whole() -> None:
         (("pixels", "pixels:2"), 1),
         (("pixels", "scattered:0.5"), 0),
     ):
-        described = {**model.trained_on.to_json(), "samplings": samplings}
+        described = {**model.trained_on.to_json(), "arrays": [None, samplings]}
         model.trained_on = TrainedOn.from_json(json.loads(json.dumps(described)))
         model.warned.clear()
         told = said(model, points[0])
         assert len([text for text in told if "128 samples that lie anywhere" in text]) == expected
         assert not any("lie anywhere" in text for text in said(model, points[1]))
-    with pytest.raises(ValueError, match="'samplings' in 'trained_on' must be a list of words"):
-        TrainedOn.from_json({**model.trained_on.to_json(), "samplings": "pixels"})
+    with pytest.raises(ValueError, match="must be a side and a list of samplings"):
+        TrainedOn.from_json({**model.trained_on.to_json(), "arrays": [None, "pixels"]})
 
 
 def test_pictures_of_more_lit_pixels_are_no_finer_sampling() -> None:

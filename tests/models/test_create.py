@@ -117,5 +117,6 @@ def test_features_of_a_trained_network(trained: Path) -> None:
     [("in_chans", "in_channels"), ("img_size", "shape"), ("drop_rate", "dropout"), ("global_pool", "pool")],
 )
 def test_words_of_timm_are_known_by_name(word: str, ours: str) -> None:
+    words: dict[str, Any] = {word: 3}
     with pytest.raises(TypeError, match=f"'{word}' of timm is called '{ours}' here"):
-        create_model("ccnn_tiny_grid", dim=2, num_classes=3, **{word: 3})
+        create_model("ccnn_tiny_grid", dim=2, num_classes=3, **words)

@@ -230,8 +230,8 @@ def command(*words: str) -> Any:
     ("name", "text"),
     [
         ("short", "items of 2 samples where training had 24, 12 times fewer"),
-        ("constant", "channel 0 of 'data' is constant"),
-        ("elsewhere", "channel 0 of 'data' lies around"),
+        ("constant", "channel 0 ('v') of 'data' is constant"),
+        ("elsewhere", "channel 0 ('v') of 'data' lies around"),
         ("hundredfold", "times larger than in training"),
         ("hundredth", "times smaller than in training"),
         ("gap", "'s000' goes from"),

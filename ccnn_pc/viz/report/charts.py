@@ -230,7 +230,7 @@ def _span(parts: Sequence[Any], room: float) -> tuple[float, float]:
         return 0.0, 1.0
     low, high = float(values.min()), float(values.max())
     if high - low <= 1e-12 * max(abs(low), abs(high), 1e-300):
-        half = abs(low) / 2 or 0.5
+        half = abs(low) / 20 or 0.5  # a score that stays at 1 is not drawn between 0.5 and 1.5
         return low - half, high + half
     return low - room * (high - low), high + room * (high - low)
 

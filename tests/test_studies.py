@@ -223,10 +223,10 @@ def test_stress_tasks_are_solved(task: str, length: int, tmp_path: Path) -> None
 
 
 def test_a_study_of_images_tests_other_samplings(tmp_path: Path) -> None:
-    """Every second pixel is another test; all of them are the training's own."""
+    """Other samplings are other tests; all pixels are the training's own."""
     root = write_images("cifar10", tmp_path / "data")
     rows = run(images, root, tmp_path, "cifar10")
-    assert [row["tested_on"] for row in rows] == ["pixels", "pixels:2", "scattered:0.5"]
+    assert [row["tested_on"] for row in rows] == ["pixels", "pixels:2", *images.OTHERS]
     assert len({row["n_test"] for row in rows}) == 1
     words = ["experiment=cifar10_tiny", f"data.root={root}", "seed=0", *SHORT]
     again = harness.Test("again", sampling="pixels")

@@ -244,6 +244,7 @@ def pixels(line: Rows, rows: Rows, head: str) -> str:
         "smnist": "sequential MNIST",
         "cifar10": "CIFAR-10",
         "cifar10_alone": "the same without samplings",
+        "cifar10_at_pixels:2": "the same, every second pixel alone",
     }[line[0]["setting"]]
 
 

@@ -228,10 +228,11 @@ def _samples(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
     if found.kind is Samples.GRID or not _fewer(trained, found):
         return
     factor = found.samples.least / trained.samples.median
+    how = f" (data.samplings=[points,even:{found.samples.least:.0f}])" if found.kind is Samples.POINTS else ""
     yield (
         "samples",
         f"'data' have items of {found.samples.least:.3g} samples where training had {words(trained.samples)}, "
-        f"{1 / factor:.3g} times fewer: leave them out, take more of what there is, or train on so few too",
+        f"{1 / factor:.3g} times fewer: leave them out, take more of what there is, or train on so few too{how}",
     )
 
 

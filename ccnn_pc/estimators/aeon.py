@@ -26,7 +26,29 @@ _TAGS = {
 }
 
 
-class AeonClassifier(BaseClassifier):
+class _Adapted:
+    """What both are made of: a clone of an estimator of series, which is told that channels come first."""
+
+    usual: type[SeriesClassifier] | type[SeriesRegressor]
+
+    def __init__(self, estimator: Any = None) -> None:
+        self.estimator = estimator
+        super().__init__()
+
+    def _fit(self, X: Any, y: np.ndarray) -> Any:  # noqa: N803
+        chosen = self.usual() if self.estimator is None else clone(self.estimator)
+        self.estimator_ = chosen.set_params(channels="first").fit(X, y)
+        return self
+
+    def _predict(self, X: Any) -> np.ndarray:  # noqa: N803
+        return np.asarray(self.estimator_.predict(X))
+
+    @classmethod
+    def _get_test_params(cls, parameter_set: str = "default") -> dict[str, Any]:
+        return {"estimator": cls.usual(epochs=1, random_state=0)}
+
+
+class AeonClassifier(_Adapted, BaseClassifier):
     """A :class:`~ccnn_pc.estimators.SeriesClassifier` as a classifier of aeon.
 
     X is a collection as aeon has it, an array ``[N, C, T]`` or a list of ``[C, T_i]``, with NaN for what is missing.
@@ -39,27 +61,13 @@ class AeonClassifier(BaseClassifier):
     """
 
     _tags = _TAGS
-
-    def __init__(self, estimator: SeriesClassifier | None = None) -> None:
-        self.estimator = estimator
-        super().__init__()
-
-    def _fit(self, X: Any, y: np.ndarray) -> AeonClassifier:  # noqa: N803
-        self.estimator_ = _fitted(self.estimator or SeriesClassifier(), X, y)
-        return self
-
-    def _predict(self, X: Any) -> np.ndarray:  # noqa: N803
-        return np.asarray(self.estimator_.predict(X))
+    usual = SeriesClassifier
 
     def _predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803
         return np.asarray(self.estimator_.predict_proba(X))
 
-    @classmethod
-    def _get_test_params(cls, parameter_set: str = "default") -> dict[str, Any]:
-        return {"estimator": SeriesClassifier(epochs=1, random_state=0)}
 
-
-class AeonRegressor(BaseRegressor):
+class AeonRegressor(_Adapted, BaseRegressor):
     """A :class:`~ccnn_pc.estimators.SeriesRegressor` as a regressor of aeon.
 
     Args:
@@ -70,22 +78,4 @@ class AeonRegressor(BaseRegressor):
     """
 
     _tags = _TAGS
-
-    def __init__(self, estimator: SeriesRegressor | None = None) -> None:
-        self.estimator = estimator
-        super().__init__()
-
-    def _fit(self, X: Any, y: np.ndarray) -> AeonRegressor:  # noqa: N803
-        self.estimator_ = _fitted(self.estimator or SeriesRegressor(), X, y)
-        return self
-
-    def _predict(self, X: Any) -> np.ndarray:  # noqa: N803
-        return np.asarray(self.estimator_.predict(X))
-
-    @classmethod
-    def _get_test_params(cls, parameter_set: str = "default") -> dict[str, Any]:
-        return {"estimator": SeriesRegressor(epochs=1, random_state=0)}
-
-
-def _fitted(estimator: Any, X: Any, y: np.ndarray) -> Any:  # noqa: N803
-    return clone(estimator).set_params(channels="first").fit(X, y)
+    usual = SeriesRegressor

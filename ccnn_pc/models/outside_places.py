@@ -118,7 +118,7 @@ def _axes(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
 
 
 def _scattered(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
-    """Points of pictures and volumes, where training saw whole arrays alone: what is read between them is smoother."""
+    """Points of pictures and volumes, where training saw whole arrays alone."""
     arrays = trained.kind is Samples.GRID and trained.arrays.samplings is not None
     if not arrays or found.kind is not Samples.POINTS:
         return
@@ -128,8 +128,9 @@ def _scattered(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
         yield (
             "scattered",
             f"'data' are {found.samples.least:.4g} samples that lie anywhere, and training had whole arrays of "
-            f"{trained.samples.median:.4g} alone: what is read between them is smoother; train over such samplings too "
-            "(data.samplings=[pixels,scattered:0.5]), or see with ccnn-pc transfer --to scattered:0.5 what it costs",
+            f"{trained.samples.median:.4g} alone: sums, and what is read between them, are others; train over such "
+            "samplings too (data.samplings=[pixels,scattered:0.5]), or see what it costs with ccnn-pc transfer --to "
+            "scattered:0.5",
         )
 
 

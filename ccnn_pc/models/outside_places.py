@@ -23,7 +23,7 @@ FEWER = 3.0
 #: or feet for metres.
 SPARSER = 2.5
 #: Points of which distances to the nearest vary so much more than ever lie otherwise; those that vary less lie evenly.
-UNEVEN, EVEN = 1.5, 0.25
+UNEVEN, EVEN = 1.25, 0.25
 #: Items that must have been seen to know how axes, and points, lie.
 _ITEMS = 8
 #: Of a reach that was cut in training already.
@@ -245,15 +245,15 @@ def _fewer(trained: TrainedOn, found: Seen) -> bool:
 
 
 def _uneven(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
-    """Points that lie less evenly than ever: sums over them count dense parts more than in training."""
+    """Clouds whose points all lie less evenly than ever: sums count dense parts more. One of many may be odd."""
     there = None if trained.neighborhood is None else trained.neighborhood.unevenness
     if there is None or found.unevenness is None or trained.items < _ITEMS:
         return
-    if found.unevenness.most > max(UNEVEN * there.most, EVEN):
+    if found.unevenness.least > max(UNEVEN * there.most, EVEN):
         yield (
             "uneven",
             f"'data' have points that lie less evenly than in training: distances to the nearest vary by "
-            f"{found.unevenness.most:.2g} of their mean, there by {words(there)}: give more points and let the model "
+            f"{found.unevenness.least:.2g} of their mean, there by {words(there)}: give more points and let the model "
             "choose among them (FarthestPoints), or train over such samplings too (data.samplings)",
         )
 

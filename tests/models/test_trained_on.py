@@ -121,6 +121,10 @@ def test_points_that_lie_less_evenly_than_ever() -> None:
     assert said(model, even_sphere(128, 30)) == said(model, even_sphere(64, 30, 8)) == []
     (message,) = said(model, sphere(128, 16, 30))
     assert "less evenly than in training" in message and "vary by 0." in message
+    model.warned.clear()
+    odd = [even_sphere(128, 31), sphere(128, 16, 30), even_sphere(128, 32)]
+    assert said(model, Batch.from_data_list(odd)) == []  # one of many
+    assert len(said(model, Batch.from_data_list([sphere(128, 16, seed) for seed in range(30, 46)]))) == 1
     model.trained_on = measure(model.reading, [sphere(128, 16, i) for i in range(20)])
     model.warned.clear()
     assert said(model, sphere(128, 16, 30)) == said(model, even_sphere(128, 30)) == []

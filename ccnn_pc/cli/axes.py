@@ -42,8 +42,11 @@ def warn_of_other_axes(model: Any, dataset: Any, footing: Footing, to_model: Ten
 
     def right(axes: str | None) -> int:
         made = plain if axes is None else footing.turned(plain, axes)
-        part = dataset.subset(rows, transform=made)
-        found = confusion_matrix(model, part, to_model, len(model.classes), batch_size=ASKED)
+        part, said = dataset.subset(rows, transform=made), set(model.warned)
+        with warnings.catch_warnings():  # what is otherwise with them is said when they are answered
+            warnings.simplefilter("ignore", SamplingWarning)
+            found = confusion_matrix(model, part, to_model, len(model.classes), batch_size=ASKED)
+        model.warned = said
         return int(found.diagonal().sum())
 
     given = right(None)
@@ -51,6 +54,7 @@ def warn_of_other_axes(model: Any, dataset: Any, footing: Footing, to_model: Ten
         return
     best, axes = max((right(axes), axes) for axes in other_axes())
     if best - given > max(MORE * count, DEVIATIONS * math.sqrt(count) / 2):
+        model.warned |= {"axes", "values"}  # which follow from it
         warnings.warn(
             f"of {count} clouds {given} are answered as they are labelled, and {best} with their axes in the order "
             f"{axes}: are they in another order than in training? Then read them so (--axes {axes})",

@@ -23,6 +23,7 @@ from ccnn_pc.domains.series.irregular_series import IrregularSeries
 from ccnn_pc.models.classifier import Classifier
 from ccnn_pc.models.options import pool_choice
 from ccnn_pc.models.outside import SamplingWarning, outside
+from ccnn_pc.models.outside_channels import SOME
 from ccnn_pc.models.outside_places import window_reach
 from ccnn_pc.models.reading import Input, Reading, Spacing
 from ccnn_pc.models.seen import read_on_grid, seen
@@ -192,6 +193,7 @@ class Network(Model, abc.ABC):
         self._lags = False  # statistics behind the weights
         self.warned: set[str] = set()
         self._compared = False
+        self._alike = 0  # grey pictures in a row, where some of training were
 
     @abc.abstractmethod
     def features(self, x: Tensor, domain: AbstractDomain) -> Tensor:
@@ -290,7 +292,7 @@ class Network(Model, abc.ABC):
 
     def __getstate__(self) -> dict[str, Any]:
         """Copies and files hold no data of the training, nor whether a batch was looked at."""
-        return {**self.__dict__, "_recent": [], "_compared": False}
+        return {**self.__dict__, "_recent": [], "_compared": False, "_alike": 0}
 
     def remember(
         self,
@@ -333,17 +335,23 @@ class Network(Model, abc.ABC):
         if self.reading.on_grid:
             found = read_on_grid(found)
         lit = getattr(self.preprocessing, "kind", None) == "image"
-        for kind, text in outside(
-            trained,
-            found,
-            self._first,
-            told=told,
-            pooled=self.pool is not None,
-            lit=lit and found.reach is not None,
-            sums=self.reading.series_interpolation is Interpolation.NONE,
-            names=getattr(self.preprocessing, "channel_names", ()),
-        ):
-            if kind not in self.warned:
+        said = list(
+            outside(
+                trained,
+                found,
+                self._first,
+                told=told,
+                pooled=self.pool is not None,
+                lit=lit and found.reach is not None,
+                sums=self.reading.series_interpolation is Interpolation.NONE,
+                names=getattr(self.preprocessing, "channel_names", ()),
+                normalised=getattr(self.preprocessing, "normalises", False),
+            )
+        )
+        self._alike = self._alike + found.items if any(kind == "alike" for kind, _ in said) else 0
+        for what, text in said:
+            kind = "likeness" if what == "alike" and self._alike >= SOME else what  # one after the other
+            if kind not in self.warned and kind != "alike":
                 self.warned.add(kind)
                 warnings.warn(text, SamplingWarning, stacklevel=2)
 

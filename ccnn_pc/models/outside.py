@@ -29,6 +29,7 @@ def outside(
     lit: bool = False,
     sums: bool = False,
     names: Sequence[str] = (),
+    normalised: bool = False,
 ) -> Iterator[tuple[str, str]]:
     """Where a batch lies outside of the training: what kind of fault, and a message with both numbers and the remedy.
 
@@ -41,6 +42,7 @@ def outside(
         lit: whether points are the pixels of pictures that are not black.
         sums: whether series are sums over their samples, with no lines between them.
         names: of the channels, where there are some.
+        normalised: whether values are pictures less their mean, over their deviation.
     """
     placed = next(
         places(trained, found, first, told=told, pooled=pooled, lit=lit, sums=sums), None
@@ -49,4 +51,4 @@ def outside(
         yield placed
         if placed[0] in ("samples", "place", "outlier", "axes"):
             return  # which says nothing of values
-    yield from itertools.islice(values(trained, found, names), 1)
+    yield from itertools.islice(values(trained, found, names, normalised), 1)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ccnn_pc.domains.points.coverage import CUT
 from ccnn_pc.models.beyond import FACTOR, SIZE, beyond, merged, words
-from ccnn_pc.models.seen import Range, Samples, Seen
+from ccnn_pc.models.item_values import Range
+from ccnn_pc.models.outside_stamps import PAUSE, longest_is_usual, stamps
+from ccnn_pc.models.seen import Samples, Seen
 from ccnn_pc.models.trained_on import TrainedOn
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ SPARSER = 2.5
 UNEVEN, EVEN = 1.25, 0.25
 #: Items that must have been seen to know how axes, and points, lie.
 _ITEMS = 8
+#: Where clouds have their points that have one far from all others.
+END = 0.05
 #: Of a reach that was cut in training already.
 REACH = 1.5
 #: Units of time by their ratio.
@@ -36,6 +40,14 @@ _UNITS = {
     1e3: "milliseconds for seconds",
     1e6: "microseconds for seconds",
     1e9: "nanoseconds for seconds",
+}
+#: Units of length by their ratio.
+_LENGTHS = {
+    3.281: "feet for metres",
+    39.37: "inches for metres",
+    12.0: "inches for feet",
+    100.0: "centimetres for metres",
+    1000.0: "millimetres for metres",
 }
 
 
@@ -55,6 +67,10 @@ def places(
         _axes(trained, found),
         _scattered(trained, found),
         _few(trained, found) if not pooled else (),
+        _samples(trained, found) if pooled and _short(trained, found) else (),
+        stamps(trained, found),
+        _unit(trained, found),
+        _plane(trained, found) if pooled and not _fewer(trained, found) else (),
         _spacing(trained, found, pooled, sums),
         _lit(trained, found) if lit else (),
         _samples(trained, found) if pooled else (),
@@ -91,7 +107,7 @@ def _axes(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
     count = len(found.span)
     if found.kind is not Samples.POINTS or len(trained.span) != count or trained.items < _ITEMS:
         return
-    names = "xyz" if count <= 3 else [str(axis) for axis in range(count)]
+    names = _names(count)
     for a, b in itertools.permutations(range(count), 2):
         short, long = found.span[a], found.span[b]
         flat = trained.span[b]
@@ -146,6 +162,50 @@ def _few(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
         )
 
 
+def _plane(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
+    """Clouds that are flat along an axis as none was, and along another as long as ever."""
+    if found.kind is not Samples.POINTS or len(found.span) != len(trained.span) or trained.items < _ITEMS:
+        return
+    pairs = list(zip(found.span, trained.span, strict=True))
+    apart = any(
+        lean.least < END or lean.most > 1 - END for lean in found.lean
+    )  # of a point far from all others
+    if apart or not any(here.least * SPARSER > there.least for here, there in pairs):
+        return
+    for axis, (here, there) in enumerate(pairs):
+        if here.least * FACTOR < there.least:
+            yield (
+                "place",
+                f"'data' reach {here.least:.3g} along {_names(len(pairs))[axis]}, where training had {words(there)}: "
+                "the points of an item lie in a plane, or on a line; give all of it, or leave it out",
+            )
+            return
+
+
+def _names(axes: int) -> Sequence[str]:
+    return "xyz" if axes <= 3 else [str(axis) for axis in range(axes)]
+
+
+def _unit(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
+    """As many samples as ever, and an item is sampled more sparsely and longer than ever, or densely and shorter."""
+    alike = found.kind is trained.kind is not Samples.GRID and len(found.span) == len(trained.span)
+    if not alike or trained.items < _ITEMS or not trained.spacing:
+        return
+    least, most = trained.samples.least / REACH, trained.samples.most * REACH
+    pairs = list(zip((*found.spacing, *found.span), (*trained.spacing, *trained.span), strict=False))
+    larger = all(here.most > SPARSER * there.most > 0 for here, there in pairs)
+    smaller = all(0 < here.least < there.least / SPARSER for here, there in pairs)
+    if least <= found.samples.least and found.samples.most <= most and (larger or smaller):
+        (here, there), (span, _) = pairs[0], pairs[-1]
+        now = here.most if larger else here.least
+        yield (
+            "spacing",
+            f"'data' have a sample every {now:.3g} where training had one every {words(there)}, and span "
+            f"{span.most:.3g} where it spanned {trained.span[-1].median:.3g}: "
+            f"{_units(now / there.median, found.kind)}",
+        )
+
+
 def _spacing(trained: TrainedOn, found: Seen, pooled: bool, sums: bool) -> Iterator[tuple[str, str]]:
     """Samples farther apart, or nearer, than ever; the whole longer, or shorter, than ever."""
     steps = merged(trained.spacing) if len(found.spacing) != len(trained.spacing) else None
@@ -181,7 +241,9 @@ def _spacing(trained: TrainedOn, found: Seen, pooled: bool, sums: bool) -> Itera
             )
             return
         if some and found.kind is Samples.SERIES:
-            yield "pause", f"{text}, and others one every {here.least:.3g}: {_PAUSE}"
+            unit = factor > 1 and longest_is_usual(trained, found)
+            cause = f"are these in {_units(factor, found.kind)}? Or {PAUSE}" if unit else PAUSE
+            yield "pause", f"{text}, and others one every {here.least:.3g}: {cause}"
             return
         if longer > FACTOR if factor > 1 else longer < 1 / FACTOR:
             text += f", and span {span:.3g} where it spanned {spans:.3g}: {_units(factor, found.kind)}"
@@ -201,14 +263,11 @@ def _spacing(trained: TrainedOn, found: Seen, pooled: bool, sums: bool) -> Itera
     if found.kind is not Samples.GRID and (factor := beyond(whole, wholes, least=False)) is not None:
         text = f"'data' span {whole.most:.3g} where training spanned {words(wholes)}"
         dense = all(here.most > 0 for here in found.spacing)  # NaN where nothing is known
-        cause = _PAUSE if found.kind is Samples.SERIES else _LARGER
+        cause = PAUSE if found.kind is Samples.SERIES else _LARGER
         yield "pause" if dense else "span", f"{text}: {cause if dense else _units(factor, found.kind)}"
 
 
-#: Why items last longer than ever, though they are sampled as densely.
-_PAUSE = (
-    "is a stamp wrong, or a pause long? Mend it; else cut series into pieces as long as those of training"
-)
+#: Why clouds are larger than ever, though their points lie as densely.
 _LARGER = "cut it into pieces as large as those of training; in another unit, divide positions by its factor"
 
 
@@ -235,6 +294,12 @@ def _samples(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
         f"'data' have items of {found.samples.least:.3g} samples where training had {words(trained.samples)}, "
         f"{1 / factor:.3g} times fewer: leave them out, take more of what there is, or train on so few too{how}",
     )
+
+
+def _short(trained: TrainedOn, found: Seen) -> bool:
+    """Whether series end far before those of training do."""
+    series = found.kind is trained.kind is Samples.SERIES and bool(trained.span)
+    return series and found.span[0].most * SPARSER < trained.span[0].least
 
 
 def _fewer(trained: TrainedOn, found: Seen) -> bool:
@@ -321,6 +386,9 @@ def _units(factor: float, kind: Samples) -> str:
     if kind is Samples.GRID:
         return f"another unit{name}; {do} 'spacing' by {unit:g} (--spacing)"
     if kind is Samples.POINTS:
-        return f"another unit; {do} positions by {unit:g}"
+        near = min(_LENGTHS, key=lambda unit: abs(math.log(up / unit)))
+        unit = near if abs(math.log(up / near)) < 0.2 else float(f"{up:.2g}")
+        name = f", as {_LENGTHS[near]}" if unit == near and factor > 1 else ""
+        return f"another unit{name}; {do} positions by {unit:g}"
     option = f"--time-unit {float(f'{1 / unit if factor > 1 else unit:.3g}'):g}"
     return f"another unit{name}; {do} times by {unit:g} ({option})"

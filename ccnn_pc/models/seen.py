@@ -15,7 +15,8 @@ from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.grid.grid import Grid
 from ccnn_pc.domains.points.point_set import PointSet
 from ccnn_pc.domains.series.irregular_series import IrregularSeries
-from ccnn_pc.models.steps import roughness_of_series, steps_of_array
+from ccnn_pc.models.item_values import ItemValues, Range, value_rows, values_of_rows
+from ccnn_pc.models.steps import roughness_of_points, roughness_of_series, steps_of_array
 from ccnn_pc.ops.neighbors.k_nearest import Neighbors
 from ccnn_pc.ops.segments import segment_count, segment_range, segment_sum
 
@@ -23,6 +24,8 @@ from ccnn_pc.ops.segments import segment_count, segment_range, segment_sum
 _FEW = 64
 #: Values of a batch that channels are compared by.
 _LIKENESS = 4096
+#: Fewest points of a batch whose values are compared with those of their neighbours.
+_ROW = 8
 
 
 class Samples(enum.Enum):
@@ -33,19 +36,13 @@ class Samples(enum.Enum):
     SERIES = "series"
 
 
-class Range(NamedTuple):
-    """The least and the largest of a number among the items of a batch."""
-
-    least: float
-    most: float
-
-
 class Seen(NamedTuple):
-    """What one batch holds; fields as those of :class:`TrainedOn`, those of channels over the whole batch.
+    """What one batch holds; fields as those of :class:`TrainedOn`, over its items.
 
     ``unevenness`` is that of points: how much distances to the nearest other one vary, as a share of their mean.
-    A channel that was never observed has a mean and a deviation of NaN. ``flat`` counts items, of arrays, whose
-    channels are all constant.
+    ``values`` are those of :class:`ItemValues`; None: nothing is known. ``flat`` counts items, of arrays, whose
+    channels are all constant; ``unseen`` are channels that were nowhere observed. Of series ``pause`` is the longest
+    step, ``together`` the share of stamps that are those before them.
     """
 
     kind: Samples
@@ -55,16 +52,17 @@ class Seen(NamedTuple):
     shape: tuple[int, ...]
     k: int | None
     reach: Range | None
-    scale: tuple[float, ...]
-    mean: tuple[float, ...] = ()
-    deviation: tuple[float, ...] = ()
+    values: ItemValues | None = None
     likeness: tuple[float, ...] = ()
-    roughness: tuple[float, ...] = ()
+    roughness: tuple[Range, ...] = ()
     clipped: tuple[float, ...] = ()
     flat: int = 0
     items: int = 1
     lean: tuple[Range, ...] = ()
     unevenness: Range | None = None
+    unseen: tuple[int, ...] = ()
+    pause: Range | None = None
+    together: Range | None = None
 
 
 def seen(x: Tensor, domain: AbstractDomain) -> Seen:
@@ -73,15 +71,18 @@ def seen(x: Tensor, domain: AbstractDomain) -> Seen:
     A device is waited for once.
     """
     x = x.detach()
-    mask = domain.mask if isinstance(domain, IrregularSeries) else None
-    channels = _of_channels(x, mask)
+    channels = value_rows(x, domain)
     if isinstance(domain, Grid):
         samples = domain.num_samples / domain.batch_size
-        parts = [channels.flatten(), _likeness(x), *steps_of_array(x, domain), _flat(x, domain)]
+        parts = [
+            channels.flatten(),
+            _likeness(x),
+            *map(torch.flatten, steps_of_array(x, domain)),
+            _flat(x, domain),
+        ]
         numbers = torch.cat(parts).tolist()
         ends = list(itertools.accumulate(map(len, parts)))
-        likeness, stepped, clipped = (tuple(numbers[ends[i] : ends[i + 1]]) for i in range(3))
-        scale, mean, deviation = _thirds(numbers[: ends[0]], x, mask)
+        values, likeness, stepped, clipped = (numbers[a:b] for a, b in itertools.pairwise([0, *ends[:4]]))
         return Seen(
             Samples.GRID,
             Range(samples, samples),
@@ -90,67 +91,67 @@ def seen(x: Tensor, domain: AbstractDomain) -> Seen:
             domain.shape,
             None,
             None,
-            scale,
-            mean,
-            deviation,
-            likeness,
-            stepped,
-            clipped,
+            values_of_rows(values),
+            tuple(likeness),
+            _pairs(stepped),
+            tuple(clipped),
             int(numbers[-1]),
             domain.batch_size,
         )
-    table: Any = None if isinstance(domain, IrregularSeries) else domain.neighbors  # type: ignore[attr-defined]
-    kind, per_item = (
-        (Samples.SERIES, _of_series(domain))
-        if isinstance(domain, IrregularSeries)
-        else (Samples.POINTS, _of_points(domain))  # type: ignore[arg-type]
-    )
+    kind = Samples.SERIES if isinstance(domain, IrregularSeries) else Samples.POINTS
+    table: Any = domain.neighbors if isinstance(domain, PointSet) else None
+    per_item = _of_points(domain) if isinstance(domain, PointSet) else _of_series(domain)  # type: ignore[arg-type]
     known = isinstance(table, Neighbors) and len(table.count) > 0
     most = table.count.amax()[None].double() if known else channels.new_zeros(1)
     rows = torch.stack([torch.stack([row.amin(), row.amax()]) for row in per_item.flatten(1).double()])
-    rough = roughness_of_series(x, domain) if isinstance(domain, IrregularSeries) else channels.new_zeros(0)
-    k, *numbers = torch.cat([most, rows.flatten(), channels.flatten(), rough]).tolist()
-    placed, last = 2 * len(rows), 2 * len(rows) + channels.numel()
-    scale, mean, deviation = _thirds(numbers[placed:last], x, mask)
-    own, step, reach, *axes = (Range(*numbers[2 * i : 2 * i + 2]) for i in range(len(rows)))
+    parts = [most, rows.flatten(), channels.flatten(), _rough(x, domain).flatten()]
+    numbers = torch.cat(parts).tolist()
+    ends = list(itertools.accumulate(map(len, parts)))
+    placed, values, rough = (numbers[a:b] for a, b in itertools.pairwise(ends))
+    own, step, reach, *axes = _by_item(placed)
     unevenness = axes.pop() if kind is Samples.POINTS else None
+    together, pause = (axes.pop(), axes.pop()) if kind is Samples.SERIES else (None, None)
+    found = values_of_rows(values)
+    masked = isinstance(domain, IrregularSeries) and domain.mask is not None
     return Seen(
         kind,
         own,
         (step,),
         tuple(axes[: len(axes) // 2] if kind is Samples.POINTS else axes),
         (),
-        int(k) if known else None,  # tables are padded to the widest
+        int(numbers[0]) if known else None,  # tables are padded to the widest
         None if kind is Samples.SERIES or math.isnan(reach.most) else reach,
-        scale,
-        mean,
-        deviation,
-        roughness=tuple(numbers[last:]),
+        found,
+        roughness=_pairs(rough),
+        items=per_item.shape[-1],
         lean=tuple(axes[len(axes) // 2 :]) if kind is Samples.POINTS else (),
         unevenness=None if unevenness is None or math.isnan(unevenness.most) else unevenness,
+        unseen=tuple(c for c, mean in enumerate(found.mean) if masked and math.isnan(mean.most)),
+        pause=pause,
+        together=together,
     )
 
 
-def _of_channels(x: Tensor, mask: Tensor | None) -> Tensor:
-    """Root mean square, mean and deviation of each channel, float64 ``[3, C]``, of what was observed."""
-    if mask is None:
-        wide = x.to(torch.promote_types(x.dtype, torch.float32))
-        mean = wide.mean(dim=0)
-        off = (
-            wide - mean
-        )  # two passes: three to ten times as fast as torch.std_mean on one axis of a few columns
-        rest, root = off.mean(dim=0), off.square().mean(dim=0).sqrt()  # rest: of rounding
-        deviation, mean = ((root - rest.abs()) * (root + rest.abs())).clamp(min=0).sqrt(), mean + rest
-        return torch.stack([torch.hypot(deviation, mean), mean, deviation]).double()
-    values, count = (
-        torch.where(mask, x, 0.0).double(),
-        mask.sum(dim=0),
-    )  # what stands elsewhere does not matter
-    mean = values.sum(dim=0) / count
-    squares = torch.where(mask, values - mean, 0.0).square().sum(dim=0)
-    return torch.stack(
-        [(values.square().sum(dim=0) / count.clamp(min=1)).sqrt(), mean, (squares / count).sqrt()]
-    )
+def _by_item(numbers: Sequence[float]) -> Iterator[Range]:
+    """Ranges of numbers that lie least, most, least, most."""
+    return (Range(*numbers[i : i + 2]) for i in range(0, len(numbers), 2))
+
+
+def _pairs(numbers: Sequence[float]) -> tuple[Range, ...]:
+    """Ranges of numbers of which first come the least, then the most."""
+    half = len(numbers) // 2
+    return tuple(map(Range, numbers[:half], numbers[half:]))
+
+
+def _rough(x: Tensor, domain: AbstractDomain) -> Tensor:
+    if isinstance(domain, IrregularSeries):
+        return roughness_of_series(x, domain)
+    table: Any = domain.neighbors if isinstance(domain, PointSet) else None
+    if not isinstance(table, Neighbors) or table.k < 2 or domain.bipartite or len(x) < _ROW:  # type: ignore[attr-defined]
+        return torch.zeros(0, dtype=torch.float64, device=x.device)
+    where = domain.batch  # type: ignore[attr-defined]
+    count = segment_count(where, domain.num_clouds).clamp(min=1)  # type: ignore[attr-defined]
+    return roughness_of_points(x, table.index[:, 1].long(), where, count)
 
 
 def _flat(x: Tensor, grid: Grid) -> Tensor:
@@ -162,14 +163,6 @@ def _flat(x: Tensor, grid: Grid) -> Tensor:
     if x.device.type == "cpu" and not bool((some == items[:, :1]).flatten(1).all(dim=1).any()):
         return torch.zeros(1, dtype=torch.float64)  # most often a few samples tell
     return (items == items[:, :1]).flatten(1).all(dim=1).sum()[None].double()
-
-
-def _thirds(numbers: Sequence[float], x: Tensor, mask: Tensor | None) -> Iterator[tuple[float, ...]]:
-    """The rows of :func:`_of_channels`, from a wider type where the squares were too large for the first."""
-    if any(map(math.isinf, numbers)) and x.dtype is not torch.float64:
-        numbers = _of_channels(x.double(), mask).flatten().tolist()
-    count = len(numbers) // 3
-    return (tuple(numbers[i * count : (i + 1) * count]) for i in range(3))
 
 
 def _likeness(x: Tensor) -> Tensor:
@@ -203,15 +196,20 @@ def read_on_grid(found: Seen) -> Seen:
 
 
 def _of_series(series: IrregularSeries) -> Tensor:
-    """Samples, mean step, nothing, and span of each series, ``[4, B]``; of one stamp the step of the others."""
+    """Samples, mean step, nothing, span, longest step and share of equal stamps, ``[6, B]``.
+
+    Of one stamp the step is that of the others.
+    """
     count = series.pointer.diff().double()
-    times = series.times.detach()
+    times, items = series.times.detach(), series.num_series
     span = times[series.pointer[1:] - 1] - times[series.pointer[:-1]]
-    step = span / (count - 1).clamp(min=1)
-    step = torch.where(step > 0, step, math.nan)
-    return torch.stack(
-        [count, torch.where(step.isnan(), step.nanmedian(), step), torch.full_like(span, math.nan), span]
-    )
+    step = (span / (count - 1)).masked_fill(count < 2, math.nan)
+    inside = series.batch[1:] == series.batch[:-1]
+    steps = times.diff() * inside
+    pause = torch.zeros_like(span).scatter_reduce(0, series.batch[1:], steps, "amax")
+    same = segment_sum((inside & (steps == 0)).to(span), series.batch[1:], items) / (count - 1).clamp(min=1)
+    step = torch.where(step.isnan(), step.nanmedian(), step)
+    return torch.stack([count, step, torch.full_like(span, math.nan), span, pause, same])
 
 
 def _of_points(points: PointSet) -> Tensor:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ccnn_pc._choices import choice
 from ccnn_pc.domains.series.irregular_series import IrregularSeries
+from ccnn_pc.models.item_values import ItemValues
 from ccnn_pc.models.seen import Samples, Seen, seen
 
 if TYPE_CHECKING:
@@ -81,12 +82,24 @@ class Arrays(NamedTuple):
     samplings: tuple[str, ...] | None = None
 
 
+class Stamps(NamedTuple):
+    """How stamps of series lie: their unit, the longest step of an item, the share of those that are the one before.
+
+    None: not known, or not measured.
+    """
+
+    unit: str | None = None
+    pause: Spread | None = None
+    together: Spread | None = None
+
+
 class Channel(NamedTuple):
     """Values of a channel; over each item their root mean square, deviation, and likeness to the first channel.
 
     Likeness is the absolute correlation, of arrays of two to four channels: 1 in grey pictures; mean that of an item;
     roughness, of arrays and series, the step to the next sample, as a share of that of white noise; clipped, of
-    sequences, the share of samples that stand at the largest value, three in a row. None: not measured.
+    sequences, the share of samples that stand at the largest value, three in a row; lowest and highest are the ends of
+    an item. None: not measured.
     """
 
     values: Spread
@@ -96,6 +109,8 @@ class Channel(NamedTuple):
     mean: Spread | None = None
     roughness: Spread | None = None
     clipped: Spread | None = None
+    lowest: Spread | None = None
+    highest: Spread | None = None
 
 
 @dataclass(frozen=True)
@@ -113,7 +128,7 @@ class TrainedOn:
         neighborhood: k, how far it reaches, and how points lie along the axes; None: no clouds, or graphs.
         channels: values of each, and their scale :math:`\sqrt{\tfrac1n \sum_j x_{jc}^2}` and deviation over items.
         arrays: how these were made; of other data nothing.
-        time_unit: of stamps and spacings, where it is known.
+        stamps: of series, and their unit.
 
     Example:
         >>> from ccnn_pc.models.reading import Reading
@@ -131,7 +146,12 @@ class TrainedOn:
     neighborhood: Neighborhood | None = None
     channels: tuple[Channel, ...] = ()
     arrays: Arrays = Arrays()
-    time_unit: str | None = None
+    stamps: Stamps = Stamps()
+
+    @property
+    def time_unit(self) -> str | None:
+        """Unit of stamps and spacings, where it is known."""
+        return self.stamps.unit
 
     def to_json(self) -> dict[str, Any]:
         """All fields as numbers, strings and lists."""
@@ -150,7 +170,9 @@ class TrainedOn:
             raise TypeError(f"'trained_on' must be a mapping (got {described!r})")
         known = {field.name for field in dataclasses.fields(TrainedOn)}
         described = dict(described)
-        earlier = described.pop("resized", None)  # the first of what are arrays now
+        earlier, unit = (
+            described.pop(name, None) for name in ("resized", "time_unit")
+        )  # of arrays and stamps now
         if wrong := sorted({*described} - known or {"kind", "items", "samples"} - {*described}):
             raise ValueError(
                 f"'trained_on' must have the fields {', '.join(sorted(known))} (see {wrong[0]!r})"
@@ -161,6 +183,7 @@ class TrainedOn:
         for name in ("spacing", "span", "shape"):
             found[name] = tuple(_spread(name, each) for each in found.get(name) or ())
         found["arrays"] = _arrays(found.get("arrays") or [earlier])
+        found["stamps"] = _stamps(found.get("stamps") or [unit])
         try:
             if near := found.get("neighborhood"):
                 found["neighborhood"] = Neighborhood(
@@ -200,6 +223,14 @@ def _arrays(described: Sequence[Any]) -> Arrays:
     return Arrays(resized, None if samplings is None else tuple(samplings))
 
 
+def _stamps(described: Any) -> Stamps:
+    if not isinstance(described, list) or not isinstance(described[0], str | None):
+        raise ValueError(f"'stamps' in 'trained_on' must be a unit and two spreads (got {described!r})")
+    return Stamps(
+        described[0], *(None if each is None else _spread("stamps", each) for each in described[1:3])
+    )
+
+
 def _spread(name: str, numbers: Any) -> Spread:
     numeric = isinstance(numbers, list) and all(isinstance(n, (int, float)) for n in numbers)
     if not numeric or len(numbers) != 5:
@@ -231,19 +262,21 @@ def measure(reading: Reading, batches: Iterable[Input], limit: int = 256) -> Tra
         raise ValueError("'batches' must hold at least one item (got none)")
 
     def spreads(name: str) -> tuple[Spread, ...]:
-        measured = [
-            numbers for each in found if (numbers := getattr(each, name))
-        ]  # of some batches it can not be
+        every = (getattr(each.values if name in ItemValues._fields else each, name) for each in found)
+        measured = [numbers for numbers in every if numbers]  # of some batches it can not be
         columns = zip(*measured, strict=True)
         return tuple(_finite([n for pair in column for n in _numbers(pair)]) for column in columns)
 
     values_of = map(_finite, torch.cat(values).unbind(1))
-    unknown = [None] * len(found[0].scale)
+    unknown = [None] * len(found[0].values.scale)  # type: ignore[union-attr]
     alike, rough, clipped = (spreads(name) or unknown for name in ("likeness", "roughness", "clipped"))
     k = max((each.k for each in found if each.k is not None), default=None)
     reach = [n for each in found if each.reach is not None for n in each.reach]
     uneven = [n for each in found if each.unevenness is not None for n in each.unevenness]
     unevenness = _finite(uneven) if uneven else None
+    pauses, same = (
+        [n for each in found for n in getattr(each, name) or ()] for name in ("pause", "together")
+    )
     return TrainedOn(
         kind=found[0].kind,
         items=len(found),
@@ -258,9 +291,10 @@ def measure(reading: Reading, batches: Iterable[Input], limit: int = 256) -> Tra
             map(
                 Channel,
                 *(values_of, spreads("scale"), spreads("deviation"), alike, spreads("mean")),
-                *(rough, clipped),
+                *(rough, clipped, spreads("lowest"), spreads("highest")),
             )
         ),
+        stamps=Stamps(None, _finite(pauses), _finite(same)) if pauses else Stamps(),
     )
 
 

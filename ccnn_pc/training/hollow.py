@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 
 from ccnn_pc.datasets.common.broken import DataWarning
-from ccnn_pc.models.outside_values import called
+from ccnn_pc.models.outside_channels import called
 from ccnn_pc.models.seen import Samples
 from ccnn_pc.models.trained_on import TrainedOn
 

@@ -39,7 +39,8 @@ def measure_training(model: Network, data: ClassificationData) -> TrainedOn:
         found = measure(model.reading, (Batch.from_data_list([items[row]]) for row in rows))
     warn_of_hollow_items(found, _names(items), _derived(items, len(found.channels)))
     samplings = _samplings(items) if found.kind is Samples.GRID else None
-    return dataclasses.replace(found, arrays=Arrays(_resized(data), samplings), time_unit=_time_unit(items))
+    stamps = found.stamps._replace(unit=_time_unit(items))
+    return dataclasses.replace(found, arrays=Arrays(_resized(data), samplings), stamps=stamps)
 
 
 def _resized(data: ClassificationData) -> int | None:

@@ -10,7 +10,7 @@ from typing import ClassVar
 from ccnn_pc._checks import check_at_least
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.preprocessing.base import Preprocessing, set_fields
-from ccnn_pc.datasets.transforms.attach import KNN, FeaturesFrom
+from ccnn_pc.datasets.transforms.attach import FEATURE_CHANNELS, KNN, FeaturesFrom
 from ccnn_pc.datasets.transforms.base import Compose, Transform
 from ccnn_pc.datasets.transforms.normalize import Frame, Normalize
 from ccnn_pc.datasets.transforms.sampling import (
@@ -87,6 +87,20 @@ class CloudPreprocessing(Preprocessing):
             raise ValueError("'voxels' must be given with 'num_voxels' or 'form' (got None)")
         if self.form is VoxelForm.DENSE and self.num_neighbors is not None:
             raise ValueError("'num_neighbors' must be None for dense voxels, which have no neighbour table")
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """What the channels are called, of features of which it is known.
+
+        Example:
+            >>> CloudPreprocessing(features=["unoriented_normal", "one"]).channel_names
+            ('unoriented_normal x', 'unoriented_normal y', 'unoriented_normal z', 'one')
+        """
+        features = self.features or ("pos",)
+        known = ((name, FEATURE_CHANNELS.get(name, 1)) for name in features)
+        return tuple(
+            name if count == 1 else f"{name} {axis}" for name, count in known for axis in "xyz"[:count]
+        )
 
     @property
     def needs_normals(self) -> bool:

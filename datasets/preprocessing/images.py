@@ -91,6 +91,17 @@ class ImagePreprocessing(Preprocessing):
         return tuple(((0 - view.mean) / view.std).flatten().tolist())
 
     @property
+    def normalises(self) -> bool:
+        """Whether normal pictures are no more between 0 and 1.
+
+        Example:
+            >>> ImagePreprocessing(mean=[0.5], std=[0.25]).normalises, ImagePreprocessing().normalises
+            (True, False)
+        """
+        mean, std = (each if isinstance(each, tuple) else (each,) for each in (self.mean, self.std))
+        return min(mean) > 0 and max(std) < 1  # type: ignore[type-var]
+
+    @property
     def reads_grey(self) -> bool:
         """Whether files are read with one channel: where one number normalises them and no view makes grey.
 

@@ -200,6 +200,8 @@ def check_extent(name: str, value: float | Sequence[float] | Tensor, dim: int) -
         TypeError: no numbers.
         ValueError: not positive and finite, or not one per axis.
     """
+    if isinstance(value, (int, float)) and 0.0 < value < math.inf:
+        return torch.full((dim,), value, dtype=torch.float64, device="cpu")
     try:
         tensor = torch.as_tensor(value, dtype=torch.float64).detach().cpu()
     except (TypeError, ValueError, RuntimeError) as error:

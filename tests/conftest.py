@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,18 @@ ROOT = Path(__file__).resolve().parents[1]
 def pytest_configure(config: pytest.Config) -> None:
     """Few threads: the tests' tensors are small, and parallel runs must not fight for cores."""
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Thousands of tests stay to the end: the collector of garbage does not walk through them again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -40,12 +53,29 @@ def _pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _drawing() -> Iterator[Callable[..., None] | None]:
+    """What draws a run's curves and confusions: half of the time of a tiny training, also of one that tests share."""
+    run = sys.modules.get("ccnn_pc.training.run")
+    if run is None:
+        yield None
+        return
+    drawing = run.write_pictures
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "write_pictures", lambda *given: None)
+        yield drawing
+
+
 @pytest.fixture(autouse=True)
-def _no_pictures_of_runs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Curves and confusions take half of the time of a tiny training: they are drawn where a test looks at them."""
+def _no_pictures_of_runs(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, _drawing: Callable[..., None] | None
+) -> None:
+    """They are drawn where a test looks at them."""
     run = sys.modules.get("ccnn_pc.training.run")
     if run is not None and "pictures" not in request.keywords:
         monkeypatch.setattr(run, "write_pictures", lambda *given: None)
+    elif _drawing is not None:
+        monkeypatch.setattr(run, "write_pictures", _drawing)
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from ccnn_pc.cli.follow import follow_data
 from ccnn_pc.cli.train import run_experiment
 from ccnn_pc.datasets import Axis, RandomRotation
 from ccnn_pc.kernels import NoWindow, list_kernels, list_windows
+from ccnn_pc.kernels.scaling import unscaled
 from scripts.tables import counted, update
 from scripts.tables.render import markdown
 
@@ -112,6 +113,7 @@ def test_runs_are_called_as_their_experiment_or_as_the_user_says() -> None:
 
 
 @pytest.mark.parametrize("name", list_experiments())
+@unscaled()
 def test_every_object_is_built(name: str) -> None:
     """With the number of parameters, and the settings, that docs/reproducing.md says."""
     config = compose_config([f"experiment={name}"])
@@ -139,6 +141,7 @@ def test_every_experiment_is_documented() -> None:
 
 
 @pytest.mark.parametrize("size", PAPER)
+@unscaled()
 def test_paper_settings(size: str) -> None:
     """The settings of the released commands for ModelNet40."""
     config = compose_config([f"experiment=modelnet40_ccnn_{size}"])
@@ -175,6 +178,7 @@ def test_recommended_points_change_with_the_epoch_and_validation_points_do_not()
 
 
 @pytest.mark.parametrize("model", ["pointnet2", "dgcnn", "ccnn", "ccnn_paper", "ccnn_tiny"])
+@unscaled()
 def test_every_model_file_fits_an_experiment_as_it_is(model: str) -> None:
     config = compose_config(["experiment=modelnet10_tiny", f"model={model}"])
     built = instantiate(config.model, _convert_="all")(out_channels=10)
@@ -199,6 +203,7 @@ def test_every_registered_kernel_and_window_is_a_choice() -> None:
     assert files_with_a_class("window") == set(list_windows())
 
 
+@unscaled()
 def test_a_kernel_or_window_takes_the_place_of_the_models_own() -> None:
     """The experiment's frequency stays that of the kernel, its width that of the window."""
     words = ["experiment=cifar10_ccnn_4_140", "kernel=siren", "kernel.hidden_channels=4"]

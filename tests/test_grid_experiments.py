@@ -15,6 +15,7 @@ from ccnn_pc.cli.compose import compose_config, list_experiments
 from ccnn_pc.cli.evaluate import evaluate_model
 from ccnn_pc.cli.train import run_experiment
 from ccnn_pc.kernels import nyquist_frequency
+from ccnn_pc.kernels.scaling import unscaled
 from ccnn_pc.models import from_pretrained
 from tests.grid_files import write_images
 
@@ -62,6 +63,7 @@ COUNTS = {
 }
 
 
+@unscaled()
 def built(name: str, classes: int = 10) -> Any:
     config = compose_config([f"experiment={name}"])
     return instantiate(config.model, _convert_="all")(out_channels=classes)

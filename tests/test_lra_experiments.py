@@ -13,6 +13,7 @@ from hydra.utils import instantiate
 from ccnn_pc.cli.compose import compose_config, list_experiments
 from ccnn_pc.cli.train import run_experiment
 from ccnn_pc.kernels import nyquist_frequency
+from ccnn_pc.kernels.scaling import unscaled
 from ccnn_pc.models import from_pretrained
 from tests.datasets.images.test_pathfinder import write_pathfinder
 from tests.datasets.series.test_reviews import write_reviews
@@ -37,6 +38,7 @@ RELEASED: dict[str, tuple[float, int, int, float, str, float, float, list[float]
 OURS = [name for name in NAMES if name not in RELEASED and not name.endswith(("_s4d", "_transformer"))]
 
 
+@unscaled()
 def built(name: str) -> Any:
     config = compose_config([f"experiment={name}"])
     outputs = {} if config.model.get("out_channels") else {"out_channels": 10}

@@ -23,6 +23,7 @@ from ccnn_pc.cli.app import COMMANDS, build_app, main
 from ccnn_pc.cli.init import write_project
 from ccnn_pc.domains.points import coverage
 from ccnn_pc.kernels import registry as kernels
+from ccnn_pc.kernels.scaling import unscaled
 from ccnn_pc.models import list_pretrained
 from ccnn_pc.models import names as models
 from scripts.tables import update
@@ -161,6 +162,7 @@ def test_command_lines_are_understood(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("words", [w[1:] for w in command_lines() if w[0] == "train"], ids=" ".join)
+@unscaled()
 def test_training_commands_compose(words: list[str]) -> None:
     from hydra.utils import instantiate
 

@@ -17,6 +17,7 @@ from ccnn_pc.cli.evaluate import evaluate_model
 from ccnn_pc.cli.train import run_experiment
 from ccnn_pc.datasets import CopyMemory
 from ccnn_pc.kernels import nyquist_frequency
+from ccnn_pc.kernels.scaling import unscaled
 from ccnn_pc.models import from_pretrained
 from ccnn_pc.training.evaluation import confusion_matrix
 from tests.datasets.series.test_series_configs import fake_mfcc
@@ -65,6 +66,7 @@ def test_every_row_is_there() -> None:
 
 
 @pytest.mark.parametrize("name", CKCNN)
+@unscaled()
 def test_published_settings_of_ckconv(name: str) -> None:
     rate, batch, epochs, dropout, dropout_in, omega, decay, count, outputs = CKCNN[name]
     c = compose_config([f"experiment={name}"])
@@ -109,6 +111,7 @@ SMOOTH = [n for n in SERIES if n.endswith(("tiny", "tiny_irregular")) and n != "
 
 
 @pytest.mark.parametrize("name", SMOOTH)
+@unscaled()
 def test_our_kernels_start_below_the_nyquist_frequency(name: str) -> None:
     torch.manual_seed(0)
     c = compose_config([f"experiment={name}"])
@@ -120,6 +123,7 @@ def test_our_kernels_start_below_the_nyquist_frequency(name: str) -> None:
 
 
 @pytest.mark.parametrize("data", ["chartraj", "physionet2019"])
+@unscaled()
 def test_peers_differ_from_ours_in_the_network_alone(data: str) -> None:
     pytest.importorskip("torchcde", reason="torchcde is in the `baselines` extra")
     ours = compose_config([f"experiment={data}_tiny" + ("_irregular" if data == "chartraj" else "")])

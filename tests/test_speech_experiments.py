@@ -11,6 +11,7 @@ from hydra.utils import instantiate
 
 from ccnn_pc.cli.compose import compose_config, list_experiments
 from ccnn_pc.cli.train import run_experiment
+from ccnn_pc.kernels.scaling import unscaled
 from tests.datasets.series.test_speech import clip, wav
 
 NAMES = [name for name in list_experiments() if name.startswith("speech_")]
@@ -50,6 +51,7 @@ RADIUS = {
 }
 
 
+@unscaled()
 def parameters(name: str) -> int:
     config = compose_config([f"experiment={name}"])
     classes = 20 if name.startswith("chartraj") else 10

@@ -15,6 +15,7 @@ from typing import Any, cast
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -94,7 +95,7 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
         changing = [word for word in words if word not in choosing]
         if changing:
             check_words(changing, config)
-            config = _compose(words)
+            config = _changed(config, changing) or _compose(words)
             for word in changing:
                 if isinstance(word.value, str) and "${" in word.value:
                     OmegaConf.select(config, word.key)  # what it refers to must be there
@@ -109,6 +110,23 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
         raise UsageError(
             "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
         ) from error
+    return config
+
+
+def _changed(config: DictConfig, words: Sequence[Word]) -> DictConfig | None:
+    """Set values as Hydra does when it has read all files; None where it does so itself, or says what is wrong."""
+    try:
+        for word in words:
+            override = OverridesParser.create().parse_override(word.override)
+            key, value = override.key_or_group, override.value()
+            new = word.prefix == "+" and not isinstance(value, (dict, list))
+            if word.prefix == "~" or {"/", "@"} & set(word.key):
+                return None
+            if new and OmegaConf.select(config, key, throw_on_missing=False) is not None:
+                return None
+            OmegaConf.update(config, key, value, merge=True, force_add=word.prefix != "")
+    except OmegaConfBaseException:
+        return None
     return config
 
 

@@ -6,9 +6,7 @@ import abc
 import enum
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor, nn
-from torch.nn.utils import skip_init
 
 from ccnn_pc._autograd import check_outside_of_torch_func
 from ccnn_pc._checks import check_at_least, check_flags, check_positive
@@ -205,11 +203,19 @@ def empty_linear(in_features: int, out_features: int, bias: bool = True) -> nn.L
     """A linear layer whose numbers nobody has drawn yet, as ``torch.empty`` is a tensor of that kind.
 
     Example:
+        >>> import torch
         >>> state = torch.get_rng_state()
         >>> empty_linear(2, 3).weight.shape, torch.equal(torch.get_rng_state(), state)
         (torch.Size([3, 2]), True)
     """
-    return skip_init(nn.Linear, in_features, out_features, bias=bias, device=torch.get_default_device())  # type: ignore[return-value]
+    layer: nn.Linear = _Undrawn(in_features, out_features, bias=bias)
+    layer.__class__ = nn.Linear
+    return layer
+
+
+class _Undrawn(nn.Linear):
+    def reset_parameters(self) -> None:
+        """Nothing is drawn."""
 
 
 def uniform_(tensor: Tensor, bound: float) -> Tensor:

@@ -13,7 +13,7 @@ from ccnn_pc._precision import own_types
 from ccnn_pc.kernels.base import AbstractKernel, FactorizedKernel, Init, empty_linear, uniform_
 from ccnn_pc.kernels.formula import Formula, Function
 from ccnn_pc.kernels.registry import register_kernel
-from ccnn_pc.kernels.scaling import support_points
+from ccnn_pc.kernels.scaling import scales, support_points
 
 #: The widest tent and, unless told otherwise, the narrowest, in units of u.
 MAX_RADIUS, MIN_RADIUS = 1.0, 1e-4
@@ -257,7 +257,8 @@ class SelfMovingPointsPerFilter(MovingPoints):
             nn.init.trunc_normal_(self.weight, std=0.02)
         else:
             uniform_(self.weight, 1.0)
-            self.weight.mul_((self.fan * self._mean_square()) ** -0.5)
+            if scales():
+                self.weight.mul_((self.fan * self._mean_square()) ** -0.5)
 
     def _mean_square(self) -> float:
         """Mean of K² over the support, on as many places as narrow tents need."""

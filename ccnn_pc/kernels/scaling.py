@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Protocol
 
 import torch
@@ -13,6 +15,7 @@ from ccnn_pc.kernels.weight_norm import scale_weight_
 
 #: Numbers that are squared in float64 at once.
 _TOGETHER = 1 << 18
+_UNSCALED = ContextVar("unscaled", default=False)
 
 
 class HasReadout(Protocol):
@@ -66,6 +69,28 @@ def support_points(
     return low.cpu() + points * (high - low).cpu()
 
 
+@contextmanager
+def unscaled() -> Iterator[None]:
+    """New kernels stay as they were drawn: for networks whose numbers are loaded, or only counted.
+
+    Example:
+        >>> from ccnn_pc.kernels import MAGNet
+        >>> with unscaled():
+        ...     kernel = MAGNet(3, 6)
+        >>> kernel.scale_readout()
+    """
+    token = _UNSCALED.set(True)
+    try:
+        yield
+    finally:
+        _UNSCALED.reset(token)
+
+
+def scales() -> bool:
+    """Whether new kernels are scaled: everywhere but in :func:`unscaled`."""
+    return not _UNSCALED.get()
+
+
 @torch.no_grad()
 def scale_readout_(kernel: HasReadout, target: float, u: Tensor, weight: Tensor | None = None) -> float:
     """Rescale the read-out so that the weighted mean of K² (over ``u`` and output channels) is ``target``.
@@ -81,13 +106,15 @@ def scale_readout_(kernel: HasReadout, target: float, u: Tensor, weight: Tensor 
         weight: importance of each point ``[n]`` or ``[n, 1]``, for instance the squared window; default 1.
 
     Returns:
-        The factor that read-out weight and bias were multiplied by.
+        The factor that read-out weight and bias were multiplied by; 1 in :func:`unscaled`.
 
     Raises:
         ValueError: ``target`` not positive, weights that do not fit, or a kernel that is 0 or not finite on
             ``u``.
     """
     check_positive("target", target)
+    if not scales():
+        return 1.0
     parameter = kernel.readout.weight
     values = kernel(u.to(device=parameter.device, dtype=parameter.dtype))
     # in parts, for float64 of all points at once is hundreds of megabytes of a wide layer

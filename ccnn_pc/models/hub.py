@@ -21,6 +21,7 @@ from ccnn_pc import __version__
 from ccnn_pc._choices import unknown_name
 from ccnn_pc._files import write_text_atomically, written_whole
 from ccnn_pc.kernels.registry import describe_factory
+from ccnn_pc.kernels.scaling import unscaled
 from ccnn_pc.models.base import Model, Network
 from ccnn_pc.models.hugging_face import PREFIX, pull_from_hub
 from ccnn_pc.models.listing import CONFIG, PACKAGED, WEIGHTS, list_pretrained
@@ -227,7 +228,8 @@ def from_pretrained(name_or_path: str | os.PathLike[str]) -> Model:
         raise FileNotFoundError(f"'{weights}' is missing; a model folder holds {CONFIG} and {WEIGHTS}")
     _check_sizes(description["model"], config, weights.stat().st_size)
     try:
-        model = restore(description["model"])
+        with unscaled():
+            model = restore(description["model"])
     except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise ValueError(
             f"'model' in '{config}' must describe a network ({_reason(error)}); save it again"

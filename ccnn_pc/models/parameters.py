@@ -38,9 +38,11 @@ def count_parameters(name: str, dim: int, in_channels: int, out_channels: int) -
     if stored is not None:
         constant, per_input, per_output = stored
         return int(constant + per_input * in_channels + per_output * out_channels)
+    from ccnn_pc.kernels.scaling import unscaled
     from ccnn_pc.models.registry import build_model
 
-    model = build_model(name, dim=dim, in_channels=in_channels, out_channels=out_channels)
+    with unscaled():
+        model = build_model(name, dim=dim, in_channels=in_channels, out_channels=out_channels)
     return sum(p.numel() for p in model.parameters())
 
 

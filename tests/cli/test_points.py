@@ -39,12 +39,14 @@ def run(*words: str) -> int:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A run of one epoch, and what it printed."""
+def trained(tmp_path_factory: pytest.TempPathFactory, _drawing: Any) -> Any:
+    """A run of one epoch with its pictures, and what it printed."""
     from ccnn_pc.cli.train import run_experiment
 
     patch = pytest.MonkeyPatch()
     patch.setenv("CCNN_PC_CACHE", str(tmp_path_factory.mktemp("cache")))
+    if _drawing is not None:
+        patch.setattr("ccnn_pc.training.run.write_pictures", _drawing)
     folder = tmp_path_factory.mktemp("runs") / "run"
     result = run_experiment(["experiment=parts_quickstart", f"run_dir={folder}", *SMALL])
     yield folder, result

@@ -14,6 +14,7 @@ from torch_geometric.transforms import BaseTransform
 import ccnn_pc.nn
 from ccnn_pc.datasets import GridData, PointCloudData, transforms
 from ccnn_pc.domains import Grid, Interpolation, PointSet, Pool, Sampling, Weights
+from ccnn_pc.kernels.scaling import unscaled
 from ccnn_pc.models import create_model
 from ccnn_pc.nn import Algorithm
 from ccnn_pc.ops.cells import cell_coordinates
@@ -129,6 +130,7 @@ def test_models(name: str, kind: str) -> None:
     assert all(isinstance(tensor, Far) for tensor in on_device)
 
 
+@unscaled()
 def test_models_move_to_meta() -> None:
     """Nothing of a model stays behind, and nothing of it is read on the way."""
     for name, kind in MODELS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
 import math
@@ -26,6 +27,7 @@ from ccnn_pc.kernels import (
     scale_readout_,
     support_points,
 )
+from ccnn_pc.kernels.scaling import unscaled
 
 
 @pytest.mark.parametrize(
@@ -144,6 +146,24 @@ def test_default_siren_initialisation() -> None:
     for tensor, bound in expected:
         assert tensor.abs().max().item() == pytest.approx(bound, rel=0.02)  # type: ignore[operator, union-attr]
     assert not siren.readout.bias.any()
+
+
+def test_numbers_that_are_loaded_afterwards_are_not_scaled() -> None:
+    """The same draws, and the same random state behind them."""
+    made = []
+    for context in (unscaled(), contextlib.nullcontext()):
+        torch.manual_seed(0)
+        with context:
+            made.append((SIREN(2, 3, fan=64.0), float(torch.rand(()))))
+    (drawn, after), (scaled, other) = made
+    assert after == other and torch.equal(
+        drawn.state_dict()["hidden.0.weight"], scaled.state_dict()["hidden.0.weight"]
+    )
+    factor = scaled.readout.weight / drawn.readout.weight
+    torch.testing.assert_close(factor, factor[:1, :1].expand_as(factor))
+    assert abs(float(factor[0, 0]) - 1) > 0.1
+    drawn.reset_parameters()  # outside again
+    assert float(drawn(support_points(2).float()).square().mean()) * 64 == pytest.approx(1.0, abs=0.01)
 
 
 def test_weighted_scaling() -> None:

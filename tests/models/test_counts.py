@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ccnn_pc.kernels.scaling import unscaled
 from ccnn_pc.models import create_model
 from ccnn_pc.models.options import Words
 from ccnn_pc.models.parameters import count_parameters
@@ -54,6 +55,7 @@ COUNTS: list[tuple[str, int, int, int, dict[str, Any], int]] = [
 
 
 @pytest.mark.parametrize(("name", "dim", "inputs", "outputs", "options", "count"), COUNTS)
+@unscaled()
 def test_parameter_counts_are_exact(
     name: str, dim: int, inputs: int, outputs: int, options: dict[str, Any], count: int
 ) -> None:
@@ -65,6 +67,7 @@ def test_parameter_counts_are_exact(
 
 
 @pytest.mark.parametrize(("points", "count"), [(4, 250_318), (8, 330_094), (32, 808_750), (64, 1_446_958)])
+@unscaled()
 def test_counts_over_the_number_of_points(points: int, count: int) -> None:
     """SMPConv Table 9."""
     words = Words("smpnet", {"dim": 2, "init": "smpconv"}, in_channels=3, out_channels=10)

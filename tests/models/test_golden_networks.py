@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ccnn_pc.kernels import GaussianWindow, MAGNet
+from ccnn_pc.kernels.scaling import unscaled
 from ccnn_pc.models import CCNN, CKCNN, FlexNet, Model, create_model
 from ccnn_pc.nn import CCNNBlock
 from ccnn_pc.published import Crop, ReleasedGridConv
@@ -93,6 +94,7 @@ def single(model: Model, released: Released) -> None:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
+@unscaled()
 def test_networks(golden: Golden, name: str) -> None:
     """Answers and the activation of one module, in float64; answers in float32. SMPConv's needs no quirk."""
     architecture, options, quirks, load, (ours, theirs) = NETWORKS[name]
@@ -106,6 +108,7 @@ def test_networks(golden: Golden, name: str) -> None:
     single(model, released)
 
 
+@unscaled()
 def test_ccnn_of_growing_width(golden: Golden) -> None:
     released = Released(golden, "3_net_ccnn_small_1d_lowomega")
     conv = functools.partial(

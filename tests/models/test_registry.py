@@ -13,6 +13,7 @@ from torch_geometric.nn import global_max_pool
 
 from ccnn_pc.domains import PointSet
 from ccnn_pc.kernels import SIREN, Init, MAGNet
+from ccnn_pc.kernels.scaling import unscaled
 from ccnn_pc.models import CCNN, create_model, list_models
 from ccnn_pc.nn import ContinuousConv
 
@@ -37,6 +38,7 @@ CLOUD_MODELS += ["ccnn_small", "ccnn_tiny_query_features", "ccnn_small_query_fea
 
 
 @pytest.mark.parametrize(("name", "dim", "inputs", "outputs", "count"), COUNTS)
+@unscaled()
 def test_parameter_counts_are_exact(name: str, dim: int, inputs: int, outputs: int, count: int) -> None:
     model = create_model(name, dim=dim, in_channels=inputs, out_channels=outputs)
     assert sum(p.numel() for p in model.parameters()) == count

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,20 @@ GRIDS += ["lra_image", "lra_image2d"]
 
 
 def compose(*words: str) -> Any:
+    """Files that words without a dot choose, composed once, and the values that the others set."""
+    from omegaconf import OmegaConf
+
+    from ccnn_pc.cli.words import read_word
+
+    config = copy.deepcopy(_composed(tuple(word for word in words if "." not in word.partition("=")[0])))
+    for word in map(read_word, words):
+        if "." in word.key:
+            OmegaConf.update(config, word.key, word.value, force_add=word.prefix != "")
+    return config
+
+
+@functools.cache
+def _composed(words: tuple[str, ...]) -> Any:
     from hydra import compose as compose_words
     from hydra import initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra

@@ -26,12 +26,17 @@ def clouds(dim, size, dtype=torch.float32):
 @pytest.mark.parametrize(("size", "wanted"), [(1, 1), (5, 5), (130, 40), (1000, 300)])
 def test_farthest_points_are_those_of_numpy(instruction_set, dtype, dim, size, wanted):
     for pos in clouds(dim, size, dtype):
-        expected = torch.from_numpy(farthest._on_cpu(pos.numpy(), wanted, size // 2))
-        assert torch.equal(native_farthest(pos, wanted, size // 2), expected)
+        second = pos.flip(0)[: max(wanted, size // 2)]
+        starts, first = torch.tensor([size // 2, 0]), torch.tensor([0, size, size + len(second)])
+        found = native_farthest(torch.cat([pos, second]), wanted, starts, first)
+        for cloud, start, chosen in zip((pos, second), starts.tolist(), found, strict=True):
+            expected = torch.from_numpy(farthest._on_cpu(cloud.numpy(), wanted, start))
+            assert torch.equal(chosen, expected)
 
 
 #: Only equal numbers are equal, of distances and of coordinates.
-EXACT = Ties(slope=0.0, cap=0.0, relative=0.0, beyond=0.0, offset_slope=0.0, offset_cap=0.0, margin=3)
+ZERO = torch.zeros(1, dtype=torch.float64)
+EXACT = Ties(slope=ZERO, cap=0.0, relative=0.0, beyond=ZERO, offset_slope=ZERO, offset_cap=0.0, margin=3)
 
 
 @pytest.mark.parametrize("dim", [1, 3, 5])
@@ -39,16 +44,16 @@ EXACT = Ties(slope=0.0, cap=0.0, relative=0.0, beyond=0.0, offset_slope=0.0, off
 @pytest.mark.parametrize("own", [True, False])
 def test_nearest_points_are_the_first_of_all_sorted(instruction_set, dim, size, count, own):
     for pos in clouds(dim, size, torch.float64):
-        queries = pos[2:70] if own else torch.cat([pos[::3], pos[:5] * 10 + 1])
-        if not len(queries):
-            continue
-        index = native_neighbours(pos, queries, count, EXACT, own=2 if own else -1)
+        queries = pos if own else torch.cat([pos[::3], pos[:5] * 10 + 1])
+        ends = torch.tensor([0, size]), torch.tensor([0, len(queries)])
+        index = native_neighbours(pos, queries, count, EXACT, *ends, same=own)[:70]
+        queries = queries[:70]
         offset = (pos[None] - queries[:, None]).numpy()
         total = offset[..., 0] ** 2
         for axis in range(1, dim):
             total = total + offset[..., axis] ** 2
         if own:
-            total[range(len(queries)), range(2, 2 + len(queries))] = -1
+            total[range(len(queries)), range(len(queries))] = -1
         for row, found in enumerate(index.numpy()):
             order = np.lexsort([np.arange(size), *offset[row].T[::-1], total[row]])
             assert np.array_equal(found, order[:count])
@@ -71,7 +76,7 @@ def test_threads_change_nothing():
     try:
         for threads in (1, 3):
             torch.set_num_threads(threads)
-            found.append(native_neighbours(pos, pos, 70, EXACT, own=0))
+            found.append(native_neighbours(pos, pos, 70, EXACT, *[torch.tensor([0, 1500])] * 2, same=True))
     finally:
         torch.set_num_threads(before)
     assert torch.equal(*found)

@@ -55,22 +55,27 @@ template <class R> struct Gradients {
     double *pos, *query;
 };
 
-// Points [points][dim], of which `wanted` are chosen, each the farthest from those before.
+// Clouds of points [.][dim], one after the other: cloud c has points first[c] to first[c + 1]. Of each, `wanted` are chosen,
+// each the farthest from those before, the first of them being start[c]; they are numbered in their cloud.
 template <class R> struct Farthest {
-    int64_t points, wanted, start, dim;
+    int64_t clouds, wanted, dim, threads;
+    const int64_t *first, *start;
     const R* pos;
     int64_t* chosen;
 };
 
-// The `count` nearest points of each query, ties decided as ops/neighbors/ties.py says; `margin` more are looked at first.
-// Query i is the point own + i and its own first neighbour, unless own is below 0. Squared distances differ by less than
-// min(slope sqrt(d2), cap h^2) + relative d2, or are equal, h^2 being the least one above `beyond`; coordinates of offsets by
-// less than min(offset_slope, offset_cap h) + relative h.
+// The `count` nearest points of each query in its own cloud c, points first[c] to first[c + 1], queries query_first[c] to
+// query_first[c + 1]; ties decided as ops/neighbors/ties.py says; `margin` more are looked at first. Where queries are the
+// points, each is its own first neighbour. Squared distances differ by less than min(slope sqrt(d2), cap h^2) + relative d2,
+// or are equal, h^2 being the least one above `beyond`; coordinates of offsets by less than
+// min(offset_slope, offset_cap h) + relative h. Rows [.][count] of clouds with fewer points end with their last neighbour.
 struct Neighbours {
-    int64_t points, query_count, count, margin, dim, own, threads;
-    double slope, cap, relative, beyond, offset_slope, offset_cap;
+    int64_t clouds, count, margin, dim, same, threads;
+    double cap, relative, offset_cap;
+    const double *slope, *beyond, *offset_slope;  // of each cloud
+    const int64_t *first, *query_first;
     const double *pos, *queries;
-    int64_t* index;
+    int32_t* index;
 };
 
 // Samples and gradients of results [batch][size][channels] on a grid of three axes; the gradient [taps][channels] of a

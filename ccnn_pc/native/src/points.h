@@ -31,22 +31,20 @@ template <class R> static void transpose(const R* rows, int64_t count, int dim, 
     }
 }
 
-template <class R> void farthest(const Farthest<R>& problem) {
+template <class R> static void farthest(const R* pos, int64_t points, int64_t wanted, int64_t start, int dim, int64_t* chosen) {
     constexpr int N = Lanes<R>::N;
-    const int dim = problem.dim;
-    const int64_t stride = (problem.points + N - 1) / N * N;
+    const int64_t stride = (points + N - 1) / N * N;
     Memory memory, distances, point;
     R* columns = memory.resize<R>(stride * dim);
     R* nearest = distances.resize<R>(stride);
     Vec<R>* from = reinterpret_cast<Vec<R>*>(point.resize<R>(N * dim));
-    transpose(problem.pos, problem.points, dim, stride, columns);
-    std::fill(nearest, nearest + problem.points, std::numeric_limits<R>::infinity());
-    std::fill(nearest + problem.points, nearest + stride, (R)-2);
+    transpose(pos, points, dim, stride, columns);
+    std::fill(nearest, nearest + points, std::numeric_limits<R>::infinity());
+    std::fill(nearest + points, nearest + stride, (R)-2);
     Int<R> lane;
     for (int i = 0; i < N; ++i) lane[i] = i;
-    int64_t start = problem.start;
-    for (int64_t step = 0; step < problem.wanted; ++step) {
-        problem.chosen[step] = start;
+    for (int64_t step = 0; step < wanted; ++step) {
+        chosen[step] = start;
         nearest[start] = -1;  // never again, not even among duplicates
         for (int d = 0; d < dim; ++d) from[d] = all<R>(columns[d * stride + start]);
         Vec<R> most = all<R>(-2);
@@ -64,7 +62,16 @@ template <class R> void farthest(const Farthest<R>& problem) {
     }
 }
 
-// Pairs of distance and number, sorted: buckets of equal width first, which hold few each where points lie on a surface.
+template <class R> void farthest(const Farthest<R>& problem) {
+    Team team(problem.threads);
+    team.run(problem.clouds, [&](long c, int) {
+        const int64_t begin = problem.first[c];
+        farthest(problem.pos + begin * problem.dim, problem.first[c + 1] - begin, problem.wanted, problem.start[c],
+                 (int)problem.dim, problem.chosen + c * problem.wanted);
+    });
+}
+
+// Pairs of distance and number.
 struct Candidate {
     double d2;
     int64_t index;
@@ -72,28 +79,46 @@ struct Candidate {
         return d2 < other.d2 || (d2 == other.d2 && index < other.index);
     }
 };
+// Sorted: buckets of equal width first, which hold few each where points lie on a surface.
 static void sort_candidates(Candidate* found, int64_t count, double most, Candidate* sorted, int32_t* first) {
+    constexpr int MANY = 16;  // in a bucket: the standard sort, whose comparisons are calls
     const int64_t buckets = count;
     const double scale = most > 0 ? (buckets - 1) / most : 0;
-    if (count < 32 || !(scale > 0 && scale <= 1e300)) {
+    if (!(scale > 0 && scale <= 1e300)) {
         std::sort(found, found + count);
         std::copy(found, found + count, sorted);
         return;
     }
-    const auto bucket = [&](const Candidate& c) { return (int64_t)(c.d2 * scale); };
+    const auto bucket = [&](const Candidate& c) { return (int32_t)(c.d2 * scale); };
     std::fill(first, first + buckets + 1, 0);
     for (int64_t i = 0; i < count; ++i) ++first[bucket(found[i]) + 1];
-    for (int64_t b = 0; b < buckets; ++b) first[b + 1] += first[b];
+    int32_t largest = 0;
+    for (int64_t b = 0; b < buckets; ++b) {
+        largest = std::max(largest, first[b + 1]);
+        first[b + 1] += first[b];
+    }
     for (int64_t i = 0; i < count; ++i) sorted[first[bucket(found[i])]++] = found[i];
-    int64_t begin = 0;
-    for (int64_t b = 0; b < buckets; ++b) {  // first[b] is now where bucket b ends
-        if (first[b] - begin > 1) std::sort(sorted + begin, sorted + first[b]);
-        begin = first[b];
+    for (int64_t b = 0, begin = 0; largest > MANY && b < buckets; begin = first[b++])  // first[b]: where bucket b ends
+        if (first[b] - begin > MANY) std::sort(sorted + begin, sorted + first[b]);
+    for (int64_t i = 1; i < count; ++i) {
+        const Candidate one = sorted[i];
+        const auto before = [&](const Candidate& c) { return one.d2 < c.d2 || (one.d2 == c.d2 && one.index < c.index); };
+        int64_t j = i;
+        for (; j > 0 && before(sorted[j - 1]); --j) sorted[j] = sorted[j - 1];
+        sorted[j] = one;
     }
 }
 
+// What the queries of one cloud are compared with.
+struct Cloud {
+    const double *pos, *columns;  // rows [points][dim], and columns of `stride` numbers
+    int64_t points, stride;
+    int dim;
+    double slope, cap, relative, beyond, offset_slope, offset_cap;
+};
+
 // Members of a run of equal distances, sorted by offset axis by axis, equal ones by number.
-static void sort_run(const Neighbours& p, const double* query, double tolerance, int axis, int64_t* first, int64_t* last) {
+static void sort_run(const Cloud& p, const double* query, double tolerance, int axis, int64_t* first, int64_t* last) {
     if (last - first < 2) return;
     if (axis == p.dim) {
         std::sort(first, last);
@@ -110,15 +135,16 @@ static void sort_run(const Neighbours& p, const double* query, double tolerance,
 }
 
 // Decides the ties among `seen` sorted candidates; false where the tie at the cut reaches the last of them.
-static bool decide_ties(const Neighbours& p, const double* query, const Candidate* sorted, int64_t seen, int64_t wanted,
-                        int64_t* run, int64_t* index) {
-    for (int64_t i = 0; i < wanted; ++i) index[i] = sorted[i].index;
+static bool decide_ties(const Cloud& p, const double* query, const Candidate* sorted, int64_t seen, int64_t wanted,
+                        int64_t* run, int32_t* index) {
+    for (int64_t i = 0; i < wanted; ++i) index[i] = (int32_t)sorted[i].index;
     double least = 0;  // h^2; 0 where all are as near as rounding
     for (int64_t i = 0; i < seen && least == 0; ++i)
         if (sorted[i].d2 > p.beyond) least = sorted[i].d2;
+    const double cap = p.cap * least, largest = std::min(p.slope * std::sqrt(sorted[seen - 1].d2), cap);
     const auto tied = [&](int64_t i) {
-        const double d2 = sorted[i].d2, most = p.relative * d2;
-        return d2 - sorted[i - 1].d2 <= std::min(p.slope * std::sqrt(d2), p.cap * least) + most;
+        const double d2 = sorted[i].d2, most = p.relative * d2, apart = d2 - sorted[i - 1].d2;
+        return apart <= largest + most && apart <= std::min(p.slope * std::sqrt(d2), cap) + most;
     };
     const double near = std::sqrt(least), tolerance = std::min(p.offset_slope, p.offset_cap * near) + p.relative * near;
     int64_t end = 0;
@@ -128,39 +154,44 @@ static bool decide_ties(const Neighbours& p, const double* query, const Candidat
         if (end == begin + 1) continue;
         for (int64_t i = begin; i < end; ++i) run[i] = sorted[i].index;
         sort_run(p, query, tolerance, 0, run + begin, run + end);
-        std::copy(run + begin, run + std::min(end, wanted), index + begin);
+        for (int64_t i = begin; i < std::min(end, wanted); ++i) index[i] = (int32_t)run[i];
     }
     return end < seen || seen <= wanted;
 }
 
-static void nearest(const Neighbours& p, const double* columns, int64_t stride, int64_t begin, int64_t end) {
-    constexpr int N = Lanes<double>::N;
+// Queries [rows][dim] of one cloud; query i is point own + i, unless own is below 0. Table [rows][count].
+static void nearest(const Cloud& p, const double* queries, int64_t rows, int64_t own, int64_t count, int64_t margin,
+                    int32_t* table) {
+    constexpr int N = Lanes<double>::N, GROUP = 4;
     const int64_t n = p.points;
     Memory a, b, c, d, e, f;
-    double* d2 = a.resize<double>(stride);
+    double* d2 = a.resize<double>(p.stride);
     Candidate* found = b.resize<Candidate>(n + 1);
     Candidate* sorted = c.resize<Candidate>(n);
     int32_t* first = d.resize<int32_t>(n + 1);
     Vec<double>* from = reinterpret_cast<Vec<double>*>(e.resize<double>(N * p.dim));
     int64_t* run = f.resize<int64_t>(n);
+    const int64_t width = std::min(count, n);
     double guess = std::numeric_limits<double>::infinity();  // beyond it nobody is expected: the last query's reach
-    for (int64_t q = begin; q < end; ++q) {
-        const double* query = p.queries + q * p.dim;
-        int64_t* index = p.index + q * p.count;
-        const int64_t self = p.own < 0 ? -1 : p.own + q, others = n - (self >= 0), wanted = p.count - (self >= 0);
-        if (self >= 0) *index++ = self;
+    for (int64_t q = 0; q < rows; ++q) {
+        const double* query = queries + q * p.dim;
+        int32_t* index = table + q * count;
+        const int64_t self = own < 0 ? -1 : own + q, others = n - (self >= 0), wanted = width - (self >= 0);
+        if (self >= 0) *index++ = (int32_t)self;
         for (int axis = 0; axis < p.dim; ++axis) from[axis] = all<double>(query[axis]);
-        for (int64_t i = 0; i < stride; i += N) store(d2 + i, squared_distance<double>(columns + i, stride, p.dim, from));
-        int64_t more = p.margin, further = p.count / 4 + 16;
+        for (int64_t i = 0; i < p.stride; i += N)
+            store(d2 + i, squared_distance<double>(p.columns + i, p.stride, p.dim, from));
+        int64_t more = margin, further = width / 4 + 16;
         for (bool done = wanted == 0; !done;) {
             const int64_t seen = std::min(others, wanted + more);
             int64_t kept = 0;
-            for (int64_t i = 0; i < n; i += N) {
-                const Int<double> close = load(d2 + i) <= all<double>(guess);
+            for (int64_t i = 0; i < n; i += GROUP * N) {
+                Int<double> close{};
+                for (int64_t j = i; j < std::min(i + GROUP * N, p.stride); j += N) close |= load(d2 + j) <= all<double>(guess);
                 int64_t any = 0;
                 for (int lane = 0; lane < N; ++lane) any |= close[lane];
                 if (any == 0) continue;
-                for (int64_t j = i; j < std::min(i + N, n); ++j) {
+                for (int64_t j = i; j < std::min(i + GROUP * N, n); ++j) {
                     found[kept] = {d2[j], j};
                     kept += d2[j] <= guess && j != self;
                 }
@@ -184,18 +215,37 @@ static void nearest(const Neighbours& p, const double* columns, int64_t stride, 
             more = further;
             further *= 4;
         }
+        std::fill(table + q * count + width, table + (q + 1) * count, table[q * count + width - 1]);
     }
 }
 
 static void nearest(const Neighbours& problem) {
     constexpr int64_t PART = 64;  // queries
     constexpr int N = Lanes<double>::N;
-    const int64_t stride = (problem.points + N - 1) / N * N, parts = (problem.query_count + PART - 1) / PART;
+    const int dim = (int)problem.dim;
+    struct Part {
+        int64_t cloud, query;
+    };
+    std::vector<Part> parts;
+    std::vector<int64_t> place(1, 0);  // of each cloud's columns
+    for (int64_t c = 0; c < problem.clouds; ++c) {
+        place.push_back(place.back() + (problem.first[c + 1] - problem.first[c] + N - 1) / N * N * dim);
+        for (int64_t q = problem.query_first[c]; q < problem.query_first[c + 1]; q += PART) parts.push_back({c, q});
+    }
     Memory memory;
-    double* columns = memory.resize<double>(stride * problem.dim);
-    transpose(problem.pos, problem.points, problem.dim, stride, columns);
+    double* columns = memory.resize<double>(place.back());
+    for (int64_t c = 0; c < problem.clouds; ++c)
+        transpose(problem.pos + problem.first[c] * dim, problem.first[c + 1] - problem.first[c], dim,
+                  (place[c + 1] - place[c]) / dim, columns + place[c]);
     Team team(problem.threads);
-    team.run(parts, [&](long part, int) {
-        nearest(problem, columns, stride, part * PART, std::min(problem.query_count, (part + 1) * PART));
+    team.run((long)parts.size(), [&](long part, int) {
+        const int64_t c = parts[part].cloud, q = parts[part].query, begin = problem.first[c];
+        const int64_t rows = std::min(PART, problem.query_first[c + 1] - q);
+        int32_t* table = problem.index + q * problem.count;
+        const Cloud cloud{problem.pos + begin * dim, columns + place[c], problem.first[c + 1] - begin,
+                          (place[c + 1] - place[c]) / dim, dim, problem.slope[c], problem.cap, problem.relative,
+                          problem.beyond[c], problem.offset_slope[c], problem.offset_cap};
+        nearest(cloud, problem.queries + q * dim, rows, problem.same ? q - begin : -1, problem.count, problem.margin, table);
+        for (int64_t i = 0; i < rows * problem.count; ++i) table[i] += (int32_t)begin;
     });
 }

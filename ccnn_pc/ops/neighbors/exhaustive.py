@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import torch
 from torch import Tensor
 
 from ccnn_pc.native.points import Ties, native_neighbours
@@ -17,17 +18,21 @@ def knn_native(search: Search, k: int) -> Iterator[tuple[int, Tensor]]:
     Raises:
         RuntimeError: the native operators were not built.
     """
-    for cloud, (size, unit) in enumerate(zip(search.sizes(), search.unit.tolist(), strict=True)):
-        start, first, stop = search.pos_ptr[cloud], *search.query_ptr[cloud : cloud + 2]
-        ties = Ties(
-            slope=SLOPE * unit,
-            cap=search.cap,
-            relative=RELATIVE,
-            beyond=(BEYOND * unit) ** 2,
-            offset_slope=OFFSET_SLOPE * unit,
-            offset_cap=OFFSET_CAP,
-            margin=MARGIN,
-        )
-        samples, queries = search.pos[start : start + size], search.query[first:stop]
-        found = native_neighbours(samples, queries, min(k, size), ties, own=0 if search.same else -1)
-        yield first, found.add_(start)
+    unit = search.unit
+    ties = Ties(
+        slope=SLOPE * unit,
+        cap=search.cap,
+        relative=RELATIVE,
+        beyond=(BEYOND * unit) ** 2,
+        offset_slope=OFFSET_SLOPE * unit,
+        offset_cap=OFFSET_CAP,
+        margin=MARGIN,
+    )
+    ends = [torch.tensor(ptr) for ptr in (search.pos_ptr, search.query_ptr)]
+    table = native_neighbours(search.pos, search.query, k, ties, *ends, same=search.same)
+    sizes = search.sizes()
+    if min(sizes) >= k:
+        yield 0, table
+        return
+    for size, first, stop in zip(sizes, search.query_ptr[:-1], search.query_ptr[1:], strict=True):
+        yield first, table[first:stop, : min(k, size)]

@@ -47,7 +47,7 @@ def farthest_points(pos: Tensor, num_points: int, *, start: int = 0) -> Tensor:
     if not 0 <= start < n:
         raise ValueError(f"'start' must be in [0, {n}) (got {start})")
     if pos.device.type == "cpu" and native.state().runs:
-        return native_farthest(pos.detach(), num_points, start)
+        return native_farthest(pos.detach(), num_points, torch.tensor([start]), torch.tensor([0, n]))[0]
     if pos.device.type == "cpu":
         return torch.from_numpy(_on_cpu(pos.detach().numpy(), num_points, start))
     return _on_device(pos.detach(), num_points, start)

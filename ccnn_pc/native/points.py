@@ -72,7 +72,7 @@ def native_farthest(pos: Tensor, num_points: int, start: Tensor, first: Tensor) 
 
 
 def native_neighbours(
-    pos: Tensor, queries: Tensor, count: int, ties: Ties, first: Tensor, query_first: Tensor, same: bool
+    pos: Tensor, queries: Tensor, count: int, ties: Ties, first: Tensor, query_first: Tensor, *, same: bool
 ) -> Tensor:
     """The nearest points of each query in its cloud, by comparing it with all; on the CPU.
 
@@ -86,9 +86,11 @@ def native_neighbours(
         same: queries are the points; each comes first among its neighbours.
 
     Returns:
-        Rows of ``pos``, int32 ``[m, count]``; those of clouds with fewer points end with their farthest, again and again.
+        Rows of ``pos``, int32 ``[m, count]``; of clouds with fewer points the last one is repeated.
     """
-    tensors = [t.contiguous() for t in (ties.slope, ties.beyond, ties.offset_slope, first, query_first, pos, queries)]
+    tensors = [
+        t.contiguous() for t in (ties.slope, ties.beyond, ties.offset_slope, first, query_first, pos, queries)
+    ]
     index = torch.empty(len(queries), count, dtype=torch.int32)
     problem = _Neighbours(
         *(len(first) - 1, count, ties.margin, pos.shape[1], same, torch.get_num_threads()),

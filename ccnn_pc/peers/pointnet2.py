@@ -24,10 +24,13 @@ from ccnn_pc.peers.clouds import PointMLP, cloud_fields
 
 def _centroids(pos: Tensor, batch: Tensor, count: Tensor) -> Tensor:
     """Rows of ``count [B]`` farthest points per cloud, starting at each cloud's first point."""
-    sizes = torch.bincount(batch).tolist()
+    sizes = torch.bincount(batch)
+    wanted = torch.minimum(count, sizes)
+    if bool((wanted == wanted[0]).all()):
+        return farthest_points(pos, int(wanted[0]), batch=batch)
     picks, first = [], 0
-    for size, wanted in zip(sizes, count.tolist(), strict=True):
-        picks.append(first + farthest_points(pos[first : first + size], min(wanted, size)))
+    for size, number in zip(sizes.tolist(), wanted.tolist(), strict=True):
+        picks.append(first + farthest_points(pos[first : first + size], number))
         first += size
     return torch.cat(picks)
 

@@ -12,7 +12,7 @@ import torch
 
 from ccnn_pc._checks import check_at_least, check_fraction
 from ccnn_pc.datasets.common.splits import last_split, stratified_split
-from ccnn_pc.training.loader import ResumableLoader
+from ccnn_pc.training.loader import ResumableLoader, items_of
 from ccnn_pc.training.missing_classes import warn_of_missing_classes
 
 KEEP: Any = object()
@@ -276,6 +276,17 @@ class SeveralSamplings:
             index -= len(part)
         raise IndexError(f"'index' must be below {len(self)}")
 
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        ends = np.cumsum([len(part) for part in self.parts])
+        owner = np.searchsorted(ends, indices, side="right")
+        found: list[Any] = [None] * len(indices)
+        for number in np.unique(owner):
+            rows = np.flatnonzero(owner == number).tolist()
+            inside = [int(indices[row] - (ends[number] - len(self.parts[number]))) for row in rows]
+            for row, item in zip(rows, items_of(self.parts[number], inside), strict=True):
+                found[row] = item
+        return found
+
     def set_epoch(self, epoch: int) -> None:
         """Tell every part."""
         for part in self.parts:
@@ -293,6 +304,9 @@ class _FirstEpoch:
 
     def __getitem__(self, index: int) -> Any:
         return self.dataset[index]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        return items_of(self.dataset, indices)
 
     @property
     def batches_at_once(self) -> bool:

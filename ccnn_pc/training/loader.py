@@ -34,6 +34,16 @@ class _AtEpoch(Dataset[Any]):
         self.dataset.set_epoch(epoch)
         return self.dataset[index]
 
+    def __getitems__(self, keys: list[tuple[int, int]]) -> list[Any]:
+        self.dataset.set_epoch(keys[0][0])
+        return items_of(self.dataset, [index for _, index in keys])
+
+
+def items_of(dataset: Any, indices: Sequence[int]) -> list[Any]:
+    """Items of a data set, at once where it makes them so."""
+    at_once = getattr(dataset, "__getitems__", None)
+    return [dataset[index] for index in indices] if at_once is None else at_once(indices)
+
 
 class _WholeBatches(Dataset[Any]):
     """Batches addressed by a list of ``(epoch, index)``, of a data set that makes them at once."""

@@ -163,8 +163,7 @@ class StoredClouds:
 
 
 def _decode(values: np.ndarray) -> torch.Tensor:
-    whole = torch.from_numpy(np.array(values))  # of its own memory, not a file's
-    return whole.float().mul_(1 / torch.iinfo(whole.dtype).max)
+    return torch.from_numpy(np.multiply(values, np.float32(1 / np.iinfo(values.dtype).max), dtype=np.float32))
 
 
 class CloudPacker:

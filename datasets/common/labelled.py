@@ -20,7 +20,7 @@ from torch.utils.data import Dataset
 from ccnn_pc._checks import check_at_least
 from ccnn_pc.datasets.common.seeding import seeded_generator
 from ccnn_pc.datasets.formats.numerals import is_number, number_in
-from ccnn_pc.datasets.transforms.base import Transform, apply, at_epoch
+from ccnn_pc.datasets.transforms.base import Transform, apply, apply_to_many, at_epoch
 
 _KEEP: Any = object()
 Item = TypeVar("Item")
@@ -207,15 +207,25 @@ class LabelledDataset(Dataset[Item], abc.ABC, Generic[Item]):
         return item
 
     def __getitem__(self, index: int) -> Item:
-        row = self.row_of(index)
-        item = self.prepared(row)
+        return self._made([index])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Item]:
+        """The items at ``indices``, the same as one by one: what PyTorch's loaders ask for."""
+        if type(self).__getitem__ is not LabelledDataset.__getitem__:
+            return [self[index] for index in indices]
+        return self._made(indices)
+
+    def _made(self, indices: Sequence[int]) -> list[Item]:
+        rows = [self.row_of(index) for index in indices]
+        items = [self.prepared(row) for row in rows]
         if self.transform is not None:
             now = at_epoch(self.transform, self.epoch)
-            item = apply(now, item, seeded_generator(self.seed, self.epoch, row))
-        item = self.finish(item)
+            items = apply_to_many(now, items, [seeded_generator(self.seed, self.epoch, row) for row in rows])
+        items = [self.finish(item) for item in items]
         if self._values is not None:
-            item.y = torch.tensor(self._values[row], dtype=torch.float32).view(1, -1)  # type: ignore[attr-defined]
-        return item
+            for row, item in zip(rows, items, strict=True):
+                item.y = torch.tensor(self._values[row], dtype=torch.float32).view(1, -1)  # type: ignore[attr-defined]
+        return items
 
     def __iter__(self) -> Iterator[Item]:
         return (self[index] for index in range(len(self)))

@@ -12,6 +12,7 @@ from torch_geometric.transforms import BaseTransform
 from ccnn_pc._checks import check_at_least, check_metric
 from ccnn_pc.datasets.formats.columns import column_name
 from ccnn_pc.datasets.transforms.base import TakesFeatures, TakesNeighbors
+from ccnn_pc.datasets.transforms.many import Generators, WorksOnMany, alike, assign, stacked
 
 #: |normal|: CAD models orient their faces as they were drawn.
 UNORIENTED = "unoriented_normal"
@@ -21,9 +22,14 @@ ONE = "one"
 FEATURE_CHANNELS = {"pos": 3, "normal": 3, UNORIENTED: 3, ONE: 1}
 
 
+def _named(feature: str) -> str:
+    """The attribute that a feature names."""
+    return "normal" if feature == UNORIENTED else feature
+
+
 def _attribute(data: Any, feature: str) -> str | None:
     """The attribute that a feature is made of: of this name, or of the one the library gives it (``R``: ``red``)."""
-    name = "normal" if feature == UNORIENTED else feature
+    name = _named(feature)
     if name in data:
         return name
     known = column_name(name)
@@ -34,7 +40,7 @@ def _shown(values: Any) -> str:
     return f"shape {list(values.shape)}" if isinstance(values, Tensor) else type(values).__name__
 
 
-class FeaturesFrom(BaseTransform, TakesFeatures):
+class FeaturesFrom(WorksOnMany, BaseTransform, TakesFeatures):
     """Concatenate attributes into ``x``; ``["normal", "pos"]`` (default) gives the published 6 channels.
 
     Args:
@@ -53,40 +59,43 @@ class FeaturesFrom(BaseTransform, TakesFeatures):
         self.names = list(names)
         self.keep = keep
 
-    def forward(self, data: Any) -> Any:
+    def many(self, items: Sequence[Any], generators: Generators) -> list[Any]:
         """Set ``x``."""
-        parts = [self._part(data, feature) for feature in self.names]
-        data.x = torch.cat([part.to(data.pos.dtype) for part in parts], dim=1)
-        if not self.keep:
-            for feature in self.names:
-                name = _attribute(data, feature)
-                if name is not None and name not in ("pos", "x"):
-                    del data[name]
-        return data
+        named = {_named(feature) for feature in self.names}
+        for group, _ in alike(items, generators, "pos", *named, *map(column_name, named)):
+            dtype = group[0].pos.dtype
+            parts = [self._part(group, feature).to(dtype) for feature in self.names]
+            read = [_attribute(group[0], feature) for feature in self.names]
+            assign(group, "x", torch.cat(parts, dim=2))
+            for name in () if self.keep else {each for each in read if each not in (None, "pos", "x")}:
+                for item in group:
+                    del item[name]
+        return list(items)
 
-    def _part(self, data: Any, feature: str) -> Tensor:
-        """The columns ``[n, C]`` of one feature."""
+    def _part(self, group: Sequence[Any], feature: str) -> Tensor:
+        """The columns ``[B, n, C]`` of one feature of items that are alike."""
+        first = group[0]
         if feature == ONE:
-            return torch.ones_like(data.pos[:, :1])
-        name = _attribute(data, feature)
+            return torch.ones_like(stacked(group, "pos")[:, :, :1])
+        name = _attribute(first, feature)
         if name is None:
             hint = "; estimate normals first, or train on ['pos'] alone" if feature.endswith("normal") else ""
-            wanted = "normal" if feature == UNORIENTED else feature
             raise ValueError(
-                f"'data' must have '{wanted}' for these features (got {sorted(data.keys())}){hint}"
+                f"'data' must have '{_named(feature)}' for these features (got {sorted(first.keys())}){hint}"
             )
-        values = data[name]
-        if not isinstance(values, Tensor) or values.dim() not in (1, 2) or len(values) != len(data.pos):
+        values = first[name]
+        if not isinstance(values, Tensor) or values.dim() not in (1, 2) or len(values) != len(first.pos):
             raise ValueError(
                 f"'{name}' must be numbers, one row per point, to be a feature (got {_shown(values)})"
             )
+        values = stacked(group, name)
         if name not in FEATURE_CHANNELS and not bool(torch.isfinite(values).all()):
-            missing = int((~torch.isfinite(values)).sum())
+            missing = next(wrong for wrong in (~torch.isfinite(values)).flatten(1).sum(1).tolist() if wrong)
             raise ValueError(
-                f"'{name}' must be finite to be a feature ({missing} of {values.numel()} numbers are not)"
+                f"'{name}' must be finite to be a feature ({missing} of {values[0].numel()} numbers are not)"
             )
         values = values.abs() if feature == UNORIENTED else values
-        return values if values.dim() > 1 else values[:, None]
+        return values if values.dim() > 2 else values[:, :, None]
 
     def __repr__(self) -> str:
         return f"FeaturesFrom({self.names})"
@@ -108,7 +117,7 @@ def neighbors_of(num_points: int, k: int, per: int, fewest: int = 1) -> int:
     return max(round(k * num_points / per), min(k, fewest))
 
 
-class KNN(BaseTransform, TakesNeighbors):
+class KNN(WorksOnMany, BaseTransform, TakesNeighbors):
     """Attach the k nearest points of each: ``neighbor_index`` ``[k, n]`` int32 and ``neighbor_count`` ``[n]``.
 
     Column i holds the neighbours of point i, nearest first. Name and layout are those of PyG's ``edge_index``, so that
@@ -135,21 +144,27 @@ class KNN(BaseTransform, TakesNeighbors):
         self.k, self.fewest = check_at_least("k", k, 1), check_at_least("fewest", fewest, 1)
         self.per = None if per is None else check_at_least("per", per, 1)
 
-    def forward(self, data: Any) -> Any:
+    def many(self, items: Sequence[Any], generators: Generators) -> list[Any]:
         """Set ``neighbor_index`` and ``neighbor_count``."""
         from ccnn_pc.ops.neighbors.k_nearest import knn, nearest_first
 
-        n = len(data.pos)
-        k = self.k if self.per is None else min(self.k, neighbors_of(n, self.k, self.per, self.fewest))
-        if self.metric is None:
-            neighbors = knn(data.pos, k)
-        else:
-            neighbors = nearest_first(knn(data.pos * data.pos.new_tensor(self.metric), k), data.pos, data.pos)
-        index = neighbors.index.t()
-        if k < self.k:  # tables of one batch have as many rows
-            index = torch.cat([index, index[-1:].expand(self.k - k, n)])
-        data.neighbor_index, data.neighbor_count = index.contiguous(), neighbors.count
-        return data
+        for group, _ in alike(items, generators, "pos"):
+            clouds, n = len(group), len(group[0].pos)
+            k = self.k if self.per is None else min(self.k, neighbors_of(n, self.k, self.per, self.fewest))
+            pos = torch.cat([item.pos for item in group])
+            own = torch.arange(clouds, device=pos.device)
+            batch = own.repeat_interleave(n)
+            if self.metric is None:
+                neighbors = knn(pos, k, batch)
+            else:
+                neighbors = nearest_first(knn(pos * pos.new_tensor(self.metric), k, batch), pos, pos)
+            index = neighbors.index.view(clouds, n, k) - (n * own[:, None, None]).int()
+            index = index.transpose(1, 2)
+            if k < self.k:  # tables of one batch have as many rows
+                index = torch.cat([index, index[:, -1:].expand(clouds, self.k - k, n)], dim=1)
+            assign(group, "neighbor_index", index.contiguous())
+            assign(group, "neighbor_count", neighbors.count.view(clouds, n))
+        return list(items)
 
     def __repr__(self) -> str:
         of = "" if self.per is None else f" of {self.per}"

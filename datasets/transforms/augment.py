@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor
 from ccnn_pc._checks import check_at_least, check_positive
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.transforms.base import MovesPoints, RandomTransform, has
+from ccnn_pc.datasets.transforms.many import Generators, WorksOnMany, alike, assign, stacked
 
 
 class Axis(enum.Enum):
@@ -65,7 +67,7 @@ class RandomRotation(RandomTransform, MovesPoints):
         return f"RandomRotation({self.axis}, degrees={self.degrees:g})"
 
 
-class RandomScale(RandomTransform, MovesPoints):
+class RandomScale(WorksOnMany, RandomTransform, MovesPoints):
     """Scale by factors uniform in [``low``, ``high``], one for all axes or one per axis.
 
     Normals follow the inverse transpose, so that they stay perpendicular to the surface.
@@ -77,52 +79,63 @@ class RandomScale(RandomTransform, MovesPoints):
             raise ValueError(f"'high' must be at least 'low' ({low}; got {high})")
         self.per_axis = per_axis
 
-    def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
+    def many(self, items: Sequence[Any], generators: Generators) -> list[Any]:
         """Scale ``pos``, correct ``normal``."""
-        size = data.pos.shape[1] if self.per_axis else 1
-        factor = self.low + (self.high - self.low) * torch.rand(size, generator=generator).to(data.pos.device)
-        data.pos = data.pos * factor
-        if self.per_axis and has(data, "normal"):
-            data.normal = F.normalize(data.normal / factor, dim=1)
-        return data
+        for group, drawn in alike(items, generators, "pos", "normal"):
+            pos = stacked(group, "pos")
+            size = pos.shape[2] if self.per_axis else 1
+            draws = torch.stack([torch.rand(1, size, generator=each) for each in drawn]).to(pos.device)
+            factor = self.low + (self.high - self.low) * draws
+            assign(group, "pos", pos * factor)
+            if self.per_axis and has(group[0], "normal"):
+                assign(group, "normal", F.normalize(stacked(group, "normal") / factor, dim=2))
+        return list(items)
 
     def __repr__(self) -> str:
         return f"RandomScale({self.low}, {self.high}, per_axis={self.per_axis})"
 
 
-class RandomTranslate(RandomTransform, MovesPoints):
+class RandomTranslate(WorksOnMany, RandomTransform, MovesPoints):
     """Move the whole cloud by a vector uniform in [-``reach``, ``reach``]^D."""
 
     def __init__(self, reach: float = 0.1) -> None:
         self.reach = check_positive("reach", reach)
 
-    def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
+    def many(self, items: Sequence[Any], generators: Generators) -> list[Any]:
         """Move ``pos``."""
-        draw = torch.rand(data.pos.shape[1], generator=generator).to(data.pos.device)
-        data.pos = data.pos + self.reach * (2 * draw - 1)
-        return data
+        for group, drawn in alike(items, generators, "pos"):
+            pos = stacked(group, "pos")
+            draws = torch.stack([torch.rand(1, pos.shape[2], generator=each) for each in drawn]).to(
+                pos.device
+            )
+            assign(group, "pos", pos + self.reach * (2 * draws - 1))
+        return list(items)
 
     def __repr__(self) -> str:
         return f"RandomTranslate({self.reach})"
 
 
-class Jitter(RandomTransform, MovesPoints):
+class Jitter(WorksOnMany, RandomTransform, MovesPoints):
     """Move each coordinate of each point by normal noise of deviation ``sigma``, cut at ±``clip``."""
 
     def __init__(self, sigma: float = 0.01, clip: float = 0.05) -> None:
         self.sigma, self.clip = check_positive("sigma", sigma), check_positive("clip", clip)
 
-    def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
+    def many(self, items: Sequence[Any], generators: Generators) -> list[Any]:
         """Move ``pos``."""
-        noise = torch.randn(data.pos.shape, generator=generator, dtype=data.pos.dtype).to(data.pos.device)
-        data.pos = data.pos + noise.mul_(self.sigma).clamp_(-self.clip, self.clip)
-        return data
+        for group, drawn in alike(items, generators, "pos"):
+            pos = stacked(group, "pos")
+            noise = torch.stack(
+                [torch.randn(pos.shape[1:], generator=each, dtype=pos.dtype) for each in drawn]
+            ).to(pos.device)
+            assign(group, "pos", noise.mul_(self.sigma).clamp_(-self.clip, self.clip).add_(pos))
+        return list(items)
 
     def __repr__(self) -> str:
         return f"Jitter({self.sigma}, {self.clip})"
 
 
-class RandomFlip(RandomTransform, MovesPoints):
+class RandomFlip(WorksOnMany, RandomTransform, MovesPoints):
     """Mirror coordinate ``axis`` (0 = x) with ``probability``; normals are mirrored too."""
 
     def __init__(self, axis: int = 0, probability: float = 0.5) -> None:
@@ -131,15 +144,20 @@ class RandomFlip(RandomTransform, MovesPoints):
             raise ValueError(f"'probability' must be in [0, 1] (got {probability})")
         self.probability = probability
 
-    def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
+    def many(self, items: Sequence[Any], generators: Generators) -> list[Any]:
         """Mirror ``pos`` and ``normal``."""
-        if float(torch.rand(1, generator=generator)) < self.probability:
-            sign = data.pos.new_ones(data.pos.shape[1])
+        turned = [
+            item
+            for item, generator in zip(items, generators, strict=True)
+            if float(torch.rand(1, generator=generator)) < self.probability
+        ]
+        for group, _ in alike(turned, [None] * len(turned), "pos", "normal"):
+            sign = group[0].pos.new_ones(group[0].pos.shape[1])
             sign[self.axis] = -1.0
-            data.pos = data.pos * sign
-            if has(data, "normal"):
-                data.normal = data.normal * sign
-        return data
+            for key in ("pos", "normal"):
+                if has(group[0], key):
+                    assign(group, key, stacked(group, key) * sign)
+        return list(items)
 
     def __repr__(self) -> str:
         return f"RandomFlip({self.axis}, {self.probability})"

@@ -7,11 +7,13 @@ import copy
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric.transforms import BaseTransform
 
 from ccnn_pc._checks import check_at_least
+from ccnn_pc.datasets.transforms.many import Generators, WorksOnMany, works_on_many
 
 Transform: TypeAlias = Callable[..., Any]
 
@@ -52,7 +54,7 @@ class TakesNeighbors:
     """Mixin of transforms that attach neighbours."""
 
 
-class Compose(RandomTransform):
+class Compose(WorksOnMany, RandomTransform):
     """One transform after another, all random ones on the same generator.
 
     Augmentation must come before neighbours and features are computed from the positions; another order
@@ -72,10 +74,9 @@ class Compose(RandomTransform):
     def __init__(self, transforms: Sequence[Transform]) -> None:
         self.transforms = list(transforms)
         # their order is checked here, so one look at the data, before the first of them, is enough
-        self._changing = [
-            next((each for each in self.transforms if isinstance(each, kind)), None)
-            for kind in (MovesPoints, ChangesPoints)
-        ]
+        kinds = (MovesPoints, ChangesPoints)
+        first = (next((each for each in self.transforms if isinstance(each, kind)), None) for kind in kinds)
+        self._changing = [each for each in first if each is not None]
         featured: Transform | None = None
         neighbored: Transform | None = None
         for transform in self.transforms:
@@ -98,25 +99,20 @@ class Compose(RandomTransform):
         same = all(one is other for one, other in zip(now, self.transforms, strict=True))
         return self if same else Compose(now)
 
-    def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
+    def many(self, items: Sequence[Any], generators: Generators) -> list[Any]:
         """All transforms in turn."""
         for transform in self._changing:
-            check_no_neighbors(data, transform)
+            for item in items:
+                check_no_neighbors(item, transform)
         for transform in self.transforms:
-            # ours get the one copy made above; each assigns new tensors only
-            if isinstance(transform, RandomTransform):
-                data = transform.forward(data, generator)
-            elif isinstance(transform, BaseTransform):
-                data = transform.forward(data)
-            else:
-                data = transform(data)
-        return data
+            items = _each(transform, items, generators)  # without copies: ours assign new tensors only
+        return list(items)
 
     def __repr__(self) -> str:
         return "Compose([" + ", ".join(repr(transform) for transform in self.transforms) + "])"
 
 
-class OneOf(RandomTransform):
+class OneOf(WorksOnMany, RandomTransform):
     """One of several transforms, drawn anew for each item with equal chances.
 
     Args:
@@ -137,15 +133,24 @@ class OneOf(RandomTransform):
         self.transforms, self.first_epoch = list(transforms), check_at_least("first_epoch", first_epoch, 0)
         if not self.transforms:
             raise ValueError("'transforms' must hold at least one (got none)")
+        self._alone = [Compose([transform]) for transform in self.transforms]
 
     def at_epoch(self, epoch: int) -> Transform:
         """The first of them before ``first_epoch``."""
         return self if epoch >= self.first_epoch else at_epoch(self.transforms[0], epoch)
 
-    def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
+    def many(self, items: Sequence[Any], generators: Generators) -> list[Any]:
         """Whatever is drawn."""
-        drawn = int(torch.randint(len(self.transforms), (1,), generator=generator))
-        return Compose([self.transforms[drawn]]).forward(data, generator)
+        drawn = [
+            int(torch.randint(len(self.transforms), (1,), generator=generator)) for generator in generators
+        ]
+        found: list[Any] = [None] * len(items)
+        for kind in dict.fromkeys(drawn):
+            rows = [row for row, each in enumerate(drawn) if each == kind]
+            made = self._alone[kind].many([items[row] for row in rows], [generators[row] for row in rows])
+            for row, item in zip(rows, made, strict=True):
+                found[row] = item
+        return found
 
     def __repr__(self) -> str:
         return "OneOf([" + ", ".join(repr(transform) for transform in self.transforms) + "])"
@@ -156,11 +161,29 @@ def at_epoch(transform: Transform, epoch: int) -> Transform:
     return transform.at_epoch(epoch) if isinstance(transform, RandomTransform) else transform
 
 
-def apply(transform: Transform, data: Any, generator: torch.Generator) -> Any:
+def apply(transform: Transform, data: Any, generator: torch.Generator | None) -> Any:
     """``transform(data)``, with the generator if it is one that takes it."""
     if isinstance(transform, RandomTransform):
         return transform(data, generator)
     return transform(data)
+
+
+def apply_to_many(transform: Transform, items: Sequence[Any], generators: Generators) -> list[Any]:
+    """``apply(transform, item, generator)`` for each of many items, at once where the transform can."""
+    if works_on_many(transform):
+        return transform.many([copy.copy(item) for item in items], generators)
+    return [apply(transform, *each) for each in zip(items, generators, strict=True)]
+
+
+def _each(transform: Transform, items: Sequence[Any], generators: Generators) -> list[Any]:
+    """The same, without copies for transforms that assign new tensors only."""
+    if works_on_many(transform):
+        return transform.many(items, generators)
+    if isinstance(transform, RandomTransform):
+        return [transform.forward(*each) for each in zip(items, generators, strict=True)]
+    if isinstance(transform, BaseTransform):
+        return [transform.forward(item) for item in items]
+    return [transform(item) for item in items]
 
 
 def has(data: Any, key: str) -> bool:
@@ -181,12 +204,22 @@ def point_keys(data: Any) -> list[str]:
     (``face``, whole numbers called ``*index*``) are none; an attribute of a cloud that merely has n rows is taken for
     one of points.
     """
-    single = data.pos.shape[0] == 1
+    n, items = data.pos.shape[0], list(data)
+    plain = not any("edge" in key or "adj" in key or key == "num_nodes" for key, _ in items)
     return [
         key
-        for key, value in data
-        if not _points(key, value) and not (single and key in _OF_CLOUDS) and data.is_node_attr(key)
+        for key, value in items
+        if not _points(key, value)
+        and not (n == 1 and key in _OF_CLOUDS)
+        and (_is_row(value, n) if plain and "index" not in key else data.is_node_attr(key))
     ]
+
+
+def _is_row(value: Any, n: int) -> bool:
+    """PyG's rule for data that have no edges."""
+    if isinstance(value, (list, tuple)):
+        return len(value) == n
+    return isinstance(value, (Tensor, np.ndarray)) and value.ndim > 0 and value.shape[0] == n
 
 
 def _points(key: str, value: Any) -> bool:

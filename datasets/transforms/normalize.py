@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch_geometric.transforms import BaseTransform
 
 from ccnn_pc._checks import check_positions
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.transforms.base import MovesPoints, check_no_neighbors
+from ccnn_pc.datasets.transforms.many import Generators, WorksOnMany, alike, assign, stacked
 
 
 class Frame(enum.Enum):
@@ -19,7 +22,7 @@ class Frame(enum.Enum):
     SPHERE = "sphere"
 
 
-class Normalize(BaseTransform, MovesPoints):
+class Normalize(WorksOnMany, BaseTransform, MovesPoints):
     """Centre and scale a cloud, in float64, so that it fills [-1, 1]^D.
 
     ``Frame.BOX``: the centre of the bounding box goes to 0 and its longest side to [-1, 1].
@@ -39,20 +42,23 @@ class Normalize(BaseTransform, MovesPoints):
     def __init__(self, frame: Frame | str = Frame.BOX) -> None:
         self.frame = choice("frame", frame, Frame)
 
-    def forward(self, data: Any) -> Any:
+    def many(self, items: Sequence[Any], generators: Generators) -> list[Any]:
         """Replace ``pos``."""
-        check_no_neighbors(data, self)
-        dtype = data.pos.dtype
-        pos = check_positions("pos", data.pos).double()
-        if self.frame is Frame.BOX:
-            low, high = pos.amin(dim=0), pos.amax(dim=0)  # aminmax wakes all threads for any few numbers
-            pos = pos - (low + high) / 2
-            size = float((high - low).max()) / 2
-        else:
-            pos = pos - pos.mean(dim=0)
-            size = float(pos.square().sum(dim=1).max().sqrt())
-        data.pos = (pos / size if size > 0 else pos).to(dtype)
-        return data
+        for item in items:
+            check_no_neighbors(item, self)
+            check_positions("pos", item.pos)
+        for group, _ in alike(items, generators, "pos"):
+            pos = stacked(group, "pos")
+            dtype, pos = pos.dtype, pos.double()
+            if self.frame is Frame.BOX:
+                low, high = pos.amin(dim=1), pos.amax(dim=1)  # aminmax wakes all threads for any few numbers
+                pos = pos - ((low + high) / 2)[:, None]
+                size = (high - low).amax(dim=1) / 2
+            else:
+                pos = pos - torch.stack([each.mean(dim=0) for each in pos])[:, None]
+                size = pos.square().sum(dim=2).amax(dim=1).sqrt()
+            assign(group, "pos", (pos / torch.where(size > 0, size, 1.0)[:, None, None]).to(dtype))
+        return list(items)
 
     def __repr__(self) -> str:
         return f"Normalize({self.frame})"

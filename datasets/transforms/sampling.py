@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch_geometric.transforms import BaseTransform
 from ccnn_pc._checks import check_at_least, check_fraction, check_positive
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.transforms.base import ChangesPoints, RandomTransform, take_points
+from ccnn_pc.datasets.transforms.many import Generators, WorksOnMany, alike, stacked
 from ccnn_pc.ops.points.farthest import farthest_points, farthest_spacing
 
 
@@ -111,7 +113,7 @@ class RandomPoints(RandomTransform, ChangesPoints):
         return f"RandomPoints({self.num_points})"
 
 
-class FarthestPoints(RandomTransform, ChangesPoints):
+class FarthestPoints(WorksOnMany, RandomTransform, ChangesPoints):
     """A well spread subset: farthest point sampling from a random first point (Eldar et al., 1997).
 
     Costs O(n · num_points); use it as ``pre_transform`` of a data set and call ``in_memory()`` to pay once.
@@ -128,13 +130,30 @@ class FarthestPoints(RandomTransform, ChangesPoints):
         self.candidates = None if candidates is None else check_at_least("candidates", candidates, num_points)
         self.evened = None if evenness is None else EvenedPoints(evenness)
 
-    def forward(self, data: Any, generator: torch.Generator | None = None) -> Any:
+    def many(self, items: Sequence[Any], generators: Generators) -> list[Any]:
         """Keep ``num_points`` rows of every attribute that has one row per point."""
+        found = [self._among(*each) for each in zip(items, generators, strict=True)]
+        for group, drawn in alike(found, generators, "pos"):
+            pos = stacked(group, "pos")
+            clouds, n = pos.shape[:2]
+            if n == 0:
+                raise ValueError("'pos' must hold at least one point to choose from (got an empty cloud)")
+            start = torch.stack([torch.randint(n, (), generator=each) for each in drawn])
+            own = torch.arange(clouds, device=pos.device)
+            rows = farthest_points(
+                pos.flatten(0, 1), min(self.num_points, n), start=start, batch=own.repeat_interleave(n)
+            )
+            for item, kept in zip(group, rows.view(clouds, -1) - n * own[:, None], strict=True):
+                take_points(item, kept)
+        return found
+
+    def _among(self, data: Any, generator: torch.Generator | None) -> Any:
+        """The points that are chosen among."""
         if self.evened is not None and len(data.pos) < 2 * self.num_points:
             data = self.evened.forward(data)
         if self.candidates is not None and self.candidates < data.pos.shape[0]:
             data = take_points(data, draw_rows(data.pos.shape[0], self.candidates, generator))
-        return take_points(data, choose_rows(data.pos, self.num_points, Subset.FARTHEST, generator))
+        return data
 
     def __repr__(self) -> str:
         return f"FarthestPoints({self.num_points})"

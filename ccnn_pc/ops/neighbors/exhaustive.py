@@ -28,11 +28,11 @@ def knn_native(search: Search, k: int) -> Iterator[tuple[int, Tensor]]:
         offset_cap=OFFSET_CAP,
         margin=MARGIN,
     )
-    ends = [torch.tensor(ptr) for ptr in (search.pos_ptr, search.query_ptr)]
-    table = native_neighbours(search.pos, search.query, k, ties, *ends, same=search.same)
+    first, query_first = torch.tensor(search.pos_ptr), torch.tensor(search.query_ptr)
+    table = native_neighbours(search.pos, search.query, k, ties, first, query_first, same=search.same)
     sizes = search.sizes()
     if min(sizes) >= k:
         yield 0, table
         return
-    for size, first, stop in zip(sizes, search.query_ptr[:-1], search.query_ptr[1:], strict=True):
-        yield first, table[first:stop, : min(k, size)]
+    for size, begin, end in zip(sizes, search.query_ptr[:-1], search.query_ptr[1:], strict=True):
+        yield begin, table[begin:end, : min(k, size)]

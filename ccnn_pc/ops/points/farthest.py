@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ccnn_pc import native
-from ccnn_pc._checks import check_at_least, check_positions
+from ccnn_pc._checks import check_at_least, check_batch, check_positions
 from ccnn_pc.native.points import native_farthest
 
 #: Points whose distances to all others are in memory at once.
 _BLOCK = 256
 
 
-def farthest_points(pos: Tensor, num_points: int, *, start: int = 0) -> Tensor:
+def farthest_points(
+    pos: Tensor, num_points: int, *, start: int | Tensor = 0, batch: Tensor | None = None
+) -> Tensor:
     """Choose points one by one, each the farthest from those chosen before.
 
     Gonzalez 1985; Eldar et al. 1997:
@@ -26,11 +28,12 @@ def farthest_points(pos: Tensor, num_points: int, *, start: int = 0) -> Tensor:
 
     Args:
         pos: positions ``[n, D]``.
-        num_points: how many to choose, at most n.
-        start: the first one.
+        num_points: how many to choose, at most n, of each cloud.
+        start: the first one, or that of each cloud ``[B]``, numbered in its cloud.
+        batch: cloud of each point ``[n]``, sorted, without gaps; None: one cloud.
 
     Returns:
-        Indices ``[num_points]``, int64, in the order chosen.
+        Rows of ``pos``, ``[B * num_points]`` int64, cloud by cloud, in the order chosen.
 
     Raises:
         ValueError: ``num_points`` or ``start`` out of range, or bad positions.
@@ -40,17 +43,32 @@ def farthest_points(pos: Tensor, num_points: int, *, start: int = 0) -> Tensor:
         [0, 3, 1]
     """
     check_positions("pos", pos)
-    n = pos.shape[0]
     check_at_least("num_points", num_points, 1)
-    if num_points > n:
-        raise ValueError(f"'num_points' must be at most the number of points ({n}; got {num_points})")
-    if not 0 <= start < n:
-        raise ValueError(f"'start' must be in [0, {n}) (got {start})")
+    if batch is None:
+        first = torch.tensor([0, len(pos)])
+    else:
+        first = torch.nn.functional.pad(
+            torch.bincount(check_batch("batch", batch, pos)).cumsum(0), (1, 0)
+        ).cpu()
+    sizes = first.diff()
+    least = int(sizes.min())
+    if num_points > least:
+        raise ValueError(f"'num_points' must be at most the number of points ({least}; got {num_points})")
+    starts = torch.as_tensor(start, dtype=torch.long).expand(len(sizes))
+    wrong = (starts < 0) | (starts >= sizes)
+    if bool(wrong.any()):
+        bad = int(wrong.nonzero()[0])
+        raise ValueError(f"'start' must be in [0, {int(sizes[bad])}) (got {int(starts[bad])})")
+    pos = pos.detach()
     if pos.device.type == "cpu" and native.state().runs:
-        return native_farthest(pos.detach(), num_points, torch.tensor([start]), torch.tensor([0, n]))[0]
-    if pos.device.type == "cpu":
-        return torch.from_numpy(_on_cpu(pos.detach().numpy(), num_points, start))
-    return _on_device(pos.detach(), num_points, start)
+        return (native_farthest(pos, num_points, starts, first) + first[:-1, None]).flatten()
+    found = [
+        torch.from_numpy(_on_cpu(cloud.numpy(), num_points, begin))
+        if pos.device.type == "cpu"
+        else _on_device(cloud, num_points, begin)
+        for cloud, begin in zip(pos.split(sizes.tolist()), starts.tolist(), strict=True)
+    ]
+    return torch.cat([rows + begin for rows, begin in zip(found, first.tolist()[:-1], strict=True)])
 
 
 def farthest_spacing(pos: Tensor) -> Tensor:

@@ -14,15 +14,8 @@ import torch
 
 #: Environment variable: ``0`` turns the native operators off.
 SWITCH = "CCNN_PC_NATIVE"
-#: Functions that a library of this version has, each for numbers of one or two types.
-FUNCTIONS = (
-    "use_openmp",
-    "forward_float",
-    "backward_float",
-    "farthest_float",
-    "neighbours_double",
-    "depthwise_kernel_float",
-)
+#: Number of the structures that the library's functions take: one more whenever ``src/common.h`` changes them.
+STRUCTURES = 2
 #: Axes that the operators know.
 MAX_DIM = 3
 
@@ -100,8 +93,8 @@ def _loaded() -> tuple[ctypes.CDLL | None, str]:
         library = ctypes.CDLL(str(path()))
     except OSError as error:
         return None, f"{path().name} does not load ({error}): build it again"
-    if not all(hasattr(library, f"ccnn_{name}") for name in FUNCTIONS):
-        return None, f"{path().name} is of an earlier version: install this package again"
+    if not hasattr(library, "ccnn_structures") or library.ccnn_structures() != STRUCTURES:
+        return None, f"{path().name} is of another version: install this package again"
     library.ccnn_use_openmp(_openmp())
     return library, f"{path().name}, {InstructionSet(library.ccnn_instruction_set()).name}"
 

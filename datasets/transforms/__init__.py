@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ccnn_pc.datasets.transforms.cells import JitteredCells, LitCells, ScatteredCells, UnevenCells
     from ccnn_pc.datasets.transforms.hide import HideFuture, HideValues
     from ccnn_pc.datasets.transforms.image import Cutout, Padding, RandomCrop, RandomMirror, RandomMotion
+    from ccnn_pc.datasets.transforms.many import WorksOnMany
     from ccnn_pc.datasets.transforms.normalize import Frame, Normalize
     from ccnn_pc.datasets.transforms.resample import (
         CellMeans,
@@ -82,6 +83,7 @@ __all__ = [
     "View",
     "VoxelForm",
     "Voxelize",
+    "WorksOnMany",
     "fixed_permutation",
 ]
 

@@ -13,7 +13,17 @@ Generators: TypeAlias = Sequence["torch.Generator | None"]
 
 
 class WorksOnMany(abc.ABC):
-    """Mixin of transforms of many items at once: each gets the very numbers that it gets alone, in far fewer calls."""
+    """Mixin of transforms of many items at once: each gets the very numbers that it gets alone, in far fewer calls.
+
+    Example:
+        >>> from ccnn_pc.datasets import Jitter, PointCloudData
+        >>> items = [PointCloudData(pos=torch.zeros(2, 3)) for _ in range(8)]
+        >>> seeds = [torch.Generator().manual_seed(seed) for seed in range(8)]
+        >>> together = Jitter().many(items, seeds)
+        >>> alone = Jitter()(PointCloudData(pos=torch.zeros(2, 3)), torch.Generator().manual_seed(5))
+        >>> torch.equal(together[5].pos, alone.pos)
+        True
+    """
 
     @abc.abstractmethod
     def many(self, items: Sequence[Any], generators: Generators) -> list[Any]:

@@ -56,3 +56,14 @@ def test_a_missing_library_is_a_line(monkeypatch, tmp_path):
         assert "does not load" in native.state().reason
     finally:
         library._loaded.cache_clear()
+
+
+def test_a_library_with_other_structures_is_not_called(monkeypatch):
+    """After an update of the sources alone: it would read memory that is not there."""
+    library._loaded.cache_clear()
+    monkeypatch.setattr(library, "STRUCTURES", library.STRUCTURES + 1)
+    try:
+        state = library.state()
+    finally:
+        library._loaded.cache_clear()
+    assert not state.runs and "of another version: install this package again" in state.reason

@@ -239,7 +239,7 @@ template <class R> void forward(const Problem<R>& p) {
 
 // Positions sorted by a number that each has, the order of equal ones kept, and cut where the number changes.
 struct Sorted {
-    static constexpr int BITS = 11;
+    static constexpr int BITS = 13;
     std::vector<int> order, other;
     std::vector<long> cuts;  // parts of `order` that have no number in common
     void sort(long count, long limit, const int* number, long part) {

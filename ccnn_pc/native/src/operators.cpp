@@ -61,6 +61,7 @@ void ccnn_use_openmp(Parallel parallel) {
     openmp().parallel = parallel;
     openmp().process = (int)getpid();
 }
+int ccnn_structures() { return 2; }  // STRUCTURES of library.py
 int ccnn_instruction_set() { return chosen; }
 int ccnn_choose(int set) { return chosen = std::min(set, best()); }
 int ccnn_forward_float(const Problem<float>* p) { CALL(forward, *p) }

@@ -39,10 +39,14 @@ def clouds():
         generator = torch.Generator().manual_seed(number)
         dtype = torch.float64 if number == 4 else torch.float32
         item = PointCloudData(
-            pos=torch.randn(size, 3, generator=generator, dtype=dtype), y=torch.tensor([number]), name=str(number)
+            pos=torch.randn(size, 3, generator=generator, dtype=dtype),
+            y=torch.tensor([number]),
+            name=str(number),
         )
         if number != 2:
-            item.normal = torch.nn.functional.normalize(torch.randn(size, 3, generator=generator, dtype=dtype), dim=1)
+            item.normal = torch.nn.functional.normalize(
+                torch.randn(size, 3, generator=generator, dtype=dtype), dim=1
+            )
         item.intensity = torch.rand(size, generator=generator)
         found.append(item)
     return found

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import ccnn_pc.training.run  # noqa: F401  (runs that tests share draw no pictures either)
+
 Words = Callable[..., list[str]]
 
 

@@ -31,6 +31,8 @@ from scripts.tables import update
 ROOT = Path(__file__).resolve().parents[1]
 GUIDES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PAGES = [*GUIDES, ROOT / "CHANGELOG.md"]
+#: Pages whose blocks run with their commands, in test_data_pages.py, test_scenes_page.py and test_estimators_page.py.
+ALONE = ("clouds", "images", "sound", "volumes", "scenes", "estimators")
 FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<code>.*?)^```", re.MULTILINE | re.DOTALL)
 #: Lines that the README promises, to the letter.
 PROMISED = """\
@@ -64,9 +66,7 @@ def prose(path: Path) -> str:
 # --- examples ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in GUIDES if path.name != "estimators.md"], ids=name
-)  # has its own
+@pytest.mark.parametrize("path", [path for path in GUIDES if path.stem not in ALONE], ids=name)
 @pytest.mark.filterwarnings("ignore:.*could not be read and are left out")
 def test_examples_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All Python blocks of a page, one after the other, in one namespace."""

@@ -274,11 +274,14 @@ class PointSet(AbstractDomain):
         """
         if self.volume is None and reference_count is None:
             return None
-        volume = self.pos.new_ones(self.num_samples) if self.volume is None else self.volume
-        total = segment_sum(volume, self.batch, self.num_clouds)
-        own = segment_count(self.batch, self.num_clouds).to(total)
+        own = segment_count(self.batch, self.num_clouds).to(
+            self.pos.dtype if self.volume is None else self.volume.dtype
+        )
         count = own if reference_count is None else at_reference(own, reference_count)
-        return volume * (count / total)[self.batch]
+        if self.volume is None:
+            return (count / own)[self.batch]
+        total = segment_sum(self.volume, self.batch, self.num_clouds)
+        return self.volume * (count / total)[self.batch]
 
     def convolve(self, x: Tensor, terms: ConvolutionTerms) -> tuple[Tensor, Tensor | None]:
         """The fused operator, on a lattice with one kernel evaluation per distinct offset.

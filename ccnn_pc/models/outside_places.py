@@ -28,6 +28,10 @@ SPARSER = 2.5
 UNEVEN, EVEN = 1.25, 0.25
 #: Items that must have been seen to know how axes, and points, lie.
 _ITEMS = 8
+#: So many times farther than ever, and than points are on average, a point lies from its nearest that is far from all.
+LONELY, LEAST_LONELY = 1.5, 12.0
+#: Items that must have been seen to know how far single points lie.
+KNOWN = 32
 #: Where clouds have their points that have one far from all others.
 END = 0.05
 #: Of a reach that was cut in training already.
@@ -66,6 +70,7 @@ def places(
         _size(trained, found, pooled) if not told and Samples.GRID is trained.kind is found.kind else (),
         _axes(trained, found),
         _scattered(trained, found),
+        _lonely(trained, found) if pooled else (),
         _few(trained, found) if not pooled else (),
         _samples(trained, found) if pooled and _short(trained, found) else (),
         stamps(trained, found),
@@ -159,6 +164,20 @@ def _few(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
             f"'data' have clouds, or tiles, of at most {most.most:.4g} points where training had "
             f"{words(trained.samples)}: are positions in another unit (multiply or divide them by its factor), or "
             "points so far apart? Then train on such data too",
+        )
+
+
+def _lonely(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
+    """Clouds with a point farther from all others than ever: it sets their size."""
+    there = None if trained.neighborhood is None else trained.neighborhood.lonely
+    if there is None or found.lonely is None or trained.items < KNOWN or found.samples.least < _ITEMS:
+        return
+    if found.lonely.most > max(LONELY * there.most, LEAST_LONELY):
+        yield (
+            "outlier",
+            f"'data' have a point {found.lonely.most:.3g} times as far from its nearest one as points are on average, "
+            f"and in training at most {there.most:.3g} times: points far from all others set the size of a cloud; "
+            "leave them out",
         )
 
 

@@ -39,8 +39,9 @@ class Samples(enum.Enum):
 class Seen(NamedTuple):
     """What one batch holds; fields as those of :class:`TrainedOn`, over its items.
 
-    ``unevenness`` is that of points: how much distances to the nearest other one vary, as a share of their mean.
-    ``values`` are those of :class:`ItemValues`; None: nothing is known. ``flat`` counts items, of arrays, whose
+    ``unevenness`` is that of points: how much distances to the nearest other one vary, as a share of their mean;
+    ``lonely`` how many times their mean the largest is. ``values`` are those of :class:`ItemValues`; None: nothing is
+    known. ``flat`` counts items, of arrays, whose
     channels are all constant; ``unseen`` are channels that were nowhere observed. Of series ``pause`` is the longest
     step, ``together`` the share of stamps that are those before them.
     """
@@ -61,6 +62,7 @@ class Seen(NamedTuple):
     lean: tuple[Range, ...] = ()
     unevenness: Range | None = None
     unseen: tuple[int, ...] = ()
+    lonely: Range | None = None
     pause: Range | None = None
     together: Range | None = None
 
@@ -109,7 +111,7 @@ def seen(x: Tensor, domain: AbstractDomain) -> Seen:
     ends = list(itertools.accumulate(map(len, parts)))
     placed, values, rough = (numbers[a:b] for a, b in itertools.pairwise(ends))
     own, step, reach, *axes = _by_item(placed)
-    unevenness = axes.pop() if kind is Samples.POINTS else None
+    lonely, unevenness = (axes.pop(), axes.pop()) if kind is Samples.POINTS else (None, None)
     together, pause = (axes.pop(), axes.pop()) if kind is Samples.SERIES else (None, None)
     found = values_of_rows(values)
     masked = isinstance(domain, IrregularSeries) and domain.mask is not None
@@ -127,6 +129,7 @@ def seen(x: Tensor, domain: AbstractDomain) -> Seen:
         lean=tuple(axes[len(axes) // 2 :]) if kind is Samples.POINTS else (),
         unevenness=None if unevenness is None or math.isnan(unevenness.most) else unevenness,
         unseen=tuple(c for c, mean in enumerate(found.mean) if masked and math.isnan(mean.most)),
+        lonely=None if lonely is None or math.isnan(lonely.most) else lonely,
         pause=pause,
         together=together,
     )
@@ -213,9 +216,9 @@ def _of_series(series: IrregularSeries) -> Tensor:
 
 
 def _of_points(points: PointSet) -> Tensor:
-    """Samples, distance of the nearest other point and of the furthest neighbour, spans, leans and unevenness.
+    """Samples, distance of the nearest other point and of the furthest neighbour, spans, leans, how they lie.
 
-    ``[4 + 2 D, B]``
+    ``[5 + 2 D, B]``; last how much distances to the nearest vary, and how many times their mean the largest is.
     """
     clouds, where, pos = points.num_clouds, points.batch, points.pos.detach()
     count = segment_count(where, clouds)
@@ -224,7 +227,7 @@ def _of_points(points: PointSet) -> Tensor:
     lean = (
         (segment_sum(pos, where, clouds) / count[:, None] - low) / (high - low)
     ).t()  # NaN: all at one place
-    nearest = furthest = unevenness = pos.new_full((clouds,), math.nan)
+    nearest = furthest = unevenness = alone_by = pos.new_full((clouds,), math.nan)
     table = points.neighbors
     if isinstance(table, Neighbors) and table.k > 1 and not points.bipartite:
         others = (table.count > 1).to(pos)
@@ -236,9 +239,12 @@ def _of_points(points: PointSet) -> Tensor:
         )
         off = (near / nearest[where] - 1).square() * others  # NaN: all in pairs at one place
         unevenness = (segment_sum(off, where, clouds) / number).sqrt()
+        alone_by = segment_range(near[:, None], where, clouds)[1][:, 0] / nearest
         alone = count < 2  # has no neighbour: those of the others
         nearest, furthest = (
             torch.where(alone, each.masked_fill(alone, math.nan).nanmedian(), each)
             for each in (nearest, furthest)
         )
-    return torch.cat([torch.stack([count.to(pos), nearest, furthest]), span, lean, unevenness[None]])
+    return torch.cat(
+        [torch.stack([count.to(pos), nearest, furthest]), span, lean, torch.stack([unevenness, alone_by])]
+    )

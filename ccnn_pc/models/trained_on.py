@@ -61,13 +61,15 @@ class Neighborhood(NamedTuple):
 
     ``lean`` is 0 where the mean lies at the lowest point and 1 where it lies at the highest; empty: not measured.
     ``unevenness`` is the deviation of distances to the nearest other point, as a share of their mean: 0 on a lattice,
-    about 0.1 of farthest points, 0.5 of random ones in a plane; None: not measured.
+    about 0.1 of farthest points, 0.5 of random ones in a plane; ``lonely`` how many times their mean the largest is.
+    None: not measured.
     """
 
     k: int
     reach: Spread
     lean: tuple[Spread, ...] = ()
     unevenness: Spread | None = None
+    lonely: Spread | None = None
 
 
 class Arrays(NamedTuple):
@@ -190,7 +192,7 @@ class TrainedOn:
                     int(near[0]),
                     _spread("neighborhood", near[1]),
                     tuple(_spread("neighborhood", each) for row in near[2:3] for each in row),
-                    _spread("neighborhood", near[3]) if near[3:] and near[3] is not None else None,
+                    *(None if each is None else _spread("neighborhood", each) for each in near[3:5]),
                 )
             found["channels"] = tuple(
                 Channel(*(None if each is None else _spread("channels", each) for each in row))  # type: ignore[arg-type]
@@ -274,6 +276,7 @@ def measure(reading: Reading, batches: Iterable[Input], limit: int = 256) -> Tra
     reach = [n for each in found if each.reach is not None for n in each.reach]
     uneven = [n for each in found if each.unevenness is not None for n in each.unevenness]
     unevenness = _finite(uneven) if uneven else None
+    lonely = [n for each in found if each.lonely is not None for n in each.lonely]
     pauses, same = (
         [n for each in found for n in getattr(each, name) or ()] for name in ("pause", "together")
     )
@@ -286,7 +289,9 @@ def measure(reading: Reading, batches: Iterable[Input], limit: int = 256) -> Tra
         shape=spreads("shape"),
         neighborhood=None
         if k is None or not reach
-        else Neighborhood(k, _finite(reach), spreads("lean"), unevenness),
+        else Neighborhood(
+            k, _finite(reach), spreads("lean"), unevenness, _finite(lonely) if lonely else None
+        ),
         channels=tuple(
             map(
                 Channel,

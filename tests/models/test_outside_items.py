@@ -194,6 +194,10 @@ CLOUDS = {
         lambda d: KNN(16)(Data(pos=d.pos * torch.tensor([0.0, 1.0, 0.0]), x=d.x)),
         "in a plane, or on a line",
     ),
+    "a point far away": (
+        lambda d: KNN(16)(Data(pos=torch.cat([d.pos, 9 * d.pos[:1]]), x=torch.cat([d.x, d.x[:1]]))),
+        "a point .* times as far from its nearest one .* leave them out",
+    ),
     "centimetres": (with_(pos=lambda pos: pos * 100), "as centimetres for metres; divide positions by 100"),
 }
 

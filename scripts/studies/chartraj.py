@@ -46,8 +46,6 @@ SETTINGS = [
         for percent in DROPS[1:]
     ),
     Setting("mixed", (GRID, *MIXED, *CHANNEL), "drop 0", drops),
-    #: With a moving average of the weights.
-    Setting("mixed_ema", (GRID, *MIXED, *CHANNEL, "callbacks=ema"), "drop 0", drops),
     Setting(
         "stamps",
         (SERIES, SUMS),

@@ -25,12 +25,20 @@ class Sampler:
     """
 
     def __init__(self, model: Any, samplings: Sequence[Sampling]) -> None:
-        from ccnn_pc.datasets import ScenePreprocessing
+        from ccnn_pc.datasets import CloudPreprocessing, ScenePreprocessing
 
         if isinstance(model.preprocessing, ScenePreprocessing):
             raise ValueError(f"'sampling' must be left out for a model of scenes (got {samplings[0]})")
-        stem = model.convolutions()[0]
-        self.spacing, extent = float(stem.spacing[0]), float(stem.extent.max())
+        stem = next(iter(getattr(model, "convolutions", list)()), None)
+        if stem is None and not isinstance(model.preprocessing, CloudPreprocessing | None):
+            raise ValueError(
+                f"'sampling' must be left out for {type(model).__name__}, whose layers have no kernels that say how far they "
+                f"see (got {samplings[0]}); 'ccnn-pc evaluate' without it asks the data as they are"
+            )
+        spacing, extent = (
+            (1.0, math.inf) if stem is None else (float(stem.spacing[0]), float(stem.extent.max()))
+        )
+        self.spacing = spacing
         on_grid = hasattr(model, "reading") and model.reading.on_grid  # then nobody looks at neighbours
         self.reach, self.used = math.inf if on_grid else extent / self.spacing, with_neighbors(model)
         for sampling in samplings:

@@ -429,3 +429,20 @@ def test_a_network_that_searches_its_neighbours_sees_as_many_on_an_array(data: s
     assert dense is not None
     with pytest.raises(ValueError, match=r"saw the 6 nearest samples in training .* all of 30 samples\)"):
         from_pretrained(saved)(CloudArrays(data, transform=dense.transform())[0])
+
+
+def test_networks_without_kernels_are_asked_of_clouds_alone(data: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    points = {"num_points": 200, "normalize": "box", "features": ["pos"]}
+    peer = create_model("pointnet2", dim=3, in_channels=3, out_channels=3)
+    folder = save_pretrained(peer, tmp_path / "peer", classes=list("abc"), preprocessing=points)
+    rows = transfer_model(str(folder), data, "points", ["random:60", "voxels@6"], out=tmp_path / "out")[
+        "results"
+    ]
+    assert [row["n"] for row in rows.values()] == [20, 20, 20]
+    series = create_model("gru_d", dim=1, in_channels=3, out_channels=3)
+    folder = save_pretrained(
+        series, tmp_path / "series", classes=list("abc"), preprocessing=SeriesPreprocessing()
+    )
+    with pytest.raises(ValueError, match="'sampling' must be left out for GRUD"):
+        transfer_model(str(folder), data, "series", ["drop:50"], out=tmp_path / "other")

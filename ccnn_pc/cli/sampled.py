@@ -32,8 +32,8 @@ class Sampler:
         stem = next(iter(getattr(model, "convolutions", list)()), None)
         if stem is None and not isinstance(model.preprocessing, CloudPreprocessing | None):
             raise ValueError(
-                f"'sampling' must be left out for {type(model).__name__}, whose layers have no kernels that say how far they "
-                f"see (got {samplings[0]}); 'ccnn-pc evaluate' without it asks the data as they are"
+                f"'sampling' must be left out for {type(model).__name__}, whose layers have no kernels that say how "
+                f"far they see (got {samplings[0]}); 'ccnn-pc evaluate' without it asks the data as they are"
             )
         spacing, extent = (
             (1.0, math.inf) if stem is None else (float(stem.spacing[0]), float(stem.extent.max()))

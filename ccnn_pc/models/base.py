@@ -68,6 +68,7 @@ class Model(Classifier):
         self.task: Task | None = None
         self.data: dict[str, Any] = {}
         self.trained_on: TrainedOn | None = None
+        self.warned: set[str] = set()
 
     @property
     def answers(self) -> Task:
@@ -191,7 +192,6 @@ class Network(Model, abc.ABC):
         self.reading, self.pool = reading, pool
         self._recent: list[tuple[Input, AbstractDomain | None, Spacing | None]] = []
         self._lags = False  # statistics behind the weights
-        self.warned: set[str] = set()
         self._compared = False
         self._alike = 0  # grey pictures in a row, where some of training were
 

@@ -436,10 +436,10 @@ def test_networks_without_kernels_are_asked_of_clouds_alone(data: str, tmp_path:
     points = {"num_points": 200, "normalize": "box", "features": ["pos"]}
     peer = create_model("pointnet2", dim=3, in_channels=3, out_channels=3)
     folder = save_pretrained(peer, tmp_path / "peer", classes=list("abc"), preprocessing=points)
-    rows = transfer_model(str(folder), data, "points", ["random:60", "voxels@6"], out=tmp_path / "out")[
-        "results"
-    ]
+    result = transfer_model(str(folder), data, "points", ["random:250", "voxels@6"], out=tmp_path / "out")
+    rows = result["results"]
     assert [row["n"] for row in rows.values()] == [20, 20, 20]
+    assert rows["random:250"]["accuracy_resampled"] is not None
     series = create_model("gru_d", dim=1, in_channels=3, out_channels=3)
     folder = save_pretrained(
         series, tmp_path / "series", classes=list("abc"), preprocessing=SeriesPreprocessing()

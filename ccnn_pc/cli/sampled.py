@@ -26,6 +26,7 @@ class Sampler:
 
     def __init__(self, model: Any, samplings: Sequence[Sampling]) -> None:
         from ccnn_pc.datasets import CloudPreprocessing, ScenePreprocessing
+        from ccnn_pc.datasets.samplings import Kind
 
         if isinstance(model.preprocessing, ScenePreprocessing):
             raise ValueError(f"'sampling' must be left out for a model of scenes (got {samplings[0]})")

@@ -440,6 +440,8 @@ def test_networks_without_kernels_are_asked_of_clouds_alone(data: str, tmp_path:
     rows = result["results"]
     assert [row["n"] for row in rows.values()] == [20, 20, 20]
     assert rows["random:250"]["accuracy_resampled"] is not None
+    with pytest.raises(ValueError, match="must be of points for PointNet2, which reads no arrays"):
+        transfer_model(str(folder), data, "points", ["dense@6"], out=tmp_path / "none")
     series = create_model("gru_d", dim=1, in_channels=3, out_channels=3)
     folder = save_pretrained(
         series, tmp_path / "series", classes=list("abc"), preprocessing=SeriesPreprocessing()

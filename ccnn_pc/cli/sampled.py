@@ -36,6 +36,12 @@ class Sampler:
                 f"'sampling' must be left out for {type(model).__name__}, whose layers have no kernels that say how "
                 f"far they see (got {samplings[0]}); 'ccnn-pc evaluate' without it asks the data as they are"
             )
+        dense = next((each for each in samplings if each.kind is Kind.DENSE), None)
+        if stem is None and dense is not None:
+            raise ValueError(
+                f"'sampling' must be of points for {type(model).__name__}, which reads no arrays (got {dense}): "
+                "'voxels' are the same cells as points"
+            )
         spacing, extent = (
             (1.0, math.inf) if stem is None else (float(stem.spacing[0]), float(stem.extent.max()))
         )

@@ -40,7 +40,7 @@ def rows_for(model: str, label: str, data: str, samplings: list[str], seed: int)
     common = {
         "model": label,
         "trained_on": trained_on,
-        "omega_0": network.config["kernel"].keywords.get("omega_0"),
+        "omega_0": getattr(network.config.get("kernel"), "keywords", {}).get("omega_0"),
         "parameters": sum(p.numel() for p in network.parameters()),
         "seed": seed,
         "git_commit": git_commit(),

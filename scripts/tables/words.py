@@ -234,7 +234,10 @@ def _in_words(row: Row) -> list[tuple[str, int]]:
 def transferred(rows: Rows) -> dict[str, Any]:
     """A column for each model."""
     models = {row["model"]: row for row in rows}
-    heads = {name: shown("`{model}`, ω₀ {omega_0:g}", [row]) for name, row in models.items()}
+    heads = {
+        name: shown("`{model}`, ω₀ {omega_0:g}" if row.get("omega_0") else "`{model}`", [row])
+        for name, row in models.items()
+    }
     return {"sampling": "`{sampling}`", **{heads[name]: ["{score}", {"model": name}] for name in models}}
 
 

@@ -227,7 +227,7 @@ def _points(model: Network, where: NeighborSource, num_points: int) -> Program:
 
 def _scale_of(model: Network) -> float:
     """Half of the width of clouds in which a kernel reaches about as far as in training."""
-    from ccnn_pc.models.outside_places import window_reach
+    from ccnn_pc.models.outside_clouds import window_reach
 
     return 2.0 * window_reach(model.convolutions()[0])
 

@@ -24,7 +24,7 @@ from ccnn_pc.models.classifier import Classifier
 from ccnn_pc.models.options import pool_choice
 from ccnn_pc.models.outside import SamplingWarning, outside
 from ccnn_pc.models.outside_channels import SOME
-from ccnn_pc.models.outside_places import window_reach
+from ccnn_pc.models.outside_clouds import window_reach
 from ccnn_pc.models.reading import Input, Reading, Spacing
 from ccnn_pc.models.seen import read_on_grid, seen
 from ccnn_pc.models.task import Task, presumed_task

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ccnn_pc.models.item_values import Range
 from ccnn_pc.models.trained_on import Spread
 
@@ -47,3 +49,8 @@ def merged(spreads: tuple[Spread, ...]) -> Spread:
 def words(spread: Spread | Range) -> str:
     """The least and the largest."""
     return f"{spread.least:.3g} to {spread.most:.3g}" if spread.most > spread.least else f"{spread.most:.3g}"
+
+
+def axis_names(axes: int) -> Sequence[str]:
+    """x, y, z; of more axes their numbers."""
+    return "xyz" if axes <= 3 else [str(axis) for axis in range(axes)]

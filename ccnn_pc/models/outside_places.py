@@ -4,55 +4,23 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from ccnn_pc.domains.points.coverage import CUT
-from ccnn_pc.models.beyond import FACTOR, SIZE, beyond, merged, words
+from ccnn_pc.models import outside_clouds as clouds
+from ccnn_pc.models.beyond import FACTOR, SIZE, axis_names, beyond, merged, words
 from ccnn_pc.models.item_values import Range
+from ccnn_pc.models.outside_clouds import ITEMS, REACH, SPARSER
 from ccnn_pc.models.outside_stamps import PAUSE, longest_is_usual, stamps
+from ccnn_pc.models.outside_units import named_unit
 from ccnn_pc.models.seen import Samples, Seen
 from ccnn_pc.models.trained_on import TrainedOn
 
 if TYPE_CHECKING:
     from ccnn_pc.nn.conv import KernelConv
 
-#: So many times more pixels that are not black than ever in training are another kind of picture.
-LIT = 1.5
 #: So many times fewer points than in the smallest cloud of training are another sampling, 1.7 times sparser.
 FEWER = 3.0
-#: So many times sparser than the sparsest of training are points, and sums over series: six times fewer on a surface,
-#: or feet for metres.
-SPARSER = 2.5
-#: Points of which distances to the nearest vary so much more than ever lie otherwise; those that vary less lie evenly.
-UNEVEN, EVEN = 1.25, 0.25
-#: Items that must have been seen to know how axes, and points, lie.
-_ITEMS = 8
-#: So many times farther than ever, and than points are on average, a point lies from its nearest that is far from all.
-LONELY, LEAST_LONELY = 1.5, 12.0
-#: Items that must have been seen to know how far single points lie.
-KNOWN = 32
-#: Where clouds have their points that have one far from all others.
-END = 0.05
-#: Of a reach that was cut in training already.
-REACH = 1.5
-#: Units of time by their ratio.
-_UNITS = {
-    60.0: "seconds for minutes, or minutes for hours",
-    3600.0: "seconds for hours",
-    86400.0: "seconds for days",
-    1e3: "milliseconds for seconds",
-    1e6: "microseconds for seconds",
-    1e9: "nanoseconds for seconds",
-}
-#: Units of length by their ratio.
-_LENGTHS = {
-    3.281: "feet for metres",
-    39.37: "inches for metres",
-    12.0: "inches for feet",
-    100.0: "centimetres for metres",
-    1000.0: "millimetres for metres",
-}
 
 
 def places(
@@ -70,17 +38,17 @@ def places(
         _size(trained, found, pooled) if not told and Samples.GRID is trained.kind is found.kind else (),
         _axes(trained, found),
         _scattered(trained, found),
-        _lonely(trained, found) if pooled else (),
-        _few(trained, found) if not pooled else (),
+        clouds.lonely(trained, found) if pooled else (),
+        clouds.few(trained, found) if not pooled else (),
         _samples(trained, found) if pooled and _short(trained, found) else (),
         stamps(trained, found),
         _unit(trained, found),
-        _plane(trained, found) if pooled and not _fewer(trained, found) else (),
+        clouds.plane(trained, found) if pooled and not _fewer(trained, found) else (),
         _spacing(trained, found, pooled, sums),
-        _lit(trained, found) if lit else (),
+        clouds.lit(trained, found) if lit else (),
         _samples(trained, found) if pooled else (),
-        _uneven(trained, found) if pooled else (),
-        _neighbors(trained, found, found.reach, first) if found.reach is not None else (),
+        clouds.uneven(trained, found) if pooled else (),
+        clouds.neighbors(trained, found, found.reach, first) if found.reach is not None else (),
     )
 
 
@@ -110,9 +78,9 @@ def _size(trained: TrainedOn, found: Seen, pooled: bool) -> Iterator[tuple[str, 
 def _axes(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
     """Clouds flatter than ever along one axis and longer along another, or with their points at the other end."""
     count = len(found.span)
-    if found.kind is not Samples.POINTS or len(trained.span) != count or trained.items < _ITEMS:
+    if found.kind is not Samples.POINTS or len(trained.span) != count or trained.items < ITEMS:
         return
-    names = _names(count)
+    names = axis_names(count)
     for a, b in itertools.permutations(range(count), 2):
         short, long = found.span[a], found.span[b]
         flat = trained.span[b]
@@ -155,60 +123,10 @@ def _scattered(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
         )
 
 
-def _few(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
-    """Clouds with answers for their points, of which all in a batch hold next to nothing: tiles in another unit."""
-    most = Range(found.samples.most, found.samples.most)
-    if found.kind is Samples.POINTS is trained.kind and (beyond(most, trained.samples) or 1.0) < 1:
-        yield (
-            "samples",
-            f"'data' have clouds, or tiles, of at most {most.most:.4g} points where training had "
-            f"{words(trained.samples)}: are positions in another unit (multiply or divide them by its factor), or "
-            "points so far apart? Then train on such data too",
-        )
-
-
-def _lonely(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
-    """Clouds with a point farther from all others than ever: it sets their size."""
-    there = None if trained.neighborhood is None else trained.neighborhood.lonely
-    if there is None or found.lonely is None or trained.items < KNOWN or found.samples.least < _ITEMS:
-        return
-    if found.lonely.most > max(LONELY * there.most, LEAST_LONELY):
-        yield (
-            "outlier",
-            f"'data' have a point {found.lonely.most:.3g} times as far from its nearest one as points are on average, "
-            f"and in training at most {there.most:.3g} times: points far from all others set the size of a cloud; "
-            "leave them out",
-        )
-
-
-def _plane(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
-    """Clouds that are flat along an axis as none was, and along another as long as ever."""
-    if found.kind is not Samples.POINTS or len(found.span) != len(trained.span) or trained.items < _ITEMS:
-        return
-    pairs = list(zip(found.span, trained.span, strict=True))
-    apart = any(
-        lean.least < END or lean.most > 1 - END for lean in found.lean
-    )  # of a point far from all others
-    if apart or not any(here.least * SPARSER > there.least for here, there in pairs):
-        return
-    for axis, (here, there) in enumerate(pairs):
-        if here.least * FACTOR < there.least:
-            yield (
-                "place",
-                f"'data' reach {here.least:.3g} along {_names(len(pairs))[axis]}, where training had {words(there)}: "
-                "the points of an item lie in a plane, or on a line; give all of it, or leave it out",
-            )
-            return
-
-
-def _names(axes: int) -> Sequence[str]:
-    return "xyz" if axes <= 3 else [str(axis) for axis in range(axes)]
-
-
 def _unit(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
     """As many samples as ever, and an item is sampled more sparsely and longer than ever, or densely and shorter."""
     alike = found.kind is trained.kind is not Samples.GRID and len(found.span) == len(trained.span)
-    if not alike or trained.items < _ITEMS or not trained.spacing:
+    if not alike or trained.items < ITEMS or not trained.spacing:
         return
     least, most = trained.samples.least / REACH, trained.samples.most * REACH
     pairs = list(zip((*found.spacing, *found.span), (*trained.spacing, *trained.span), strict=False))
@@ -221,7 +139,7 @@ def _unit(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
             "spacing",
             f"'data' have a sample every {now:.3g} where training had one every {words(there)}, and span "
             f"{span.most:.3g} where it spanned {trained.span[-1].median:.3g}: "
-            f"{_units(now / there.median, found.kind)}",
+            f"{named_unit(now / there.median, found.kind)}",
         )
 
 
@@ -261,11 +179,11 @@ def _spacing(trained: TrainedOn, found: Seen, pooled: bool, sums: bool) -> Itera
             return
         if some and found.kind is Samples.SERIES:
             unit = factor > 1 and longest_is_usual(trained, found)
-            cause = f"are these in {_units(factor, found.kind)}? Or {PAUSE}" if unit else PAUSE
+            cause = f"are these in {named_unit(factor, found.kind)}? Or {PAUSE}" if unit else PAUSE
             yield "pause", f"{text}, and others one every {here.least:.3g}: {cause}"
             return
         if longer > FACTOR if factor > 1 else longer < 1 / FACTOR:
-            text += f", and span {span:.3g} where it spanned {spans:.3g}: {_units(factor, found.kind)}"
+            text += f", and span {span:.3g} where it spanned {spans:.3g}: {named_unit(factor, found.kind)}"
         else:
             much = f"{factor:.3g} times sparser" if factor > 1 else f"{1 / factor:.3g} times denser"
             where = "check 'spacing' (--spacing), or " if found.kind is Samples.GRID else ""
@@ -283,23 +201,11 @@ def _spacing(trained: TrainedOn, found: Seen, pooled: bool, sums: bool) -> Itera
         text = f"'data' span {whole.most:.3g} where training spanned {words(wholes)}"
         dense = all(here.most > 0 for here in found.spacing)  # NaN where nothing is known
         cause = PAUSE if found.kind is Samples.SERIES else _LARGER
-        yield "pause" if dense else "span", f"{text}: {cause if dense else _units(factor, found.kind)}"
+        yield "pause" if dense else "span", f"{text}: {cause if dense else named_unit(factor, found.kind)}"
 
 
 #: Why clouds are larger than ever, though their points lie as densely.
 _LARGER = "cut it into pieces as large as those of training; in another unit, divide positions by its factor"
-
-
-def _lit(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
-    """More pixels off the background than ever: that they lie no closer does not make the picture another sampling."""
-    if trained.kind is not Samples.POINTS or found.samples.most <= trained.samples.most * LIT:
-        return  # networks of whole pictures read points as some of their pixels
-    yield (
-        "lit",
-        f"'data' have pictures of {found.samples.most:.3g} pixels that are not black, where training had "
-        f"{words(trained.samples)}: bring their background to black (noise, blurred or inverted pictures), and "
-        "lines to the width of training",
-    )
 
 
 def _samples(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
@@ -326,88 +232,3 @@ def _fewer(trained: TrainedOn, found: Seen) -> bool:
     clouds = found.kind is trained.kind is Samples.POINTS
     least = trained.samples.bounds(FACTOR)[0] * (FACTOR / FEWER if clouds else 1)
     return found.samples.least < least
-
-
-def _uneven(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
-    """Clouds whose points all lie less evenly than ever: sums count dense parts more. One of many may be odd."""
-    there = None if trained.neighborhood is None else trained.neighborhood.unevenness
-    if there is None or found.unevenness is None or trained.items < _ITEMS:
-        return
-    if found.unevenness.least > max(UNEVEN * there.most, EVEN):
-        yield (
-            "uneven",
-            f"'data' have points that lie less evenly than in training: distances to the nearest vary by "
-            f"{found.unevenness.least:.2g} of their mean, there by {words(there)}: give more points and let the model "
-            "choose among them (FarthestPoints), or train over such samplings too (data.samplings)",
-        )
-
-
-def _neighbors(
-    trained: TrainedOn, found: Seen, here: Range, first: Callable[[], KernelConv | None]
-) -> Iterator[tuple[str, str]]:
-    """Neighbours that end nearer, or farther, than in training, inside of the window."""
-    there = None if trained.neighborhood is None else trained.neighborhood.reach
-    if there is not None and there.least <= here.least and here.most <= there.most:
-        return
-    layer = first()
-    if layer is None:
-        return
-    window = window_reach(layer)
-    whole = there is None or there.low >= window
-    then = window if there is None else min(there.least, window)
-    k = found.k
-    said = f"the furthest of {k} neighbours is"
-    if here.least < (0.9 * window if whole else then / REACH):
-        if here.least * FACTOR < then:
-            yield (
-                "outlier",
-                f"{said} {here.least:.3g} away (k = {k}), and in training it was {then:.3g} (position units): are "
-                "points far from all others, by which sizes are set? Leave them out; of far denser clouds take fewer",
-            )
-            return
-        before = f"all of that, as far as {window:.3g}" if whole else f"{then:.3g} far"
-        yield (
-            "neighbors",
-            f"k = {k} cuts the window: {said} {here.least:.3g} away, and in training kernels saw {before} (position "
-            "units); take a larger k, which grows with the number of points (KNN(k), .knn(k), .radius(r))",
-        )
-    elif (
-        there is not None
-        and trained.neighborhood is not None
-        and not whole
-        and min(here.most, window) > REACH * min(there.most, window)
-    ):
-        yield (
-            "neighbors",
-            f"k = {k} sees farther than in training: {said} {here.most:.3g} away, in training at most {there.most:.3g} "
-            f"(k = {trained.neighborhood.k}, position units); take a smaller k, or more points (KNN(k), .knn(k))",
-        )
-
-
-def window_reach(layer: KernelConv) -> float:
-    """How far a layer looks, position units: to where its window has ended."""
-    extent = layer.extent.detach()
-    return min(float(layer.window.reach(extent, CUT)), float(extent.max()))
-
-
-def _units(factor: float, kind: Samples) -> str:
-    """What makes lengths about ``factor`` times as large, and what mends it.
-
-    Example:
-        >>> _units(970.0, Samples.SERIES)
-        'another unit, as milliseconds for seconds; divide times by 1000 (--time-unit 0.001)'
-    """
-    up = max(factor, 1 / factor)
-    near = min(_UNITS, key=lambda unit: abs(math.log(up / unit)))
-    unit = near if abs(math.log(up / near)) < math.log(2) else float(f"{up:.2g}")
-    name = f", as {_UNITS[near]}" if unit == near and factor > 1 else ""
-    do = "divide" if factor > 1 else "multiply"
-    if kind is Samples.GRID:
-        return f"another unit{name}; {do} 'spacing' by {unit:g} (--spacing)"
-    if kind is Samples.POINTS:
-        near = min(_LENGTHS, key=lambda unit: abs(math.log(up / unit)))
-        unit = near if abs(math.log(up / near)) < 0.2 else float(f"{up:.2g}")
-        name = f", as {_LENGTHS[near]}" if unit == near and factor > 1 else ""
-        return f"another unit{name}; {do} positions by {unit:g}"
-    option = f"--time-unit {float(f'{1 / unit if factor > 1 else unit:.3g}'):g}"
-    return f"another unit{name}; {do} times by {unit:g} ({option})"

@@ -1,0 +1,48 @@
+"""What a factor between lengths or times is called, and what mends it."""
+
+from __future__ import annotations
+
+import math
+
+from ccnn_pc.models.seen import Samples
+
+#: Units of time by their ratio.
+_UNITS = {
+    60.0: "seconds for minutes, or minutes for hours",
+    3600.0: "seconds for hours",
+    86400.0: "seconds for days",
+    1e3: "milliseconds for seconds",
+    1e6: "microseconds for seconds",
+    1e9: "nanoseconds for seconds",
+}
+#: Units of length by their ratio.
+_LENGTHS = {
+    3.281: "feet for metres",
+    39.37: "inches for metres",
+    12.0: "inches for feet",
+    100.0: "centimetres for metres",
+    1000.0: "millimetres for metres",
+}
+
+
+def named_unit(factor: float, kind: Samples) -> str:
+    """What makes lengths about ``factor`` times as large, and what mends it.
+
+    Example:
+        >>> named_unit(970.0, Samples.SERIES)
+        'another unit, as milliseconds for seconds; divide times by 1000 (--time-unit 0.001)'
+    """
+    up = max(factor, 1 / factor)
+    near = min(_UNITS, key=lambda unit: abs(math.log(up / unit)))
+    unit = near if abs(math.log(up / near)) < math.log(2) else float(f"{up:.2g}")
+    name = f", as {_UNITS[near]}" if unit == near and factor > 1 else ""
+    do = "divide" if factor > 1 else "multiply"
+    if kind is Samples.GRID:
+        return f"another unit{name}; {do} 'spacing' by {unit:g} (--spacing)"
+    if kind is Samples.POINTS:
+        near = min(_LENGTHS, key=lambda unit: abs(math.log(up / unit)))
+        unit = near if abs(math.log(up / near)) < 0.2 else float(f"{up:.2g}")
+        name = f", as {_LENGTHS[near]}" if unit == near and factor > 1 else ""
+        return f"another unit{name}; {do} positions by {unit:g}"
+    option = f"--time-unit {float(f'{1 / unit if factor > 1 else unit:.3g}'):g}"
+    return f"another unit{name}; {do} times by {unit:g} ({option})"

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch_geometric.transforms import BaseTransform
 
-from ccnn_pc._checks import check_at_least, check_metric
+from ccnn_pc._checks import check_at_least, check_metric, check_positions
 from ccnn_pc.datasets.formats.columns import column_name
 from ccnn_pc.datasets.transforms.base import TakesFeatures, TakesNeighbors
 from ccnn_pc.datasets.transforms.many import Generators, WorksOnMany, alike, assign, stacked
@@ -149,6 +149,8 @@ class KNN(WorksOnMany, BaseTransform, TakesNeighbors):
         from ccnn_pc.ops.neighbors.k_nearest import knn, nearest_first
 
         for group, _ in alike(items, generators, "pos"):
+            for item in group:
+                check_positions("pos", item.pos)  # an error names its row in its own cloud
             clouds, n = len(group), len(group[0].pos)
             k = self.k if self.per is None else min(self.k, neighbors_of(n, self.k, self.per, self.fewest))
             pos = torch.cat([item.pos for item in group])

@@ -12,7 +12,7 @@ import torch
 from scipy.spatial import cKDTree
 from torch_geometric.transforms import BaseTransform
 
-from ccnn_pc._checks import check_at_least, check_fraction, check_positive
+from ccnn_pc._checks import check_at_least, check_fraction, check_positions, check_positive
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets.transforms.base import ChangesPoints, RandomTransform, take_points
 from ccnn_pc.datasets.transforms.many import Generators, WorksOnMany, alike, stacked
@@ -138,6 +138,8 @@ class FarthestPoints(WorksOnMany, RandomTransform, ChangesPoints):
             clouds, n = pos.shape[:2]
             if n == 0:
                 raise ValueError("'pos' must hold at least one point to choose from (got an empty cloud)")
+            for item in group:
+                check_positions("pos", item.pos)  # an error names its row in its own cloud
             start = torch.stack([torch.randint(n, (), generator=each) for each in drawn])
             own = torch.arange(clouds, device=pos.device)
             rows = farthest_points(

@@ -36,7 +36,7 @@ def farthest_points(
         Rows of ``pos``, ``[B * num_points]`` int64, cloud by cloud, in the order chosen.
 
     Raises:
-        ValueError: ``num_points`` or ``start`` out of range, or bad positions.
+        ValueError: ``num_points`` or ``start`` out of range or of another shape, or bad positions.
 
     Example:
         >>> farthest_points(torch.tensor([[0.0], [1.0], [9.0], [10.0]]), 3).tolist()
@@ -54,7 +54,13 @@ def farthest_points(
     least = int(sizes.min())
     if num_points > least:
         raise ValueError(f"'num_points' must be at most the number of points ({least}; got {num_points})")
-    starts = torch.as_tensor(start, dtype=torch.long).expand(len(sizes))
+    starts = torch.as_tensor(start).cpu()
+    if starts.is_floating_point() or starts.dtype is torch.bool or starts.shape not in ((), sizes.shape):
+        raise ValueError(
+            f"'start' must be a whole number, or one for each of {len(sizes)} clouds (got {starts.dtype}, "
+            f"shape {list(starts.shape)})"
+        )
+    starts = starts.long().expand(len(sizes))
     wrong = (starts < 0) | (starts >= sizes)
     if bool(wrong.any()):
         bad = int(wrong.nonzero()[0])

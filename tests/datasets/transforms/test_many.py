@@ -157,3 +157,14 @@ def test_the_farthest_points_of_a_batch_are_those_of_its_clouds():
         farthest_points(torch.cat([one, other]), 21, batch=batch)
     with pytest.raises(ValueError, match=r"'start' must be in \[0, 20\) \(got 30\)"):
         farthest_points(torch.cat([one, other]), 4, start=30, batch=batch)
+    for wrong in (torch.tensor([1.5, 2.0]), torch.tensor([1, 2, 3]), 0.5):
+        with pytest.raises(ValueError, match="'start' must be a whole number, or one for each of 2 clouds"):
+            farthest_points(torch.cat([one, other]), 4, start=wrong, batch=batch)
+
+
+@pytest.mark.parametrize("transform", [FarthestPoints(3), Normalize(), KNN(3)], ids=str)
+def test_an_error_names_the_row_in_its_own_cloud(transform):
+    items = [PointCloudData(pos=torch.rand(9, 3)) for _ in range(4)]
+    items[2].pos[5] = torch.nan
+    with pytest.raises(ValueError, match=r"1 of 9 rows are not; row 5"):
+        apply_to_many(transform, items, [torch.Generator() for _ in items])

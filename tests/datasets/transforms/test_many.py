@@ -157,9 +157,9 @@ def test_the_farthest_points_of_a_batch_are_those_of_its_clouds():
         farthest_points(torch.cat([one, other]), 21, batch=batch)
     with pytest.raises(ValueError, match=r"'start' must be in \[0, 20\) \(got 30\)"):
         farthest_points(torch.cat([one, other]), 4, start=30, batch=batch)
-    for wrong in (torch.tensor([1.5, 2.0]), torch.tensor([1, 2, 3]), 0.5):
+    for wrong in ([1.5, 2.0], [1, 2, 3], 0.5):
         with pytest.raises(ValueError, match="'start' must be a whole number, or one for each of 2 clouds"):
-            farthest_points(torch.cat([one, other]), 4, start=wrong, batch=batch)
+            farthest_points(torch.cat([one, other]), 4, start=torch.tensor(wrong), batch=batch)
 
 
 @pytest.mark.parametrize("transform", [FarthestPoints(3), Normalize(), KNN(3)], ids=str)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ccnn_pc.domains.base import AbstractDomain
-from ccnn_pc.domains.grid.grid import Grid
-from ccnn_pc.domains.points.point_set import PointSet
-from ccnn_pc.domains.series.irregular_series import IrregularSeries
-from ccnn_pc.ops.segments import segment_count, segment_sum
+#: Values that are looked at together: some copies of them in float64 fit into a cache.
+_AT_ONCE = 1 << 17
+
+Array = npt.NDArray[np.float64]
+Columns = npt.NDArray[np.floating[Any]]
+Pointer = npt.NDArray[np.int64]
 
 
 class Range(NamedTuple):
@@ -40,80 +43,79 @@ class ItemValues(NamedTuple):
     faintest: tuple[float, ...]
 
 
-def value_rows(x: Tensor, domain: AbstractDomain) -> Tensor:
-    """What :func:`values_of_rows` reads, float64 ``[11, C]``: five rows of least, five of most, and the faintest."""
-    per_item = _of_segments(x, domain) if _is_ragged(domain) else _of_arrays(x, domain)
-    least, most = (
-        torch.where(per_item.isnan(), end, per_item) for end in (math.inf, -math.inf)
-    )  # of what was observed
-    least, most = least.amin(dim=1), most.amax(dim=1)
-    never = least > most
-    least, most = (each.masked_fill(never, math.nan) for each in (least, most))
-    total = per_item[0].square().sum(dim=1)
-    place = torch.where(total > 0, total, math.inf).argmin()  # of nothing there is no item
-    return torch.cat([least, most, per_item[0].index_select(0, place[None])])
+class Moments(NamedTuple):
+    """Of each channel and item ``[C, B]``; NaN where nothing was observed, but 0 for the root mean square."""
+
+    root: Array
+    mean: Array
+    deviation: Array
+    low: Array
+    high: Array
 
 
-def values_of_rows(numbers: list[float]) -> ItemValues:
-    """Numbers of :func:`value_rows`, flattened, on the host.
+def on_host(x: Tensor) -> Any:
+    """A tensor as an array; half precision as float32."""
+    x = x.detach().cpu()
+    return (x.float() if x.dtype in (torch.float16, torch.bfloat16) else x).numpy()
+
+
+def moments(columns: Columns, pointer: Pointer, observed: npt.NDArray[np.bool_] | None = None) -> Moments:
+    """Moments of what was observed of columns ``[C, n]`` in each item, from ``pointer[b]`` to ``pointer[b + 1]``.
+
+    Summed in float64 from the least value of the item: constants have no deviation, however large they are.
 
     Example:
-        >>> batch = torch.tensor([[1.0], [3.0], [5.0], [5.0]])
-        >>> found = values_of_rows(value_rows(batch, Grid([2], batch_size=2)).flatten().tolist())
+        >>> found = moments(np.array([[1.0, 3.0, 5.0]]), np.array([0, 2, 3]))
+        >>> found.mean.tolist(), found.deviation.tolist(), found.high.tolist()
+        ([[2.0, 5.0]], [[1.0, 0.0]], [[3.0, 5.0]])
+    """
+    items = len(pointer) - 1
+    if columns.size > _AT_ONCE and items > 1:
+        parts = []
+        for ends in (pointer[: items // 2 + 1], pointer[items // 2 :]):
+            part = slice(ends[0], ends[-1])
+            parts.append(
+                moments(columns[:, part], ends - ends[0], None if observed is None else observed[:, part])
+            )
+        return Moments(*(np.concatenate(each, axis=1) for each in zip(*parts, strict=True)))
+    rows = pointer[1:] - pointer[:-1]
+    some = rows > 0
+    found = np.full((5, len(columns), items), math.nan)
+    found[0] = 0
+    if some.any():
+        found[:, :, some] = _of_filled(columns.astype(np.float64), pointer[:-1][some], rows[some], observed)
+    return Moments(*found)
+
+
+def item_values(found: Moments) -> ItemValues:
+    """The least and the most among the items.
+
+    Example:
+        >>> found = item_values(moments(np.array([[1.0, 3.0, 5.0, 5.0]]), np.array([0, 2, 4])))
         >>> found.mean, found.deviation, found.highest
         ((Range(least=2.0, most=5.0),), (Range(least=0.0, most=1.0),), (Range(least=3.0, most=5.0),))
     """
-    count = len(numbers) // 11
-    rows = [numbers[i * count : (i + 1) * count] for i in range(11)]
-    scale, mean, deviation, lowest, highest = (tuple(map(Range, rows[i], rows[i + 5])) for i in range(5))
-    return ItemValues(scale, mean, deviation, lowest, highest, tuple(rows[10]))
+    per_item = np.stack(found)
+    least, most = (end.reduce(per_item, axis=2).tolist() for end in (np.fmin, np.fmax))  # of what is a number
+    scale, mean, deviation, low, high = (tuple(map(Range, *ends)) for ends in zip(least, most, strict=True))
+    total = np.square(found.root).sum(axis=0)
+    place = np.where(total > 0, total, math.inf).argmin()  # of nothing there is no item
+    return ItemValues(scale, mean, deviation, low, high, tuple(found.root[:, place].tolist()))
 
 
-def _is_ragged(domain: AbstractDomain) -> bool:
-    return not isinstance(domain, Grid) or domain.occupied_cells is not None
-
-
-def _of_arrays(x: Tensor, grid: Any) -> Tensor:
-    """Root mean square, mean, deviation and both ends of each item and channel, ``[5, B, C]``."""
-    items = x.to(torch.promote_types(x.dtype, torch.float32)).reshape(grid.batch_size, -1, x.shape[1])
-    mean = items.mean(dim=1)
-    off = items - mean[:, None]  # two passes: three to ten times as fast as torch.std_mean on few columns
-    rest, root = off.mean(dim=1), off.square().mean(dim=1).sqrt()  # rest: of rounding
-    deviation, mean = ((root - rest.abs()) * (root + rest.abs())).clamp(min=0).sqrt(), mean + rest
-    if x.device.type == "cpu" and x.dtype is not torch.float64 and not bool(root.isfinite().all()):
-        return _of_arrays(x.double(), grid)  # squares were too large
-    low, high = items.aminmax(dim=1)
-    return torch.stack([torch.hypot(deviation, mean), mean, deviation, low, high]).double()
-
-
-def _of_segments(x: Tensor, domain: Any) -> Tensor:
-    """The same of clouds, series and arrays of occupied cells, of what was observed."""
-    mask = domain.mask if isinstance(domain, IrregularSeries) else None
-    if isinstance(domain, Grid):
-        segment, items = domain.segments()
-    else:
-        segment, items = (
-            domain.batch,
-            domain.num_clouds if isinstance(domain, PointSet) else domain.num_series,
-        )
-    wide = x.double() if mask is None else torch.where(mask, x, 0.0).double()  # elsewhere stands anything
-    count = segment_count(segment, items)[:, None].expand(-1, x.shape[1])
-    if mask is not None:
-        count = segment_sum(mask.to(torch.int64), segment, items)
-    mean = segment_sum(wide, segment, items) / count  # NaN: nothing
-    off = (wide - mean[segment]).square()
-    low, high = (_end(wide, mask, segment, items, way) for way in ("amin", "amax"))
-    if mask is not None:
-        off = torch.where(mask, off, 0.0)
-    root = (segment_sum(wide.square(), segment, items) / count.clamp(min=1)).sqrt()
-    deviation = (segment_sum(off, segment, items) / count).sqrt()
-    nothing = count == 0
-    low, high = (each.masked_fill(nothing, math.nan) for each in (low, high))
-    return torch.stack([root, mean, deviation, low, high])
-
-
-def _end(wide: Tensor, mask: Tensor | None, segment: Tensor, items: int, way: str) -> Tensor:
-    none = math.inf if way == "amin" else -math.inf
-    found = wide if mask is None else wide.masked_fill(~mask, none)
-    rows = segment[:, None].expand_as(found)
-    return found.new_full((items, found.shape[1]), none).scatter_reduce(0, rows, found, way)
+def _of_filled(wide: Array, start: Pointer, rows: Pointer, observed: npt.NDArray[np.bool_] | None) -> Array:
+    """Of items that have samples, ``[5, C, B]``."""
+    least = most = wide
+    if observed is not None:
+        least, most = (np.where(observed, wide, end) for end in (math.inf, -math.inf))
+    low, high = np.minimum.reduceat(least, start, axis=1), np.maximum.reduceat(most, start, axis=1)
+    off, count = wide - np.repeat(low, rows, axis=1), rows
+    if observed is not None:
+        off, count = np.where(observed, off, 0.0), np.add.reduceat(observed, start, axis=1, dtype=np.int64)
+    mean, square = (np.add.reduceat(each, start, axis=1) / count for each in (off, off * off))
+    deviation, mean = np.sqrt(np.maximum(square - mean * mean, 0)), mean + low
+    found = np.stack([np.hypot(deviation, mean), mean, deviation, low, high])
+    if observed is not None:
+        found[:, count == 0] = math.nan
+        found[0, count == 0] = 0
+    return found

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import enum
-import itertools
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import torch
+import numpy as np
 from torch import Tensor
 
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.grid.grid import Grid
 from ccnn_pc.domains.points.point_set import PointSet
 from ccnn_pc.domains.series.irregular_series import IrregularSeries
-from ccnn_pc.models.item_values import ItemValues, Range, value_rows, values_of_rows
-from ccnn_pc.models.steps import roughness_of_points, roughness_of_series, steps_of_array
+from ccnn_pc.models.item_places import places_of_points, places_of_series
+from ccnn_pc.models.item_values import Array, Columns, ItemValues, Range, item_values, moments, on_host
+from ccnn_pc.models.steps import roughness, squares_along_time, squares_to_nearest, steps_of_arrays
 from ccnn_pc.ops.neighbors.k_nearest import Neighbors
-from ccnn_pc.ops.segments import segment_count, segment_range, segment_sum
 
-#: Samples of an item that most often tell whether it holds anything.
-_FEW = 64
 #: Values of a batch that channels are compared by.
 _LIKENESS = 4096
 #: Fewest points of a batch whose values are compared with those of their neighbours.
@@ -67,115 +63,111 @@ class Seen(NamedTuple):
     together: Range | None = None
 
 
+@np.errstate(invalid="ignore", divide="ignore", over="ignore")  # of nothing there is no mean
 def seen(x: Tensor, domain: AbstractDomain) -> Seen:
-    """What a batch holds: features ``[n, C]`` as they were given, and where they lie.
-
-    A device is waited for once.
-    """
-    x = x.detach()
-    channels = value_rows(x, domain)
+    """What a batch holds: features ``[n, C]`` as they were given, and where they lie; measured on the host."""
+    columns = np.ascontiguousarray(on_host(x).T)
     if isinstance(domain, Grid):
-        samples = domain.num_samples / domain.batch_size
-        parts = [
-            channels.flatten(),
-            _likeness(x),
-            *map(torch.flatten, steps_of_array(x, domain)),
-            _flat(x, domain),
-        ]
-        numbers = torch.cat(parts).tolist()
-        ends = list(itertools.accumulate(map(len, parts)))
-        values, likeness, stepped, clipped = (numbers[a:b] for a, b in itertools.pairwise([0, *ends[:4]]))
-        return Seen(
-            Samples.GRID,
-            Range(samples, samples),
-            tuple(Range(step, step) for step in domain.spacing),
-            tuple(Range(s * d, s * d) for s, d in zip(domain.shape, domain.spacing, strict=True)),
-            domain.shape,
-            None,
-            None,
-            values_of_rows(values),
-            tuple(likeness),
-            _pairs(stepped),
-            tuple(clipped),
-            int(numbers[-1]),
-            domain.batch_size,
-        )
-    kind = Samples.SERIES if isinstance(domain, IrregularSeries) else Samples.POINTS
-    table: Any = domain.neighbors if isinstance(domain, PointSet) else None
-    per_item = _of_points(domain) if isinstance(domain, PointSet) else _of_series(domain)  # type: ignore[arg-type]
-    known = isinstance(table, Neighbors) and len(table.count) > 0
-    most = table.count.amax()[None].double() if known else channels.new_zeros(1)
-    rows = torch.stack([torch.stack([row.amin(), row.amax()]) for row in per_item.flatten(1).double()])
-    parts = [most, rows.flatten(), channels.flatten(), _rough(x, domain).flatten()]
-    numbers = torch.cat(parts).tolist()
-    ends = list(itertools.accumulate(map(len, parts)))
-    placed, values, rough = (numbers[a:b] for a, b in itertools.pairwise(ends))
-    own, step, reach, *axes = _by_item(placed)
-    lonely, unevenness = (axes.pop(), axes.pop()) if kind is Samples.POINTS else (None, None)
-    together, pause = (axes.pop(), axes.pop()) if kind is Samples.SERIES else (None, None)
-    found = values_of_rows(values)
-    masked = isinstance(domain, IrregularSeries) and domain.mask is not None
+        return _of_arrays(columns, domain)
+    return _of_points(columns, domain) if isinstance(domain, PointSet) else _of_series(columns, domain)  # type: ignore[arg-type]
+
+
+def _of_arrays(columns: Columns, grid: Grid) -> Seen:
+    shape, items = grid.shape, grid.batch_size
+    filled = grid.occupied_cells is None
+    rows = np.full(items, grid.cells) if filled else np.bincount(on_host(grid.segments()[0]))
+    pointer = np.concatenate([[0], rows.cumsum()])
+    found = moments(columns, pointer)
+    rough, clipped = steps_of_arrays(columns, shape, found.deviation) if filled else ((), ())
+    samples = columns.shape[1] / items
     return Seen(
-        kind,
+        Samples.GRID,
+        Range(samples, samples),
+        tuple(Range(step, step) for step in grid.spacing),
+        tuple(Range(s * d, s * d) for s, d in zip(shape, grid.spacing, strict=True)),
+        shape,
+        None,
+        None,
+        item_values(found),
+        _likeness(columns),
+        rough,
+        clipped,
+        int((found.low == found.high).all(axis=0).sum()) if filled and items > 1 else 0,
+        items,
+    )
+
+
+def _of_points(columns: Columns, points: PointSet) -> Seen:
+    pointer = np.concatenate([[0], np.bincount(on_host(points.batch)).cumsum()])
+    table = points.neighbors if isinstance(points.neighbors, Neighbors) and len(points.pos) else None
+    found = moments(columns, pointer)
+    rough: tuple[Range, ...] = ()
+    if table is not None and table.k > 1 and not points.bipartite and columns.shape[1] >= _ROW:
+        nearest = on_host(table.index[:, 1])
+        rough = roughness(squares_to_nearest(columns, nearest, pointer), found.deviation)
+    own, step, reach, *axes, unevenness, lonely = _ranges(places_of_points(points, pointer))
+    return Seen(
+        Samples.POINTS,
         own,
         (step,),
-        tuple(axes[: len(axes) // 2] if kind is Samples.POINTS else axes),
+        tuple(axes[: points.dim]),
         (),
-        int(numbers[0]) if known else None,  # tables are padded to the widest
-        None if kind is Samples.SERIES or math.isnan(reach.most) else reach,
-        found,
-        roughness=_pairs(rough),
-        items=per_item.shape[-1],
-        lean=tuple(axes[len(axes) // 2 :]) if kind is Samples.POINTS else (),
-        unevenness=None if unevenness is None or math.isnan(unevenness.most) else unevenness,
-        unseen=tuple(c for c, mean in enumerate(found.mean) if masked and math.isnan(mean.most)),
-        lonely=None if lonely is None or math.isnan(lonely.most) else lonely,
+        int(on_host(table.count).max()) if table is not None else None,  # tables are padded to the widest
+        _measured(reach),
+        item_values(found),
+        roughness=rough,
+        items=points.num_clouds,
+        lean=tuple(axes[points.dim :]),
+        unevenness=_measured(unevenness),
+        lonely=_measured(lonely),
+    )
+
+
+def _of_series(columns: Columns, series: IrregularSeries) -> Seen:
+    pointer = on_host(series.pointer)
+    observed = None if series.mask is None else np.ascontiguousarray(on_host(series.mask).T)
+    found = moments(columns, pointer, observed)
+    values = item_values(found)
+    rough: tuple[Range, ...] = ()
+    if observed is None and columns.shape[1] >= _ROW:
+        rough = roughness(squares_along_time(columns, pointer), found.deviation)
+    own, step, _, span, pause, together = _ranges(places_of_series(series))
+    return Seen(
+        Samples.SERIES,
+        own,
+        (step,),
+        (span,),
+        (),
+        None,
+        None,
+        values,
+        roughness=rough,
+        items=series.num_series,
+        unseen=()
+        if observed is None
+        else tuple(c for c, mean in enumerate(values.mean) if math.isnan(mean.most)),
         pause=pause,
         together=together,
     )
 
 
-def _by_item(numbers: Sequence[float]) -> Iterator[Range]:
-    """Ranges of numbers that lie least, most, least, most."""
-    return (Range(*numbers[i : i + 2]) for i in range(0, len(numbers), 2))
+def _ranges(places: Array) -> tuple[Range, ...]:
+    """The least and the most of each row; NaN where an item has none."""
+    return tuple(map(Range, places.min(axis=1).tolist(), places.max(axis=1).tolist()))
 
 
-def _pairs(numbers: Sequence[float]) -> tuple[Range, ...]:
-    """Ranges of numbers of which first come the least, then the most."""
-    half = len(numbers) // 2
-    return tuple(map(Range, numbers[:half], numbers[half:]))
+def _measured(found: Range) -> Range | None:
+    return None if math.isnan(found.most) else found
 
 
-def _rough(x: Tensor, domain: AbstractDomain) -> Tensor:
-    if isinstance(domain, IrregularSeries):
-        return roughness_of_series(x, domain)
-    table: Any = domain.neighbors if isinstance(domain, PointSet) else None
-    if not isinstance(table, Neighbors) or table.k < 2 or domain.bipartite or len(x) < _ROW:  # type: ignore[attr-defined]
-        return torch.zeros(0, dtype=torch.float64, device=x.device)
-    where = domain.batch  # type: ignore[attr-defined]
-    count = segment_count(where, domain.num_clouds).clamp(min=1)  # type: ignore[attr-defined]
-    return roughness_of_points(x, table.index[:, 1].long(), where, count)
-
-
-def _flat(x: Tensor, grid: Grid) -> Tensor:
-    """How many items of several hold nothing: one value per channel, everywhere."""
-    if grid.batch_size < 2 or grid.occupied_cells is not None or not len(x):
-        return torch.zeros(1, dtype=torch.float64, device=x.device)
-    items = x.reshape(grid.batch_size, -1, x.shape[1])
-    some = items[:, :: max(1, items.shape[1] // _FEW)]
-    if x.device.type == "cpu" and not bool((some == items[:, :1]).flatten(1).all(dim=1).any()):
-        return torch.zeros(1, dtype=torch.float64)  # most often a few samples tell
-    return (items == items[:, :1]).flatten(1).all(dim=1).sum()[None].double()
-
-
-def _likeness(x: Tensor) -> Tensor:
-    """Absolute correlation of each channel with the first ``[C]``, where there are two to four; else ``[0]``."""
-    if not 2 <= x.shape[1] <= 4 or not len(x):
-        return torch.zeros(0, dtype=torch.float64, device=x.device)
-    some = x[:: max(1, len(x) // _LIKENESS)].double()
-    some = some - some.mean(dim=0)
-    norm = some.norm(dim=0)
-    return ((some[:, :1] * some).sum(dim=0) / (norm[0] * norm)).abs()
+def _likeness(columns: Columns) -> tuple[float, ...]:
+    """Absolute correlation of each channel with the first ``[C]``, where there are two to four; else nothing."""
+    if not 2 <= len(columns) <= 4 or not columns.size:
+        return ()
+    some = columns[:, :: max(1, columns.shape[1] // _LIKENESS)].astype(np.float64)
+    some -= some.mean(axis=1, keepdims=True)
+    norm = np.sqrt(np.square(some).sum(axis=1))
+    return tuple(np.abs(some @ some[0] / (norm * norm[0])).tolist())
 
 
 def read_on_grid(found: Seen) -> Seen:
@@ -196,55 +188,3 @@ def read_on_grid(found: Seen) -> Seen:
         )
     )
     return found._replace(spacing=(Range(least or most, most),), reach=None)
-
-
-def _of_series(series: IrregularSeries) -> Tensor:
-    """Samples, mean step, nothing, span, longest step and share of equal stamps, ``[6, B]``.
-
-    Of one stamp the step is that of the others.
-    """
-    count = series.pointer.diff().double()
-    times, items = series.times.detach(), series.num_series
-    span = times[series.pointer[1:] - 1] - times[series.pointer[:-1]]
-    step = (span / (count - 1)).masked_fill(count < 2, math.nan)
-    inside = series.batch[1:] == series.batch[:-1]
-    steps = times.diff() * inside
-    pause = torch.zeros_like(span).scatter_reduce(0, series.batch[1:], steps, "amax")
-    same = segment_sum((inside & (steps == 0)).to(span), series.batch[1:], items) / (count - 1).clamp(min=1)
-    step = torch.where(step.isnan(), step.nanmedian(), step)
-    return torch.stack([count, step, torch.full_like(span, math.nan), span, pause, same])
-
-
-def _of_points(points: PointSet) -> Tensor:
-    """Samples, distance of the nearest other point and of the furthest neighbour, spans, leans, how they lie.
-
-    ``[5 + 2 D, B]``; last how much distances to the nearest vary, and how many times their mean the largest is.
-    """
-    clouds, where, pos = points.num_clouds, points.batch, points.pos.detach()
-    count = segment_count(where, clouds)
-    low, high = segment_range(pos, where, clouds)
-    span = (high - low).t()
-    lean = (
-        (segment_sum(pos, where, clouds) / count[:, None] - low) / (high - low)
-    ).t()  # NaN: all at one place
-    nearest = furthest = unevenness = alone_by = pos.new_full((clouds,), math.nan)
-    table = points.neighbors
-    if isinstance(table, Neighbors) and table.k > 1 and not points.bipartite:
-        others = (table.count > 1).to(pos)
-        near, far = ((pos[table.index[:, column].long()] - pos).norm(dim=1) for column in (1, -1))
-        number = segment_sum(others, where, clouds)
-        nearest, furthest = (
-            segment_sum(near * others, where, clouds) / number,
-            segment_sum(far, where, clouds) / count,
-        )
-        off = (near / nearest[where] - 1).square() * others  # NaN: all in pairs at one place
-        unevenness = (segment_sum(off, where, clouds) / number).sqrt()
-        alone_by = segment_range(near[:, None], where, clouds)[1][:, 0] / nearest
-        alone = count < 2  # has no neighbour: those of the others
-        nearest, furthest = (
-            torch.where(alone, each.masked_fill(alone, math.nan).nanmedian(), each)
-            for each in (nearest, furthest)
-        )
-    return torch.cat(
-        [torch.stack([count.to(pos), nearest, furthest]), span, lean, torch.stack([unevenness, alone_by])]
-    )

@@ -110,8 +110,8 @@ READING = {
 
 #: In eval mode, where a model knows what it was trained on.
 COMPARED = {
-    "in eval mode, the first batch of a model that knows what it was trained on, which is compared with that": [
-        "models/seen.py:seen",
+    "in eval mode, the first batch, copied to the host and compared with what the model was trained on": [
+        "models/item_values.py:on_host",
     ],
 }
 

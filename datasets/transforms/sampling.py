@@ -33,6 +33,8 @@ class Subset(enum.Enum):
 
 #: Share of the spacing of evenly spread points below which two are too close: even clouds have no such pairs.
 EVENNESS = 0.6
+#: Share of points that are too close in clouds that are not even, where it is not a few pairs by chance.
+UNEVEN_SHARE = 0.1
 #: Density at the near end of UNEVEN over that at the far end.
 UNEVENNESS = 10.0
 
@@ -169,8 +171,9 @@ class EvenedPoints(BaseTransform, ChangesPoints):
 
     .. math:: d_i \ge e\, d_{\lceil n/4 \rceil} / 2
 
-    An even cloud stays as it is; of a random one some of each close pair go, of an uneven one most of its dense end,
-    where sums over neighbours count the same surface many times. Costs O(n²).
+    An even cloud stays as it is, and loses one of each close pair that it has. Where that is more than a tenth of its
+    points, repeated ones aside, it is uneven, and becomes as even as farthest points are, e = 1: most of its dense end
+    goes, where sums over neighbours count the same surface many times. Costs O(n²).
 
     Args:
         evenness: e, above 0; 0.6 leaves even clouds whole.
@@ -201,7 +204,10 @@ class EvenedPoints(BaseTransform, ChangesPoints):
         if not cKDTree(pos.cpu().numpy()).query_pairs(closest):
             return data
         order = farthest_points(pos, n, start=outermost)
-        return take_points(data, order[farthest_spacing(pos[order]) >= closest].sort().values)
+        spacing = farthest_spacing(pos[order])
+        if int(((spacing < closest) & (spacing > 0)).sum()) > UNEVEN_SHARE * n:  # repeated ones say nothing
+            closest *= max(1.0, 1 / self.evenness)
+        return take_points(data, order[spacing >= closest].sort().values)
 
     def __repr__(self) -> str:
         return f"EvenedPoints({self.evenness:g})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -234,6 +234,7 @@ def evaluate_model(
 
     from ccnn_pc._files import check_writable_folder
     from ccnn_pc.cli.axes import warn_of_other_axes
+    from ccnn_pc.cli.classes import check_counts, matching_classes, warn_of_exchanged
     from ccnn_pc.cli.colours import warn_of_colours
     from ccnn_pc.cli.gathered import Gathered, all_told
     from ccnn_pc.cli.judged import Judged, class_report
@@ -287,6 +288,8 @@ def evaluate_model(
     if task.kind is TaskKind.CLASSIFICATION and to_model is not None:
         warn_of_other_axes(model, dataset, footing, to_model)
         warn_of_colours(model, dataset, to_model)
+    if task.kind is TaskKind.CLASSIFICATION and to_model is None:
+        check_counts(dataset.classes, outputs)
     gathered = None if html is None else Gathered(task)
     scenes = dataset.scenes if isinstance(dataset, Scenes) else []
     with compared_fields(model, [(Path(each.scene.source).name, each.scene.values) for each in scenes]):
@@ -303,6 +306,8 @@ def evaluate_model(
         )
     _report_broken(dataset)
     confusion = scores.confusion()
+    if confusion is not None:
+        warn_of_exchanged(confusion, model.classes)
     more = judged.more()
     if (report or "files" in more) and confusion is not None:
         more["classes"] = class_report(confusion.cpu(), list(model.classes), scores.of_classes())
@@ -341,27 +346,6 @@ def evaluate_model(
         if page is not None:
             print(f"report: {page}", file=sys.stderr)
     return result
-
-
-def matching_classes(data_classes: Sequence[str], model_classes: Sequence[str]) -> Any:
-    """Return the model's class index for each class of the data, ``[len(data_classes)]``.
-
-    Raises:
-        ValueError: if the model does not know one of them.
-
-    Example:
-        >>> matching_classes(["chair", "bed"], ["bed", "chair", "desk"]).tolist()
-        [1, 0]
-    """
-    import torch
-
-    unknown = [name for name in data_classes if name not in model_classes]
-    if unknown:
-        known = ", ".join(model_classes)
-        raise ValueError(
-            f"'data' must have classes that the model knows (got {', '.join(unknown)}; known: {known})"
-        )
-    return torch.tensor([list(model_classes).index(name) for name in data_classes])
 
 
 def _report_broken(dataset: Any) -> None:

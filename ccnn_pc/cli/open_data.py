@@ -316,13 +316,16 @@ def open_part(
 
 
 def _checked(dataset: LabelledDataset[Any], spec: str | Path, numbers: bool) -> LabelledDataset[Any]:
-    """Something must be there to be judged.
+    """Something must be there to be judged; what is left out is said.
 
     Raises:
         ValueError: no item; classes where numbers are wanted.
     """
+    from ccnn_pc.cli.left_out import warn_of_left_out
+
     if not len(dataset):
         raise ValueError(f"'data' must hold at least one item (got none at '{spec}')")
+    warn_of_left_out(Path(spec), dataset)
     return dataset.with_numbers() if numbers else dataset
 
 

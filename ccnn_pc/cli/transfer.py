@@ -247,8 +247,8 @@ class _Asked:
     def scores(self, sampling: Sampling, heard: bool = True, first: bool = False) -> dict[str, Any]:
         """Accuracies at a sampling, the number of items, and how they are read, said on stderr; ``first`` of all."""
         from ccnn_pc.cli.axes import warn_of_other_axes
+        from ccnn_pc.cli.classes import matching_classes
         from ccnn_pc.cli.colours import warn_of_colours
-        from ccnn_pc.cli.evaluate import matching_classes
         from ccnn_pc.cli.read_as import tell
 
         dataset = self.sampler(self.opened, sampling, self.footing)
@@ -257,7 +257,7 @@ class _Asked:
             known = matching_classes(dataset.classes, self.model.classes)
             warn_of_other_axes(self.model, dataset, self.footing, known)
             warn_of_colours(self.model, dataset, known)
-        return {**self._judged(dataset, str(sampling)), "read": how}
+        return {**self._judged(dataset, str(sampling), first), "read": how}
 
     def resampled_accuracy(self, sampling: Sampling, source: Sampling) -> float | None:
         """The same where the samples are first brought to those of ``source``; None: there is no usual way."""
@@ -268,11 +268,11 @@ class _Asked:
         accuracy: float = self._judged(dataset, f"{sampling}, resampled")["accuracy"]
         return accuracy
 
-    def _judged(self, dataset: Any, shown: str) -> dict[str, Any]:
+    def _judged(self, dataset: Any, shown: str, first: bool = False) -> dict[str, Any]:
         from rich.console import Console
         from rich.progress import track
 
-        from ccnn_pc.cli.evaluate import matching_classes
+        from ccnn_pc.cli.classes import matching_classes, warn_of_exchanged
         from ccnn_pc.training.evaluation import confusion_matrix
         from ccnn_pc.training.scores import mean_class_accuracy, overall_accuracy
 
@@ -286,6 +286,8 @@ class _Asked:
                 loader, shown, total=len(loader), console=Console(stderr=True), transient=True
             ),
         )
+        if first:
+            warn_of_exchanged(confusion, self.model.classes)
         return {
             "accuracy": float(overall_accuracy(confusion)),
             "mean_class_accuracy": float(mean_class_accuracy(confusion)),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ccnn_pc.datasets.common.broken import DataWarning
+from ccnn_pc.datasets.common.class_names import spelt_twice
 from ccnn_pc.datasets.common.labelled import LabelledDataset
 
 #: Names that are listed.
@@ -16,7 +17,7 @@ _LISTED = 5
 
 
 def warn_of_missing_classes(classes: Sequence[str], parts: Mapping[str, Any]) -> None:
-    """Warn of classes without training items, and of those without items in the part that is tested.
+    """Warn of classes without training items, of those without items to be tested on, of two that may be one.
 
     Args:
         classes: names.
@@ -35,6 +36,16 @@ def warn_of_missing_classes(classes: Sequence[str], parts: Mapping[str, Any]) ->
     if len(classes) < 2 or any(each is None for each in counts.values()) or "train" not in counts:
         return
     total = np.sum(list(counts.values()), axis=0)  # type: ignore[arg-type]
+    twice = spelt_twice(classes)
+    if twice:
+        said = ", ".join(f"'{one}' and '{other}'" for one, other in twice[:_LISTED])
+        warnings.warn(
+            f"the classes {said} differ in their spelling alone and are learned apart: where one is meant, call it "
+            "alike",
+            DataWarning,
+            stacklevel=3,
+        )
+        total[[any(name in pair for pair in twice) for name in classes]] = 0
     for name, part, text in (
         ("train", "training", "it can never be answered; put some of its items there, or leave it out"),
         ("test", "test", "its scores say nothing of it; put some of its items there"),

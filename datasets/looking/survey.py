@@ -46,7 +46,9 @@ ADVICE = {
     ".mp4": "save its pictures or its sound", ".avi": "save its pictures or its sound",
     ".m4a": "save as .wav", ".wma": "save as .wav", ".aac": "save as .wav", ".opus": "save as .wav",
     ".xlsx": "save as .csv", ".xls": "save as .csv", ".parquet": "save as .csv", ".feather": "save as .csv",
-    ".gif": "save its pictures as .png", ".heic": "save as .jpg", ".svg": "save as .png",
+    ".gif": "save its pictures as .png", ".heic": "save as .jpg", ".heif": "save as .jpg", ".svg": "save as .png",
+    ".avif": "save as .png", ".jp2": "save as .png", ".tga": "save as .png", ".psd": "save as .png",
+    ".jfif": "call it .jpg", ".jpe": "call it .jpg", ".mhd": "save as .nii.gz", ".mgz": "save as .nii.gz",
     ".fbx": "export as .glb", ".blend": "export as .glb", ".step": "export as .stl", ".stp": "export as .stl",
 }  # fmt: skip
 

@@ -14,7 +14,8 @@ import torch
 from torch_geometric.data import Batch
 
 from ccnn_pc.cli.app import main
-from ccnn_pc.cli.evaluate import evaluate_model, matching_classes
+from ccnn_pc.cli.classes import matching_classes
+from ccnn_pc.cli.evaluate import evaluate_model
 from ccnn_pc.cli.open_data import _say_all, open_part
 from ccnn_pc.datasets import preprocessing_transform
 from ccnn_pc.datasets.clouds.arrays import CloudArrays

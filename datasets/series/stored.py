@@ -32,6 +32,7 @@ class StoredSeries:
         static: values of a whole series ``[n, S]`` float32, NaN where unknown; None: none.
         channels: names of the channels; None: they have none.
         broken: files that could not be read, with the reason.
+        told: what was warned of when they were read.
     """
 
     values: np.ndarray
@@ -44,6 +45,9 @@ class StoredSeries:
     channels: Sequence[str] | None = None
     broken: list[tuple[str, str]] = dataclasses.field(default_factory=list)
     folder: Path | None = None
+
+    def __post_init__(self) -> None:
+        self.told: list[str] = []
 
     def __len__(self) -> int:
         return len(self.label)
@@ -74,6 +78,7 @@ class StoredSeries:
             names = getattr(self, key)
             rest[key] = None if names is None else np.asarray(names, dtype=np.str_)
         rest["broken"] = np.asarray(self.broken, dtype=np.str_).reshape(-1, 2)
+        rest["told"] = np.asarray(self.told, dtype=np.str_)
         np.savez(folder / "rest.npz", **{key: array for key, array in rest.items() if array is not None})
 
     @classmethod
@@ -89,7 +94,9 @@ class StoredSeries:
         arrays["classes"] = arrays["classes"].tolist()
         arrays["channels"] = arrays["channels"].tolist() if "channels" in arrays else None
         arrays["broken"] = [(str(path), str(reason)) for path, reason in arrays["broken"]]
+        told = arrays.pop("told").tolist() if "told" in arrays else []
         stored = cls(values=np.load(folder / "values.npy", mmap_mode="r"), folder=folder, **arrays)
+        stored.told = told
         check_stored(stored.offset, [stored.values, stored.times], [stored.label, stored.name, stored.static])
         check_labels(stored.label, stored.classes)
         if stored.values.ndim != 2:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from ccnn_pc.datasets.registry import register_dataset
 from ccnn_pc.datasets.series.data import SeriesData
 from ccnn_pc.datasets.series.dataset import SeriesDataset, SeriesForm
 from ccnn_pc.datasets.series.observation_channels import ObservationChannels
+from ccnn_pc.datasets.series.placeholders import placeholders
 from ccnn_pc.datasets.series.scaling import Normalization, SeriesScaling
 from ccnn_pc.datasets.series.stored import (
     StoredSeries,
@@ -43,11 +44,23 @@ from ccnn_pc.datasets.tables.observations import (
     read_labelled_series,
     read_series,
 )
-from ccnn_pc.datasets.tables.series_files import read_files, read_series_files, series_files
+from ccnn_pc.datasets.tables.series_files import are_timed, read_files, read_series_files, series_files
 from ccnn_pc.ops.series.stamps import LATTICE_SLACK
 
 #: A pause of more than so many durations of a typical series is named.
 LONGEST_PAUSE = 10.0
+
+
+def _with_warnings(read: Callable[[], StoredSeries]) -> StoredSeries:
+    """Series that were read, with what was warned of instead of the warnings."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        stored = read()
+    for each in caught:
+        if not issubclass(each.category, DataWarning):
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+    stored.told = [str(each.message) for each in caught if issubclass(each.category, DataWarning)]
+    return stored
 
 
 def _is_table(path: Path) -> bool:
@@ -129,6 +142,8 @@ class LongCSV(SeriesDataset):
             find_tables(root, labels) if self.table.layout is not Layout.FILES else series_files(root)
         )
         if self.table.layout is Layout.FILES:
+            if self.table.timed is None:
+                self.table = dataclasses.replace(self.table, timed=are_timed(self._files, self.table))
             labelled_files = read_files(root, self.table, division, classes) if labelled else None
             stored = labelled_files or read_series_files(root, self._files, self.table)
         elif labelled:
@@ -137,19 +152,23 @@ class LongCSV(SeriesDataset):
                 raise ValueError(f"'classes' must be different names (got {', '.join(known)})")
             files = [*self._files, *([] if labels is None else [Path(labels)])]
             settings = {
-                "version": 3, "source": fingerprint(files), "in_table": labels is None, "table": str(self.table),
+                "version": 4, "source": fingerprint(files), "in_table": labels is None, "table": str(self.table),
                 "classes": known,
             }  # fmt: skip
             stored = cached_series(
                 cache,
                 "long_csv",
                 settings,
-                lambda: read_labelled_series(self._files, self.table, labels, known),
+                lambda: _with_warnings(lambda: read_labelled_series(self._files, self.table, labels, known)),
             )
+            for text in stored.told:  # also of series that lie in the cache
+                warnings.warn(text, DataWarning, stacklevel=2)
         else:
             stored, _ = read_series(self._files, self.table)
         self.variables = list(stored.channels or ())
         self.ids = [str(name) for name in (() if stored.name is None else stored.name)]
+        if (odd := placeholders(stored.values, self.variables)) is not None:
+            warnings.warn(f"'{self._files[0]}': {odd}", DataWarning, stacklevel=2)
         if scaling is not None or not labelled:
             options["normalize"] = Normalization.NONE
         normalize = choice("normalize", options.get("normalize", "channel") or "none", Normalization)

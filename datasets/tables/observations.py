@@ -8,7 +8,7 @@ import os
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from ccnn_pc._optional import require
 from ccnn_pc.datasets.common.broken import DataWarning
 from ccnn_pc.datasets.common.folders import split_named, visible
 from ccnn_pc.datasets.common.splits import Split
+from ccnn_pc.datasets.common.written_alike import written_alike
 from ccnn_pc.datasets.formats.csv_file import (
     SUFFIXES,
     has_columns,
@@ -29,6 +30,9 @@ from ccnn_pc.datasets.formats.csv_file import (
 )
 from ccnn_pc.datasets.formats.numerals import number_in
 from ccnn_pc.datasets.series.stored import StoredSeries, rows_of_labels, sorted_names
+from ccnn_pc.datasets.tables.order_of_rows import CAUSE, restarts
+from ccnn_pc.datasets.tables.separators import DECIMAL_COMMA, check_written
+from ccnn_pc.datasets.tables.zones import Zones
 
 #: Rows that are in memory as text at once.
 ROWS = 1 << 18
@@ -36,9 +40,8 @@ ROWS = 1 << 18
 DATE_UNITS = {"seconds": 1.0, "minutes": 60.0, "hours": 3600.0, "days": 86400.0}
 #: What stands in small letters where nothing was observed, or nobody knows the class.
 _UNKNOWN = {"", "nan", "na", "n/a", "null"}
-#: Numbers with a comma for a point, where commas do not separate columns.
-_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?", re.ASCII)
-_DECIMAL_POINT = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?", re.ASCII)
+#: What ids and variables are called where nobody knew them.
+_NOBODY = {"nan", "na", "n/a", "null", "none", "nat", "<na>"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,6 +126,7 @@ class TableFormat:
         split_column: says the part of each series, train, val or test; None: it is drawn.
         group_column: what must not be divided between parts, a patient of several series; None: there is none.
         targets: columns whose numbers are learned instead of a label; None: the label is.
+        timed: of FILES: whether they must have the column of times; None: all as the first of them.
 
     Raises:
         ValueError: an unknown unit, or names of columns as for :class:`LongColumns`.
@@ -137,6 +141,7 @@ class TableFormat:
     split_column: str | None = None
     group_column: str | None = None
     targets: Sequence[str] | None = None
+    timed: bool | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layout", choice("layout", self.layout, Layout))
@@ -171,6 +176,17 @@ class TableFormat:
             else ""
         )
         raise ValueError(f"must be a finite number (got {cell!r}){hint}")
+
+    def said(self, time: float) -> str:
+        """A time in words.
+
+        Example:
+            >>> TableFormat(dates="hours").said(36.5), TableFormat().said(0.25)
+            ('1970-01-02 12:30:00', '0.25')
+        """
+        if self.dates is None:
+            return f"{time:.10g}"
+        return str(datetime(1970, 1, 1) + timedelta(seconds=round(time * DATE_UNITS[self.dates])))
 
 
 def _date(cell: str) -> float:
@@ -258,32 +274,43 @@ def _pandas() -> Any:
     return require("pandas", extra="tables", purpose="to read tables of observations")
 
 
-def _each(path: Path, frame: Any, column: str, convert: Callable[[str], Any]) -> np.ndarray:
-    """``convert(cell)`` of every row, called once for each text that differs; its ValueErrors get file and line."""
+def _each(
+    path: Path,
+    frame: Any,
+    column: str,
+    convert: Callable[[str], Any],
+    groups: np.ndarray | None = None,
+    *,
+    numbers: bool = False,
+) -> np.ndarray:
+    """``convert(cell)`` of every row, called once for each text that differs; its ValueErrors get file and line.
+
+    Of ``numbers`` of some ``groups``, one way of writing them is asked for.
+    """
     codes, texts = frame[column].factorize()
-    found, commas = [], False
+    texts = [text.strip() for text in texts]
+    commas = numbers and bool(frame.attrs.get("commas", False))
+    found: list[Any] = []
     for text in texts:
         try:
-            comma = frame.attrs.get("commas", False) and _DECIMAL_COMMA.fullmatch(text.strip()) is not None
-            commas = commas or comma
-            if commas and _DECIMAL_POINT.fullmatch(text.strip()):
-                raise ValueError(f"has decimal commas and a decimal point (got {text!r}): write one of them")
-            found.append(convert(text.strip().replace(",", ".") if comma else text.strip()))
+            comma = commas and DECIMAL_COMMA.fullmatch(text) is not None
+            found.append(convert(text.replace(",", ".") if comma else text))
         except ValueError as error:
             row = frame.iloc[int((codes == len(found)).argmax())].str.strip()
             raise ValueError(f"{place_of([path], dict(row))}: '{column}' {error}") from None
+    if numbers:
+        try:
+            check_written(texts, codes, groups, commas=commas)
+        except ValueError as error:
+            raise ValueError(f"'{path}': '{column}' {error}") from None
     return np.array(found)[codes]
 
 
-def _check_zones(path: Path, cells: Any, column: str) -> None:
-    """Times of day have a zone in every row or in none: UTC for those without would move them against the others."""
-    timed = cells[cells.str.contains(":", regex=False)]
-    zoned = timed.str.contains(r":\d\d(?:[.,]\d+)?\s*(?:[zZ]|[+-]\d\d(?::?\d\d)?)\s*$")
-    if bool(zoned.any()) and not bool(zoned.all()):
-        raise ValueError(
-            f"'{path}': '{column}' must say its time zone in every row or in none (got {timed[zoned].iloc[0]!r} and "
-            f"{timed[~zoned].iloc[0]!r}): add +00:00 or another to the others"
-        )
+def _times(path: Path, frame: Any, form: TableFormat, zones: Zones) -> np.ndarray:
+    column = form.columns.time
+    if form.dates is not None:
+        zones.check(path, frame[column].unique())
+    return _each(path, frame, column, form.time, numbers=form.dates is None)
 
 
 def _number_in(index: dict[str, int], names: Sequence[str] | None = None, others: bool = True) -> Any:
@@ -329,8 +356,9 @@ def read_series(
     channel_of = _number_in(channels, form.variables, form.ignore_others)
     labels: dict[str, str] = {}
     parts: list[Any] = []
+    zones = Zones(columns.time)
     if form.layout is Layout.WIDE:
-        parts = _wide_parts(files, form, index, channels, labels if labelled else None)
+        parts = _wide_parts(files, form, index, channels, labels if labelled else None, zones)
     for path in files if form.layout is Layout.LONG else ():
         for frame in _frames(path, [*columns.observation, *[columns.label] * labelled]):
             series = _each(path, frame, columns.id, _number_in(index))
@@ -339,13 +367,11 @@ def read_series(
             channel = _each(path, frame, columns.variable, channel_of)
             wanted = channel >= 0
             frame = frame[wanted]
-            if form.dates is not None:
-                _check_zones(path, frame[columns.time], columns.time)
             numbers = {
                 "series": series[wanted].astype(np.int32),
-                "time": _each(path, frame, columns.time, form.time),
+                "time": _times(path, frame, form, zones),
                 "channel": channel[wanted].astype(np.int32),
-                "value": _each(path, frame, columns.value, _value),
+                "value": _each(path, frame, columns.value, _value, channel[wanted], numbers=True),
             }
             rows = pandas.DataFrame(numbers)  # an empty cell or NaN: not observed
             parts.append(rows if form.every_stamp else rows.dropna())
@@ -364,7 +390,48 @@ def read_series(
         ids = [name for name in ids if index[name] in seen]
         observed = observed[observed.series.isin(seen)].copy()
     observed["series"] = observed.series.map({index[name]: place for place, name in enumerate(ids)})
+    _warn_of_names(files, form, ids, sorted(channels))
+    _warn_of_restarts(files, form, ids, observed)
     return _wide(observed, ids, form.variables or sorted(channels), channels), labels
+
+
+def _warn_of_names(
+    files: Sequence[Path], form: TableFormat, ids: Sequence[str], variables: Sequence[str]
+) -> None:
+    """Warn of ids and variables that say that nobody knows them, and of such that may be one and the same."""
+    wide, columns = form.layout is Layout.WIDE, form.columns
+    for column, names, what in ((columns.id, ids, "series"), (columns.variable, variables, "variable")):
+        if wide and column == columns.variable:
+            continue
+        nobody = next((name for name in names if name.lower() in _NOBODY and (name != "Na")), None)
+        if nobody is not None:
+            warnings.warn(
+                f"{place_of(files, {column: nobody})}: '{column}' is {nobody!r}: where that says that nobody knows it, "
+                f"leave such rows out, all of which are read as one {what}; else call it otherwise",
+                DataWarning,
+                stacklevel=3,
+            )
+    for names, what, case in ((ids, "series", False), (variables, "variables", True)):
+        if (pair := written_alike(names, case=case)) is not None:
+            warnings.warn(
+                f"'{files[0]}' has the {what} {pair[0]!r} and {pair[1]!r}: where these are one and the same, write "
+                "them alike; they are read as two",
+                DataWarning,
+                stacklevel=3,
+            )
+
+
+def _warn_of_restarts(files: Sequence[Path], form: TableFormat, ids: Sequence[str], observed: Any) -> None:
+    found = restarts(observed.series.to_numpy(), observed.time.to_numpy(), observed.channel.to_numpy())
+    if found is None:
+        return
+    name, more = ids[found.series], f" ({found.many - 1} more series do so)" * (found.many > 1)
+    warnings.warn(
+        f"'{files[0]}': '{form.columns.time}' of '{form.columns.id}' {name!r} goes back from row to row, from "
+        f"{form.said(found.before)} to {form.said(found.after)}{more}: {CAUSE}",
+        DataWarning,
+        stacklevel=3,
+    )
 
 
 def _wide(
@@ -398,6 +465,7 @@ def _wide_parts(
     index: dict[str, int],
     channels: dict[str, int],
     labels: dict[str, str] | None,
+    zones: Zones,
 ) -> list[Any]:
     """Observations of tables with a row per id and time and a column per variable; ids and channels are entered."""
     pandas, columns, parts = _pandas(), form.columns, []
@@ -429,10 +497,10 @@ def _wide_parts(
             series = _each(path, frame, columns.id, _number_in(index)).astype(np.int32)
             if labels is not None:
                 _note(files, frame, columns.id, columns.label, labels)
-            time = _each(path, frame, columns.time, form.time)
+            time = _times(path, frame, form, zones)
             for name in variables:
                 channel = channels.setdefault(name, len(channels))
-                value = _each(path, frame, name, _value)
+                value = _each(path, frame, name, _value, numbers=True)
                 numbers = {"series": series, "time": time, "channel": np.full(len(time), channel, np.int32)}
                 rows = pandas.DataFrame({**numbers, "value": value})
                 parts.append(rows if form.every_stamp else rows.dropna())
@@ -527,7 +595,39 @@ def read_labelled_series(
             stacklevel=2,
         )
     stored.label = rows_of_labels([found[name] for name in ids], stored.classes)
+    if labels is not None:
+        _warn_of_other_labels(files, Path(labels), columns, found)
+    if (pair := written_alike(stored.classes)) is not None:
+        warnings.warn(
+            f"'{labels or files[0]}' has the classes {pair[0]!r} and {pair[1]!r}: where these are one and the same, "
+            "write them alike; they are learned as two",
+            DataWarning,
+            stacklevel=2,
+        )
     return _with_facts(stored, form, sources)
+
+
+def _warn_of_other_labels(
+    files: Sequence[Path], labels: Path, columns: LongColumns, found: Mapping[str, str]
+) -> None:
+    """Warn where a table has labels of its own that differ from those of the file of labels, which are taken."""
+    other: dict[str, str] = {}
+    for path in files:
+        if not has_columns(path, (columns.id, columns.label)):
+            continue
+        for frame in _frames(path, [columns.id, columns.label]):
+            for name, label in frame.drop_duplicates().itertuples(index=False):
+                known = found.get(name.strip(), "")
+                if known and label.strip().lower() not in _UNKNOWN and label.strip() != known:
+                    other.setdefault(name.strip(), label.strip())
+    if other:
+        name, label = next(iter(other.items()))
+        warnings.warn(
+            f"'{labels}' says another '{columns.label}' than the table for {len(other)} series (the first: {name!r} is "
+            f"{found[name]!r} there, and {label!r} in the table): those of the file are taken",
+            DataWarning,
+            stacklevel=3,
+        )
 
 
 def _with_facts(
@@ -547,8 +647,10 @@ def _with_facts(
         return stored
     key = form.columns.id
     said: dict[str, dict[str, str]] = {name: {} for name in wanted}
+    commas = False
     for path in sources:
         for frame in _frames(path, [key, *wanted]):
+            commas = commas or bool(frame.attrs["commas"])
             for name in wanted:
                 _note(sources, frame, key, name, said[name])
     ids = [str(name) for name in stored.name or ()]
@@ -570,7 +672,7 @@ def _with_facts(
             word = said[target].get(name, "")
             try:
                 facts[row, 2 + number] = number_in(
-                    word.replace(",", ".") if _DECIMAL_COMMA.fullmatch(word) else word
+                    word.replace(",", ".") if commas and DECIMAL_COMMA.fullmatch(word) else word
                 )
             except ValueError:
                 where = place_of(sources, {key: name}) or f"'{sources[0]}'"

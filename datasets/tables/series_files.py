@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ccnn_pc.datasets.common.broken import warn_broken
+from ccnn_pc.datasets.common.broken import DataWarning, warn_broken
 from ccnn_pc.datasets.common.folders import files_below
 from ccnn_pc.datasets.common.items import Division, find_items
 from ccnn_pc.datasets.common.splits import Split
@@ -18,8 +19,10 @@ from ccnn_pc.datasets.formats.csv_file import SUFFIXES, open_text
 from ccnn_pc.datasets.formats.numerals import is_number, number_in
 from ccnn_pc.datasets.series.stored import StoredSeries, join_series, rows_of_labels, sorted_names
 from ccnn_pc.datasets.tables.observations import TableFormat
+from ccnn_pc.datasets.tables.order_of_rows import CAUSE, restarts
+from ccnn_pc.datasets.tables.separators import DECIMAL_COMMA, check_written
+from ccnn_pc.datasets.tables.zones import Zones
 
-_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?", re.ASCII)
 _UNKNOWN = {"", "nan", "na", "n/a", "null", "none", "?"}
 
 
@@ -85,6 +88,9 @@ def read_cells(path: Path) -> FileOfNumbers:
         names = [f"column_{place}" for place in range(1, len(names) + 1)]
     if not rows:
         raise ValueError(f"'{path}' must have rows of numbers below its header (got none)")
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"'{path}' must name '{twice}' once (got {', '.join(names)})")
     wrong = next(((number, row) for number, row in rows if len(row) != len(names)), None)
     if wrong is not None:
         raise ValueError(
@@ -104,6 +110,14 @@ def read_one(path: Path, form: TableFormat) -> tuple[np.ndarray, np.ndarray, lis
     """
     table = read_cells(path)
     time = form.columns.time if form.columns.time in table.names else None
+    if form.timed is not None and form.timed is not (time is not None):
+        raise ValueError(
+            f"'{path}' must have the column '{form.columns.time}', as the others and those of training "
+            f"(got {', '.join(table.names)}): data.columns.time=NAME says what it is called in all of them"
+            if form.timed
+            else f"'{path}' must have no column '{time}', for the others and those of training have none: their "
+            "samples are counted; leave it out"
+        )
     said = {time, form.columns.id, form.columns.label}
     variables = (
         list(form.variables) if form.variables is not None else [n for n in table.names if n not in said]
@@ -120,19 +134,47 @@ def read_one(path: Path, form: TableFormat) -> tuple[np.ndarray, np.ndarray, lis
             f"'{path}' has the column {others[0]!r}, which the others have not: data.ignore_others=true leaves it out"
         )
     places = [table.names.index(name) for name in variables]
+    for name in [*variables, *([] if time is None or form.dates is not None else [time])]:
+        cells = [row[table.names.index(name)] for _, row in table.rows]
+        texts, codes = np.unique(cells, return_inverse=True)
+        try:
+            check_written(texts.tolist(), codes, commas=table.commas)
+        except ValueError as error:
+            raise ValueError(f"'{path}': '{name}' {error}") from None
     values = np.array(
         [[_value(row[place], path, line, table) for place in places] for line, row in table.rows]
     )
     if time is None:
         return np.arange(len(values), dtype=np.float64), values, variables
     where, stamps = table.names.index(time), []
+    if form.dates is not None:
+        Zones(time).check(path, [row[where] for _, row in table.rows])
     for line, row in table.rows:
-        cell = row[where].replace(",", ".") if table.commas and _COMMA.fullmatch(row[where]) else row[where]
+        cell = (
+            row[where].replace(",", ".")
+            if table.commas and DECIMAL_COMMA.fullmatch(row[where])
+            else row[where]
+        )
         try:
             stamps.append(form.time(cell))
         except ValueError as error:
             raise ValueError(f"'{path}' line {line}: '{time}' {error}") from None
+    _warn_of_order(path, np.array(stamps), form)
     return *_rising(np.array(stamps), values), variables
+
+
+def _warn_of_order(path: Path, times: np.ndarray, form: TableFormat) -> None:
+    found = restarts(np.zeros(len(times), dtype=np.int64), times)
+    repeated = len(times) - len(np.unique(times))
+    if found is not None:
+        said = (
+            f"goes back from row to row, from {form.said(found.before)} to {form.said(found.after)}: {CAUSE}"
+        )
+    elif repeated:
+        said = f"repeats {repeated} times: rows of one time become their mean"
+    else:
+        return
+    warnings.warn(f"'{path}': '{form.columns.time}' {said}", DataWarning, stacklevel=4)
 
 
 def _rising(times: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -148,7 +190,9 @@ def _rising(times: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 def _is_value(cell: str, commas: bool) -> bool:
     return (
-        cell.lower() in _UNKNOWN - {""} or is_number(cell) or (commas and _COMMA.fullmatch(cell) is not None)
+        cell.lower() in _UNKNOWN - {""}
+        or is_number(cell)
+        or (commas and DECIMAL_COMMA.fullmatch(cell) is not None)
     )
 
 
@@ -156,12 +200,22 @@ def _value(cell: str, path: Path, line: int, table: FileOfNumbers) -> float:
     if cell.lower() in _UNKNOWN:
         return float("nan")
     try:
-        return number_in(cell.replace(",", ".") if table.commas and _COMMA.fullmatch(cell) else cell)
+        return number_in(cell.replace(",", ".") if table.commas and DECIMAL_COMMA.fullmatch(cell) else cell)
     except ValueError:
         raise ValueError(
             f"'{path}' line {line} must hold numbers, or nothing (got {cell!r}); data.variables=[...] names the "
             "columns to read"
         ) from None
+
+
+def are_timed(paths: Sequence[Path], form: TableFormat) -> bool | None:
+    """Whether the first file that can be read has a column of times; None: none can be read."""
+    for path in paths:
+        try:
+            return form.columns.time in read_cells(path).names
+        except (OSError, ValueError):
+            continue
+    return None
 
 
 def read_series_files(root: Any, paths: Sequence[Path], form: TableFormat) -> StoredSeries:
@@ -172,6 +226,8 @@ def read_series_files(root: Any, paths: Sequence[Path], form: TableFormat) -> St
     """
     series, times, kept, broken = [], [], [], []
     names: list[str] = []
+    if form.timed is None:
+        form = dataclasses.replace(form, timed=are_timed(paths, form))
     for row, path in enumerate(paths):
         try:
             stamps, values, variables = read_one(path, form)

@@ -185,7 +185,11 @@ def test_dates_are_counted_in_the_unit_of_their_distances(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("time;x\n0;1,5\n1;2.5\n", None),
+        ("time;x\n0;1,5\n1;2,5\n", None),
+        ("time;x\n0;1,5\n1;2.5\n", r"'x' has decimal commas and a decimal point .got '1,5' and '2.5'"),
+        ("time,x\n0,987\n1,995\n2,1.010\n3,1.250\n", "'x' has '1.010' beside '987'"),
+        ("x\n1\n2\n", "must have the column 'time', as the others"),
+        ("time,x,x\n0,1,2\n", "must name 'x' once"),
         ("time,x\n0,1\n1,two\n", r"line 3 must hold numbers, or nothing .got 'two'"),
         ("time,x\n0,1\n1\n", "line 3 must have 2 fields"),
         ("time,x\nsoon,1\n", "line 2: 'time' must be a finite number"),

@@ -71,7 +71,8 @@ def channels(
         absent = trained.kind is Samples.SERIES and asked.scale.least == there.values.least == 0
         free = is_flag(there) or absent or found.samples.most < 2
         texts = [
-            _missing(asked) if number in found.unseen else None,
+            _missing(asked, every=True) if number in found.unseen else None,
+            _missing(asked, every=False) if trained.kind is Samples.SERIES and not asked.many else None,
             None if free else _less(asked, constant=True),
             _larger(asked),
             _smaller(asked, now.faintest[number]) if smaller and now.faintest[number] > 0 else None,
@@ -110,10 +111,13 @@ def is_flag(there: Channel) -> bool:
     return all(math.isclose(there.scale[end] ** 2, there.mean[end], rel_tol=0.01) for end in (0, -1))
 
 
-def _missing(asked: _Asked) -> str | None:
-    usual = asked.there.scale
-    if (usual.low if asked.items >= SOME else usual.least) > 0:
+def _missing(asked: _Asked, *, every: bool) -> str | None:
+    """A channel that ``every`` item of a batch lacks, or some of several: these have no deviation."""
+    usual, some = asked.there.scale, asked.known and asked.scale.least == 0 < asked.deviation.least
+    if every and (usual.low if asked.items >= SOME else usual.least) > 0:
         return "is nowhere observed, and was in nearly every item of training: give its values"
+    if some and not every and usual.least > 0:
+        return "is nowhere observed in some items, and was in every item of training: give its values"
     return None
 
 

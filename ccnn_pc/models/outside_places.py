@@ -12,7 +12,7 @@ from ccnn_pc.models.beyond import FACTOR, SIZE, axis_names, beyond, merged, word
 from ccnn_pc.models.item_values import Range
 from ccnn_pc.models.outside_clouds import ITEMS, REACH, SPARSER
 from ccnn_pc.models.outside_stamps import PAUSE, longest_is_usual, stamps
-from ccnn_pc.models.outside_units import named_unit
+from ccnn_pc.models.outside_units import named_unit, ratio
 from ccnn_pc.models.seen import Samples, Seen
 from ccnn_pc.models.trained_on import TrainedOn
 
@@ -139,7 +139,7 @@ def _unit(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
             "spacing",
             f"'data' have a sample every {now:.3g} where training had one every {words(there)}, and span "
             f"{span.most:.3g} where it spanned {trained.span[-1].median:.3g}: "
-            f"{named_unit(now / there.median, found.kind)}",
+            f"{named_unit(ratio(here, there, now / there.median), found.kind)}",
         )
 
 
@@ -183,7 +183,8 @@ def _spacing(trained: TrainedOn, found: Seen, pooled: bool, sums: bool) -> Itera
             yield "pause", f"{text}, and others one every {here.least:.3g}: {cause}"
             return
         if longer > FACTOR if factor > 1 else longer < 1 / FACTOR:
-            text += f", and span {span:.3g} where it spanned {spans:.3g}: {named_unit(factor, found.kind)}"
+            unit_of = named_unit(ratio(here, there, factor), found.kind)
+            text += f", and span {span:.3g} where it spanned {spans:.3g}: {unit_of}"
         else:
             much = f"{factor:.3g} times sparser" if factor > 1 else f"{1 / factor:.3g} times denser"
             where = "check 'spacing' (--spacing), or " if found.kind is Samples.GRID else ""

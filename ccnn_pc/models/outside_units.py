@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import math
 
+from ccnn_pc.models.item_values import Range
 from ccnn_pc.models.seen import Samples
+from ccnn_pc.models.trained_on import Spread
 
 #: Units of time by their ratio.
 _UNITS = {
+    24.0: "hours for days",
     60.0: "seconds for minutes, or minutes for hours",
     3600.0: "seconds for hours",
     86400.0: "seconds for days",
     1e3: "milliseconds for seconds",
+    6e4: "milliseconds for minutes",
     1e6: "microseconds for seconds",
+    3.6e6: "milliseconds for hours",
+    8.64e7: "milliseconds for days",
     1e9: "nanoseconds for seconds",
 }
 #: Units of length by their ratio.
@@ -23,6 +29,24 @@ _LENGTHS = {
     100.0: "centimetres for metres",
     1000.0: "millimetres for metres",
 }
+
+
+#: Both ends of what was found are as many times those of training, but for this.
+_ALIKE = 2.0
+
+
+def ratio(here: Range, there: Spread, factor: float) -> float:
+    """How many times as large as in training lengths are, by both ends where all are; else the ``factor`` of some.
+
+    Example:
+        >>> usual = Spread(1.5, 1.6, 2.0, 2.4, 2.5)
+        >>> round(ratio(Range(36.0, 60.0), usual, 30.0), 9), ratio(Range(1.6, 60.0), usual, 30.0)
+        (24.0, 30.0)
+    """
+    if not (here.least > 0 and there.least > 0):
+        return factor
+    low, high = here.least / there.least, here.most / there.most
+    return math.sqrt(low * high) if max(low, high) < _ALIKE * min(low, high) else factor
 
 
 def named_unit(factor: float, kind: Samples) -> str:

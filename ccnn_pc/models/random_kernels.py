@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -14,10 +15,12 @@ from torch.nn import functional
 from ccnn_pc._checks import check_at_least
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.pooling import Pool
-from ccnn_pc.domains.series.side_by_side import SideBySide, side_by_side, slopes, stretched
+from ccnn_pc.domains.series.irregular_series import IrregularSeries
+from ccnn_pc.domains.series.side_by_side import SideBySide, ends_of_series, side_by_side, slopes, stretched
 from ccnn_pc.models.base import Network
 from ccnn_pc.models.convolution import DEFAULT_SHAPES
 from ccnn_pc.models.names import register_model
+from ccnn_pc.models.outside import SamplingWarning
 from ccnn_pc.models.reading import Input, Reading, Spacing
 from ccnn_pc.models.series_prior import SeriesPrior
 from ccnn_pc.nn.mixing import HeLinear
@@ -170,6 +173,34 @@ class RandomKernels(Network):
     ) -> Tensor:
         """What the head reads, ``[B, num_features]``; arguments as those of the model."""
         return self.features(*self.read(data, domain, spacing))
+
+    def read(
+        self, data: Input, domain: AbstractDomain | None = None, spacing: Spacing | None = None
+    ) -> tuple[Tensor, AbstractDomain]:
+        """As of every network; series that lie outside of the span of those of the training are named."""
+        x, where = super().read(data, domain, spacing)
+        if not (self.training or torch.compiler.is_compiling() or x.is_cuda or "begin" in self.warned):
+            self._warn_of_begin(where)
+        return x, where
+
+    def _warn_of_begin(self, where: AbstractDomain) -> None:
+        if self.span == (None, None) or not isinstance(where, IrregularSeries):
+            return
+        first, last = ends_of_series(where)
+        long = self.length * self.reading.sampling.spacing[0]
+        begin = self.span[1] - long if self.span[0] is None else self.span[0]  # type: ignore[operator]
+        end = begin + long if self.span[1] is None else self.span[1]
+        apart = (first > end) | (last < begin)
+        if bool(apart.any()):
+            self.warned.add("begin")
+            row = int(apart.to(torch.uint8).argmax())
+            warnings.warn(
+                f"'data' have series from {first[row].item():.6g} to {last[row].item():.6g}, and those of training lay "
+                f"together, from {begin:.6g} to {end:.6g}: what they miss at their ends is not filled in; count times "
+                "from where series begin, as there, or train on series that count from their own begin",
+                SamplingWarning,
+                stacklevel=3,
+            )
 
     def features(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         """Shares of time ``[B, num_features]``, in [0, 1]; 0 of views that are not read."""

@@ -1,4 +1,4 @@
-"""Names that are written differently, and may mean one and the same."""
+"""Ids that are written differently, and may be one and the same."""
 
 from __future__ import annotations
 
@@ -8,19 +8,17 @@ from collections.abc import Iterable
 _NUMBER = re.compile(r"[+-]?\d+(?:\.0*)?", re.ASCII)
 
 
-def written_alike(names: Iterable[str], *, case: bool = True) -> tuple[str, str] | None:
-    """The first two names that are one number, or differ in spaces alone; with ``case`` in small and large letters.
+def written_alike(ids: Iterable[str]) -> tuple[str, str] | None:
+    """The first two that are one number, or differ in spaces alone; others may differ in small and large letters.
 
     Example:
-        >>> written_alike(["7", "8", "7.0"]), written_alike(["ill", "Ill "]), written_alike(["a", "A"], case=False)
-        (('7', '7.0'), ('ill', 'Ill '), None)
+        >>> written_alike(["7", "8", "7.0"]), written_alike(["p  1", "p 1"]), written_alike(["a", "A"])
+        (('7', '7.0'), ('p  1', 'p 1'), None)
     """
     known: dict[str, str] = {}
-    for name in names:
+    for name in ids:
         text = " ".join(name.split())
-        plain = text.casefold() if case else text
-        key = str(int(text.split(".")[0])) if _NUMBER.fullmatch(text) else plain
-        other = known.setdefault(key, name)
+        other = known.setdefault(str(int(text.split(".")[0])) if _NUMBER.fullmatch(text) else text, name)
         if other != name:
             return other, name
     return None

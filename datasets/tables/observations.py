@@ -17,6 +17,7 @@ import numpy as np
 from ccnn_pc._choices import choice
 from ccnn_pc._optional import require
 from ccnn_pc.datasets.common.broken import DataWarning
+from ccnn_pc.datasets.common.class_names import spelt_twice
 from ccnn_pc.datasets.common.folders import split_named, visible
 from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.common.written_alike import written_alike
@@ -411,8 +412,9 @@ def _warn_of_names(
                 DataWarning,
                 stacklevel=3,
             )
-    for names, what, case in ((ids, "series", False), (variables, "variables", True)):
-        if (pair := written_alike(names, case=case)) is not None:
+    pairs = [(written_alike(ids), "series"), (next(iter(spelt_twice(variables)), None), "variables")]
+    for pair, what in pairs:
+        if pair is not None:
             warnings.warn(
                 f"'{files[0]}' has the {what} {pair[0]!r} and {pair[1]!r}: where these are one and the same, write "
                 "them alike; they are read as two",
@@ -597,13 +599,6 @@ def read_labelled_series(
     stored.label = rows_of_labels([found[name] for name in ids], stored.classes)
     if labels is not None:
         _warn_of_other_labels(files, Path(labels), columns, found)
-    if (pair := written_alike(stored.classes)) is not None:
-        warnings.warn(
-            f"'{labels or files[0]}' has the classes {pair[0]!r} and {pair[1]!r}: where these are one and the same, "
-            "write them alike; they are learned as two",
-            DataWarning,
-            stacklevel=2,
-        )
     return _with_facts(stored, form, sources)
 
 

@@ -136,6 +136,32 @@ def test_one_series_of_a_batch_is_named_as_it_is_alone(name: str, place: int | N
     assert re.search(text, found)
 
 
+def observed(item: Data, *lacking: int) -> Data:
+    """An item with a mask: nothing is known of some channels."""
+    mask = torch.ones_like(item.x, dtype=torch.bool)
+    mask[:, list(lacking)] = False
+    return Data(x=torch.where(mask, item.x, 0.0), times=item.times, mask=mask)
+
+
+@pytest.mark.parametrize("place", [0, 15])
+def test_a_channel_that_one_series_lacks_is_named_where_none_of_training_did(place: int, series: Any) -> None:
+    items = [observed(reading(100 + i)) for i in range(16)]
+    assert not said(series, Batch.from_data_list(items))
+    items[place] = observed(reading(100 + place), 1)
+    found = said(series, Batch.from_data_list(items))
+    assert "channel 1 of 'data' is nowhere observed in some items, and was in every item of training" in found
+    used = copy.deepcopy(series)
+    used.trained_on = measure(used.reading, [observed(reading(i), *[1] * (i == 3)) for i in range(48)])
+    assert not said(used, Batch.from_data_list(items))
+
+
+@pytest.mark.parametrize(("factor", "name"), [(24.0, "hours for days"), (60.0, "minutes for hours")])
+def test_units_are_told_apart(factor: float, name: str, series: Any) -> None:
+    """Neighbours of one another, of which the middle of all series says which it is."""
+    items = Batch.from_data_list([with_(times=lambda t: t * factor)(reading(100 + i)) for i in range(16)])
+    assert f"{name}; divide times by {factor:g}" in said(series, items)
+
+
 def test_sparser_shorter_and_longer_series_are_read_as_they_are(series: Any) -> None:
     for change in (
         lambda d: Data(x=d.x[::6], times=d.times[::6]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import torch  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
 
 from ccnn_pc.estimators import SeriesClassifier  # noqa: E402
-from ccnn_pc.models import create_model, series_prior  # noqa: E402
+from ccnn_pc.models import SamplingWarning, create_model, series_prior  # noqa: E402
 from ccnn_pc.models.random_kernels import RandomKernels  # noqa: E402
 from ccnn_pc.models.series_prior import SeriesPrior  # noqa: E402
 
@@ -176,3 +177,18 @@ def test_models_of_other_features_are_refused(tmp_path: Path) -> None:
 def test_spans_end_after_they_begin(span: tuple[float, float]) -> None:
     with pytest.raises(ValueError, match="'span' must be a time and a later one, or None"):
         create_model("random_kernels", dim=1, in_channels=1, out_channels=2, shape=(9,), span=span)
+
+
+def test_series_outside_of_the_span_of_training_are_named() -> None:
+    """Those of training began together: what a series misses at its ends is not filled in where all lie elsewhere."""
+    x, y = humps()
+    model = SeriesClassifier(FEW, random_state=0).fit(x, y)
+    gaps = with_gaps(x, 0.5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        known = model.predict_proba(gaps)
+    with pytest.warns(
+        SamplingWarning, match="those of training lay together, from 0 to 29: .* count times from where"
+    ):
+        moved = model.predict_proba([(times + 5000, values) for times, values in gaps])
+    assert np.abs(moved - known).max() > 1e-3

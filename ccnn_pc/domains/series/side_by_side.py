@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -73,6 +73,19 @@ def side_by_side(
     return SideBySide(_ended(values, total), total, (seen > 0) & there[:, None])
 
 
+def ends_of_series(domain: IrregularSeries) -> tuple[Tensor, Tensor]:
+    """First and last stamp of each series ``[B]``, as they were given.
+
+    Example:
+        >>> times, batch = torch.tensor([5.0, 7.0, 1.0, 2.0]), torch.tensor([0, 0, 1, 1])
+        >>> [ends.tolist() for ends in ends_of_series(IrregularSeries(times, batch))]
+        [[5.0, 1.0], [7.0, 2.0]]
+    """
+    source: Any = domain if domain.resampled_from is None else domain.resampled_from[0]
+    times = source.times + source.center[source.batch, 0]
+    return times[source.pointer[:-1]], times[source.pointer[1:] - 1]
+
+
 def stretched(x: Tensor, lengths: Tensor, length: int) -> Tensor:
     """Series ``[B, C, L]`` of any length on their straight lines at ``length`` places from their first to last sample.
 
@@ -105,9 +118,7 @@ def _missing(
     domain: IrregularSeries, lengths: Tensor, span: Sequence[float | None], most: int
 ) -> tuple[Tensor, Tensor]:
     """Samples that are missing before and behind series."""
-    source = domain if domain.resampled_from is None else domain.resampled_from[0]
-    times = source.times + source.center[source.batch, 0]  # type: ignore[attr-defined]
-    first, last = times[source.pointer[:-1]], times[source.pointer[1:] - 1]  # type: ignore[attr-defined]
+    first, last = ends_of_series(domain)
     begin, end = (math.nan if each is None else each for each in span)
     step = domain.lattice.spacing  # type: ignore[union-attr]
     earlier = (last - begin) / step - (lengths - 1)  # unless pauses were cut

@@ -179,13 +179,6 @@ def test_labels_that_contradict_those_of_the_table(tmp_path: Path) -> None:
     assert data.labels[3] == data.classes.index("calm")
 
 
-def test_classes_that_are_written_differently(tmp_path: Path) -> None:
-    labels = write_labels(tmp_path, ROWS)
-    labels.write_text(labels.read_text().replace("s03,wild", "s03,Wild"))
-    with pytest.warns(UserWarning, match="has the classes 'Wild' and 'wild': .* learned as two"):
-        LongCSV(write_table(tmp_path, ROWS), None, labels=labels, normalize="none")
-
-
 def test_files_that_have_times_or_count_their_samples(tmp_path: Path) -> None:
     """A model of files with times is given none without; of files that count, none with times."""
     for kind, head in (("timed", "time,x"), ("counted", "x")):

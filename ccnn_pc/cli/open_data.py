@@ -239,6 +239,8 @@ def open_pictures(
     Raises:
         ValueError: no images, or of another size than the model can be given.
     """
+    from ccnn_pc.cli.transparent import warn_of_transparent
+
     side = used.side(shape) if footing is None else footing.side(used)
     options: dict[str, Any] = {
         "transform": used.transform(),
@@ -278,6 +280,8 @@ def open_pictures(
             f"'data' must hold images of the size that the model was trained on, {' x '.join(map(str, shape))} "
             f"samples (got {height} x {width} pixels at {spec})"
         )
+    if footing is not None and hasattr(dataset, "clear"):
+        warn_of_transparent(footing.model, *dataset.clear())
     found: LabelledDataset[Any] = dataset
     return found
 

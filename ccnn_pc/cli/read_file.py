@@ -167,8 +167,9 @@ def _read_image(
 ) -> GridData:
     import torch
 
+    from ccnn_pc.cli.transparent import warn_of_transparent
     from ccnn_pc.datasets import GridData
-    from ccnn_pc.datasets.formats.image_file import SUFFIXES, picture_size, read_image
+    from ccnn_pc.datasets.formats.image_file import CLEAR, SUFFIXES, picture_size, read_picture
 
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"'{path}' must be an image ({', '.join(SUFFIXES)}) for this model")
@@ -177,7 +178,9 @@ def _read_image(
         own = footing.side(preprocessing)
         footing.warn_of_small(picture_size(content, str(path)))
         side = side if own is None and not footing.holds(picture_size(content, str(path))) else own
-    pixels = read_image(content, str(path), side, preprocessing.reads_grey, preprocessing.bits)
+    pixels, clear = read_picture(content, str(path), side, preprocessing.reads_grey, preprocessing.bits)
+    if footing is not None and clear > CLEAR:
+        warn_of_transparent(footing.model, [str(path)])
     picture = torch.from_numpy(pixels.astype("float32"))[None].div_((1 << preprocessing.bits) - 1)
     data = GridData(x=picture, picture=picture)
     transform = preprocessing.transform()

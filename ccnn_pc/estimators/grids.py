@@ -13,6 +13,7 @@ from ccnn_pc._choices import choice
 from ccnn_pc.datasets import ImagePreprocessing
 from ccnn_pc.datasets.common.grid_data import GridData
 from ccnn_pc.datasets.common.grids import GridArrays
+from ccnn_pc.datasets.formats.image_file import on_white
 from ccnn_pc.datasets.preprocessing import Preprocessing
 from ccnn_pc.estimators.answers import ClassifierAnswers, RegressorAnswers
 from ccnn_pc.estimators.base import Estimator
@@ -111,7 +112,9 @@ def _plain(each: Any) -> Any:
     mode = getattr(each, "mode", None)
     if mode is None or not hasattr(each, "convert"):
         return each
-    return each.convert("RGB" if mode in _COLOURED else "L") if mode in _COLOURED or mode == "1" else each
+    if mode in _COLOURED:
+        return on_white(each)[0].convert("RGB")
+    return each.convert("L") if mode == "1" else each
 
 
 class GridEstimator(Estimator):

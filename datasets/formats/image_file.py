@@ -18,10 +18,28 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm", ".webp", ".tif", ".
 _FORMATS = ("PNG", "JPEG", "BMP", "DIB", "PPM", "WEBP", "TIFF", "GIF")
 #: Tags of TIFF: bits per channel, and what 0 means (0: white).
 _BITS, _PHOTOMETRIC = 258, 262
+#: Of TIFF: 1 is a smaller copy of another picture.
+_KIND = 254
 #: Of EXIF: from 5 on the picture lies on its side.
 _ORIENTATION = 274
 #: Grey values of 16 bits that need no more bits than these are nearly black when they are shown.
 _FEW_BITS = 12
+
+
+#: Share of its area that may be clear in a picture that is not transparent: rounded corners.
+CLEAR = 0.01
+
+
+class Picture(NamedTuple):
+    """What an image file shows.
+
+    Attributes:
+        pixels: uint8 ``[C, H, W]``, or uint16.
+        clear: share of its area that is transparent.
+    """
+
+    pixels: np.ndarray
+    clear: float
 
 
 class PictureHeader(NamedTuple):
@@ -78,10 +96,17 @@ def _is_deep(mode: str) -> bool:
 def read_image(
     data: bytes, name: str = "image", size: int | None = None, grey: bool = False, bits: int = 8
 ) -> np.ndarray:
-    """Read an image file as people see it: turned as its EXIF orientation says, colours without their opacity.
+    """The pixels of :func:`read_picture`."""
+    return read_picture(data, name, size, grey, bits).pixels
+
+
+def read_picture(
+    data: bytes, name: str = "image", size: int | None = None, grey: bool = False, bits: int = 8
+) -> Picture:
+    """Read an image file as people see it: turned as its EXIF orientation says, on white where it is transparent.
 
     With 8 bits, of channels of more than these the upper 8 are kept (grey of 16 bits: ``value >> 8``). Of fractions
-    in [0, 1] it is the nearest of ``n / 255``, of several pictures in a file the first.
+    in [0, 1] it is the nearest of ``n / 255``, of several pictures in a file the first, with a warning.
 
     Args:
         data: content of the file.
@@ -90,9 +115,6 @@ def read_image(
             as it is.
         grey: one channel instead of three.
         bits: 8 (default), or 16: grey of 16 bits keeps all of them, what has 8 becomes ``257 value``.
-
-    Returns:
-        uint8 ``[C, H, W]``, or uint16.
 
     Raises:
         ImportError: PIL is missing.
@@ -106,23 +128,66 @@ def read_image(
             check_unpacked(3 * math.prod(file.size), len(data))
             tags = file.tag_v2 if file.format == "TIFF" else {}
             mode, inverted = file.mode, tags.get(_PHOTOMETRIC) == 0
+            pages = _pages(file)
             picture = turn(file)
     except Exception as error:  # PIL raises almost anything for damaged files
         raise ValueError(
             f"'{name}' cannot be read as an image ({_reason(error)}); copy or download it again"
         ) from error
+    if pages > 1:
+        warnings.warn(
+            "image files that hold several pictures (pages, frames): the first of each is read; save the others as "
+            "files of their own, or a stack as a volume",
+            DataWarning,
+            stacklevel=2,
+        )
     if _is_deep(mode):
         deep = _deep(np.asarray(picture), mode, tags, name, warns=bits == 8)  # PIL would cut them off at 255
         deep = 65535 - deep if inverted else deep
         if bits == 16:
             picture = _squared(image.fromarray(deep.astype(np.float32)), size, image.Resampling.BILINEAR)
             pixels = np.clip(np.rint(np.asarray(picture)), 0, 65535).astype(np.uint16)[None]
-            return pixels if grey else np.repeat(pixels, 3, axis=0)
+            return Picture(pixels if grey else np.repeat(pixels, 3, axis=0), 0.0)
         picture = image.fromarray((deep >> 8).astype(np.uint8))
+    picture, clear = on_white(picture)
     picture = picture.convert("L" if grey else "RGB")
     pixels = np.asarray(_squared(picture, size, image.Resampling.BILINEAR), dtype=np.uint8)
     pixels = pixels[None] if grey else np.ascontiguousarray(pixels.transpose(2, 0, 1))
-    return pixels if bits == 8 else pixels.astype(np.uint16) * 257
+    return Picture(pixels if bits == 8 else pixels.astype(np.uint16) * 257, clear)
+
+
+def on_white(picture: Any) -> tuple[Any, float]:
+    """A picture of PIL without transparency, laid on white, and the share of its area that was transparent.
+
+    What colours lie beneath is an accident of the program that wrote them.
+
+    Example:
+        >>> from PIL import Image
+        >>> half, clear = on_white(Image.new("RGBA", (2, 2), (0, 0, 0, 51)))
+        >>> half.getpixel((0, 0)), clear
+        ((204, 204, 204), 0.8)
+    """
+    if not picture.has_transparency_data:
+        return picture, 0.0
+    image = require("PIL.Image", extra="train")
+    colours = picture.convert("LA" if picture.mode == "La" else "RGBA").convert("RGBA")
+    opacity = np.asarray(colours.getchannel("A"), dtype=np.float64) / 255
+    if opacity.min() < 1:
+        picture = image.alpha_composite(image.new("RGBA", colours.size, "white"), colours).convert("RGB")
+    return picture, round(1 - float(opacity.mean()), 6)
+
+
+def _pages(file: Any) -> int:
+    """Pictures of a file; those of TIFF that are smaller copies, and the second views of photographs, do not count."""
+    count = int(getattr(file, "n_frames", 1))
+    if file.format != "TIFF" or count < 2:
+        return count if file.format in ("PNG", "WEBP", "GIF") else 1
+    size, alike = file.size, 0
+    for page in range(count):
+        file.seek(page)
+        alike += file.size == size and not file.tag_v2.get(_KIND, 0) & 1
+    file.seek(0)
+    return alike
 
 
 def _deep(values: np.ndarray, mode: str, tags: Any, name: str, warns: bool) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,14 @@ from torch import Tensor
 
 from ccnn_pc._checks import check_at_least
 from ccnn_pc._choices import choice
-from ccnn_pc.datasets.common.broken import warn_broken
+from ccnn_pc.datasets.common.broken import DataWarning, warn_broken
 from ccnn_pc.datasets.common.folders import is_hidden, split_folders
 from ccnn_pc.datasets.common.grid_data import GridData
 from ccnn_pc.datasets.common.grids import GridDataset
 from ccnn_pc.datasets.common.items import Division, Items, find_items, rows_of_part
 from ccnn_pc.datasets.common.labelled import LabelledDataset, taken
 from ccnn_pc.datasets.common.splits import Split
-from ccnn_pc.datasets.formats.image_file import SUFFIXES, picture_size, read_image
+from ccnn_pc.datasets.formats.image_file import CLEAR, SUFFIXES, Picture, picture_size, read_picture
 from ccnn_pc.datasets.formats.packed import read_file
 from ccnn_pc.datasets.images.arrays import IMAGENET_SCALING, ImageArrays, Scaling, scaled_view
 from ccnn_pc.datasets.registry import register_dataset
@@ -134,8 +135,14 @@ class ImageFolder(GridDataset):
         self.view = scaled_view(view, IMAGENET_SCALING, scaling)  # type: ignore[arg-type]
         self._first = self._read(0).shape
 
-    def _open(self, path: Path) -> np.ndarray:
-        return read_image(read_file(path), str(path), self.size, self.grey, self.bits)
+    def _open(self, path: Path) -> Picture:
+        return read_picture(read_file(path), str(path), self.size, self.grey, self.bits)
+
+    def clear(self, limit: int = MEASURED) -> tuple[list[str], int]:
+        """Files that are transparent, and how many were looked at: ``limit`` of the items or so, spread over all."""
+        rows = self._rows[:: max(1, len(self._rows) // limit)]
+        files = [self.files[int(row)] for row in rows]
+        return [str(path) for path in files if self._open(path).clear > CLEAR], len(files)
 
     def _broken(self, files: list[Path]) -> list[tuple[str, str]]:
         """Files that cannot be read, with the reason; none of those of a large folder, which takes too long to try."""
@@ -153,7 +160,9 @@ class ImageFolder(GridDataset):
         moments: list[np.ndarray] = []
         for path in files[:: max(1, len(files) // MEASURED)]:
             try:
-                pixels = self._open(path).astype(np.float64).reshape(1 if self.grey else 3, -1) / self.white
+                pixels = (
+                    self._open(path).pixels.astype(np.float64).reshape(1 if self.grey else 3, -1) / self.white
+                )
             except (OSError, ValueError):
                 continue
             moments.append(np.stack([pixels.mean(axis=1), np.square(pixels).mean(axis=1)]))
@@ -169,8 +178,24 @@ class ImageFolder(GridDataset):
         channels, *shape = self.shape
         found: dict[str, Any] = {"in_channels": channels, "shape": shape, "spacing": 1.0}
         if self.scaling is not None:
-            found["preprocessing"] = {key: list(each) for key, each in self.scaling._asdict().items()}
+            found["preprocessing"] = {
+                **{key: list(each) for key, each in self.scaling._asdict().items()},
+                "transparent": self._transparent(),
+            }
         return found
+
+    def _transparent(self) -> float:
+        """Share of the pictures that are transparent; a warning where it is some of them."""
+        files, looked = self.clear()
+        if 0 < len(files) < looked:
+            warnings.warn(
+                f"{len(files)} of {looked} pictures of training are transparent (the first: '{files[0]}') and are read "
+                "as on white, beside others with a background of their own: a network learns which is which; lay all "
+                "on one background",
+                DataWarning,
+                stacklevel=3,
+            )
+        return len(files) / max(looked, 1)
 
     @property
     def white(self) -> int:
@@ -178,7 +203,7 @@ class ImageFolder(GridDataset):
         return (1 << self.bits) - 1
 
     def _read(self, row: int) -> np.ndarray:
-        return self._open(self.files[row])
+        return self._open(self.files[row]).pixels
 
     def _pixels(self, rows: np.ndarray) -> np.ndarray:
         """Images of some rows, uint8 or uint16 ``[len(rows), C, H, W]``."""

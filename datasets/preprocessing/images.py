@@ -23,6 +23,7 @@ class ImagePreprocessing(Preprocessing):
     Args:
         bits: of each channel of the files, 8 (default) or 16 (of grey ones).
         num_neighbors: of each pixel that is not black, so that a cloud of these is read; None (default): the array.
+        transparent: share of the pictures of training that are transparent, and read on white; None: not known.
 
     Raises:
         ValueError: an unknown view, numbers that :class:`ToView` refuses, or neighbours of what is no image.
@@ -44,6 +45,7 @@ class ImagePreprocessing(Preprocessing):
     noise_seed: int = 0
     bits: int = 8
     num_neighbors: int | None = None
+    transparent: float | None = None
 
     def __post_init__(self) -> None:
         if self.bits not in (8, 16):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 import zlib
 from typing import Any
 
 import numpy as np
 import pytest
 
-from ccnn_pc.datasets.formats.image_file import read_image
+from ccnn_pc.datasets.common.broken import DataWarning
+from ccnn_pc.datasets.formats.image_file import read_image, read_picture
 
 Image: Any = pytest.importorskip("PIL.Image")
 RAMP = (np.arange(24, dtype=np.uint16) * 2700 + 7).reshape(4, 6)
@@ -74,7 +76,7 @@ def test_grey_of_16_bits_keeps_its_upper_8(kind: str, grey: bool) -> None:
 def test_other_depths() -> None:
     colour = np.stack([RAMP, RAMP[::-1], 65535 - RAMP], axis=2)
     assert np.array_equal(read_image(png(colour, 2)), (colour >> 8).transpose(2, 0, 1))
-    opaque = np.concatenate([colour, np.full((4, 6, 1), 100)], axis=2)
+    opaque = np.concatenate([colour, np.full((4, 6, 1), 65535)], axis=2)
     assert np.array_equal(read_image(png(opaque, 6)), (colour >> 8).transpose(2, 0, 1))
     assert np.array_equal(read_image(tiff(RAMP, photometric=0), grey=True)[0], 255 - EIGHT)
     twelve = bytes(
@@ -146,10 +148,46 @@ def test_modes() -> None:
         read_image(saved(palette, "PNG")), np.asarray(palette.convert("RGB")).transpose(2, 0, 1)
     )
     clear = np.dstack([COLOURS, np.arange(24, dtype=np.uint8).reshape(4, 6)])
-    assert np.array_equal(read_image(saved(Image.fromarray(clear), "PNG")), COLOURS.transpose(2, 0, 1))
+    on_white = read_image(saved(Image.fromarray(clear), "PNG")).transpose(1, 2, 0)
+    share = clear[..., 3:] / 255
+    assert np.abs(on_white - (share * COLOURS + (1 - share) * 255)).max() <= 1
     inks = 255 - np.dstack([COLOURS, np.full((4, 6), 255, np.uint8)])  # no black: 255 - ink is the colour
     printed = saved(Image.frombytes("CMYK", (6, 4), inks.tobytes()), "TIFF")
     assert np.array_equal(read_image(printed), COLOURS.transpose(2, 0, 1))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
+def test_what_lies_beneath_clear_pixels_is_not_seen(kind: str) -> None:
+    opacity = np.where(np.arange(24).reshape(4, 6) % 3, 255, 0).astype(np.uint8)
+    shown = np.where(opacity[..., None] > 0, COLOURS, 255).transpose(2, 0, 1)
+    more = {"lossless": True, "exact": True} if kind == "WEBP" else {}
+    for beneath in (0, 99, 255):
+        colours = np.where(opacity[..., None] > 0, COLOURS, beneath).astype(np.uint8)
+        data = saved(Image.fromarray(np.dstack([colours, opacity])), kind, **more)
+        read = read_picture(data)
+        assert np.array_equal(read.pixels, shown) and abs(read.clear - 1 / 3) < 1e-5
+    grey = Image.merge("LA", (Image.fromarray(EIGHT), Image.fromarray(np.full_like(EIGHT, 255))))
+    if kind == "PNG":
+        assert np.array_equal(read_image(saved(grey, kind), grey=True)[0], EIGHT)
+        key = read_picture(saved(Image.fromarray(COLOURS), kind, transparency=tuple(COLOURS[1, 2].tolist())))
+        assert key.pixels[:, 1, 2].tolist() == [255] * 3 and key.clear > 0
+    opaque = read_picture(
+        saved(Image.fromarray(np.dstack([COLOURS, np.full((4, 6), 255, np.uint8)])), kind, **more)
+    )
+    assert np.array_equal(opaque.pixels, COLOURS.transpose(2, 0, 1)) and opaque.clear == 0
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_of_several_pictures_the_first_is_read_and_it_is_said(kind: str) -> None:
+    first, other = Image.fromarray(COLOURS), Image.fromarray(255 - COLOURS)
+    with pytest.warns(DataWarning, match="hold several pictures"):
+        read = read_image(saved(first, kind, save_all=True, append_images=[other]))
+    assert np.array_equal(read, COLOURS.transpose(2, 0, 1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_image(
+            saved(first, "TIFF", save_all=True, append_images=[first.resize((3, 2))])
+        )  # a smaller copy
 
 
 def test_refused() -> None:

@@ -18,8 +18,8 @@ SILENCE, LOUDER, NOISE = -80.0, 19.0, 6.0
 WHITE = -6.0
 #: Share of the samples that stand at the largest value in clipped recordings, and how many times that of training.
 CLIPPED, TIMES = 0.01, 9.0
-#: Mean of a recording over its root mean square that is an offset.
-OFFSET = 0.3
+#: Bits of a sample that are enough for all that is heard.
+BITS = 16
 
 
 def unlike_sound(used: Any, facts: Mapping[str, np.ndarray], names: Sequence[str]) -> Iterator[Unlike]:
@@ -68,6 +68,15 @@ def unlike_sound(used: Any, facts: Mapping[str, np.ndarray], names: Sequence[str
             "such recordings too"
         )
         yield Unlike("slow", text, slow, VALUES)
+    bits: np.ndarray = facts.get("bits", np.full(len(names), math.nan))
+    coarse = (bits < BITS) & (bits < spread("bits")[0])
+    if coarse.any():
+        text = (
+            f"{some(coarse, names)} {has} {bits[coarse].min():g} bits per sample where training had at least "
+            f"{spread('bits')[0]:g}: quiet parts are rounded away; record or save them in {BITS}, or train on such "
+            "recordings too"
+        )
+        yield Unlike("bits", text, coarse, frozenset({"noise", "flat"}))
     heard = ~silent & ~short
     low, high = spread("loudness")[0] - LOUDER, spread("loudness")[-1] + LOUDER
     off = heard & ((loud < low) | (loud > high))
@@ -94,14 +103,6 @@ def unlike_sound(used: Any, facts: Mapping[str, np.ndarray], names: Sequence[str
             f"{_between(known['flatness'], 'dB')}): is there noise? Record again, or train on such recordings too"
         )
         yield Unlike("noise", text, noisy, VALUES | {"pitch"})
-    stands, usual = facts["offset"], spread("offset")[-1]
-    moved = heard & ~clipped & (stands > max(OFFSET, TIMES * usual))
-    if moved.any():
-        text = (
-            f"{some(moved, names)} {has} a mean of {stands[moved].max():.2g} of the root mean square (in training at "
-            f"most {usual:.2g}): take the offset away"
-        )
-        yield Unlike("offset", text, moved, VALUES)
 
 
 def _between(spread: Sequence[float], unit: str) -> str:

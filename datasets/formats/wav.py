@@ -17,6 +17,8 @@ _ORDERS = {b"RIFF": "<", b"RF64": "<", b"BW64": "<", b"RIFX": ">"}
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 #: Samples that bytes are compared in, and how many of them there must be.
 _HEARD, _FEWEST = 1 << 16, 256
+#: Bytes behind the samples that may be anything.
+_BESIDE = 1024
 #: What stands in place of a size by those who write to a pipe.
 _UNKNOWN = 0xFFFFFFFF
 
@@ -62,7 +64,12 @@ def read_wav(content: bytes, name: str) -> tuple[np.ndarray, int]:
 
 
 def read_wav_channels(content: bytes, name: str) -> tuple[np.ndarray, int]:
-    """Samples int16 ``[n, channels]`` and samples per second; else as :func:`read_wav`.
+    """Samples int16 ``[n, channels]`` and samples per second; else as :func:`read_wav`."""
+    return read_wav_parts(content, name)[:2]
+
+
+def read_wav_parts(content: bytes, name: str) -> tuple[np.ndarray, int, int]:
+    """Samples int16 ``[n, channels]``, samples per second, and bits of a sample in the file.
 
     Raises:
         ValueError: another format, no sample, NaN, damaged or cut off.
@@ -77,7 +84,7 @@ def read_wav_channels(content: bytes, name: str) -> tuple[np.ndarray, int]:
         raise ValueError(f"'{name}' cannot be read as wav: {error}; copy it again or convert it") from error
     if not len(samples):
         raise ValueError(f"'{name}' must hold at least one sample (got none)")
-    return samples.reshape(-1, form.channels), form.rate
+    return samples.reshape(-1, form.channels), form.rate, 8 * form.bytes_per_sample
 
 
 def read_wav_at(content: bytes, name: str, rate: int) -> tuple[np.ndarray, int]:
@@ -133,6 +140,7 @@ def _parts(content: bytes) -> tuple[str, _Form, bytes]:
                 size = left
             if size > left:
                 raise ValueError(f"it announces {size} bytes of samples and has {left}: it is cut off")
+            _check_rest(content, start + size, size, order)
             return order, form, content[start : start + size]
         if size > left:
             raise ValueError(f"its part {key!r} is cut off")
@@ -143,8 +151,25 @@ def _parts(content: bytes) -> tuple[str, _Form, bytes]:
     raise ValueError("it has no samples: it is cut off" if form is None else "it has no part 'data'")
 
 
+def _check_rest(content: bytes, end: int, size: int, order: str) -> None:
+    """Behind the samples stand other parts, or next to nothing: a recorder that was stopped wrote too small a size.
+
+    Raises:
+        ValueError: more than a tenth of the samples follows, and is no part.
+    """
+    rest = content[end:]
+    parts = any(_is_chunk(content, place, order) for place in (end, end + end % 2))
+    if not parts and len(rest) > max(size // 10, _BESIDE) and rest.strip(b"\0"):
+        raise ValueError(
+            f"it announces {size} bytes of samples, and {len(rest)} more follow that belong to no part: its header is "
+            "wrong, as where a recorder was stopped"
+        )
+
+
 def _check_order(samples: np.ndarray) -> None:
     """Where the two bytes of samples are swapped, the upper ones are noise and the lower ones are not.
+
+    Lower ones that are all alike are those of samples of 8 bits.
 
     Raises:
         ValueError: they are, and the samples are smoother the other way round.
@@ -153,7 +178,7 @@ def _check_order(samples: np.ndarray) -> None:
     if len(some) < _FEWEST or (rough := _roughness(some)) < 0.9:
         return
     lower, upper = (_entropy(each) for each in some.view(np.uint8).reshape(-1, 2).T)
-    if upper - lower > 1 and _roughness(some.byteswap()) < 0.75 * rough:
+    if lower > 0.5 and upper - lower > 1 and _roughness(some.byteswap()) < 0.75 * rough:
         raise ValueError(
             "its samples are noise, and sound where the two bytes of each are swapped: they stand in the wrong order; "
             "in RIFF the low byte comes first"

@@ -15,10 +15,10 @@ from scipy.signal import resample_poly
 
 from ccnn_pc._checks import check_at_least, check_positive
 from ccnn_pc._choices import choice
-from ccnn_pc.datasets.formats.sound_file import SUFFIXES, read_sound
+from ccnn_pc.datasets.formats.sound_file import SUFFIXES, read_recording, read_sound
 from ccnn_pc.datasets.preprocessing.base import plain, set_fields
 from ccnn_pc.datasets.preprocessing.files import FilePreprocessing, FileRead
-from ccnn_pc.datasets.sound.measured import SILENT, clipped_share, flatness, loudness, offset
+from ccnn_pc.datasets.sound.measured import SILENT, clipped_share, flatness, loudness
 from ccnn_pc.ops.series.windows import window_starts
 
 #: Samples per second that are kept at most, unless more are asked for.
@@ -44,7 +44,7 @@ class SoundFeatures(enum.Enum):
 
 @dataclass(frozen=True)
 class SoundPreprocessing(FilePreprocessing):
-    """Sound of one rate and length: what is longer is cut, what is shorter ends early.
+    """Sound of one rate and length, its mean taken away: what is longer is cut, what is shorter ends early.
 
     Args:
         features: MEL (default), ``[bands, steps]``, or RAW, ``[1, samples]``.
@@ -53,8 +53,8 @@ class SoundPreprocessing(FilePreprocessing):
         seconds: length; None: that of 95 % of the training, at most :data:`MOST_SECONDS`.
         mean, std: of each channel; None: measured on the training.
         files: facts of the recordings of the training; None: measured. Of each recording its ``seconds`` and ``rate``,
-            the share of ``clipped`` samples, ``loudness`` and ``flatness`` of the spectrum in decibels, the ``offset``
-            from zero, and ``pitch``, the mean of :func:`mel` over time.
+            the share of ``clipped`` samples, the ``bits`` of a sample, ``loudness`` and ``flatness`` of the spectrum in
+            decibels, and ``pitch``, the mean of :func:`mel` over time.
 
     Raises:
         ValueError: an unknown choice, or numbers out of range.
@@ -134,13 +134,15 @@ class SoundPreprocessing(FilePreprocessing):
 
     def _samples(self, path: Path) -> tuple[np.ndarray, int, dict[str, Any]]:
         """Samples at the rate that is read, this rate, and what is known of the whole recording."""
-        samples, rate = read_sound(path)
+        samples, rate, bits = read_recording(path)
         wanted = self.rate or rate
         facts = {
             "seconds": len(samples) / rate,
             "rate": float(rate),
+            "bits": bits,
             "clipped": clipped_share(samples),
         }
+        samples = samples - samples.mean(dtype=np.float64).astype(np.float32)  # nobody hears it
         if rate != wanted:
             common = math.gcd(rate, wanted)
             samples = resample_poly(samples, wanted // common, rate // common).astype(np.float32)
@@ -153,7 +155,7 @@ class SoundPreprocessing(FilePreprocessing):
             made, steps = samples[None], max(1, round(seconds * rate))
         else:
             made, steps = heard, max(1, math.ceil(seconds / self.step))
-        facts = {"loudness": loudness(samples), "flatness": flatness(samples), "offset": offset(samples)}
+        facts = {"loudness": loudness(samples), "flatness": flatness(samples)}
         silent = facts["loudness"] <= SILENT
         pitch = np.full(self.bands, np.nan) if silent else heard.mean(axis=1, dtype=np.float64)
         whole = np.full((len(made), steps), np.nan, dtype=np.float32)

@@ -61,14 +61,3 @@ def loudness(samples: np.ndarray) -> float:
     """
     root = float(np.std(samples, dtype=np.float64)) if len(samples) else 0.0
     return max(SILENT, 20 * float(np.log10(max(root, 1e-9))))
-
-
-def offset(samples: np.ndarray) -> float:
-    """How far samples stand off zero: their mean, as a share of their root mean square; 0 of silence.
-
-    Example:
-        >>> offset(np.array([1.0, -1.0])), offset(np.array([3.0, 3.0]))
-        (0.0, 1.0)
-    """
-    root = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) if len(samples) else 0.0
-    return abs(float(np.mean(samples, dtype=np.float64))) / root if root > 0 else 0.0

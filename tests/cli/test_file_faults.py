@@ -32,7 +32,13 @@ def same(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def recordings(
-    folder: Path, count: int = 8, seed: int = 0, change: Change = same, seconds: float = 0.4, rate: int = RATE
+    folder: Path,
+    count: int = 8,
+    seed: int = 0,
+    change: Change = same,
+    seconds: float = 0.4,
+    rate: int = RATE,
+    bits: int = 16,
 ) -> Path:
     """Two tones that swell, one of them higher, with a little noise."""
     rng = np.random.default_rng(seed)
@@ -43,7 +49,12 @@ def recordings(
         wave = 0.3 * wave * np.abs(np.sin(9 * time + rng.uniform(0, 3))) + 0.01 * rng.normal(size=len(time))
         path = folder / "ab"[number % 2] / f"{number} ö.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
-        wavfile.write(path, rate, np.rint(32767 * np.clip(change(wave, rng), -1, 1)).astype(np.int16))
+        samples = np.rint(32767 * np.clip(change(wave, rng), -1, 1)).astype(np.int16)
+        wavfile.write(
+            path,
+            rate,
+            samples if bits == 16 else (np.rint(samples / 256) + 128).clip(0, 255).astype(np.uint8),
+        )
     return folder
 
 
@@ -114,7 +125,7 @@ SOUND: dict[str, tuple[dict[str, Any], str]] = {
     "clipped": ({"change": lambda wave, rng: np.clip(5 * wave, -0.4, 0.4)}, "clipped; record again"),
     "noisy": ({"change": lambda wave, rng: wave + 0.2 * rng.normal(size=len(wave))}, "is there noise?"),
     "quiet": ({"change": lambda wave, rng: wave / 100}, "dB, quieter than all of training"),
-    "moved": ({"change": lambda wave, rng: wave / 2 + 0.4}, "take the offset away"),
+    "coarse": ({"bits": 8}, "8 bits per sample where training had at least 16"),
     "slow": ({"rate": RATE // 4}, "1000 samples per second where training had at least 4000"),
 }
 

@@ -11,7 +11,7 @@ import torch
 from scipy.io import wavfile
 
 from ccnn_pc.datasets import SoundFolder, SoundPreprocessing
-from ccnn_pc.datasets.formats.sound_file import read_sound
+from ccnn_pc.datasets.formats.sound_file import one_channel, read_recording, read_sound
 from ccnn_pc.datasets.preprocessing.sound import mel, mel_bands
 
 
@@ -38,9 +38,85 @@ def test_every_format_holds_the_same(tmp_path: Path, name: str, error: float) ->
     assert np.abs(samples - tone(440)).max() < error
 
 
+@pytest.mark.parametrize(
+    "factors", [(1, 1), (1, 0), (0, 1), (1, -1), (1, -0.9), (0, 0, 1, 0, 0, 0), (1, 0.001)]
+)
+def test_channels_without_sound_and_turned_round_change_nothing(
+    tmp_path: Path, factors: tuple[float, ...]
+) -> None:
+    used = SoundPreprocessing(rate=8000, seconds=0.5)
+    alone = used.read_file(write(tmp_path / "alone.wav", tone(440)))
+    read = used.read_file(
+        write(tmp_path / "a.wav", np.stack([factor * tone(440) for factor in factors], axis=1))
+    )
+    assert np.abs(read.values - alone.values).max() < 0.03
+    assert read.facts["loudness"] == pytest.approx(alone.facts["loudness"], abs=0.01)
+
+
+def test_channels_that_differ_are_averaged() -> None:
+    noise = np.random.default_rng(0).normal(size=(4000, 8))
+    assert np.allclose(one_channel(noise), noise.mean(axis=1))
+    assert not one_channel(np.zeros((9, 2))).any() and len(one_channel(np.zeros((0, 2)))) == 0
+
+
+def test_an_offset_is_not_heard(tmp_path: Path) -> None:
+    for features in ("mel", "raw"):
+        used = SoundPreprocessing(features=features, rate=6000, seconds=0.5)
+        plain, moved = (used.read(write(tmp_path / "a.wav", tone(440) + offset)) for offset in (0, 0.2))
+        assert np.abs(plain - moved).max() < 0.05
+
+
+def test_high_tones_of_8_bits_are_not_taken_for_swapped_bytes(tmp_path: Path) -> None:
+    wave = 0.4 * np.sin(2 * np.pi * 0.37 * np.arange(4000)) + 0.05 * np.random.default_rng(0).normal(
+        size=4000
+    )
+    coarse = np.rint(127 * wave)
+    wavfile.write(tmp_path / "a.wav", 8000, (coarse + 128).astype(np.uint8))
+    wavfile.write(tmp_path / "b.wav", 8000, (256 * coarse).astype(np.int16))
+    for name in ("a.wav", "b.wav"):
+        assert np.abs(read_sound(tmp_path / name)[0] - coarse / 128).max() < 1e-6
+
+
+def test_bits_are_known(tmp_path: Path) -> None:
+    soundfile: Any = pytest.importorskip("soundfile")
+    for name, kind, bits in (
+        ("a.wav", "PCM_U8", 8),
+        ("b.wav", "PCM_24", 24),
+        ("c.flac", "PCM_16", 16),
+        ("d.ogg", "VORBIS", 0),
+    ):
+        soundfile.write(tmp_path / name, tone(440), 8000, subtype=kind)
+        found = read_recording(tmp_path / name).bits
+        assert found == bits or (not bits and np.isnan(found))
+
+
+@pytest.mark.parametrize("name", ["a.aiff", "a.au", "a.mp3", "a.flac", "a.ogg", "opus.ogg", "a.wav"])
+def test_files_that_are_cut_off_are_refused(tmp_path: Path, name: str) -> None:
+    soundfile: Any = pytest.importorskip("soundfile")
+    long = np.tile(tone(440), 40)
+    soundfile.write(tmp_path / name, long, 8000, subtype="OPUS" if "opus" in name else None)
+    assert abs(len(read_sound(tmp_path / name)[0]) - len(long)) < 2400
+    content = (tmp_path / name).read_bytes()
+    for share in (0.97, 0.8, 0.5):
+        (tmp_path / name).write_bytes(content[: int(share * len(content))])
+        with pytest.raises(ValueError, match=f"'{tmp_path / name}'"):
+            read_sound(tmp_path / name)
+
+
+def test_samples_behind_those_that_a_header_announces_are_not_lost_in_silence(tmp_path: Path) -> None:
+    content = write(tmp_path / "a.wav", tone(440)).read_bytes()
+    place = content.index(b"data") + 4
+    (tmp_path / "a.wav").write_bytes(content[:place] + (2000).to_bytes(4, "little") + content[place + 4 :])
+    with pytest.raises(ValueError, match="announces 2000 bytes of samples, and 6000 more follow"):
+        read_sound(tmp_path / "a.wav")
+    for more in (b"LIST" + (4).to_bytes(4, "little") + b"INFO", bytes(9000), b"TAG" + b"x" * 125):
+        (tmp_path / "a.wav").write_bytes(content + more)
+        assert len(read_sound(tmp_path / "a.wav")[0]) == 4000
+
+
 def test_channels_become_their_mean(tmp_path: Path) -> None:
-    both = np.stack([tone(440), -0.5 * tone(440)], axis=1)
-    assert np.abs(read_sound(write(tmp_path / "a.wav", both))[0] - 0.25 * tone(440)).max() < 1e-4
+    both = np.stack([tone(440), 0.5 * tone(440)], axis=1)
+    assert np.abs(read_sound(write(tmp_path / "a.wav", both))[0] - 0.75 * tone(440)).max() < 1e-4
 
 
 @pytest.mark.parametrize(

@@ -236,6 +236,7 @@ def evaluate_model(
     from ccnn_pc.cli.axes import warn_of_other_axes
     from ccnn_pc.cli.classes import check_counts, matching_classes, warn_of_exchanged
     from ccnn_pc.cli.colours import warn_of_colours
+    from ccnn_pc.cli.expected import Expected
     from ccnn_pc.cli.gathered import Gathered, all_told
     from ccnn_pc.cli.judged import Judged, class_report
     from ccnn_pc.cli.open_data import check_data, open_data
@@ -290,7 +291,7 @@ def evaluate_model(
         warn_of_colours(model, dataset, to_model)
     if task.kind is TaskKind.CLASSIFICATION and to_model is None:
         check_counts(dataset.classes, outputs)
-    gathered = None if html is None else Gathered(task)
+    gathered, expected = None if html is None else Gathered(task), Expected(model)
     scenes = dataset.scenes if isinstance(dataset, Scenes) else []
     with compared_fields(model, [(Path(each.scene.source).name, each.scene.values) for each in scenes]):
         scores = scores_on(
@@ -302,13 +303,16 @@ def evaluate_model(
             shown=lambda loader: track(
                 loader, "evaluating", total=len(loader), console=Console(stderr=True), transient=True
             ),
-            heard=all_told(gathered, judged),
+            heard=all_told(gathered, judged, expected),
         )
     _report_broken(dataset)
     confusion = scores.confusion()
     if confusion is not None:
         warn_of_exchanged(confusion, model.classes)
+    expected.warn(scores.results().get("accuracy"))
     more = judged.more()
+    if expected.share is not None:
+        more["expected_accuracy"] = round(expected.share, 6)
     if (report or "files" in more) and confusion is not None:
         more["classes"] = class_report(confusion.cpu(), list(model.classes), scores.of_classes())
     if out is not None:

@@ -7,6 +7,7 @@ from ccnn_pc._lazy import lazy
 if TYPE_CHECKING:
     from ccnn_pc.models.base import Model
     from ccnn_pc.models.ccnn import CCNN
+    from ccnn_pc.models.certainty import Certainty
     from ccnn_pc.models.ckcnn import CKCNN
     from ccnn_pc.models.create import create_model
     from ccnn_pc.models.flexnet import FlexNet
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CCNN",
     "CKCNN",
+    "Certainty",
     "FlexNet",
     "Levelled",
     "Model",

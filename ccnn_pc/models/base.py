@@ -20,6 +20,7 @@ from ccnn_pc.domains.grid.grid import Grid
 from ccnn_pc.domains.points.point_set import PointSet
 from ccnn_pc.domains.sampling import Interpolation
 from ccnn_pc.domains.series.irregular_series import IrregularSeries
+from ccnn_pc.models.certainty import Certainty
 from ccnn_pc.models.classifier import Classifier
 from ccnn_pc.models.options import pool_choice
 from ccnn_pc.models.outside import SamplingWarning, outside
@@ -54,6 +55,7 @@ class Model(Classifier):
         data: the data of its training and how they were divided; empty if nobody said.
         trained_on: how its training data were sampled, which new data are compared with; None: nobody measured it
             (:func:`ccnn_pc.models.trained_on.measure` does).
+        certainty: how certain it was of the validation data, and how often right; None: nobody measured it.
     """
 
     def __init__(self, in_channels: int, out_channels: int, dim: int) -> None:
@@ -68,6 +70,7 @@ class Model(Classifier):
         self.task: Task | None = None
         self.data: dict[str, Any] = {}
         self.trained_on: TrainedOn | None = None
+        self.certainty: Certainty | None = None
         self.warned: set[str] = set()
 
     @property
@@ -201,6 +204,7 @@ class Network(Model, abc.ABC):
 
     def set_head(self, channels: int) -> None:
         """Give the network a new head for features of so many channels."""
+        self.certainty = None  # of another head
         self.num_features = channels if self.pool is None else pooled_channels(self.pool, channels)
         self._head_channels = channels
         self.head = self.new_head(self.out_channels)

@@ -23,6 +23,7 @@ from ccnn_pc._files import write_text_atomically, written_whole
 from ccnn_pc.kernels.registry import describe_factory
 from ccnn_pc.kernels.scaling import unscaled
 from ccnn_pc.models.base import Model, Network
+from ccnn_pc.models.certainty import Certainty
 from ccnn_pc.models.hugging_face import PREFIX, pull_from_hub
 from ccnn_pc.models.listing import CONFIG, PACKAGED, WEIGHTS, list_pretrained
 from ccnn_pc.models.reading import Nearest, Reading
@@ -151,6 +152,7 @@ def _saved_form(
         "task": None if answering is None else answering.to_json(),
         "data": dict(model.data if data is None else data),
         "trained_on": None if model.trained_on is None else model.trained_on.to_json(),
+        "certainty": None if model.certainty is None else model.certainty.to_json(),
         "parameters": sum(p.numel() for p in model.parameters()),
     }
     return state, as_text(description)
@@ -212,7 +214,8 @@ def from_pretrained(name_or_path: str | os.PathLike[str]) -> Model:
             which has one; or ``hf-hub:owner/name``, see :func:`ccnn_pc.models.hugging_face.pull_from_hub`.
 
     Returns:
-        the model in eval mode, with ``.classes``, ``.preprocessing`` and, where it was stored, ``.trained_on``.
+        the model in eval mode, with ``.classes``, ``.preprocessing`` and, where they were stored, ``.trained_on`` and
+        ``.certainty``.
 
     Raises:
         FileNotFoundError: the folder lacks a file.
@@ -263,6 +266,8 @@ def from_pretrained(name_or_path: str | os.PathLike[str]) -> Model:
         model.data = data
         seen = description.get("trained_on")
         model.trained_on = None if seen is None else TrainedOn.from_json(seen)
+        certain = description.get("certainty")
+        model.certainty = None if certain is None else Certainty.from_json(certain)
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise ValueError(f"{_reason(error)}, in '{config}'") from error
     return model.eval()

@@ -14,6 +14,8 @@ from ccnn_pc.models.trained_on import TrainedOn
 CLIPPED, ROUGH = 0.01, 1.5
 #: Channels are alike whose correlation is so near to 1, but for a thousandth of it in what is asked.
 _ALIKE = 1e-6
+#: Fewest points whose roughness says something of one cloud: thin axes are rough by chance; of fewer that of all does.
+_MANY = 100
 #: One grey picture says something where all of training had colours; some photographs are grey.
 _COLOURS = 0.999
 
@@ -85,11 +87,10 @@ def _rough(trained: TrainedOn, found: Seen, names: Sequence[str]) -> Iterator[tu
         return
     if points and any(here.least < there.least / SIZE for here, there in apart):
         return
+    few = points and found.samples.least < _MANY
     for number, (there, now) in enumerate(zip(trained.channels, found.roughness, strict=False)):
-        usual = there.roughness
-        if usual is None or not now.most > max(
-            ROUGH * usual.most, usual.most + (usual.most - usual.least) / 2
-        ):
+        usual, rough = there.roughness, now.least if few else now.most
+        if usual is None or not rough > max(ROUGH * usual.most, usual.most + (usual.most - usual.least) / 2):
             continue
         mend = "is it noise, a lower rate, or another order? Measure again, give spacing, or train on such data too"
         if points:
@@ -97,7 +98,7 @@ def _rough(trained: TrainedOn, found: Seen, names: Sequence[str]) -> Iterator[tu
         yield (
             "noise",
             f"{called(number, len(trained.channels), names)} of 'data' steps from sample to sample "
-            f"{now.most / usual.most:.2g} times as far as ever in "
-            f"training ({now.most:.2g} of what noise does, there {words(usual)}): {mend}",
+            f"{rough / usual.most:.2g} times as far as ever in "
+            f"training ({rough:.2g} of what noise does, there {words(usual)}): {mend}",
         )
         return

@@ -15,7 +15,9 @@ import torch
 
 from ccnn_pc._files import append_row, write_text_atomically
 from ccnn_pc.datasets.preprocessing import Preprocessing, preprocessing_from_json
+from ccnn_pc.models.certainty import Certainty
 from ccnn_pc.models.hub import check_saveable, save_pretrained
+from ccnn_pc.models.task import TaskKind
 from ccnn_pc.training.callbacks import Begun, Checkpoints, CoreTime
 from ccnn_pc.training.data import ClassificationData
 from ccnn_pc.training.described_data import describe_data
@@ -121,6 +123,17 @@ def run_training(
     began = time.time()
     if not fit_best(task, data, engine, checkpoints, begun=begun, checkpoint=resumed):
         return {}
+
+    def ask(heard: Listener | None, **part: Any) -> None:
+        told = [] if heard is None else [_Told(heard)]
+        task.eval_scores.reset()
+        tester = trainer(callbacks=told, logger=False, default_root_dir=folder, **alone(engine))
+        tester.test(task, verbose=False, **part)
+
+    if task.objective.task.kind is TaskKind.CLASSIFICATION and data.val_set is not None:
+        answered = _Answered()
+        ask(answered, dataloaders=data.val_dataloader())
+        task.model.certainty = answered.certainty()
     save_pretrained(
         task.model,
         folder / "model",
@@ -132,9 +145,7 @@ def run_training(
     write_pictures(folder, None, data.classes)
     task.eval_scores.reset()
     if record.test:
-        told = [] if record.heard is None else [_Told(record.heard)]
-        tester = trainer(callbacks=told, logger=False, default_root_dir=folder, **alone(engine))
-        tester.test(task, datamodule=data, verbose=False)
+        ask(record.heard, datamodule=data)
     scores = task.eval_scores.results() if record.test else {}
     confusion = task.eval_scores.confusion() if record.test else None
     for logger in loggers:
@@ -194,6 +205,19 @@ class _Told(pl.Callback):
 
     def on_test_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, *where: Any) -> None:
         self.listener(batch, outputs["answers"], outputs["target"])
+
+
+class _Answered:
+    """Keeps answers and labels of classes."""
+
+    def __init__(self) -> None:
+        self.parts: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def __call__(self, batch: Any, answers: torch.Tensor, target: torch.Tensor) -> None:
+        self.parts.append((answers.detach().cpu(), target.cpu()))
+
+    def certainty(self) -> Certainty:
+        return Certainty.of(*(torch.cat(each) for each in zip(*self.parts, strict=True)))
 
 
 def _by_name(values: torch.Tensor, classes: list[str]) -> dict[str, float | None]:

@@ -236,3 +236,22 @@ def test_one_cloud_of_a_batch_is_named_as_it_is_alone(name: str, place: int | No
     assert not said(clouds, Batch.from_data_list(items)) and not said(clouds, items[2])
     data = [change(items[0].clone())] if place is None else one_of(items, place, change)
     assert re.search(text, said(clouds, Batch.from_data_list(data)))
+
+
+def test_an_axis_of_a_thin_cloud_of_few_points_is_no_noise() -> None:
+    """By chance; of many points, or in all clouds of a batch, it is."""
+
+    def plate(points: int, seed: int, noise: bool) -> Data:
+        draw = torch.Generator().manual_seed(seed)
+        pos = torch.rand(points, 3, generator=draw) * torch.tensor([1.0, 1.0, 0.2])
+        x = torch.rand(points, 1, generator=draw) if noise else pos[:, :1]
+        return KNN(8)(Data(pos=pos, x=x))  # type: ignore[no-any-return]
+
+    model = create_model("ccnn_4_16", dim=3, in_channels=1, out_channels=2).eval()
+    model.trained_on = measure(
+        model.reading, [plate(points, s, False) for s in range(16) for points in (32, 400)]
+    )
+    few, many = ([plate(points, s, False) for s in range(50, 56)] for points in (32, 400))
+    assert said(model, Batch.from_data_list([*few, plate(32, 7, True)])) == ""
+    for noisy in ([*many, plate(400, 7, True)], [plate(32, s, True) for s in range(40, 46)]):
+        assert "is it noise" in said(model, Batch.from_data_list(noisy)), len(noisy)

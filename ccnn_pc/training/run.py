@@ -15,15 +15,16 @@ import torch
 
 from ccnn_pc._files import append_row, write_text_atomically
 from ccnn_pc.datasets.preprocessing import Preprocessing, preprocessing_from_json
+from ccnn_pc.models.base import Model
 from ccnn_pc.models.certainty import Certainty
 from ccnn_pc.models.hub import check_saveable, save_pretrained
-from ccnn_pc.models.task import TaskKind
 from ccnn_pc.training.callbacks import Begun, Checkpoints, CoreTime
 from ccnn_pc.training.data import ClassificationData
 from ccnn_pc.training.described_data import describe_data
 from ccnn_pc.training.devices import alone, check_strategy, evaluate_alone
 from ccnn_pc.training.evaluation import Listener
 from ccnn_pc.training.fit_best import fit_best
+from ccnn_pc.training.objectives import Classification
 from ccnn_pc.training.resume import read_checkpoint
 from ccnn_pc.training.task import SupervisedTask
 from ccnn_pc.training.versions import git_commit, library_versions
@@ -130,7 +131,11 @@ def run_training(
         tester = trainer(callbacks=told, logger=False, default_root_dir=folder, **alone(engine))
         tester.test(task, verbose=False, **part)
 
-    if task.objective.task.kind is TaskKind.CLASSIFICATION and data.val_set is not None:
+    if (
+        isinstance(task.model, Model)
+        and isinstance(task.objective, Classification)
+        and data.val_set is not None
+    ):
         answered = _Answered()
         ask(answered, dataloaders=data.val_dataloader())
         task.model.certainty = answered.certainty()

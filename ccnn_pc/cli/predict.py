@@ -219,11 +219,13 @@ def predict_files(
         _check_folder(out)
     rows: list[dict[str, Any]] = []
     taken: set[str] = set()
+    said_before = set(getattr(network, "warned", ()))
     for number, file in enumerate(files, start=1):
         if len(files) > 1:
             print(f"[{number}/{len(files)}] {file}", file=sys.stderr)
         try:
-            if tables:
+            if tables:  # each is compared with the training, whatever was said of one before
+                network.warned = set(said_before)
                 rows += predict_table(network, file, footing)
                 continue
             check_reads_files(network, model)

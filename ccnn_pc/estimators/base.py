@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import abc
+import contextlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -226,7 +227,7 @@ class Estimator(BaseEstimator, abc.ABC):
     def _answers(self, items: Any) -> Tensor:
         """What the network says of items that were read, float64."""
         inputs, found = self._inputs(items), []
-        with torch.inference_mode():
+        with torch.inference_mode(), comparing_anew(self.network_):
             for first in range(0, len(inputs), _BATCH):
                 found.append(
                     self.network_(
@@ -234,6 +235,16 @@ class Estimator(BaseEstimator, abc.ABC):
                     )
                 )
         return torch.cat(found).double()
+
+
+@contextlib.contextmanager
+def comparing_anew(network: Any) -> Iterator[None]:
+    """A network says inside what is otherwise than in training, whatever it said of other data before."""
+    said, network.warned, network._compared = network.warned, set(), False
+    try:
+        yield
+    finally:
+        network.warned = said
 
 
 def _as_json(parameters: Mapping[str, Any]) -> dict[str, Any]:

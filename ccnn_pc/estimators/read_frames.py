@@ -35,7 +35,7 @@ def read_frames(data: Sequence[Any], known: Sequence[str] | None) -> SeriesRead:
         if set(names) != set(known):
             raise ValueError(f"'X' must have the columns of fit, {', '.join(known)} (got {', '.join(names)})")
         names = list(known)
-    items, units = [], []
+    items, units, counted = [], [], True
     for row, (each, columns) in enumerate(zip(data, named, strict=True)):
         if sorted(columns) != sorted(names):
             raise ValueError(
@@ -44,13 +44,23 @@ def read_frames(data: Sequence[Any], known: Sequence[str] | None) -> SeriesRead:
             )
         times, unit = _times(each, row)
         parts = [each[columns[name]] for name in names] if names else [each]
+        counted &= _is_counted(each)
         items.append(
             Series(times, np.column_stack([numbers(part.to_numpy(), f"X[{row}]") for part in parts]))
         )
         units.append(unit)
     if len(set(units)) > 1:
         raise ValueError("'X' must have dates as the times of all series, or of none")
-    return SeriesRead(items, names or numbered(1), dates=units[0])
+    steps = [len(each.times) - 1 for each in items]
+    counts = (min(steps), max(steps)) if counted else None
+    return SeriesRead(items, names or numbered(1), dates=units[0], counted=counts)
+
+
+def _is_counted(each: Any) -> bool:
+    """Whether an item has no times: no column of them, and none in its index."""
+    if "time" in list(getattr(each, "columns", ())):
+        return False
+    return not hasattr(each, "index") or each.index.to_numpy().dtype.kind in "iu"
 
 
 def _columns(each: Any) -> dict[str, Any]:

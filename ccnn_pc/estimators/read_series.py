@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ccnn_pc.datasets.common.broken import DataWarning
+from ccnn_pc.datasets.series.placeholders import placeholders
+from ccnn_pc.datasets.tables.order_of_rows import restart_in_words, restarts
 from ccnn_pc.estimators.containers import numbers
 from ccnn_pc.estimators.read_frames import is_frame, read_frames
 from ccnn_pc.estimators.read_table import is_table, read_table
@@ -48,11 +51,37 @@ def read_series(
         raise ValueError(
             f"'X' must have {len(known.names)} channels, as in fit (got {len(read.names)}){hint}"
         )
+    if known is not None:
+        _warn_of_names(read.names, known.names)
+    if read.counted is None and read.ids is None:
+        warn_of_restarts(read.items)
     cleaned = [_cleaned(each, row, every_stamp) for row, each in enumerate(read.items)]
     read = dataclasses.replace(read, items=[each for each, _ in cleaned], rows=[rows for _, rows in cleaned])
     if known is None:
         _warn_of_blank(read)
+    names = read.names if known is None else known.names
+    if odd := placeholders(np.concatenate([each.values for each in read.items]), names):
+        warnings.warn(f"'X': {odd}", DataWarning, stacklevel=5)
     return read
+
+
+def _warn_of_names(names: Sequence[str], known: Sequence[str]) -> None:
+    """Say that channels are told by their order alone, where fit or X named them."""
+    plain = numbered(len(known))
+    if len(known) < 2 or (list(names) == plain) is (list(known) == plain):
+        return
+    said = ", ".join(known if list(names) == plain else names)
+    which = "'X' has none, and fit had" if list(names) == plain else "fit had none, and 'X' has"
+    warnings.warn(f"channels are taken in their order, for names {which}: {said}", stacklevel=5)
+
+
+def warn_of_restarts(items: Sequence[Series]) -> None:
+    """Warn of series whose samples go back in time, and then lie among those before."""
+    series = np.repeat(np.arange(len(items)), [len(each.times) for each in items])
+    found = restarts(series, np.concatenate([each.times for each in items]))
+    if found is not None:
+        said = restart_in_words(found, f"series {found.series} of 'X'")
+        warnings.warn(said, DataWarning, stacklevel=5)
 
 
 def _warn_of_blank(read: SeriesRead) -> None:
@@ -73,7 +102,14 @@ def _read_array(array: np.ndarray, channels: Channels, known: Known | None) -> S
     else:
         raise ValueError(f"'X' must be [N, T], [N, T, C] or [N, C, T] (got shape {list(array.shape)})")
     times = np.arange(array.shape[1], dtype=np.float64)
-    return SeriesRead([Series(times, each) for each in array], numbered(array.shape[2]), layout)
+    items = [Series(times, each) for each in array]
+    return SeriesRead(items, numbered(array.shape[2]), layout, counted=_steps(items))
+
+
+def _steps(items: Sequence[Series]) -> tuple[int, int]:
+    """Steps of the shortest and of the longest series."""
+    counts = [len(each.times) - 1 for each in items]
+    return min(counts), max(counts)
 
 
 def _layout(sizes: Sequence[int], channels: Channels, known: Known | None) -> Channels:
@@ -150,7 +186,7 @@ def _read_list(data: Sequence[Any], channels: Channels, known: Known | None) -> 
     if len(counts) > 1:
         raise ValueError(f"'X' must have the same channels in every series (got {sorted(counts)})")
     items = [Series(np.arange(len(each), dtype=np.float64), each) for each in arrays]
-    return SeriesRead(items, numbered(counts.pop()), layout)
+    return SeriesRead(items, numbered(counts.pop()), layout, counted=_steps(items))
 
 
 def _check_no_pairs(data: Sequence[Any]) -> None:

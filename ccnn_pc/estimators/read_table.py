@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from ccnn_pc.datasets.common.broken import DataWarning
+from ccnn_pc.datasets.tables.order_of_rows import restart_in_words, restarts
 from ccnn_pc.estimators.containers import numbers
 from ccnn_pc.estimators.series_items import Series, SeriesRead
 from ccnn_pc.estimators.stamps import as_times
@@ -71,7 +74,14 @@ def read_table(data: Any, known: list[str] | None) -> SeriesRead:
     order: dict[Hashable, int] = {}
     number = np.array([order.setdefault(each, len(order)) for each in ids.tolist()])
     values = values.astype(np.float64)
-    items = []
+    found = restarts(number, stamps, column)
+    if found is not None:
+        warnings.warn(
+            restart_in_words(found, f"time of id {list(order)[found.series]!r} in 'X'"),
+            DataWarning,
+            stacklevel=6,
+        )
+    items, repeated = [], 0
     for row in range(len(order)):
         mine = number == row
         when, where = np.unique(stamps[mine], return_inverse=True)
@@ -79,8 +89,15 @@ def read_table(data: Any, known: list[str] | None) -> SeriesRead:
         seen = ~np.isnan(values[mine])
         np.add.at(total, (where[seen], column[mine][seen]), values[mine][seen])
         np.add.at(count, (where[seen], column[mine][seen]), 1)
+        repeated += int(np.maximum(count - 1, 0).sum())
         with np.errstate(invalid="ignore"):
             items.append(Series(when, np.where(count > 0, total / np.maximum(count, 1), np.nan)))
+    if repeated:
+        warnings.warn(
+            f"{repeated} rows of 'X' repeat an id, a time and a variable: each becomes the mean of its rows",
+            DataWarning,
+            stacklevel=6,
+        )
     together = bool((np.diff(number) >= 0).all())
     return SeriesRead(items, names, ids=list(order), dates=dates, together=together, lines=len(data))
 
@@ -126,6 +143,8 @@ def targets_of_ids(y: Any, read: SeriesRead) -> Any:
         if len(y) == read.lines != len(ids):
             raise ValueError(_per_row(len(y), len(ids)))
         given = dict(zip(y.index.tolist(), list(y.to_numpy()), strict=True))
+        if type(y.index).__name__ == "RangeIndex" and y.index.name is None and set(given) == set(ids):
+            _warn_of_counts(ids)
         if len(given) < len(y):
             twice = y.index[y.index.duplicated()].tolist()[0]
             raise ValueError(f"'y' must have one target per id of X (got several for {twice!r})")
@@ -136,6 +155,16 @@ def targets_of_ids(y: Any, read: SeriesRead) -> Any:
             "which ids come first, give list(y)"
         )
     return [given[each] for each in ids]
+
+
+def _warn_of_counts(ids: Sequence[Hashable]) -> None:
+    """Say that an index that may count rows is taken for ids, where these come in another order."""
+    if list(ids) != list(range(len(ids))):
+        warnings.warn(
+            f"the index of 'y' is taken for ids of X, which come as {', '.join(map(str, ids[:3]))} ...: where it "
+            "counts rows, give list(y); y.rename_axis('id') says that it holds ids",
+            stacklevel=6,
+        )
 
 
 def _per_row(rows: int, ids: int) -> str:

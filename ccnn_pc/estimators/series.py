@@ -26,6 +26,7 @@ from ccnn_pc.estimators.read_series import read_series
 from ccnn_pc.estimators.read_table import is_table, targets_of_ids
 from ccnn_pc.estimators.series_items import Channels, Known, SeriesRead
 from ccnn_pc.estimators.targets import Classes, Targets
+from ccnn_pc.estimators.times_of_fit import TimesOfFit
 
 #: Per cent of the samples, at most, that are left out of a series of the training, drawn anew in every epoch.
 THINNED = 50.0
@@ -59,6 +60,8 @@ class SeriesEstimator(Estimator):
     variables_: list[str]
     layout_: Channels | None
     dates_: str | None
+    times_: TimesOfFit | None = None
+    columns_: Sequence[str] = ()
     #: Whether stamps at which nothing was observed are kept.
     every_stamp = False
 
@@ -95,6 +98,7 @@ class SeriesEstimator(Estimator):
             X = self._matrix(X, fitting)  # noqa: N806
         read = read_series(X, way, known, every_stamp=self.every_stamp)
         if fitting:
+            self.times_ = TimesOfFit.of(read)
             self.variables_, self.layout_, self.dates_ = read.names, read.layout, read.dates
         elif read.dates != self.dates_:
             raise ValueError(
@@ -104,6 +108,8 @@ class SeriesEstimator(Estimator):
                 else "'X' must have numbers as its times, as in fit (got dates): count them in the unit of fit, as "
                 "(dates - dates[0]) / numpy.timedelta64(1, 's') does in seconds"
             )
+        elif self.times_ is not None:
+            self.times_.compare(read, pooled=not self.every_stamp)
         return read
 
     def _matrix(self, X: Any, fitting: bool) -> np.ndarray:  # noqa: N803
@@ -115,6 +121,7 @@ class SeriesEstimator(Estimator):
                 f"X has {length[0]} features, but {type(self).__name__} is expecting {known} features as input: rows "
                 "of a matrix are series of one length; give series of others as a list, list(X)"
             )
+        self._check_columns(X, fitting)
         try:
             found: np.ndarray = validate_data(
                 self, X, reset=fitting, ensure_all_finite="allow-nan", dtype="numeric"
@@ -126,6 +133,18 @@ class SeriesEstimator(Estimator):
                 ) from error
             raise
         return found
+
+    def _check_columns(self, X: Any, fitting: bool) -> None:  # noqa: N803
+        """Numbers that name the columns of a frame stand in the order of fit; scikit-learn looks at text alone."""
+        names = list(getattr(X, "columns", ()))
+        names = [] if all(isinstance(name, str) for name in names) else [str(name) for name in names]
+        if fitting:
+            self.columns_ = names
+        elif names != list(self.columns_) and sorted(names) == sorted(self.columns_):
+            raise ValueError(
+                f"'X' must have its columns in the order of fit, {', '.join(self.columns_[:4])} ... (got "
+                f"{', '.join(names[:4])} ...): X[list(range(n))] puts them into one"
+            )
 
     def _in_order(self, y: Any, items: Any) -> Any:
         return y if items.ids is None else targets_of_ids(y, items)
@@ -172,12 +191,20 @@ class SeriesEstimator(Estimator):
         return SeriesArrays(stored, scaling=SeriesScaling(mean, std, epsilon=0.0), said=said)
 
     def _state(self) -> dict[str, Any]:
-        return {**super()._state(), "layout": None if self.layout_ is None else self.layout_.value}
+        known = None if self.times_ is None else dataclasses.astuple(self.times_)
+        return {
+            **super()._state(),
+            "layout": None if self.layout_ is None else self.layout_.value,
+            "times": known,
+            "columns": list(self.columns_),
+        }
 
     def _restore(self, stored: Mapping[str, Any]) -> None:
         super()._restore(stored)
         table = self.network_.preprocessing.table
         self.variables_, self.dates_ = [str(name) for name in table["variables"]], table["dates"]
+        times, self.columns_ = stored.get("times"), list(stored.get("columns", ()))
+        self.times_ = None if times is None else TimesOfFit(*times)
         layout = stored.get("layout")
         self.layout_ = None if layout is None else choice("layout", layout, Channels)
 

@@ -51,6 +51,8 @@ class SeriesRead:
         rows: which samples of each series, as it was given, were kept, in the order of time.
         together: whether the rows of each id of a table stand together.
         lines: rows of a table.
+        counted: without times, steps of the shortest and of the longest series, with what is missing; None: there are
+            times.
     """
 
     items: list[Series]
@@ -61,6 +63,7 @@ class SeriesRead:
     rows: list[np.ndarray] = dataclasses.field(default_factory=list)
     together: bool = True
     lines: int = 0
+    counted: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         return len(self.items)

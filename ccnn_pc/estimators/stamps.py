@@ -45,6 +45,28 @@ def as_times(times: Any, name: str) -> tuple[np.ndarray, str | None]:
         ) from error
 
 
+def has_zone(times: Any) -> bool | None:
+    """Whether dates have a zone; None: these are no dates.
+
+    Example:
+        >>> day = datetime.datetime(2024, 1, 31)
+        >>> has_zone([day]), has_zone([day.astimezone()]), has_zone([1.5]), has_zone(np.array([day], "datetime64[s]"))
+        (False, True, None, False)
+    """
+    dtype = getattr(times, "dtype", None)
+    for name in ("tz", "time_zone"):  # of pandas, of polars
+        if hasattr(dtype, name):
+            return getattr(dtype, name) is not None
+    first = next(
+        (each for each in np.asarray(times, dtype=object).ravel() if each is not None and each == each), None
+    )  # noqa: PLR0124
+    if getattr(dtype, "kind", None) == "M" or isinstance(first, np.datetime64):
+        return False
+    if not isinstance(first, datetime.date):
+        return None
+    return getattr(first, "tzinfo", None) is not None
+
+
 def _plain(values: np.ndarray, name: str) -> np.ndarray:
     """Objects of datetime and pandas as dates and durations of numpy; all else as it is."""
     known = [each for each in values.ravel().tolist() if each is not None and each == each]  # noqa: PLR0124

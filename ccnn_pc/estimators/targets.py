@@ -13,6 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 from torch import Tensor, nn
 
+from ccnn_pc.datasets.common.class_names import spelt_twice
 from ccnn_pc.training.objectives import Classification, Objective, Regression
 
 #: Numbers of float32 are rounded by so much of their size, times 50: that many steps for a deviation are enough.
@@ -192,11 +193,18 @@ def _kind(label: Any) -> str:
 
 
 def warn_of_missing(names: Sequence[str]) -> None:
-    """Say so where a class is called as missing labels are once they are text."""
+    """Say so where a class is called as missing labels are once they are text, or as another one."""
     found = sorted({"nan", "NaN", "None", "<NA>", "NaT"} & set(names))
     if found:
         warnings.warn(
             f"'y' has a class called {found[0]!r}: if that was a label that is missing, leave its items out",
+            stacklevel=6,
+        )
+    twice = spelt_twice(names)
+    if twice:
+        warnings.warn(
+            f"'y' has the classes {twice[0][0]!r} and {twice[0][1]!r}, which differ in their spelling alone and are "
+            "learned apart: where one is meant, call it alike",
             stacklevel=6,
         )
 

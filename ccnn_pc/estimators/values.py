@@ -18,9 +18,10 @@ from ccnn_pc.datasets.preprocessing import Preprocessing
 from ccnn_pc.datasets.transforms import HideFuture, HideValues
 from ccnn_pc.datasets.transforms.base import Transform
 from ccnn_pc.estimators.in_form_of import in_form_of
+from ccnn_pc.estimators.panels import plain_table
 from ccnn_pc.estimators.series import SeriesEstimator, typical_step
 from ccnn_pc.estimators.series_items import Series, SeriesRead
-from ccnn_pc.estimators.stamps import as_times
+from ccnn_pc.estimators.stamps import as_times, has_zone
 from ccnn_pc.estimators.targets import Targets
 from ccnn_pc.models.series_values import SeriesValues
 from ccnn_pc.training.objectives import SampleRegression
@@ -212,7 +213,7 @@ class SeriesImputer(TransformerMixin, ValuesEstimator):
         items = self._read(X, fitting=False)
         if times is None:
             return self._values_at(items, [each.times for each in items.items])
-        asked, common = _times_of(times, items, self.dates_)
+        asked, common = _times_of(times, X, items, self.dates_)
         found = self._values_at(items, asked)
         return np.stack(found) if common else found
 
@@ -307,7 +308,7 @@ class SeriesForecaster(ValuesEstimator):
             steps = self.step_ * np.arange(1, int(self.horizon / self.step_ * (1 + 1e-9)) + 1)
             asked, common = [end + steps for end in ends], True
         else:
-            asked, common = _times_of(times, items, self.dates_)
+            asked, common = _times_of(times, X, items, self.dates_)
         for row, (end, when) in enumerate(zip(ends, asked, strict=True)):
             if len(when) and not (when.min() > end and when.max() <= end + self.horizon * (1 + 1e-6)):
                 raise ValueError(
@@ -339,7 +340,20 @@ def _with_stamps(series: Series, times: np.ndarray) -> tuple[Series, np.ndarray]
     return Series(when, values), np.searchsorted(when, times)
 
 
-def _times_of(times: Any, items: SeriesRead, dates: str | None) -> tuple[list[np.ndarray], bool]:
+def _zone_of(data: Any) -> bool | None:
+    """Whether the dates of X have a zone; None: it has none."""
+    data = plain_table(data)
+    if hasattr(data, "columns"):
+        return has_zone(data["time"]) if "time" in list(data.columns) else None
+    first: Any = data[0] if isinstance(data, (list, tuple)) and len(data) else None
+    if isinstance(first, tuple):
+        return has_zone(first[0])
+    if "time" in list(getattr(first, "columns", ())):
+        return has_zone(first["time"])
+    return has_zone(first.index) if hasattr(first, "to_numpy") and hasattr(first, "index") else None
+
+
+def _times_of(times: Any, data: Any, items: SeriesRead, dates: str | None) -> tuple[list[np.ndarray], bool]:
     """Times of each series, and whether all have the same."""
     if not hasattr(times, "__len__") or getattr(times, "shape", None) == ():
         raise ValueError(
@@ -349,6 +363,12 @@ def _times_of(times: Any, items: SeriesRead, dates: str | None) -> tuple[list[np
     if nested and len(times) != len(items):
         raise ValueError(f"'times' must be a list of one array per series, {len(items)} (got {len(times)})")
     found = [_seconds(each, dates) for each in (times if nested else [times])]
+    zones = {_zone_of(data), has_zone(times[0] if nested else times)} if dates is not None else set()
+    if {True, False} <= zones:
+        raise ValueError(
+            "'times' must have a time zone where those of X have one, and none where they have none (got one alone): "
+            "tz_localize gives a zone, tz_convert('UTC').tz_localize(None) takes it away"
+        )
     return (found, False) if nested else (found * len(items), True)
 
 

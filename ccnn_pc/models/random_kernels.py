@@ -179,7 +179,8 @@ class RandomKernels(Network):
     ) -> tuple[Tensor, AbstractDomain]:
         """As of every network; series that lie outside of the span of those of the training are named."""
         x, where = super().read(data, domain, spacing)
-        if not (self.training or torch.compiler.is_compiling() or x.is_cuda or "begin" in self.warned):
+        known = self.warned & {"begin", "spacing", "span", "pause", "place"}  # of which it follows
+        if not (known or self.training or torch.compiler.is_compiling() or x.is_cuda):
             self._warn_of_begin(where)
         return x, where
 

@@ -31,7 +31,7 @@ from ccnn_pc.datasets.formats.csv_file import (
 )
 from ccnn_pc.datasets.formats.numerals import number_in
 from ccnn_pc.datasets.series.stored import StoredSeries, rows_of_labels, sorted_names
-from ccnn_pc.datasets.tables.order_of_rows import CAUSE, restarts
+from ccnn_pc.datasets.tables.order_of_rows import restart_in_words, restarts
 from ccnn_pc.datasets.tables.separators import DECIMAL_COMMA, check_written
 from ccnn_pc.datasets.tables.zones import Zones
 
@@ -427,13 +427,8 @@ def _warn_of_restarts(files: Sequence[Path], form: TableFormat, ids: Sequence[st
     found = restarts(observed.series.to_numpy(), observed.time.to_numpy(), observed.channel.to_numpy())
     if found is None:
         return
-    name, more = ids[found.series], f" ({found.many - 1} more series do so)" * (found.many > 1)
-    warnings.warn(
-        f"'{files[0]}': '{form.columns.time}' of '{form.columns.id}' {name!r} goes back from row to row, from "
-        f"{form.said(found.before)} to {form.said(found.after)}{more}: {CAUSE}",
-        DataWarning,
-        stacklevel=3,
-    )
+    what = f"'{files[0]}': '{form.columns.time}' of '{form.columns.id}' {ids[found.series]!r}"
+    warnings.warn(restart_in_words(found, what, form.said), DataWarning, stacklevel=3)
 
 
 def _wide(

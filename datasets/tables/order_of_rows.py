@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -65,8 +66,15 @@ def restarts(series: np.ndarray, times: np.ndarray, channel: np.ndarray | None =
     return Restart(int(series[row]), float(times[row - 1]), float(times[row]), count)
 
 
-#: Why that may be, and what mends it.
-CAUSE = (
+def restart_in_words(found: Restart, what: str, said: Callable[[float], str] = "{:.10g}".format) -> str:
+    """A message: what goes back, from when to when, why that may be, and what mends it."""
+    more = f" ({found.many - 1} more series do so)" * (found.many > 1)
+    return (
+        f"{what} goes back from row to row, from {said(found.before)} to {said(found.after)}{more}: {_CAUSE}"
+    )
+
+
+_CAUSE = (
     "are these two series under one id, copies of rows, a clock that was set back, or hours without AM and PM? They "
     "are read as one series in the order of time; give each series an id of its own, dates a zone"
 )

@@ -19,7 +19,7 @@ from ccnn_pc.datasets.formats.csv_file import SUFFIXES, open_text
 from ccnn_pc.datasets.formats.numerals import is_number, number_in
 from ccnn_pc.datasets.series.stored import StoredSeries, join_series, rows_of_labels, sorted_names
 from ccnn_pc.datasets.tables.observations import TableFormat
-from ccnn_pc.datasets.tables.order_of_rows import CAUSE, restarts
+from ccnn_pc.datasets.tables.order_of_rows import restart_in_words, restarts
 from ccnn_pc.datasets.tables.separators import DECIMAL_COMMA, check_written
 from ccnn_pc.datasets.tables.zones import Zones
 
@@ -166,15 +166,14 @@ def read_one(path: Path, form: TableFormat) -> tuple[np.ndarray, np.ndarray, lis
 def _warn_of_order(path: Path, times: np.ndarray, form: TableFormat) -> None:
     found = restarts(np.zeros(len(times), dtype=np.int64), times)
     repeated = len(times) - len(np.unique(times))
+    what = f"'{path}': '{form.columns.time}'"
     if found is not None:
-        said = (
-            f"goes back from row to row, from {form.said(found.before)} to {form.said(found.after)}: {CAUSE}"
-        )
+        text = restart_in_words(found, what, form.said)
     elif repeated:
-        said = f"repeats {repeated} times: rows of one time become their mean"
+        text = f"{what} repeats {repeated} times: rows of one time become their mean"
     else:
         return
-    warnings.warn(f"'{path}': '{form.columns.time}' {said}", DataWarning, stacklevel=4)
+    warnings.warn(text, DataWarning, stacklevel=4)
 
 
 def _rising(times: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

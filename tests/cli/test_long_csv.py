@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from ccnn_pc.cli.follow import follow_data
 from ccnn_pc.cli.predict import predict_files
 from ccnn_pc.cli.train import run_experiment
 from ccnn_pc.datasets import LongCSV, SeriesPreprocessing
-from ccnn_pc.models import from_pretrained
+from ccnn_pc.models import SamplingWarning, from_pretrained
 from tests.long_tables import labels_of, observations, write, write_labels, write_table
 
 ROWS = observations(60)
@@ -159,6 +160,19 @@ def test_answers_for_new_rows(folder: Path, tmp_path: Path, capsys: pytest.Captu
         main(["predict", model, str(new)])
     printed = capsys.readouterr().out
     assert "s06" in printed and "%" in printed and not (tmp_path / "plots").exists()
+
+
+def test_each_table_is_compared_with_the_training(folder: Path, tmp_path: Path) -> None:
+    """A second table in another unit is named as well."""
+    model, rows = str(folder / "runs/classes/latest/model"), observations(7, seed=5)
+    tables = [
+        write_table(tmp_path, [(n, t, what, factor * value) for n, t, what, value in rows], f"{factor}.csv")
+        for factor in (100, 1000)
+    ]
+    with pytest.warns(SamplingWarning) as told:
+        predict_files(model, tables)
+    larger = [float(re.findall(r"is ([\d.e+]+) times larger", str(each.message))[0]) for each in told]
+    assert len(larger) == 2 and larger[1] > 5 * larger[0]
 
 
 def test_long_answers_are_cut_for_people(

@@ -12,7 +12,7 @@ import pytest
 
 from ccnn_pc.datasets import LongCSV
 from ccnn_pc.datasets.tables.order_of_rows import restarts
-from tests.long_tables import labels_of, observations, write_labels, write_table
+from tests.long_tables import labels_of, observations, write_labels
 
 ROWS = observations()
 

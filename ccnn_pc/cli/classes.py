@@ -136,7 +136,7 @@ def warn_of_exchanged(confusion: Tensor, classes: Sequence[str]) -> None:
     cause = (
         "do the labels count from another number than those of training"
         if numbered and len(shifts) == 1
-        else ("are labels exchanged, or in another order than in training")
+        else ("are labels exchanged, or data mirrored or turned")
     )
     warnings.warn(
         f"the model answers {', '.join(said[:LISTED])}{', …' if len(said) > LISTED else ''}: {cause}? With these for "

@@ -308,7 +308,9 @@ def files_of(paths: Sequence[Path], suffixes: Sequence[str]) -> list[Path]:
         inside = [
             file
             for file in sorted(path.rglob("*"))
-            if file.suffix.lower() in suffixes and file.is_file() and not _is_hidden(file.relative_to(path))
+            if file.name.lower().endswith(tuple(suffixes))
+            and file.is_file()
+            and not _is_hidden(file.relative_to(path))
         ]
         if not inside:
             raise FileNotFoundError(

@@ -12,6 +12,8 @@ from ccnn_pc.cli.unlike import VALUES, Unlike, some
 
 #: Volumes so many times coarser than what is made of them; other proportions; other lengths.
 COARSE, PROPORTIONS, SPAN = 4.0, 1.25, 2.0
+#: Axes that fit in another order fit so well.
+SWAPPED = 1.1
 
 
 def unlike_volumes(used: Any, facts: Mapping[str, np.ndarray], names: Sequence[str]) -> Iterator[Unlike]:
@@ -36,41 +38,54 @@ def unlike_volumes(used: Any, facts: Mapping[str, np.ndarray], names: Sequence[s
             "what training saw; give finer ones"
         )
         yield Unlike("coarse", text, coarse, VALUES)
+    bare = facts.get("oriented", np.full(len(names), np.nan)) == 0
+    if bare.any() and known.get("oriented", [0])[0] == 1:
+        says = "do" if len(names) > 1 else "does"
+        text = (
+            f"{some(bare, names)} {says} not say which way the axes point, as all files of training do: left and right "
+            "may be exchanged; write the orientation into the header (sform), or convert from the source again"
+        )
+        yield Unlike("orientation", text, bare)
     spaced = all(f"span_{axis}" in known for axis in range(3))
+    bounds = least, most
     if spaced:
-        least, most = (np.array([known[f"span_{axis}"][place] for axis in range(3)]) for place in (0, -1))
-    sides = spans if spaced else cells
-    with np.errstate(invalid="ignore"):
-        turned = ~coarse & np.array([not _alike(row, least, most) for row in sides])
-        far = ((sides > SPAN * most) | (sides * SPAN < least)).any(axis=1) & spaced
+        bounds = tuple(np.array([known[f"span_{axis}"][place] for axis in range(3)]) for place in (0, -1))  # type: ignore[assignment]
+    measured = np.isfinite(spans).all(axis=1) & spaced  # of others the cells tell
+
+    def sides_of(row: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return (spans[row], *bounds) if measured[row] else (cells[row], least, most)
+
+    turned = ~coarse & np.array([_misfit(*sides_of(row)) > PROPORTIONS for row in range(len(names))])
     if turned.any():
-        row = sides[turned][0]
+        row, low, high = sides_of(int(np.flatnonzero(turned)[0]))
         orders = [
-            order for order in itertools.permutations(range(3)) if _alike(row[list(order)], least, most)
+            order
+            for order in itertools.permutations(range(3))
+            if _misfit(row[list(order)], low, high) <= SWAPPED
         ]
         mend = "volumes are stretched to those: cut them, or fill them up"
         if orders:
             mend = f"are axes swapped? Then transpose them, numpy.transpose(x, {orders[0]})"
         text = (
-            f"{some(turned, names)} {has} sides of {_cells(row)}, and those of training, {_range(least, most)}, have "
+            f"{some(turned, names)} {has} sides of {_cells(row)}, and those of training, {_range(low, high)}, have "
             f"other proportions: {mend}"
         )
         yield Unlike("proportions", text, turned)
-    far &= ~turned
+    low, high = bounds
+    with np.errstate(invalid="ignore"):
+        far = measured & ~turned & ((spans > SPAN * high) | (spans * SPAN < low)).any(axis=1)
     if far.any():
         text = (
-            f"{some(far, names)} {has} sides of {_cells(sides[far][0])} mm, and in training {_range(least, most)}: "
+            f"{some(far, names)} {has} sides of {_cells(spans[far][0])} mm, and in training {_range(low, high)}: "
             "another unit, or another part of the scene: cut it to that of training"
         )
         yield Unlike("span", text, far)
 
 
-def _alike(sides: np.ndarray, least: np.ndarray, most: np.ndarray) -> bool:
-    """Whether sides have the proportions of some between the least and the most; what is not known has."""
-    scale = [sides[axis] / bound[axis] for bound in (least, most) for axis in range(3)]
-    smallest = np.array(scale[3:]).max()  # at which no side is larger than the most
-    largest = np.array(scale[:3]).min()
-    return not smallest > PROPORTIONS * largest
+def _misfit(sides: np.ndarray, least: np.ndarray, most: np.ndarray) -> float:
+    """How many times more one side must be scaled than another, at least, to lie between the least and the most."""
+    smallest, largest = float((sides / most).max()), float((sides / least).min())
+    return smallest / largest
 
 
 def _range(least: np.ndarray, most: np.ndarray) -> str:

@@ -135,7 +135,7 @@ class FileArrays(GridDataset):
         used = self.said.filled([items.paths[row] for row in training])
         described = {**used.to_json(), "mean": None, "std": None, "files": None}
         channels = None if used.mean is None else len(used.mean)
-        settings = {"files": fingerprint(items.paths), "reading": described, "facts": 3, "channels": channels}
+        settings = {"files": fingerprint(items.paths), "reading": described, "facts": 4, "channels": channels}
         settings["longest"] = longest
         name = f"{used.dataset}-{root.resolve().name}"
         stored = cached(cache, name, settings, lambda: _read(items.paths, used, longest), StoredArrays.load)

@@ -20,7 +20,7 @@ EMPTY = 1e-4
 #: Power of the mean of N channels that cancel, as a share of the N-th part of theirs, which it is if they differ.
 CANCELS = 0.25
 #: Bits of the samples of what soundfile calls so.
-_BITS: dict[str, float] = {"PCM_S8": 8, "PCM_U8": 8, "ULAW": 13, "ALAW": 13, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32,
+_BITS = {"PCM_S8": 8, "PCM_U8": 8, "ULAW": 13, "ALAW": 13, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32,
          "FLOAT": 24, "DOUBLE": 24}  # fmt: skip
 
 
@@ -64,6 +64,7 @@ def read_recording(path: Path) -> Recording:
     content = read_file(path)
     if not content:
         raise ValueError(f"'{path}' is empty (0 bytes): copy or record it again")
+    bits: float
     if path.suffix.lower() == ".wav":
         whole, rate, bits = read_wav_parts(content, str(path))
         samples = one_channel(whole / 32768)
@@ -72,7 +73,7 @@ def read_recording(path: Path) -> Recording:
         try:
             check_whole(content)
             with soundfile.SoundFile(io.BytesIO(content)) as file:
-                rate, bits = file.samplerate, _BITS.get(file.subtype, math.nan)
+                rate, bits = file.samplerate, float(_BITS.get(file.subtype, math.nan))
                 values = file.read(dtype="float32", always_2d=True)
         except Exception as error:  # of libsndfile
             raise ValueError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,7 +17,26 @@ from ccnn_pc.datasets.formats.packed import read_file
 SUFFIXES = (".npy", ".npz", ".nii", ".nii.gz", ".binvox")
 #: An axis in front of, or behind, three others that is so short holds channels.
 MOST_CHANNELS = 4
+#: What an array of the distances of cells is called beside a volume.
+_STEPS = ("spacing", "voxel_size", "voxel_spacing", "zooms", "pixdim")
+#: Millimetres of the units that NIfTI names; others are taken for millimetres.
+_MILLIMETRES = {"meter": 1000.0, "micron": 0.001}
 _BINVOX = re.compile(rb"#binvox 1\s+dim\s+(\d+)\s+(\d+)\s+(\d+)\s+.*?data\r?\n", re.DOTALL)
+
+
+class Volume(NamedTuple):
+    """What a file of a volume holds.
+
+    Attributes:
+        values: float32 ``[C, D, H, W]``.
+        steps: distance of cells along each axis in millimetres; NaN where the file does not say it.
+        oriented: 1 where the file says which way its axes point, 0 where it should and does not; NaN of formats that
+            cannot.
+    """
+
+    values: np.ndarray
+    steps: tuple[float, float, float]
+    oriented: float
 
 
 def is_volume(path: Path) -> bool:
@@ -41,31 +61,31 @@ def read_volume(path: Path) -> np.ndarray:
         ValueError: another format, damaged, another number of axes, values that are not finite; the message names the
             file.
     """
-    return read_volume_at(path)[0]
+    return read_whole_volume(path).values
 
 
-def read_volume_at(path: Path) -> tuple[np.ndarray, tuple[float, float, float]]:
-    """The same, and the distance of its cells along each axis in millimetres; NaN where the file does not say it.
+def read_whole_volume(path: Path) -> Volume:
+    """The same, with what the file says of its axes; of an ``npz`` an array ``spacing`` of three numbers.
 
     Raises:
         FileNotFoundError, ImportError, ValueError: see :func:`read_volume`.
     """
     name, content = path.name.lower(), read_file(path)
-    steps = (math.nan, math.nan, math.nan)
+    steps, oriented = (math.nan, math.nan, math.nan), math.nan
     try:
         if not content:
             raise ValueError("it is empty (0 bytes)")
         if name.endswith(".npy"):
             values = read_npy(content)
         elif name.endswith(".npz"):
-            values = _only_volume(read_npz(content))
+            values, steps = _only_volume(read_npz(content))
         elif name.endswith(".binvox"):
             values = read_binvox(content)
         elif name.endswith((".nii", ".nii.gz")):
-            values, steps = _nifti(path, len(content))
+            values, steps, oriented = _nifti(path, len(content))
         else:
             raise ValueError(f"its name must end in {', '.join(SUFFIXES)}")
-        return _checked(values), steps
+        return Volume(_checked(values), steps, oriented)
     except ImportError:
         raise
     except Exception as error:  # nibabel raises anything for damaged files
@@ -94,23 +114,33 @@ def _checked(values: np.ndarray) -> np.ndarray:
     return values
 
 
-def _only_volume(arrays: dict[str, np.ndarray]) -> np.ndarray:
+def _only_volume(arrays: dict[str, np.ndarray]) -> tuple[np.ndarray, tuple[float, float, float]]:
     found = {name: each for name, each in arrays.items() if each.ndim in (3, 4)}
     if len(found) != 1:
         shapes = {name: list(each.shape) for name, each in arrays.items()}
         raise ValueError(f"it must hold one array of three axes (got {shapes})")
-    return next(iter(found.values()))
+    steps = next(
+        (each for name, each in arrays.items() if name.lower() in _STEPS and each.shape == (3,)), None
+    )
+    if steps is None or steps.dtype.kind not in "fiu" or not (np.isfinite(steps).all() and (steps > 0).all()):
+        steps = np.full(3, math.nan)
+    first, second, third = map(float, steps)
+    return next(iter(found.values())), (first, second, third)
 
 
-def _nifti(path: Path, size: int) -> tuple[np.ndarray, tuple[float, float, float]]:
+def _nifti(path: Path, size: int) -> Volume:
     nibabel = require("nibabel", extra="volumes", purpose="to read NIfTI")
     image = nibabel.load(path)
     check_unpacked(8 * math.prod(image.shape), size, f"'{path}'")
     while len(image.shape) > 3 and image.shape[-1] == 1:  # one time
         image = image.slicer[..., 0]
-    turned = nibabel.as_closest_canonical(image)
-    first, second, third = (abs(float(step)) or math.nan for step in turned.header.get_zooms()[:3])
-    return np.asarray(turned.dataobj, dtype=np.float32), (first, second, third)
+    if image.get_data_dtype().kind not in "fiub":
+        raise ValueError(f"it must hold real numbers (got {image.get_data_dtype()})")
+    turned, head = nibabel.as_closest_canonical(image), image.header
+    unit = _MILLIMETRES.get(head.get_xyzt_units()[0], 1.0) if hasattr(head, "get_xyzt_units") else 1.0
+    first, second, third = (unit * abs(float(step)) or math.nan for step in turned.header.get_zooms()[:3])
+    codes = [int(head[name]) for name in ("sform_code", "qform_code") if name in head]
+    return Volume(np.asarray(turned.dataobj, dtype=np.float32), (first, second, third), float(any(codes)))
 
 
 def read_binvox(content: bytes) -> np.ndarray:

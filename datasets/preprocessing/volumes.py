@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional
 
 from ccnn_pc._checks import check_at_least
-from ccnn_pc.datasets.formats.volume_file import SUFFIXES, read_volume, read_volume_at
+from ccnn_pc.datasets.formats.volume_file import SUFFIXES, read_volume, read_whole_volume
 from ccnn_pc.datasets.preprocessing.base import plain, set_fields
 from ccnn_pc.datasets.preprocessing.files import FilePreprocessing, FileRead
 
@@ -31,7 +31,8 @@ class VolumePreprocessing(FilePreprocessing):
             cells.
         mean, std: of each channel; None: measured on the training.
         files: facts of the volumes of the training; None: measured. Of each volume the cells along each axis,
-            ``cells_0`` to ``cells_2``, and, where a file says them, the millimetres, ``span_0`` to ``span_2``.
+            ``cells_0`` to ``cells_2``; where a file says them, the millimetres, ``span_0`` to ``span_2``, and whether
+            it says which way its axes point, ``oriented``.
 
     Raises:
         ValueError: sizes below 1, or not three.
@@ -55,10 +56,11 @@ class VolumePreprocessing(FilePreprocessing):
         set_fields(self, mean=plain(self.mean), std=plain(self.std), files=plain(self.files))
 
     def read_file(self, path: Path) -> FileRead:
-        read, steps = read_volume_at(path)
+        read, steps, oriented = read_whole_volume(path)
         values = torch.from_numpy(read)
         facts = {f"cells_{axis}": float(cells) for axis, cells in enumerate(read.shape[1:])}
         facts |= {f"span_{axis}": step * read.shape[1 + axis] for axis, step in enumerate(steps)}
+        facts["oriented"] = oriented
         size = tuple(self.size or values.shape[1:])
         coarse = tuple(min(*pair) for pair in zip(size, values.shape[1:], strict=True))
         values = functional.adaptive_avg_pool3d(values, coarse)  # type: ignore[arg-type]

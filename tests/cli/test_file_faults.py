@@ -6,6 +6,7 @@ import re
 import shutil
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +189,46 @@ def test_volumes_that_are_otherwise_have_one_message(
     assert len(explained) == (
         name in ("turned", "stretched", "coarse")
     )  # values are compared when it is asked
+
+
+def test_volumes_with_headers(models: dict[str, str], tmp_path: Path) -> None:
+    """Of a training that knows millimetres and directions; files in folders are found whatever their name ends in."""
+    nibabel: Any = pytest.importorskip("nibabel")
+
+    def convert(name: str, affine: Any = None, **more: Any) -> Path:
+        folder = volumes(tmp_path / name, 8, 7, **more)
+        for path in folder.rglob("*.npy"):
+            image = nibabel.Nifti1Image(np.load(path), affine)
+            if affine is None:
+                image.header.set_sform(None, 0)
+                image.header.set_qform(None, 0)
+                image = nibabel.Nifti1Image(np.load(path), None, image.header)
+            nibabel.save(image, path.with_suffix(".nii.gz"))
+            path.unlink()
+        return folder
+
+    model = saved(tmp_path / "model", VolumeFolder(convert("training", np.eye(4))))
+    assert len(predict_files(model, [tmp_path / "training"])) == 8
+    plain, finer = (
+        convert("plain", np.eye(4)),
+        convert("finer", np.diag([0.5, 0.5, 0.5, 1]), shape=(20, 24, 32)),
+    )
+    bare, micron = convert("bare"), convert("micron", np.diag([1e-3, 1e-3, 1e-3, 1]))
+    halved = volumes(tmp_path / "halved", 4, 1, change=lambda cells, rng: cells[:, :, :8])
+    for folder, text in (
+        (plain, None),
+        (finer, None),
+        (volumes(tmp_path / "arrays", 4, 1), None),
+        (bare, "not say which way the axes point, as all files of training do"),
+        (micron, "0.01 x 0.012 x 0.016 mm, and in training 10 x 12 x 16"),
+        (
+            halved,
+            "sides of 10 x 12 x 8, and those of training, 10 x 12 x 16, have other proportions: volumes are",
+        ),
+    ):
+        first = min(folder.rglob("0.*"))
+        for messages in said(partial(evaluate_model, model, folder), partial(predict_files, model, [first])):
+            assert len(messages) == (text is not None) and (text or "") in "".join(messages)
 
 
 @pytest.mark.parametrize("kind", ["mel", "raw", "volumes"])

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from ccnn_pc.datasets import VolumeFolder, VolumePreprocessing
-from ccnn_pc.datasets.formats.volume_file import read_volume
+from ccnn_pc.datasets.formats.volume_file import read_volume, read_whole_volume
 
 CELLS = np.random.default_rng(0).integers(0, 2, (3, 4, 5))
 
@@ -48,6 +48,35 @@ def test_axes_of_nifti_have_their_usual_directions(tmp_path: Path) -> None:
     turned = np.diag([-1.0, 1, 1, 1])
     nibabel.save(nibabel.Nifti1Image(CELLS[::-1].astype(np.float32), turned), tmp_path / "a.nii.gz")
     assert (read_volume(tmp_path / "a.nii.gz")[0] == CELLS).all()
+
+
+def test_what_nifti_says_of_its_axes(tmp_path: Path) -> None:
+    nibabel: Any = pytest.importorskip("nibabel")
+    for unit, millimetres in (("mm", 1.0), ("micron", 1e-3), ("meter", 1e3), ("unknown", 1.0)):
+        image = nibabel.Nifti1Image(CELLS.astype(np.float32), np.diag([2.0, 1, 0.5, 1]))
+        image.header.set_xyzt_units(unit)
+        nibabel.save(image, tmp_path / "a.nii")
+        found = read_whole_volume(tmp_path / "a.nii")
+        assert np.allclose(found.steps, millimetres * np.array([2.0, 1, 0.5])) and found.oriented == 1
+    image.header.set_sform(None, 0)
+    image.header.set_qform(None, 0)
+    nibabel.save(nibabel.Nifti1Image(CELLS.astype(np.float32), None, image.header), tmp_path / "a.nii")
+    assert read_whole_volume(tmp_path / "a.nii").oriented == 0
+    nibabel.save(nibabel.Nifti1Image(CELLS.astype(np.complex64), np.eye(4)), tmp_path / "b.nii")
+    with pytest.raises(ValueError, match=r"'.*b\.nii' .* must hold real numbers \(got complex64\)"):
+        read_volume(tmp_path / "b.nii")
+
+
+def test_an_array_of_spacings_beside_a_volume(tmp_path: Path) -> None:
+    for name, steps, known in (
+        ("spacing", [2, 1, 1], True),
+        ("Voxel_Size", [2.0, 1, 1], True),
+        ("spacing", [2, 0, 1], False),
+    ):
+        np.savez(tmp_path / "a.npz", **{"cells": CELLS, name: np.array(steps)})  # type: ignore[arg-type]
+        found = read_whole_volume(tmp_path / "a.npz")
+        assert (found.steps == (2.0, 1.0, 1.0)) is known and np.isfinite(found.steps).all() == known
+        assert np.isnan(found.oriented)
 
 
 def test_channels_come_first_or_last(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ from sklearn.utils.validation import validate_data
 
 from ccnn_pc._choices import choice
 from ccnn_pc.datasets import SeriesArrays, SeriesPreprocessing
+from ccnn_pc.datasets.common.broken import DataWarning
 from ccnn_pc.datasets.preprocessing import Preprocessing
 from ccnn_pc.datasets.series.observation_channels import ObservationChannels
 from ccnn_pc.datasets.series.scaling import SeriesScaling
 from ccnn_pc.datasets.series.stored import StoredSeries, common_span, join_series, typical_grid
+from ccnn_pc.datasets.series.tells_target import said_of, tells_target
 from ccnn_pc.datasets.tables.observations import TableFormat
 from ccnn_pc.datasets.transforms import DropSamples
 from ccnn_pc.estimators.answers import ClassifierAnswers, RegressorAnswers
@@ -25,7 +28,7 @@ from ccnn_pc.estimators.panels import plain_table
 from ccnn_pc.estimators.read_series import read_series
 from ccnn_pc.estimators.read_table import is_table, targets_of_ids
 from ccnn_pc.estimators.series_items import Channels, Known, SeriesRead
-from ccnn_pc.estimators.targets import Classes, Targets
+from ccnn_pc.estimators.targets import Classes, Numbers, Targets
 from ccnn_pc.estimators.times_of_fit import TimesOfFit
 
 #: Per cent of the samples, at most, that are left out of a series of the training, drawn anew in every epoch.
@@ -156,6 +159,9 @@ class SeriesEstimator(Estimator):
         labels = targets.labels if isinstance(targets, Classes) else np.zeros(len(items), dtype=np.int64)
         classes = targets.names if isinstance(targets, Classes) else ["value"]
         stored = _stored(items, labels, classes)
+        name = tells_target(stored, targets.numbers if isinstance(targets, Numbers) else None)
+        if name is not None:
+            warnings.warn(f"'X': {said_of(name)}", DataWarning, stacklevel=5)
         return SeriesArrays(stored, transform=DropSamples([0.0, THINNED], irregular=True), seed=seed)
 
     def _geometry(self, dataset: Any) -> dict[str, Any]:

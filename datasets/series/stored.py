@@ -151,7 +151,10 @@ def rows_of_labels(labels: Iterable[str], classes: Sequence[str]) -> np.ndarray:
     index = {name: number for number, name in enumerate(classes)}
     unknown = sorted({name for name in labels if name not in index})
     if unknown:
-        raise ValueError(f"'classes' must name every class of the data (got no {', '.join(unknown[:5])})")
+        known = ", ".join(list(classes)[:10]) + ", …" * (len(classes) > 10)
+        raise ValueError(
+            f"'classes' must name every class of the data (got no {', '.join(unknown[:5])}; known: {known})"
+        )
     return np.array([index[name] for name in labels], dtype=np.int64)
 
 

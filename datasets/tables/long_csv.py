@@ -34,6 +34,7 @@ from ccnn_pc.datasets.series.stored import (
     typical_duration,
     typical_grid,
 )
+from ccnn_pc.datasets.series.tells_target import said_of, tells_target
 from ccnn_pc.datasets.tables.dates_in_digits import warn_of_digits
 from ccnn_pc.datasets.tables.facts import part_of_facts
 from ccnn_pc.datasets.tables.observations import (
@@ -261,6 +262,9 @@ class LongCSV(SeriesDataset):
             ValueError: a variable that is never observed in the training part.
         """
         self._check_observed()
+        numbers = self._values if self.table.targets is not None else None
+        if self.labelled and not self._by_number and (name := tells_target(self.stored, numbers)) is not None:
+            warnings.warn(f"'{self._files[0]}': {said_of(name)}", DataWarning, stacklevel=2)
         rows = self._part(self.stored, Split.TRAIN)
         spacing, length = typical_grid(self.stored, rows, self.lattice, self.given_lattice)
         return {

@@ -113,7 +113,7 @@ def read_one(path: Path, form: TableFormat) -> tuple[np.ndarray, np.ndarray, lis
     if form.timed is not None and form.timed is not (time is not None):
         raise ValueError(
             f"'{path}' must have the column '{form.columns.time}', as the others and those of training "
-            f"(got {', '.join(table.names)}): data.columns.time=NAME says what it is called in all of them"
+            f"(got {', '.join(table.names)}): call it so; of a training data.columns.time=NAME says what it is called"
             if form.timed
             else f"'{path}' must have no column '{time}', for the others and those of training have none: their "
             "samples are counted; leave it out"

@@ -148,6 +148,16 @@ def test_two_series_under_one_id(named: Any) -> None:
     )
 
 
+def test_a_channel_that_is_the_answer() -> None:
+    number = np.arange(COUNT) % 2
+    cheated = np.concatenate([X, np.broadcast_to(number[:, None, None], (COUNT, LENGTH, 1))], axis=2)
+    assert any("'channel_2' is one" in text for text in told(lambda: SeriesClassifier(FEW).fit(cheated, Y)))
+    assert any(
+        "'channel_2' is one" in text for text in told(lambda: SeriesRegressor(FEW).fit(cheated, 2.0 * number))
+    )
+    assert not told(lambda: SeriesClassifier(FEW).fit(X, Y))
+
+
 def test_numbers_that_stand_for_nothing(counted: Any) -> None:
     missing = np.where(np.arange(X.size).reshape(X.shape) % 50 == 0, -999.0, X)
     assert any("is -999 in" in text for text in told(lambda: counted.predict(missing)))

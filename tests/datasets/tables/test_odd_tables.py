@@ -200,6 +200,32 @@ def test_files_that_have_times_or_count_their_samples(tmp_path: Path) -> None:
         LongCSV.as_trained(tmp_path / "timed" / "0.csv", known["counted"], labelled=False)
 
 
+def test_a_column_that_is_the_answer(tmp_path: Path) -> None:
+    """One number in each series, which says its class, or is the number to learn; others say nothing of it."""
+
+    def lines(code: Any) -> list[str]:
+        return [
+            f"s{row:02},{step},{row % 7},{code(row)},{'ab'[row % 2]},{row}"
+            for row in range(24)
+            for step in range(4)
+        ]
+
+    def measured(code: Any, **options: Any) -> list[str]:
+        path = table(tmp_path, lines(code), head="id,time,ward,code,label,age")
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            LongCSV(path, layout="wide", variables=["ward", "code"], ignore_others=True, **options).measured()
+        return [str(each.message) for each in caught]
+
+    (said,) = measured(lambda row: 3 + row % 2)
+    assert "the channel 'code' is one number in every series, and says its target" in said
+    (said,) = measured(lambda row: 3 + 2 * row, targets=["age"])
+    assert "'code'" in said
+    for code in (lambda row: 3 + row % 2 * (row > 3), lambda row: row):
+        assert not measured(code)
+    assert not measured(lambda row: row * row, targets=["age"])
+
+
 def test_commas_of_targets_and_ids(tmp_path: Path) -> None:
     """A quoted comma is decimal where commas separate no columns; ids keep theirs."""
     lines = [f"s{row};{step};x;{step};{row},5" for row in range(24) for step in range(4)]

@@ -110,8 +110,10 @@ def exchanged(confusion: Tensor) -> dict[int, int]:
     return kept if len(kept) > 1 and one_for_one else {}
 
 
-def warn_of_exchanged(confusion: Tensor, classes: Sequence[str]) -> None:
+def warn_of_exchanged(confusion: Tensor, classes: Sequence[str]) -> bool:
     """Warn if labels of data seem to be those of other classes: exchanged, or counted from another number.
+
+    Returns whether they do.
 
     Args:
         confusion: counts ``[K, K]`` (row: true class, column: predicted).
@@ -123,7 +125,7 @@ def warn_of_exchanged(confusion: Tensor, classes: Sequence[str]) -> None:
     counts = confusion.cpu()
     found = exchanged(counts)
     if not found:
-        return
+        return False
     names = list(classes) or [str(number) for number in range(len(counts))]
     said = [
         f"{counts[row, other]} of {counts[row].sum()} '{names[row]}' as '{names[other]}'"
@@ -145,3 +147,4 @@ def warn_of_exchanged(confusion: Tensor, classes: Sequence[str]) -> None:
         DataWarning,
         stacklevel=3,
     )
+    return True

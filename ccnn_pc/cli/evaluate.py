@@ -307,9 +307,8 @@ def evaluate_model(
         )
     _report_broken(dataset)
     confusion = scores.confusion()
-    if confusion is not None:
-        warn_of_exchanged(confusion, model.classes)
-    expected.warn(scores.results().get("accuracy"))
+    other = confusion is not None and warn_of_exchanged(confusion, model.classes)
+    expected.warn(None if other else scores.results().get("accuracy"))
     more = judged.more()
     if expected.share is not None:
         more["expected_accuracy"] = round(expected.share, 6)

@@ -100,8 +100,8 @@ def write_points(
 
     if int(data.dropped):
         raise ValueError(
-            f"'{source}' must have finite coordinates to be written again ({int(data.dropped)} points have not): take "
-            "those points out"
+            f"'{source}' must have finite coordinates to be written again, and no copies of a mark as 0, 0, 0 "
+            f"({int(data.dropped)} points have not): take those points out"
         )
     columns = _columns(network, answers, chances)
     if LABEL not in columns:

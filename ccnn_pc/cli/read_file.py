@@ -156,7 +156,9 @@ def read_cloud(
     data = read_shape(path, some, generator, normals=cloud.needs_normals)
     if data.dropped:
         warnings.warn(
-            f"'{path}': {data.dropped} points are NaN or infinite and are left out", DataWarning, stacklevel=3
+            f"'{path}': {data.dropped} points are NaN or infinite, or copies of a mark (0, 0, 0), and are left out",
+            DataWarning,
+            stacklevel=3,
         )
     data.given = data.pos.double() + data.center  # where each point lies in the file, whatever is done to it
     return data

@@ -61,8 +61,8 @@ def warn_broken(clouds: StoredClouds, where: object) -> None:
     if dropped := clouds.attributes.dropped:
         name, most = max(dropped.items(), key=lambda item: item[1])
         warnings.warn(
-            f"{sum(dropped.values())} points in {len(dropped)} of {len(clouds)} files in '{where}' are NaN or infinite "
-            f"and are left out; the most, {most}, in '{name}'",
+            f"{sum(dropped.values())} points in {len(dropped)} of {len(clouds)} files in '{where}' are NaN or "
+            f"infinite, or copies of a mark (0, 0, 0), and are left out; the most, {most}, in '{name}'",
             DataWarning,
             stacklevel=3,
         )

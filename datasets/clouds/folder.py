@@ -96,6 +96,7 @@ class PointCloudFolder(StoredDataset):
             "sampling": sampling.value,
             "normals": normals,
             "seed": shape_seed,
+            "reading": 2,
         }
         sources: list[Source] = [
             (str(path), int(label), partial(read_raw, path))

@@ -14,6 +14,7 @@ from ccnn_pc._checks import check_at_least
 from ccnn_pc._choices import choice
 from ccnn_pc._optional import require
 from ccnn_pc.datasets.clouds.data import PointCloudData, as_attribute
+from ccnn_pc.datasets.clouds.missing import is_measured
 from ccnn_pc.datasets.common.broken import DataWarning
 from ccnn_pc.datasets.formats import RawShape, read_raw
 from ccnn_pc.datasets.formats.columns import stored_type
@@ -42,8 +43,9 @@ def read_shape(
 ) -> PointCloudData:
     """Read a mesh or a cloud as points with normals.
 
-    A mesh is sampled, with the normals of its faces. A cloud loses its points that are not finite and keeps a
-    random ``num_points`` of the others; normals that it lacks are estimated (open3d), also those that are 0 or NaN.
+    A mesh is sampled, with the normals of its faces. A cloud loses its points that were not measured
+    (:func:`~ccnn_pc.datasets.clouds.missing.is_measured`) and keeps a random ``num_points`` of the others; normals that
+    it lacks are estimated (open3d), also those that are 0 or NaN.
     The centre of the bounding box is subtracted in float64, so that map coordinates keep their precision in float32.
     What else the file says of each point (colours, intensity, label, any other column) comes along under its name; on
     a mesh numbers are interpolated between the corners (not with POISSON_DISK, which leaves them out).
@@ -58,7 +60,7 @@ def read_shape(
     Returns:
         ``pos [n, 3]`` float32 in the units of the file, ``normal [n, 3]``, ``center [1, 3]`` float64 (file
         coordinates are ``pos + center``), ``name`` (the file's), ``dropped`` (number of points that were not
-        finite), and attributes ``[n]`` or ``[n, C]``, see :func:`~ccnn_pc.datasets.formats.columns.stored_type`
+        measured), and attributes ``[n]`` or ``[n, C]``, see :func:`~ccnn_pc.datasets.formats.columns.stored_type`
         (words as a list).
 
     Raises:
@@ -99,17 +101,17 @@ def to_points(
     if raw.faces is not None:
         mesh = RawShape(raw.vertices, raw.faces, None, attributes)
         return _sample(mesh, name, num_points or 4096, generator, sampling), 0
-    finite = np.isfinite(raw.vertices).all(axis=1)
-    cloud = _rows(RawShape(raw.vertices, None, raw.normals, attributes), finite)
+    measured = is_measured(raw.vertices)
+    cloud = _rows(RawShape(raw.vertices, None, raw.normals, attributes), measured)
     points = cloud.vertices
     if len(points) == 0:
         raise ValueError(
-            f"'{name}' holds no finite point ({len(finite)} are NaN or infinite): export it again"
+            f"'{name}' holds no finite point ({len(measured)} are NaN or infinite): export it again"
         )
     cloud.normals = _unit_normals(points, cloud.normals, normals)
     if num_points is not None and len(points) > num_points:
         cloud = _rows(cloud, torch.randperm(len(points), generator=generator)[:num_points].numpy())
-    return cloud, int((~finite).sum())
+    return cloud, int((~measured).sum())
 
 
 def _rows(cloud: RawShape, rows: np.ndarray) -> RawShape:

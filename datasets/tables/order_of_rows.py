@@ -25,7 +25,8 @@ class Restart(NamedTuple):
 def restarts(series: np.ndarray, times: np.ndarray, channel: np.ndarray | None = None) -> Restart | None:
     """The first place where the rows of a series go back in time, and what follows lies among what was before.
 
-    Rows that stand in no order of time say nothing, nor do single late ones, nor parts one after the other.
+    Rows that stand in no order of time say nothing, nor do single late ones, parts one after the other, and times that
+    are sorted as text, 10 before 9.
 
     Args:
         series: of each row ``[n]``, whole numbers from 0.
@@ -59,11 +60,20 @@ def restarts(series: np.ndarray, times: np.ndarray, channel: np.ndarray | None =
     follow = np.minimum(piece + 1, len(starts) - 1)
     there = np.add.reduceat(((times >= first[follow]) & (times <= last[follow])).astype(np.int64), starts)
     found = np.flatnonzero(again[1:] & (here[1:] >= _AMONG) & (there[:-1] >= _AMONG)) + 1
+    keys = np.unique(key[starts[found]])
+    ends = zip(np.searchsorted(key, keys), np.searchsorted(key, keys, side="right"), strict=True)
+    odd = keys[np.array([not _sorted_as_text(times[a:b]) for a, b in ends], dtype=bool)]
+    found = found[np.isin(key[starts[found]], odd)]
     if not len(found):
         return None
     row = int(starts[found[0]])
     count = len(np.unique(series[starts[found]]))
     return Restart(int(series[row]), float(times[row - 1]), float(times[row]), count)
+
+
+def _sorted_as_text(times: np.ndarray) -> bool:
+    texts = [f"{time:.10g}" for time in times]
+    return texts == sorted(texts)
 
 
 def restart_in_words(found: Restart, what: str, said: Callable[[float], str] = "{:.10g}".format) -> str:

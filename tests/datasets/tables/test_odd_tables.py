@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from ccnn_pc.datasets import LongCSV
+from ccnn_pc.datasets.tables import order_of_rows
 from ccnn_pc.datasets.tables.order_of_rows import restarts
 from tests.long_tables import labels_of, observations, write_labels
 
@@ -83,7 +84,8 @@ def test_two_series_under_one_id(tmp_path: Path, layout: str) -> None:
     assert "are these two series under one id" in restarted[0]
     shuffled = np.random.default_rng(0).permutation(rise).tolist()
     late = [*rise[:5], *rise[6:], rise[5]]
-    for number, times in enumerate((rise, rise[::-1], shuffled, late, rise[6:] + rise[:6])):
+    text = sorted(np.random.default_rng(3).uniform(0, 48, 60).round(2).tolist(), key=lambda time: f"{time:g}")
+    for number, times in enumerate((rise, rise[::-1], shuffled, late, rise[6:] + rise[:6], text)):
         assert not put(times, f"fine{number}.csv")
 
 
@@ -97,6 +99,14 @@ def test_a_clock_that_was_set_back(tmp_path: Path) -> None:
         and "set back" in said
         and "dates a zone" in said
     )
+
+
+def test_times_that_are_sorted_as_text_begin_no_series(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = np.random.default_rng(3).uniform(0, 48, 60).round(2).tolist()
+    times = np.array(sorted(drawn, key=lambda time: f"{time:g}"))
+    assert restarts(np.zeros(60, int), times) is None
+    monkeypatch.setattr(order_of_rows, "_sorted_as_text", lambda times: False)
+    assert restarts(np.zeros(60, int), times) is not None
 
 
 def test_restarts_are_told_of_variables_apart() -> None:

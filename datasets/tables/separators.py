@@ -68,10 +68,12 @@ def check_thousands(texts: Sequence[str], codes: np.ndarray, groups: np.ndarray 
         ValueError: has '1.010' beside '987': where that is 1010, write it without a separator; where it is little \
 more than 1, write all numbers of the column with as many digits behind the point
     """
-    three = np.array([_THREE.fullmatch(text) is not None for text in texts], dtype=bool)
-    if three.sum() < _SOME:
+    whole, three = (
+        np.array([len(text) <= most and kind.fullmatch(text) is not None for text in texts], dtype=bool)
+        for kind, most in ((_WHOLE, 4), (_THREE, 8))
+    )
+    if min(whole.sum(), three.sum()) < _SOME:
         return
-    whole = np.array([_WHOLE.fullmatch(text) is not None for text in texts], dtype=bool)
     other = np.array([_DIGIT.search(text) is not None for text in texts], dtype=bool) & ~three & ~whole
     other &= np.array([text.strip("+-") != "0" for text in texts], dtype=bool)
     of = np.zeros(len(codes), dtype=np.int64) if groups is None else np.asarray(groups, dtype=np.int64) + 1

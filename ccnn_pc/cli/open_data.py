@@ -96,6 +96,8 @@ def open_data(
         table = dict(used.table) if footing is None else footing.table(dict(used.table))
         if not labelled:
             return LongCSV.as_trained(spec, table, split, labelled=False, **options)
+        if split is None and trained:
+            _say_all(str(spec))
         known = () if numbers else classes
         return LongCSV.as_trained(
             spec, table, split, labels=labels, classes=known, numbers=numbers, **options

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ccnn_pc.datasets.common.broken import DataWarning
+from ccnn_pc.datasets.common.written_alike import written_alike
 from ccnn_pc.datasets.tables.order_of_rows import restart_in_words, restarts
 from ccnn_pc.estimators.containers import numbers
 from ccnn_pc.estimators.series_items import Series, SeriesRead
@@ -78,6 +79,14 @@ def read_table(data: Any, known: list[str] | None) -> SeriesRead:
     if found is not None:
         warnings.warn(
             restart_in_words(found, f"time of id {list(order)[found.series]!r} in 'X'"),
+            DataWarning,
+            stacklevel=6,
+        )
+    pair = written_alike(each for each in order if isinstance(each, str))
+    if pair is not None:
+        warnings.warn(
+            f"'X' has the ids {pair[0]!r} and {pair[1]!r}: where these are one and the same, write them alike; they "
+            "are read as two",
             DataWarning,
             stacklevel=6,
         )

@@ -568,9 +568,11 @@ def read_labelled_series(
     ids = [str(name) for name in stored.name or ()]
     unlabelled = [name for name in ids if name not in found]
     if unlabelled:
+        pair = written_alike(name for name in (*unlabelled, *found) if name in found or name == unlabelled[0])
+        hint = f": the labels say {pair[1]!r}, write both alike" if pair and pair[0] == unlabelled[0] else ""
         raise ValueError(
             f"{place_of(files, {columns.id: unlabelled[0]})}: '{columns.id}' {unlabelled[0]!r} must have a label "
-            f"(got none for {len(unlabelled)} of {len(ids)} series)"
+            f"(got none for {len(unlabelled)} of {len(ids)} series){hint}"
         )
     stored.classes = sorted_names({found[name] for name in ids}) if classes is None else list(classes)
     other = next((name for name in ids if found[name] not in stored.classes), None)

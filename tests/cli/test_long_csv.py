@@ -162,6 +162,19 @@ def test_answers_for_new_rows(folder: Path, tmp_path: Path, capsys: pytest.Captu
     assert "s06" in printed and "%" in printed and not (tmp_path / "plots").exists()
 
 
+def test_that_all_of_a_table_is_read_is_said(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, table = str(folder / "runs/classes/latest/model"), write_table(tmp_path, ROWS, "same.csv")
+    evaluate_model(model, table, labels=folder / "labels.csv", split="test")
+    assert "is read; where" not in capsys.readouterr().err
+    evaluate_model(model, table, labels=folder / "labels.csv")
+    assert (
+        "same.csv is read; where a model was trained on it, --split test leaves out"
+        in capsys.readouterr().err
+    )
+
+
 def test_each_table_is_compared_with_the_training(folder: Path, tmp_path: Path) -> None:
     """A second table in another unit is named as well."""
     model, rows = str(folder / "runs/classes/latest/model"), observations(7, seed=5)

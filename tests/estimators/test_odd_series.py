@@ -148,6 +148,15 @@ def test_two_series_under_one_id(named: Any) -> None:
     )
 
 
+def test_ids_that_are_written_differently() -> None:
+    ids = [f"p{row}" for row in range(COUNT)]
+    assert any(
+        "the ids 'p3' and 'p3 '" in text
+        for text in told(lambda: SeriesClassifier(FEW).fit(table([*ids[:7], "p3 ", *ids[8:]]), Y))
+    )
+    assert not told(lambda: SeriesClassifier(FEW).fit(table(ids), Y))
+
+
 def test_a_channel_that_is_the_answer() -> None:
     number = np.arange(COUNT) % 2
     cheated = np.concatenate([X, np.broadcast_to(number[:, None, None], (COUNT, LENGTH, 1))], axis=2)

@@ -189,6 +189,15 @@ def test_labels_that_contradict_those_of_the_table(tmp_path: Path) -> None:
     assert data.labels[3] == data.classes.index("calm")
 
 
+def test_labels_of_ids_that_are_written_differently(tmp_path: Path) -> None:
+    path = table(tmp_path, [f"{row:03},{step},heat,1" for row in range(4) for step in range(3)])
+    labels = table(tmp_path, [f"{row}.0,{'ab'[row % 2]}" for row in range(4)], "labels.csv", "id,label")
+    with pytest.raises(
+        ValueError, match=r"'000' must have a label .got none for 4 of 4 series.: the labels say '0.0'"
+    ):
+        LongCSV(path, None, labels=labels)
+
+
 def test_files_that_have_times_or_count_their_samples(tmp_path: Path) -> None:
     """A model of files with times is given none without; of files that count, none with times."""
     for kind, head in (("timed", "time,x"), ("counted", "x")):

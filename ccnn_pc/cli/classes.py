@@ -110,23 +110,25 @@ def exchanged(confusion: Tensor) -> dict[int, int]:
     return kept if len(kept) > 1 and one_for_one else {}
 
 
-def warn_of_exchanged(confusion: Tensor, classes: Sequence[str]) -> bool:
+def warn_of_exchanged(model: Any, confusion: Tensor) -> bool:
     """Warn if labels of data seem to be those of other classes: exchanged, or counted from another number.
 
     Returns whether they do.
 
+    Nothing is said where axes or colours in another order explain it.
+
     Args:
+        model: whose answers, with the names of its ``classes``; none: their numbers.
         confusion: counts ``[K, K]`` (row: true class, column: predicted).
-        classes: names of the model's classes; empty: they have none.
     """
     from ccnn_pc.datasets.common.broken import DataWarning
     from ccnn_pc.datasets.common.class_names import counted_from
 
     counts = confusion.cpu()
     found = exchanged(counts)
-    if not found:
+    if not found or {"axes", "colours"} & model.warned:
         return False
-    names = list(classes) or [str(number) for number in range(len(counts))]
+    names = list(model.classes) or [str(number) for number in range(len(counts))]
     said = [
         f"{counts[row, other]} of {counts[row].sum()} '{names[row]}' as '{names[other]}'"
         for row, other in found.items()

@@ -307,7 +307,7 @@ def evaluate_model(
         )
     _report_broken(dataset)
     confusion = scores.confusion()
-    other = confusion is not None and warn_of_exchanged(confusion, model.classes)
+    other = confusion is not None and warn_of_exchanged(model, confusion)
     expected.warn(None if other else scores.results().get("accuracy"))
     more = judged.more()
     if expected.share is not None:

@@ -287,7 +287,7 @@ class _Asked:
             ),
         )
         if first:
-            warn_of_exchanged(confusion, self.model.classes)
+            warn_of_exchanged(self.model, confusion)
         return {
             "accuracy": float(overall_accuracy(confusion)),
             "mean_class_accuracy": float(mean_class_accuracy(confusion)),

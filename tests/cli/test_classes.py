@@ -6,6 +6,8 @@ import shutil
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,13 +98,19 @@ def test_networks_that_guess_are_not_taken_for_exchanged_labels() -> None:
             assert not exchanged(found)
 
 
+def answering(*classes: str) -> Any:
+    return SimpleNamespace(classes=list(classes), warned=set())
+
+
 def test_exchanged_labels_have_one_message() -> None:
     with pytest.warns(
         DataWarning, match=r"8 of 8 'b' as 'a'.* are labels exchanged.* 100 % instead of 33.3 %"
     ):
-        warn_of_exchanged(counts([[0, 8, 0], [8, 0, 0], [0, 0, 8]]), ["a", "b", "c"])
+        warn_of_exchanged(answering("a", "b", "c"), counts([[0, 8, 0], [8, 0, 0], [0, 0, 8]]))
     with pytest.warns(DataWarning, match=r"8 of 8 '1' as '0'.*count from another number"):
-        warn_of_exchanged(counts([[0, 0, 0], [8, 0, 0], [0, 8, 0]]), [])
+        warn_of_exchanged(answering(), counts([[0, 0, 0], [8, 0, 0], [0, 8, 0]]))
+    turned = SimpleNamespace(classes=[], warned={"axes"})  # of which a message speaks already
+    assert not warn_of_exchanged(turned, counts([[0, 8], [8, 0]]))
 
 
 class Bright(nn.Module):

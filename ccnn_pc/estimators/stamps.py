@@ -9,6 +9,11 @@ import numpy as np
 
 from ccnn_pc.estimators.containers import numbers
 
+#: Share of times that are one with others; of a step.
+_ONE = 0.25
+#: Rounding to less is that of times that are written so.
+_LEAST = 1e-3
+
 
 def as_times(times: Any, name: str) -> tuple[np.ndarray, str | None]:
     """Stamps as float64, and the unit of dates.
@@ -20,7 +25,7 @@ def as_times(times: Any, name: str) -> tuple[np.ndarray, str | None]:
 
     Raises:
         TypeError: something else, as text.
-        ValueError: dates with a zone beside dates without one.
+        ValueError: dates with a zone beside dates without one; numbers that were rounded to a few, in float32.
 
     Example:
         >>> times, unit = as_times(np.array(["1970-01-01T00:01", "1970-01-02"], dtype="datetime64[m]"), "times")
@@ -37,12 +42,35 @@ def as_times(times: Any, name: str) -> tuple[np.ndarray, str | None]:
     if found.dtype.kind == "m":
         return found / np.timedelta64(1, "s"), None
     try:
-        return numbers(times, name).astype(np.float64), None
+        stamps = numbers(times, name)
+        _check_rounding(stamps, name)
+        return stamps.astype(np.float64), None
     except TypeError as error:
         raise TypeError(
             f"'{name}' must hold numbers or dates (got {found.dtype}, {found.ravel()[:1].tolist()} first): "
             "pandas.to_datetime makes dates of text and periods"
         ) from error
+
+
+def _check_rounding(stamps: np.ndarray, name: str) -> None:
+    """Times of float32 and float16 must be told apart: seconds since 1970 are rounded to 128.
+
+    Raises:
+        ValueError: many are one, and the next ones are as far away as these numbers can say.
+    """
+    if stamps.dtype not in (np.float32, np.float16) or stamps.size < 2 or not np.isfinite(stamps).all():
+        return
+    steps = np.diff(np.sort(stamps, axis=None).astype(np.float64))
+    apart, least = steps[steps > 0], float(np.spacing(np.abs(stamps).max()))
+    if (
+        len(apart) < (1 - _ONE) * len(steps)
+        and (not len(apart) or least > _ONE * np.median(apart))
+        and least >= _LEAST
+    ):
+        raise ValueError(
+            f"'{name}' must be float64 (got {stamps.dtype}, in which {stamps.max():g} is rounded to {least:g}): make "
+            "them float64 before an offset as that of 1970 is added, or take it away"
+        )
 
 
 def has_zone(times: Any) -> bool | None:

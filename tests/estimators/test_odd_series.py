@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from ccnn_pc.estimators import SeriesClassifier, SeriesForecaster, SeriesRegressor, SeriesStepClassifier
+from ccnn_pc.estimators.read_series import read_series
 
 FEW = {"name": "random_kernels", "num_features": 1008}
 COUNT, LENGTH = 40, 30
@@ -146,6 +147,21 @@ def test_two_series_under_one_id(named: Any) -> None:
     assert any(
         "series 0 of 'X' goes back" in text for text in told(lambda: model.fit(twice, np.arange(COUNT)))
     )
+
+
+def test_times_that_were_rounded() -> None:
+    """Seconds since 1970 in float32 are 128 apart; hours are not so large, nor are steps of a day."""
+    seconds = np.arange(LENGTH)
+    with pytest.raises(
+        ValueError, match=r"'X\[0\]\[0\]' must be float64 .got float32, in which 1.7e.09 is rounded to 128"
+    ):
+        SeriesClassifier(FEW).fit([((1.7e9 + seconds).astype(np.float32), each) for each in X], Y)
+    for times in (
+        (4.7e5 + seconds).astype(np.float32),
+        (1.7e9 + 86400 * seconds).astype(np.float32),
+        np.float32([0] * 30),
+    ):
+        assert len(read_series([(times, each) for each in X])) == COUNT
 
 
 def test_ids_that_are_written_differently() -> None:

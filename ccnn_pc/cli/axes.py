@@ -22,6 +22,7 @@ def warn_of_other_axes(model: Any, dataset: Any, footing: Footing, to_model: Ten
 
     A cloud does not say which way is up, and positions are as large along any axis. Nothing is asked where the user
     names the axes, where most answers are right, or of fewer than :data:`FEWEST` clouds.
+    An order in which most are still wrong explains nothing: their labels may be others.
 
     Args:
         model: of one class per cloud.
@@ -53,7 +54,7 @@ def warn_of_other_axes(model: Any, dataset: Any, footing: Footing, to_model: Ten
     if given >= RIGHT * count:
         return
     best, axes = max((right(axes), axes) for axes in other_axes())
-    if best - given > max(MORE * count, DEVIATIONS * math.sqrt(count) / 2):
+    if 2 * best > count and best - given > max(MORE * count, DEVIATIONS * math.sqrt(count) / 2):
         model.warned |= {"axes", "values"}  # which follow from it
         warnings.warn(
             f"of {count} clouds {given} are answered as they are labelled, and {best} with their axes in the order "

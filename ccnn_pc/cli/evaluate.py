@@ -236,7 +236,6 @@ def evaluate_model(
     from ccnn_pc.cli.axes import warn_of_other_axes
     from ccnn_pc.cli.classes import check_counts, matching_classes, warn_of_exchanged
     from ccnn_pc.cli.colours import warn_of_colours
-    from ccnn_pc.cli.expected import Expected
     from ccnn_pc.cli.gathered import Gathered, all_told
     from ccnn_pc.cli.judged import Judged, class_report
     from ccnn_pc.cli.open_data import check_data, open_data
@@ -248,6 +247,7 @@ def evaluate_model(
     from ccnn_pc.datasets import ScenePreprocessing, Scenes
     from ccnn_pc.datasets.samplings import Sampling
     from ccnn_pc.models import TaskKind, from_pretrained
+    from ccnn_pc.models.expected import Expected
     from ccnn_pc.training.evaluation import objective_of, scores_on
 
     check_data(data)

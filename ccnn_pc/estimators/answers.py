@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from ccnn_pc.estimators.targets import Classes, Numbers, Targets
+from ccnn_pc.models.expected import Expected
 from ccnn_pc.models.task import TaskKind
 
 
@@ -30,11 +31,18 @@ class ClassifierAnswers(ClassifierMixin):
         return found
 
     def _said(self, outputs: Tensor) -> np.ndarray:
-        return self.classes_[outputs.argmax(dim=1).numpy()]
+        return self.classes_[self._compared(outputs).argmax(dim=1).numpy()]
+
+    def _compared(self, outputs: Tensor) -> Tensor:
+        """The same outputs; where they are less certain than those to the validation data, a warning says so."""
+        expected = Expected(self.network_)  # type: ignore[attr-defined]
+        expected(None, outputs)
+        expected.warn()
+        return outputs
 
     def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803
         """Probabilities ``[n, K]`` of the classes, in the order of ``classes_``."""
-        found: np.ndarray = self._outputs(X).softmax(dim=1).numpy()  # type: ignore[attr-defined]
+        found: np.ndarray = self._compared(self._outputs(X)).softmax(dim=1).numpy()  # type: ignore[attr-defined]
         return found
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:  # noqa: N803

@@ -19,10 +19,13 @@ from torch import nn
 from ccnn_pc._checks import check_at_least, check_fraction, check_positive
 from ccnn_pc._quiet import only_errors
 from ccnn_pc.estimators.targets import Targets
+from ccnn_pc.models.base import Model
+from ccnn_pc.models.certainty import Certainty
 from ccnn_pc.models.random_kernels import RandomKernels
 from ccnn_pc.training.callbacks import Checkpoints, NonFiniteGuard, ProgressBar, TimeBudget
 from ccnn_pc.training.data import Batches, ClassificationData, Validation
 from ccnn_pc.training.fit_best import fit_best
+from ccnn_pc.training.objectives import Classification
 from ccnn_pc.training.optim import adamw
 from ccnn_pc.training.schedules import warmup_cosine
 from ccnn_pc.training.solve_head import solve_head
@@ -153,7 +156,11 @@ def _train(model: nn.Module, data: ClassificationData, targets: Targets, how: Se
         )
         fit_best(task, data, engine, checkpoints)
         epochs = int(engine.current_epoch)
-    model.cpu()
+    model.cpu().eval()
+    if isinstance(model, Model) and isinstance(task.objective, Classification) and data.val_set is not None:
+        with torch.inference_mode():
+            found = [(model(batch), task.objective.target(batch)) for batch in data.val_dataloader()]
+        model.certainty = Certainty.of(*(torch.cat(each) for each in zip(*found, strict=True)))
     return epochs
 
 

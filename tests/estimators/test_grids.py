@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from ccnn_pc.cli.app import main
 from ccnn_pc.estimators import GridClassifier, GridRegressor
 from ccnn_pc.estimators.grids import read_grids
+from ccnn_pc.models import SamplingWarning
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.integers(0, 255, (12, 8, 8, 3)).astype(np.uint8)
@@ -92,3 +94,20 @@ def test_objects_and_empty_lists() -> None:
         fitted_once().predict(["a.png"])
     with pytest.raises(ValueError, match="'X' must have 3 channels, as in fit"):
         fitted_once().predict(np.zeros((2, 8, 8, 5)))
+
+
+def test_pictures_that_are_turned_are_answered_less_certainly_and_a_warning_says_so() -> None:
+    """Bright halves above or below: of pictures turned by a right angle nobody can tell."""
+    draw = np.random.default_rng(1)
+    labels = np.arange(160) % 2
+    pictures = draw.random((160, 8, 8, 1), dtype=np.float32) / 4
+    pictures[labels == 0, :4] += 0.75
+    pictures[labels == 1, 4:] += 0.75
+    fitted = GridClassifier(epochs=6, validation=0.3, random_state=0).fit(pictures[:120], labels[:120])
+    certainty = fitted.network_.certainty
+    assert certainty is not None and certainty.items == 36 and certainty.accuracy > 0.9
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", SamplingWarning)
+        assert fitted.score(pictures[120:], labels[120:]) > 0.9
+    with pytest.warns(SamplingWarning, match="less certain than those to the validation data"):
+        fitted.predict(np.swapaxes(pictures[120:], 1, 2))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from torch import Tensor
+import torch
+from torch import Tensor
 
-    from ccnn_pc.models import Model
+from ccnn_pc.models.base import Model
+from ccnn_pc.models.certainty import SOME
+from ccnn_pc.models.outside import SamplingWarning
+from ccnn_pc.models.task import TaskKind
 
 
 class Expected:
@@ -20,8 +23,6 @@ class Expected:
     """
 
     def __init__(self, model: Model) -> None:
-        from ccnn_pc.models import TaskKind
-
         whole = model.out_channels > 0 and model.answers.kind is TaskKind.CLASSIFICATION
         self.certainty = model.certainty if whole else None
         self.items, self._likely = 0, 0.0
@@ -34,8 +35,6 @@ class Expected:
 
     def of_rows(self, rows: Sequence[Mapping[str, Any]]) -> Expected:
         """Take in answers as ``predict`` gives them."""
-        import torch
-
         chances = [list(row["probabilities"].values()) for row in rows if "probabilities" in row]
         if chances:
             self(None, torch.tensor(chances, dtype=torch.float64).clamp(min=1e-300).log())
@@ -48,8 +47,6 @@ class Expected:
 
     def sentence(self) -> str | None:
         """What is said of answers to data without labels; None: too few, or nobody knows."""
-        from ccnn_pc.models.certainty import SOME
-
         if self.certainty is None or self.share is None or self.items < SOME:
             return None
         return (
@@ -63,8 +60,6 @@ class Expected:
         Args:
             accuracy: share that labels call right; None: there are none.
         """
-        from ccnn_pc.models import SamplingWarning
-
         if self.certainty is None or self.share is None:
             return
         known = f"{self.certainty.accuracy:.0%} on validation data"

@@ -248,6 +248,7 @@ def pixels(line: Rows, rows: Rows, head: str) -> str:
         "cifar10": "CIFAR-10",
         "cifar10_alone": "the same without samplings",
         "cifar10_at_pixels:2": "the same, every second pixel alone",
+        "cifar10_at_scattered:0.25": "the same, a quarter of the pixels, scattered, alone",
     }[line[0]["setting"]]
 
 

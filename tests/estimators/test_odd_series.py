@@ -159,7 +159,7 @@ def test_times_that_were_rounded() -> None:
     for times in (
         (4.7e5 + seconds).astype(np.float32),
         (1.7e9 + 86400 * seconds).astype(np.float32),
-        np.float32([0] * 30),
+        np.zeros(30, dtype=np.float32),
     ):
         assert len(read_series([(times, each) for each in X])) == COUNT
 

@@ -66,8 +66,9 @@ class Expected:
         if self.certainty.differs(self.share, self.items):
             text = (
                 f"the answers to 'data' are less certain than those to the validation data: {self.share:.0%} of "
-                f"{self.items:,} are likely to be right ({known}): other axes (of clouds --axes names them), views, units, "
-                "orders of channels or preparations than in training? Look at some beside items of the training, ccnn-pc show draws them"
+                f"{self.items:,} are likely to be right ({known}): other axes (of clouds --axes names them), views, "
+                "units, orders of channels or preparations than in training? Look at some beside items of the "
+                "training, ccnn-pc show draws them"
             )
         elif accuracy is not None and self.certainty.differs(accuracy, self.items):
             text = (

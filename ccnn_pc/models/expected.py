@@ -23,6 +23,7 @@ class Expected:
     """
 
     def __init__(self, model: Model) -> None:
+        self.model = model
         whole = model.out_channels > 0 and model.answers.kind is TaskKind.CLASSIFICATION
         self.certainty = model.certainty if whole else None
         self.items, self._likely = 0, 0.0
@@ -57,10 +58,12 @@ class Expected:
     def warn(self, accuracy: float | None = None) -> None:
         """Name answers that are less certain than those to the validation data, or certain of other labels.
 
+        Nothing is said where axes or colours in another order explain it.
+
         Args:
             accuracy: share that labels call right; None: there are none.
         """
-        if self.certainty is None or self.share is None:
+        if self.certainty is None or self.share is None or {"axes", "colours"} & self.model.warned:
             return
         known = f"{self.certainty.accuracy:.0%} on validation data"
         if self.certainty.differs(self.share, self.items):

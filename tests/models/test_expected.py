@@ -72,3 +72,11 @@ def test_other_models_say_nothing(change: str) -> None:
     expected = Expected(made)
     expected(None, LOGITS)
     assert expected.share is None and expected.sentence() is None and not warned(expected)
+
+
+def test_where_axes_explain_it_nothing_more_is_said() -> None:
+    made = model()
+    expected = Expected(made)
+    expected(None, LOGITS / 40)
+    made.warned |= {"axes"}  # while it was asked
+    assert not warned(expected) and not warned(expected, 0.2)

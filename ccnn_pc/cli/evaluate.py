@@ -247,7 +247,7 @@ def evaluate_model(
     from ccnn_pc.datasets import ScenePreprocessing, Scenes
     from ccnn_pc.datasets.samplings import Sampling
     from ccnn_pc.models import TaskKind, from_pretrained
-    from ccnn_pc.models.expected import Expected
+    from ccnn_pc.models.shift.expected import Expected
     from ccnn_pc.training.evaluation import objective_of, scores_on
 
     check_data(data)

@@ -19,8 +19,8 @@ def warn_of_lengths(model: Any, dataset: Any) -> None:
         dataset: as the model reads it.
     """
     from ccnn_pc.models import SamplingWarning
-    from ccnn_pc.models.beyond import FACTOR
-    from ccnn_pc.models.trained_on import Spread
+    from ccnn_pc.models.shift.beyond import FACTOR
+    from ccnn_pc.models.shift.trained_on import Spread
 
     most, stored = getattr(dataset, "cut_at", None), model.data.get("lengths")
     if most is None or stored is None or "lengths" in model.warned:

@@ -200,7 +200,7 @@ def predict_files(
     from ccnn_pc.cli.read_as import Footing, how_read, say
     from ccnn_pc.cli.read_file import check_reads_files, read_input, suffixes_of
     from ccnn_pc.models import TaskKind, from_pretrained
-    from ccnn_pc.models.expected import Expected
+    from ccnn_pc.models.shift.expected import Expected
     from ccnn_pc.models.windows import answer
 
     network = from_pretrained(model) if network is None else network

@@ -308,7 +308,7 @@ def how_read(model: Any, batch: Any) -> str:
         return "as they are"
     from ccnn_pc.datasets import SoundPreprocessing
     from ccnn_pc.domains import Interpolation
-    from ccnn_pc.models.seen import Samples, seen
+    from ccnn_pc.models.shift.seen import Samples, seen
     from ccnn_pc.ops.series.weights import Weights
 
     found, trained, reading = seen(*model.reading.samples(batch)), model.trained_on, model.reading

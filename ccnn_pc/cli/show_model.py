@@ -63,7 +63,7 @@ def model_page(what: str, layer: str | None = None, channels: int = 4) -> Page:
 
 
 def _trained_on(model: Model) -> Any:
-    from ccnn_pc.models.outside_channels import called
+    from ccnn_pc.models.shift.outside_channels import called
     from ccnn_pc.viz.report import Section
     from ccnn_pc.viz.report.templates import render
 

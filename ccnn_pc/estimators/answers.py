@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from ccnn_pc.estimators.targets import Classes, Numbers, Targets
-from ccnn_pc.models.expected import Expected
+from ccnn_pc.models.shift.expected import Expected
 from ccnn_pc.models.task import TaskKind
 
 

@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 
 from ccnn_pc.estimators.series_items import SeriesRead
-from ccnn_pc.models.outside import SamplingWarning
+from ccnn_pc.models.shift.outside import SamplingWarning
 
 #: Series that last so many times longer or shorter are others; those with times may end earlier.
 _OTHER, _EARLIER = 1.1, 1.5

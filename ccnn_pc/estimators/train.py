@@ -20,8 +20,8 @@ from ccnn_pc._checks import check_at_least, check_fraction, check_positive
 from ccnn_pc._quiet import only_errors
 from ccnn_pc.estimators.targets import Targets
 from ccnn_pc.models.base import Model
-from ccnn_pc.models.certainty import Certainty
 from ccnn_pc.models.random_kernels import RandomKernels
+from ccnn_pc.models.shift.certainty import Certainty
 from ccnn_pc.training.callbacks import Checkpoints, NonFiniteGuard, ProgressBar, TimeBudget
 from ccnn_pc.training.data import Batches, ClassificationData, Validation
 from ccnn_pc.training.fit_best import fit_best

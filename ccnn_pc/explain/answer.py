@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
-from ccnn_pc.models.outside import SamplingWarning
+from ccnn_pc.models.shift.outside import SamplingWarning
 
 #: What networks read of an item; all else (names, pictures, targets) is left out of copies.
 _READ = (

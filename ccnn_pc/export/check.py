@@ -14,7 +14,7 @@ from ccnn_pc._choices import choice
 from ccnn_pc._optional import require
 from ccnn_pc.domains.points.coverage import NeighborhoodWarning
 from ccnn_pc.export.program import FileFormat, Program
-from ccnn_pc.models.outside import SamplingWarning
+from ccnn_pc.models.shift.outside import SamplingWarning
 
 Run = Callable[[Mapping[str, Tensor]], Tensor]
 

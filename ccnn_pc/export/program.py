@@ -18,7 +18,7 @@ from ccnn_pc.domains.sampling import Interpolation
 from ccnn_pc.export.points import Nearby, PlainPoints, PlainPyramid, clouds_of, nearest
 from ccnn_pc.export.series import PlainSeries
 from ccnn_pc.models.base import Model, Network
-from ccnn_pc.models.seen import Samples
+from ccnn_pc.models.shift.seen import Samples
 from ccnn_pc.models.unet import CCNNUNet
 from ccnn_pc.ops.neighbors.k_nearest import Neighbors
 from ccnn_pc.ops.series.weights import Weights
@@ -227,7 +227,7 @@ def _points(model: Network, where: NeighborSource, num_points: int) -> Program:
 
 def _scale_of(model: Network) -> float:
     """Half of the width of clouds in which a kernel reaches about as far as in training."""
-    from ccnn_pc.models.outside_clouds import window_reach
+    from ccnn_pc.models.shift.outside_clouds import window_reach
 
     return 2.0 * window_reach(model.convolutions()[0])
 

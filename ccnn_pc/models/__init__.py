@@ -7,7 +7,6 @@ from ccnn_pc._lazy import lazy
 if TYPE_CHECKING:
     from ccnn_pc.models.base import Model
     from ccnn_pc.models.ccnn import CCNN
-    from ccnn_pc.models.certainty import Certainty
     from ccnn_pc.models.ckcnn import CKCNN
     from ccnn_pc.models.create import create_model
     from ccnn_pc.models.flexnet import FlexNet
@@ -16,10 +15,11 @@ if TYPE_CHECKING:
     from ccnn_pc.models.levels import Levelled
     from ccnn_pc.models.listing import list_models, list_pretrained
     from ccnn_pc.models.names import register_model
-    from ccnn_pc.models.outside import SamplingWarning
+    from ccnn_pc.models.shift.certainty import Certainty
+    from ccnn_pc.models.shift.outside import SamplingWarning
+    from ccnn_pc.models.shift.trained_on import TrainedOn, measure
     from ccnn_pc.models.smpconv import SMPConvNet
     from ccnn_pc.models.task import PointError, Task, TaskKind
-    from ccnn_pc.models.trained_on import TrainedOn, measure
 
 __all__ = [
     "CCNN",

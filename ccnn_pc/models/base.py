@@ -20,16 +20,16 @@ from ccnn_pc.domains.grid.grid import Grid
 from ccnn_pc.domains.points.point_set import PointSet
 from ccnn_pc.domains.sampling import Interpolation
 from ccnn_pc.domains.series.irregular_series import IrregularSeries
-from ccnn_pc.models.certainty import Certainty
 from ccnn_pc.models.classifier import Classifier
 from ccnn_pc.models.options import pool_choice
-from ccnn_pc.models.outside import SamplingWarning, outside
-from ccnn_pc.models.outside_channels import SOME
-from ccnn_pc.models.outside_clouds import window_reach
 from ccnn_pc.models.reading import Input, Reading, Spacing
-from ccnn_pc.models.seen import read_on_grid, seen
+from ccnn_pc.models.shift.certainty import Certainty
+from ccnn_pc.models.shift.outside import SamplingWarning, outside
+from ccnn_pc.models.shift.outside_channels import SOME
+from ccnn_pc.models.shift.outside_clouds import window_reach
+from ccnn_pc.models.shift.seen import read_on_grid, seen
+from ccnn_pc.models.shift.trained_on import TrainedOn, declared
 from ccnn_pc.models.task import Task, presumed_task
-from ccnn_pc.models.trained_on import TrainedOn, declared
 from ccnn_pc.nn.apply import Pooling, apply_layer, pooled_channels
 from ccnn_pc.nn.conv import KernelConv
 from ccnn_pc.nn.heads import head_for
@@ -54,7 +54,7 @@ class Model(Classifier):
         task: what it was trained to answer; None: nobody said.
         data: the data of its training and how they were divided; empty if nobody said.
         trained_on: how its training data were sampled, which new data are compared with; None: nobody measured it
-            (:func:`ccnn_pc.models.trained_on.measure` does).
+            (:func:`ccnn_pc.models.shift.trained_on.measure` does).
         certainty: how certain it was of the validation data, and how often right; None: nobody measured it.
     """
 

@@ -23,14 +23,14 @@ from ccnn_pc._files import write_text_atomically, written_whole
 from ccnn_pc.kernels.registry import describe_factory
 from ccnn_pc.kernels.scaling import unscaled
 from ccnn_pc.models.base import Model, Network
-from ccnn_pc.models.certainty import Certainty
 from ccnn_pc.models.hugging_face import PREFIX, pull_from_hub
 from ccnn_pc.models.listing import CONFIG, PACKAGED, WEIGHTS, list_pretrained
 from ccnn_pc.models.reading import Nearest, Reading
 from ccnn_pc.models.registry import build_model
+from ccnn_pc.models.shift.certainty import Certainty
+from ccnn_pc.models.shift.trained_on import TrainedOn
 from ccnn_pc.models.state import differences
 from ccnn_pc.models.task import Task, TaskKind, presumed_task
-from ccnn_pc.models.trained_on import TrainedOn
 
 if TYPE_CHECKING:
     from ccnn_pc.datasets.preprocessing import Preprocessing

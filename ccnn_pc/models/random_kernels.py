@@ -20,9 +20,9 @@ from ccnn_pc.domains.series.side_by_side import SideBySide, ends_of_series, side
 from ccnn_pc.models.base import Network
 from ccnn_pc.models.convolution import DEFAULT_SHAPES
 from ccnn_pc.models.names import register_model
-from ccnn_pc.models.outside import SamplingWarning
 from ccnn_pc.models.reading import Input, Reading, Spacing
 from ccnn_pc.models.series_prior import SeriesPrior
+from ccnn_pc.models.shift.outside import SamplingWarning
 from ccnn_pc.nn.mixing import HeLinear
 from ccnn_pc.ops.series.impulses import HIGH, TAPS, at_impulses, distances, impulses, shares_of_time
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ccnn_pc.datasets.registry import dataset_entry, list_datasets
-from ccnn_pc.models.trained_on import Spread
+from ccnn_pc.models.shift.trained_on import Spread
 from ccnn_pc.training.data import ClassificationData
 
 #: Means and deviations that are stored with a model: of channels, and of not too many steps.
@@ -25,7 +25,7 @@ def describe_data(data: ClassificationData) -> dict[str, Any]:
         ``dataset``: its registered name, or None; ``parts``: for train, val and test the ``split`` that was opened and
         the ``options``; ``validation``: ``fraction``, ``last``, ``on_test``, and whether a part of its ``own`` was
         there; ``seed``; of series also ``scaling``, which all others are read with, and, of arrays, ``lengths``: the
-        ``spread`` of their samples (:class:`ccnn_pc.models.trained_on.Spread`) and the share that was ``cut``.
+        ``spread`` of their samples (:class:`ccnn_pc.models.shift.trained_on.Spread`) and the share that was ``cut``.
     """
     opened = {"train": data.open_train, "val": data.open_val, "test": data.open_test}
     kind = _unwrapped(data.open_train)[0]

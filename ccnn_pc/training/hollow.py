@@ -6,9 +6,9 @@ import warnings
 from collections.abc import Sequence
 
 from ccnn_pc.datasets.common.broken import DataWarning
-from ccnn_pc.models.outside_channels import called
-from ccnn_pc.models.seen import Samples
-from ccnn_pc.models.trained_on import TrainedOn
+from ccnn_pc.models.shift.outside_channels import called
+from ccnn_pc.models.shift.seen import Samples
+from ccnn_pc.models.shift.trained_on import TrainedOn
 
 #: So many times as large are values of some items as those of others where units are mixed: 8 bits beside 0 to 1.
 MIXED = 200.0

@@ -13,8 +13,8 @@ from ccnn_pc.datasets import LongCSV
 from ccnn_pc.datasets.preprocessing import SeriesPreprocessing
 from ccnn_pc.datasets.samplings import ReadOnGrid
 from ccnn_pc.models.base import Network
-from ccnn_pc.models.seen import Samples
-from ccnn_pc.models.trained_on import Arrays, TrainedOn, measure
+from ccnn_pc.models.shift.seen import Samples
+from ccnn_pc.models.shift.trained_on import Arrays, TrainedOn, measure
 from ccnn_pc.training.data import ClassificationData
 from ccnn_pc.training.described_data import describe_data
 from ccnn_pc.training.hollow import warn_of_hollow_items

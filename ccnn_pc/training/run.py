@@ -16,8 +16,8 @@ import torch
 from ccnn_pc._files import append_row, write_text_atomically
 from ccnn_pc.datasets.preprocessing import Preprocessing, preprocessing_from_json
 from ccnn_pc.models.base import Model
-from ccnn_pc.models.certainty import Certainty
 from ccnn_pc.models.hub import check_saveable, save_pretrained
+from ccnn_pc.models.shift.certainty import Certainty
 from ccnn_pc.training.callbacks import Begun, Checkpoints, CoreTime
 from ccnn_pc.training.data import ClassificationData
 from ccnn_pc.training.described_data import describe_data

@@ -20,8 +20,8 @@ from torch_geometric.data import Batch, Data
 
 from ccnn_pc.datasets import KNN
 from ccnn_pc.models import create_model, measure
-from ccnn_pc.models.outside import outside
-from ccnn_pc.models.seen import seen
+from ccnn_pc.models.shift.outside import outside
+from ccnn_pc.models.shift.seen import seen
 from scripts.bench.harness import Benchmark, Step, interleaved
 
 #: Items of a batch.

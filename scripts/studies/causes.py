@@ -27,7 +27,7 @@ from ccnn_pc._files import read_rows, write_rows_atomically
 from ccnn_pc.cli.compose import compose_config
 from ccnn_pc.datasets import ImagePreprocessing
 from ccnn_pc.models import from_pretrained
-from ccnn_pc.models.outside import SamplingWarning
+from ccnn_pc.models.shift.outside import SamplingWarning
 from ccnn_pc.nn import recalibrate
 from ccnn_pc.training.loader import ResumableLoader
 from ccnn_pc.training.versions import git_commit, library_versions

@@ -27,7 +27,7 @@ OTHERS = (
     ),
 )
 #: Samplings that networks of their own are trained at.
-TRAINED_THERE = ("pixels:2", "scattered:0.25")
+TRAINED_THERE = ("pixels:2", *OTHERS)
 
 
 def trained_at(sampling: str) -> Setting:

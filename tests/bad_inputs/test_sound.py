@@ -18,7 +18,7 @@ from ccnn_pc.cli.open_data import open_part
 from ccnn_pc.datasets import SpokenDigits
 from ccnn_pc.datasets.formats.wav import read_wav_at
 from ccnn_pc.models import SamplingWarning, create_model
-from ccnn_pc.models.trained_on import TrainedOn, measure
+from ccnn_pc.models.shift.trained_on import TrainedOn, measure
 from ccnn_pc.training.data import ClassificationData
 from ccnn_pc.training.described_data import describe_data
 

@@ -111,7 +111,7 @@ READING = {
 #: In eval mode, where a model knows what it was trained on.
 COMPARED = {
     "in eval mode, the first batch, copied to the host and compared with what the model was trained on": [
-        "models/item_values.py:on_host",
+        "models/shift/item_values.py:on_host",
     ],
 }
 

@@ -57,7 +57,7 @@ def test_one_value_that_is_no_number(kind: str, value: float) -> None:
         network(kind, known=True)(data)
 
 
-@pytest.mark.filterwarnings("ignore::ccnn_pc.models.outside.SamplingWarning")
+@pytest.mark.filterwarnings("ignore::ccnn_pc.models.shift.outside.SamplingWarning")
 @pytest.mark.parametrize("unit", [1e25, 1e300])
 def test_times_that_no_number_of_steps_counts(unit: float) -> None:
     data = item("series")

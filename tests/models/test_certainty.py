@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ccnn_pc.models import Certainty, create_model, from_pretrained, save_pretrained
-from ccnn_pc.models.certainty import entropies
+from ccnn_pc.models.shift.certainty import entropies
 
 
 def answers(n: int, scale: float, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ccnn_pc.models import Certainty, SamplingWarning, Task, create_model
-from ccnn_pc.models.expected import Expected
+from ccnn_pc.models.shift.expected import Expected
 
 LOGITS = torch.tensor([[4.0, 0.0], [0.0, 4.0], [4.0, 0.0], [0.2, 0.0]]).repeat(25, 1)
 LABELS = torch.tensor([0, 1, 0, 1]).repeat(25)

@@ -9,10 +9,10 @@ import torch
 from ccnn_pc.domains.grid.grid import Grid
 from ccnn_pc.domains.points.point_set import PointSet
 from ccnn_pc.domains.series.irregular_series import IrregularSeries
-from ccnn_pc.models import item_values
-from ccnn_pc.models.item_places import places_of_points, places_of_series
-from ccnn_pc.models.item_values import Moments, moments
-from ccnn_pc.models.seen import seen
+from ccnn_pc.models.shift import item_values
+from ccnn_pc.models.shift.item_places import places_of_points, places_of_series
+from ccnn_pc.models.shift.item_values import Moments, moments
+from ccnn_pc.models.shift.seen import seen
 
 
 def of_one(values: np.ndarray) -> list[float]:

@@ -15,7 +15,7 @@ from torch_geometric.data import Batch, Data
 
 from ccnn_pc.datasets import KNN, ImagePreprocessing
 from ccnn_pc.models import SamplingWarning, create_model, measure
-from ccnn_pc.models.outside_channels import SOME
+from ccnn_pc.models.shift.outside_channels import SOME
 
 Change = Callable[[Any], Any]
 

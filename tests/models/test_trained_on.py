@@ -25,8 +25,8 @@ from ccnn_pc.models import (
     measure,
     save_pretrained,
 )
-from ccnn_pc.models.seen import Samples, seen
-from ccnn_pc.models.trained_on import Spread
+from ccnn_pc.models.shift.seen import Samples, seen
+from ccnn_pc.models.shift.trained_on import Spread
 from ccnn_pc.ops.neighbors.k_nearest import knn
 
 

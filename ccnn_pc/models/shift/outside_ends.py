@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ccnn_pc.models.item_values import Range
-from ccnn_pc.models.trained_on import Channel
+from ccnn_pc.models.shift.item_values import Range
+from ccnn_pc.models.shift.trained_on import Channel
 
 #: An end is hard where the items of a training reach it within so much of their range; what lies so much beyond is off.
 HARD, OFF = 0.02, 0.25
@@ -26,7 +26,7 @@ def ends(
         normalised: whether pictures were, so that they do not lie between 0 and 1.
 
     Example:
-        >>> from ccnn_pc.models.trained_on import Spread
+        >>> from ccnn_pc.models.shift.trained_on import Spread
         >>> usual = Spread(0, 0, 0, 0, 0)
         >>> digits = Channel(*2 * [usual], lowest=Spread(-0.4, -0.4, -0.4, -0.4, -0.4), highest=Spread(2, 2, 2, 3, 3))
         >>> ends(digits, Range(-0.4, -0.4), Range(2.5, 3.0)) is None

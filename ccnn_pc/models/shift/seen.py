@@ -13,9 +13,9 @@ from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.grid.grid import Grid
 from ccnn_pc.domains.points.point_set import PointSet
 from ccnn_pc.domains.series.irregular_series import IrregularSeries
-from ccnn_pc.models.item_places import places_of_points, places_of_series
-from ccnn_pc.models.item_values import Array, Columns, ItemValues, Range, item_values, moments, on_host
-from ccnn_pc.models.steps import roughness, squares_along_time, squares_to_nearest, steps_of_arrays
+from ccnn_pc.models.shift.item_places import places_of_points, places_of_series
+from ccnn_pc.models.shift.item_values import Array, Columns, ItemValues, Range, item_values, moments, on_host
+from ccnn_pc.models.shift.steps import roughness, squares_along_time, squares_to_nearest, steps_of_arrays
 from ccnn_pc.ops.neighbors.k_nearest import Neighbors
 
 #: Values of a batch that channels are compared by.

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from ccnn_pc.models.base import Model
-from ccnn_pc.models.certainty import SOME
-from ccnn_pc.models.outside import SamplingWarning
+from ccnn_pc.models.shift.certainty import SOME
+from ccnn_pc.models.shift.outside import SamplingWarning
 from ccnn_pc.models.task import TaskKind
 
 

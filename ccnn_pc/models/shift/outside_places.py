@@ -7,14 +7,14 @@ import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from ccnn_pc.models import outside_clouds as clouds
-from ccnn_pc.models.beyond import FACTOR, SIZE, axis_names, beyond, merged, words
-from ccnn_pc.models.item_values import Range
-from ccnn_pc.models.outside_clouds import ITEMS, REACH, SPARSER
-from ccnn_pc.models.outside_stamps import PAUSE, longest_is_usual, stamps
-from ccnn_pc.models.outside_units import named_unit, ratio
-from ccnn_pc.models.seen import Samples, Seen
-from ccnn_pc.models.trained_on import TrainedOn
+from ccnn_pc.models.shift import outside_clouds as clouds
+from ccnn_pc.models.shift.beyond import FACTOR, SIZE, axis_names, beyond, merged, words
+from ccnn_pc.models.shift.item_values import Range
+from ccnn_pc.models.shift.outside_clouds import ITEMS, REACH, SPARSER
+from ccnn_pc.models.shift.outside_stamps import PAUSE, longest_is_usual, stamps
+from ccnn_pc.models.shift.outside_units import named_unit, ratio
+from ccnn_pc.models.shift.seen import Samples, Seen
+from ccnn_pc.models.shift.trained_on import TrainedOn
 
 if TYPE_CHECKING:
     from ccnn_pc.nn.conv import KernelConv
@@ -33,7 +33,7 @@ def places(
     lit: bool,
     sums: bool,
 ) -> Iterator[tuple[str, str]]:
-    """What is otherwise, the likeliest cause first; arguments as of :func:`ccnn_pc.models.outside.outside`."""
+    """What is otherwise, the likeliest cause first; arguments as of :func:`ccnn_pc.models.shift.outside.outside`."""
     yield from itertools.chain(
         _size(trained, found, pooled) if not told and Samples.GRID is trained.kind is found.kind else (),
         _axes(trained, found),

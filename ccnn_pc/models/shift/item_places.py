@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ccnn_pc.domains.points.point_set import PointSet
 from ccnn_pc.domains.series.irregular_series import IrregularSeries
-from ccnn_pc.models.item_values import Array, Pointer, moments, on_host
+from ccnn_pc.models.shift.item_values import Array, Pointer, moments, on_host
 from ccnn_pc.ops.neighbors.k_nearest import Neighbors
 
 

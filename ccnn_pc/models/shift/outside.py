@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ccnn_pc.models.outside_places import places
-from ccnn_pc.models.outside_values import values
-from ccnn_pc.models.seen import Seen
-from ccnn_pc.models.trained_on import TrainedOn
+from ccnn_pc.models.shift.outside_places import places
+from ccnn_pc.models.shift.outside_values import values
+from ccnn_pc.models.shift.seen import Seen
+from ccnn_pc.models.shift.trained_on import TrainedOn
 
 if TYPE_CHECKING:
     from ccnn_pc.nn.conv import KernelConv

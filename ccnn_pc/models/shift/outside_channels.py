@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ccnn_pc.models.beyond import FACTOR, beyond, farther, words
-from ccnn_pc.models.item_values import Range
-from ccnn_pc.models.outside_ends import ends
-from ccnn_pc.models.seen import Samples, Seen
-from ccnn_pc.models.trained_on import Channel, Spread, TrainedOn
+from ccnn_pc.models.shift.beyond import FACTOR, beyond, farther, words
+from ccnn_pc.models.shift.item_values import Range
+from ccnn_pc.models.shift.outside_ends import ends
+from ccnn_pc.models.shift.seen import Samples, Seen
+from ccnn_pc.models.shift.trained_on import Channel, Spread, TrainedOn
 
 #: Items of a batch that say something together.
 SOME = 4

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from ccnn_pc.domains.points.coverage import CUT
-from ccnn_pc.models.beyond import FACTOR, axis_names, beyond, words
-from ccnn_pc.models.item_values import Range
-from ccnn_pc.models.seen import Samples, Seen
-from ccnn_pc.models.trained_on import TrainedOn
+from ccnn_pc.models.shift.beyond import FACTOR, axis_names, beyond, words
+from ccnn_pc.models.shift.item_values import Range
+from ccnn_pc.models.shift.seen import Samples, Seen
+from ccnn_pc.models.shift.trained_on import TrainedOn
 
 if TYPE_CHECKING:
     from ccnn_pc.nn.conv import KernelConv

@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 
-from ccnn_pc.models.beyond import FACTOR, SIZE, words
-from ccnn_pc.models.outside_channels import SOME, called, channels, is_flag
-from ccnn_pc.models.seen import Samples, Seen
-from ccnn_pc.models.trained_on import TrainedOn
+from ccnn_pc.models.shift.beyond import FACTOR, SIZE, words
+from ccnn_pc.models.shift.outside_channels import SOME, called, channels, is_flag
+from ccnn_pc.models.shift.seen import Samples, Seen
+from ccnn_pc.models.shift.trained_on import TrainedOn
 
 #: Share of samples that stand at the end of their range, in clipped sequences; steps, beyond all of training, of noise.
 CLIPPED, ROUGH = 0.01, 1.5
@@ -23,7 +23,7 @@ _COLOURS = 0.999
 def values(
     trained: TrainedOn, found: Seen, names: Sequence[str] = (), normalised: bool = False
 ) -> Iterator[tuple[str, str]]:
-    """What is otherwise, the likeliest cause first; arguments as of :func:`ccnn_pc.models.outside.outside`."""
+    """What is otherwise, the likeliest cause first; arguments as of :func:`ccnn_pc.models.shift.outside.outside`."""
     if found.values is None:
         return
     yield from itertools.chain(

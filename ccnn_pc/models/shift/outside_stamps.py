@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ccnn_pc.models.beyond import FACTOR, SIZE
-from ccnn_pc.models.seen import Seen
-from ccnn_pc.models.trained_on import TrainedOn
+from ccnn_pc.models.shift.beyond import FACTOR, SIZE
+from ccnn_pc.models.shift.seen import Seen
+from ccnn_pc.models.shift.trained_on import TrainedOn
 
 #: Stamps that are those before them, as a share of all, and how many times that of training.
 TOGETHER, TIMES = 0.25, 3.0

@@ -156,7 +156,8 @@ def read_cloud(
     data = read_shape(path, some, generator, normals=cloud.needs_normals)
     if data.dropped:
         warnings.warn(
-            f"'{path}': {data.dropped} points are NaN or infinite, or copies of a mark (0, 0, 0), and are left out",
+            f"'{path}': {data.dropped} points are NaN or infinite, copies of a mark (0, 0, 0), or one point again and "
+            "again at the end, and are left out",
             DataWarning,
             stacklevel=3,
         )

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
+from ccnn_pc.datasets.clouds.missing import which_measured
+from ccnn_pc.datasets.common.broken import DataWarning
+from ccnn_pc.datasets.formats.columns_in_front import check_positions_first
 from ccnn_pc.estimators.containers import numbers, unpacked
 
 #: Points that are drawn on a mesh.
@@ -34,6 +38,11 @@ class Cloud:
         """Features as :class:`~ccnn_pc.datasets.CloudPreprocessing` calls them, places among them."""
         return (*(() if self.normals is None else ("unoriented_normal",)), "pos", *self.features)
 
+    def rows(self, which: np.ndarray) -> Cloud:
+        """Some of its points."""
+        features = {name: values[which] for name, values in self.features.items()}
+        return Cloud(self.pos[which], None if self.normals is None else self.normals[which], features)
+
 
 def read_clouds(data: Any) -> list[Cloud]:
     """Clouds of any of these forms.
@@ -42,12 +51,13 @@ def read_clouds(data: Any) -> list[Cloud]:
         data: a list of arrays ``[n, 3 + c]``, or an array ``[N, n, 3 + c]``, rows of NaN being padding; of DataFrames
             with the columns x, y, z (in any order; others are features); of PyG ``Data`` with pos and, where present,
             normal and x, their batches and data sets; of Open3D point clouds or triangle meshes; of trimesh clouds or
-            meshes. Of meshes 4096 points are drawn, always the same.
+            meshes. Of meshes 4096 points are drawn, always the same. Other padding than NaN, and copies of a mark, are
+        left out with a warning (:func:`~ccnn_pc.datasets.clouds.missing.which_measured`).
 
     Raises:
         TypeError: something else.
-        ValueError: a matrix, clouds without points or with points in columns, numbers that are not finite, features
-            that only some clouds have.
+        ValueError: a matrix, clouds without points, with points in columns or colours in front of x y z, numbers that
+            are not finite, features that only some clouds have.
 
     Example:
         >>> [cloud.names for cloud in read_clouds([np.zeros((4, 5))])]
@@ -71,7 +81,23 @@ def read_clouds(data: Any) -> list[Cloud]:
                 f"'X' must have the same features in every cloud (got {', '.join(found[0].names)} in cloud 0, "
                 f"{', '.join(cloud.names)} in cloud {row})"
             )
-    return found
+    return _measured(found)
+
+
+def _measured(clouds: list[Cloud]) -> list[Cloud]:
+    """The clouds without points that fill them up; a warning counts these."""
+    kept = which_measured([each.pos for each in clouds])
+    lost = [len(each) - int(each.sum()) for each in kept]
+    if not any(lost):
+        return clouds
+    row = int(np.argmax(lost))
+    warnings.warn(
+        f"{sum(lost)} points in {np.count_nonzero(lost)} of {len(clouds)} clouds of 'X' are copies of a mark "
+        f"(0, 0, 0), or one point again and again at the end, and are left out; the most, {lost[row]}, in X[{row}]",
+        DataWarning,
+        stacklevel=4,
+    )
+    return [each.rows(which) for each, which in zip(clouds, kept, strict=True)]
 
 
 def _read(each: Any, row: int) -> Cloud:
@@ -94,6 +120,10 @@ def _read(each: Any, row: int) -> Cloud:
     if values.ndim != 2 or values.shape[1] < 3:
         raise ValueError(f"'X[{row}]' must have shape [n, 3 + c] (got {list(values.shape)})")
     values = values[~np.isnan(values).all(axis=1)]
+    try:
+        check_positions_first(list(values.T))
+    except ValueError as error:
+        raise ValueError(f"'X[{row}]': {error}") from None
     return Cloud(values[:, :3], None, _named(values[:, 3:]))
 
 

@@ -1,4 +1,4 @@
-"""Clouds of equal size in one ``.npz``: the plain form of a data set."""
+"""Clouds of equal size, or filled up to it, in one ``.npz``: the plain form of a data set."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ccnn_pc.datasets.clouds.collect import warn_broken
+from ccnn_pc.datasets.clouds.missing import which_measured
 from ccnn_pc.datasets.clouds.stored import (
     CloudPacker,
     StoredAttributes,
@@ -20,7 +22,7 @@ from ccnn_pc.datasets.common.broken import DataWarning
 from ccnn_pc.datasets.common.cache import fingerprint
 from ccnn_pc.datasets.formats.columns import stored_type
 from ccnn_pc.datasets.formats.numpy_file import read_npz
-from ccnn_pc.datasets.formats.numpy_shape import attributes_of_array
+from ccnn_pc.datasets.formats.numpy_shape import attributes_of_array, wide
 from ccnn_pc.datasets.registry import register_dataset
 
 
@@ -31,6 +33,7 @@ def read_arrays(path: str | os.PathLike[str], cache: str | os.PathLike[str] | No
     ``normals`` of the same shape, ``name [n]``, ``center [n, 3]``, ``scale [n]``. Every other array ``[n, P]`` or
     ``[n, P, C]`` is an attribute of the points; ``colors [n, P, 3]`` are red, green, blue.
     Integer points are taken as they are (``iinfo.max`` = 1); floating ones are centred and scaled per cloud.
+    Points that fill a cloud up are left out and counted (:func:`~ccnn_pc.datasets.clouds.missing.which_measured`).
 
     Args:
         path: the file.
@@ -43,7 +46,7 @@ def read_arrays(path: str | os.PathLike[str], cache: str | os.PathLike[str] | No
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"'path' must be an existing .npz file (got '{path}')")
-    settings = {"source": fingerprint([path])}
+    settings = {"source": fingerprint([path]), "reading": 2}
     return cached_clouds(cache, f"arrays-{path.stem}", settings, lambda: _read(path))
 
 
@@ -64,7 +67,7 @@ def _read(path: Path) -> StoredClouds:
 
 
 def _stored(arrays: dict[str, np.ndarray], stem: str) -> StoredClouds:
-    points, normals = _positions(arrays.pop("points"), arrays.pop("normals", None))
+    points, normals, measured = _positions(arrays.pop("points"), arrays.pop("normals", None))
     n, size = points.shape[:2]
     classes = _classes(arrays.pop("classes"))
     label = _labels(arrays.pop("label"), n, len(classes))
@@ -77,30 +80,37 @@ def _stored(arrays: dict[str, np.ndarray], stem: str) -> StoredClouds:
     if not (np.isfinite(center).all() and np.isfinite(scale).all() and (scale > 0).all()):
         raise ValueError("'center' must be finite, and 'scale' finite and positive")
     named, attributes = [str(name) for name in names], _attributes(arrays, (n, size))
+    kept = measured.sum(axis=1)
+    dropped = {named[row]: int(size - kept[row]) for row in np.flatnonzero(kept < size)}
     if points.dtype.kind == "f":
         packer = CloudPacker()
-        for row in range(n):
-            of_row = {key: values[row] for key, values in attributes.items()}
-            packer.add(
-                points[row], None if normals is None else normals[row], int(label[row]), named[row], of_row
-            )
-        return packer.finish(classes)
+        for row, known in enumerate(measured):
+            of_row = {key: values[row][known] for key, values in attributes.items()}
+            direction = None if normals is None else normals[row][known]
+            packer.add(points[row][known], direction, int(label[row]), named[row], of_row)
+        clouds = packer.finish(classes)
+        clouds.attributes.dropped = dropped
+        return clouds
     return StoredClouds(
-        points=points.reshape(-1, 3),
-        normals=None if normals is None else normals.reshape(-1, 3),
-        offset=np.arange(n + 1, dtype=np.int64) * size,
+        points=points[measured],
+        normals=None if normals is None else normals[measured],
+        offset=np.concatenate([[0], np.cumsum(kept, dtype=np.int64)]),
         label=label,
         name=named,
         classes=classes,
         center=center,
         scale=scale,
         attributes=StoredAttributes(
-            {key: values.reshape(-1, *values.shape[2:]) for key, values in attributes.items()}
+            {key: values[measured] for key, values in attributes.items()}, dropped=dropped
         ),
     )
 
 
-def _positions(points: np.ndarray, normals: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+def _positions(
+    points: np.ndarray, normals: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+    """Points and normals ``[n, P, 3]``, and which of them were measured ``[n, P]``."""
+    points, normals = wide(points), None if normals is None else wide(normals)
     if points.ndim == 3 and points.shape[1] == 3 != points.shape[2]:  # channels first
         points = points.swapaxes(1, 2)
         normals = normals.swapaxes(1, 2) if normals is not None and normals.ndim == 3 else normals
@@ -108,12 +118,16 @@ def _positions(points: np.ndarray, normals: np.ndarray | None) -> tuple[np.ndarr
         raise ValueError(f"'points' must have shape [n, P, 3] (got {list(points.shape)})")
     if normals is not None and normals.shape != points.shape:
         raise ValueError(f"'normals' must match 'points' {list(points.shape)} (got {list(normals.shape)})")
+    measured = np.full(points.shape[:2], True)
+    if points.dtype.kind in "fi" and len(points):
+        measured = np.stack(which_measured(list(points)))
     for name, values in (("points", points), ("normals", normals)):
         if values is not None and values.dtype.kind == "f":
-            finite = (np.isfinite(values) & (np.abs(values) < 1e38)).all(axis=(1, 2))
-            if not finite.all():
+            left_out = np.isnan(values) if name == "points" else ~measured[..., None]
+            right = (left_out | (np.abs(values) < 1e38)).all(axis=(1, 2)) & measured.any(axis=1)
+            if not right.all():
                 raise ValueError(
-                    f"'{name}' must be finite, within ±1e38 (cloud {int(np.argmin(finite))} is not)"
+                    f"'{name}' must be finite, within ±1e38 (cloud {int(np.argmin(right))} is not)"
                 )
     kinds = {points.dtype.kind} | ({normals.dtype.kind} if normals is not None else set())
     if kinds not in ({"f"}, {"i"}):
@@ -122,7 +136,7 @@ def _positions(points: np.ndarray, normals: np.ndarray | None) -> tuple[np.ndarr
             f"'points' and 'normals' must both be floating or both signed integers (got {found})"
         )
     if normals is None or not normals.any():  # normals that are all 0 are missing
-        return points, None
+        return points, None, measured
     known = (normals != 0).any(axis=(1, 2))
     if not known.all():
         raise ValueError(f"'normals' must not be 0 (all of cloud {int(np.argmin(known))} are)")
@@ -130,7 +144,7 @@ def _positions(points: np.ndarray, normals: np.ndarray | None) -> tuple[np.ndarr
         length = np.linalg.norm(normals, axis=2, keepdims=True)
         unit = np.divide(normals, length, out=np.zeros_like(normals), where=length > 0)
         normals = np.where(np.abs(length - 1) > 1e-3, unit, normals)
-    return points, normals
+    return points, normals, measured
 
 
 def _classes(classes: np.ndarray) -> list[str]:
@@ -197,4 +211,6 @@ class CloudArrays(StoredDataset):
         cache: str | os.PathLike[str] | None = None,
         **options: Any,
     ) -> None:
-        super().__init__(read_arrays(path, cache), **options)
+        clouds = read_arrays(path, cache)
+        warn_broken(clouds, path, "clouds")
+        super().__init__(clouds, **options)

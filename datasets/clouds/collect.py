@@ -48,7 +48,7 @@ def collect_clouds(
     return clouds
 
 
-def warn_broken(clouds: StoredClouds, where: object) -> None:
+def warn_broken(clouds: StoredClouds, where: object, what: str = "files") -> None:
     """One warning for all broken files, one for lost points, one for attributes that only some of the clouds have."""
     if clouds.broken:
         total = len(clouds) + len(clouds.broken)
@@ -61,8 +61,9 @@ def warn_broken(clouds: StoredClouds, where: object) -> None:
     if dropped := clouds.attributes.dropped:
         name, most = max(dropped.items(), key=lambda item: item[1])
         warnings.warn(
-            f"{sum(dropped.values())} points in {len(dropped)} of {len(clouds)} files in '{where}' are NaN or "
-            f"infinite, or copies of a mark (0, 0, 0), and are left out; the most, {most}, in '{name}'",
+            f"{sum(dropped.values())} points in {len(dropped)} of {len(clouds)} {what} in '{where}' are NaN or "
+            "infinite, copies of a mark (0, 0, 0), or one point again and again at the end, and are left out; the "
+            f"most, {most}, in '{name}'",
             DataWarning,
             stacklevel=3,
         )

@@ -63,7 +63,12 @@ def read_numpy(data: bytes) -> RawShape:
 def _numeric(name: str, values: np.ndarray) -> np.ndarray:
     if values.dtype.kind not in "fiu":
         raise ValueError(f"{name} must hold real numbers (got {values.dtype})")
-    return values
+    return wide(values)
+
+
+def wide(values: np.ndarray) -> np.ndarray:
+    """Numbers of 16 bits as float32, in which sums and limits do not overflow; others as they are."""
+    return values.astype(np.float32) if values.dtype == np.float16 else values
 
 
 def _table(name: str, values: np.ndarray) -> RawShape:

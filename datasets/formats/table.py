@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ccnn_pc.datasets.formats.columns import MEASURED, PARTS, column_name, names_positions, shape_of_columns
+from ccnn_pc.datasets.formats.columns_in_front import check_positions_first
 from ccnn_pc.datasets.formats.raw import RawShape, is_number, numbers
 
 _COMMENTS = (b"#", b"//")
@@ -20,8 +21,6 @@ _LIKE_A_NUMBER = re.compile(r"[+-]?[\d_.,]+(?:[eEdD][+-]?\d+)?")
 _NUMBERS_APART = re.compile(rb"\d\s+[-+.\d]")
 #: What Leica's pts files hold behind x, y, z.
 _PTS = ("intensity", "red", "green", "blue")
-#: Points of which a column of x cannot rise by one from each to the next.
-_COUNTED = 8
 Line = tuple[int, bytes]
 """Number of a line in the file, and its text."""
 
@@ -108,7 +107,7 @@ def parse_table(data: bytes, suffix: str = "txt") -> TextTable:
 def shape_of_table(columns: Sequence[np.ndarray]) -> RawShape:
     """A cloud of columns without names: x y z, then a normal if the next three are unit vectors."""
     names = ["x", "y", "z"]
-    _check_no_row_numbers(columns)
+    check_positions_first(columns)
     if len(columns) >= 6:
         candidate = np.column_stack(columns[3:6])
         length = np.linalg.norm(candidate[np.isfinite(np.column_stack(columns)).all(axis=1)], axis=1)
@@ -116,20 +115,6 @@ def shape_of_table(columns: Sequence[np.ndarray]) -> RawShape:
             names += ["nx", "ny", "nz"]
     names += [f"column_{number}" for number in range(len(names) + 1, len(columns) + 1)]
     return shape_of_columns(list(zip(names, columns, strict=True)))
-
-
-def _check_no_row_numbers(columns: Sequence[np.ndarray]) -> None:
-    """A first column that counts the lines, in front of three others, is no x.
-
-    Raises:
-        ValueError: it does.
-    """
-    first, count = columns[0], len(columns[0])
-    if len(columns) > 3 and count >= _COUNTED and first.dtype.kind in "fiu" and (np.diff(first) == 1).all():
-        raise ValueError(
-            f"its first column counts the points from {first[0]:g} to {first[-1]:g}, and would be read as x: leave it "
-            "out, or name the columns in a first line (id x y z …)"
-        )
 
 
 def check_not_cut(rows: Sequence[bytes], data: bytes) -> None:

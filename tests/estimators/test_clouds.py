@@ -13,6 +13,7 @@ import torch
 from torch_geometric.data import Batch, Data
 
 from ccnn_pc.cli.app import main
+from ccnn_pc.datasets.common.broken import DataWarning
 from ccnn_pc.estimators import CloudClassifier, CloudRegressor
 from ccnn_pc.estimators.read_clouds import MESH_POINTS, read_clouds
 
@@ -44,6 +45,24 @@ def fitted_once() -> CloudClassifier:
 )
 def test_all_forms_of_the_same_clouds_have_the_same_answer(form: Any) -> None:
     np.testing.assert_array_equal(fitted_once().predict_proba(form(X)), fitted_once().predict_proba(X))
+
+
+@pytest.mark.parametrize("fill", [0.0, -5.0])
+def test_other_padding_is_left_out(fill: float) -> None:
+    sizes = [80, 60, 79, 40] * 3
+    clouds = [each[:size] for each, size in zip(X, sizes, strict=True)]
+    padded = np.stack([np.vstack([each, np.full((80 - len(each), 3), fill)]) for each in clouds])
+    with pytest.warns(DataWarning, match=r"183 points in 9 of 12 clouds of 'X' .* the most, 40, in X\[3\]"):
+        found = fitted_once().predict_proba(padded)
+    np.testing.assert_array_equal(found, fitted_once().predict_proba(clouds))
+
+
+def test_colours_in_front_are_refused() -> None:
+    colours = np.random.default_rng(0).integers(0, 256, size=(80, 3))
+    with pytest.raises(
+        ValueError, match=r"'X\[0\]': its first three columns are whole numbers from 0 to 255"
+    ):
+        fitted_once().predict([np.hstack([colours, each]) for each in X])
 
 
 def test_answers_do_not_depend_on_where_a_cloud_stands_and_how_large_it_is() -> None:

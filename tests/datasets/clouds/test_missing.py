@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from ccnn_pc.datasets import PointCloudFolder, read_shape
-from ccnn_pc.datasets.clouds.missing import is_measured
+from ccnn_pc.datasets import CloudArrays, PointCloudFolder, read_shape
+from ccnn_pc.datasets.clouds.missing import is_measured, which_measured
 from ccnn_pc.datasets.common.broken import DataWarning
 
 POINTS = np.random.default_rng(0).normal(size=(200, 3)) + 3
@@ -33,7 +35,10 @@ def test_marks_are_left_out(mark: float, tmp_path: Path) -> None:
         np.vstack([POINTS, np.zeros((4, 3))]),  # few
         np.repeat(POINTS, 6, axis=0),  # resampled with replacement
         np.rint(POINTS - 3),  # a coarse lattice: many copies of every place, 0, 0, 0 too
-        np.vstack([POINTS, np.tile(POINTS[:1], (50, 1))]),  # three numbers that differ
+        np.random.default_rng(2).permutation(
+            np.vstack([POINTS, np.tile(POINTS[:1], (50, 1))])
+        ),  # not at the end
+        np.vstack([POINTS, np.tile(POINTS[:1], (3, 1))]),
         np.zeros((20, 3)),
         np.full((20, 3), np.nan),
     ],
@@ -52,6 +57,51 @@ def test_a_folder_counts_them(tmp_path: Path) -> None:
     ):
         data = PointCloudFolder(tmp_path / "shapes", normals=False, cache=tmp_path / "cache")
     assert all(len(item.pos) == 200 for item in data)
+
+
+def test_padding_at_the_end_is_left_out() -> None:
+    padded = np.vstack([POINTS, np.tile([[4.0, 1.0, 2.5]], (50, 1))])
+    assert np.flatnonzero(is_measured(padded)).tolist() == list(range(201))  # it may be a point of the cloud
+    others = [
+        np.vstack([POINTS, np.full((count, 3), mark)]) for count, mark in ((30, -1), (2, -1), (1, 0), (0, 0))
+    ]
+    assert [int(each.sum()) for each in which_measured(others)] == [200, 200, 201, 200]
+    assert all(each.all() for each in which_measured([np.zeros((20, 3)), POINTS]))
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float16, np.int16])
+@pytest.mark.parametrize("fill", [0, -1, np.nan])
+def test_arrays_that_are_filled_up(tmp_path: Path, kind: type, fill: float) -> None:
+    whole = np.issubdtype(kind, np.integer)
+    if whole and np.isnan(fill):
+        return
+    clouds = np.random.default_rng(3).normal(size=(4, 64, 3)) * (5000 if whole else 1)
+    arrays: dict[str, Any] = {
+        "points": clouds.astype(kind),
+        "normals": np.ones((4, 64, 3), kind),
+        "part": np.ones((4, 64), int),
+    }
+    sizes = (64, 40, 50, 62)
+    for row, size in enumerate(sizes):
+        arrays["points"][row, size:], arrays["normals"][row, size:], arrays["part"][row, size:] = fill, 0, 9
+    rest: dict[str, Any] = {"label": [0, 1, 0, 1], "classes": ["a", "b"]}
+    np.savez(tmp_path / "padded.npz", **arrays, **rest)
+    for _ in range(2):  # also of what lies in the cache
+        with pytest.warns(DataWarning, match="40 points in 3 of 4 clouds in .* the most, 24, in 'padded_1'"):
+            data = CloudArrays(tmp_path / "padded.npz", cache=tmp_path / "cache")
+    assert [len(item.pos) for item in data] == list(sizes) and all((item.part == 1).all() for item in data)
+    for row, size in enumerate(sizes):
+        alone: dict[str, Any] = {name: each[row : row + 1, :size] for name, each in arrays.items()}
+        np.savez(tmp_path / "alone.npz", **alone, label=[0], classes=["a", "b"])
+        (expected,) = CloudArrays(tmp_path / "alone.npz", cache=tmp_path / "cache")
+        assert torch.equal(data[row].pos, expected.pos) and torch.equal(data[row].normal, expected.normal)
+
+
+def test_a_cloud_of_padding_alone_is_refused(tmp_path: Path) -> None:
+    points = np.stack([POINTS, np.full_like(POINTS, np.nan)])
+    np.savez(tmp_path / "a.npz", points=points, label=[0, 1], classes=["a", "b"])
+    with pytest.raises(ValueError, match="must be finite, within .*cloud 1 is not"):
+        CloudArrays(tmp_path / "a.npz", cache=tmp_path / "cache")
 
 
 def test_row_numbers_are_no_coordinates(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from ccnn_pc.estimators.targets import Classes, Numbers, Targets
+from ccnn_pc.estimators.targets import Classes, Numbers, Targets, warn_of_unknown
 from ccnn_pc.models.shift.expected import Expected
 from ccnn_pc.models.task import TaskKind
 
@@ -47,7 +47,9 @@ class ClassifierAnswers(ClassifierMixin):
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:  # noqa: N803
         """Share of the items that get the right class; y as for ``fit``."""
-        return float(super().score(X, _asked(self, X, y), sample_weight))
+        y = _asked(self, X, y)
+        warn_of_unknown(np.ravel(np.asarray(y)), self.classes_)
+        return float(super().score(X, y, sample_weight))
 
     def _state(self) -> dict[str, Any]:
         kind = self.classes_.dtype

@@ -93,6 +93,8 @@ def _warn_of_blank(read: SeriesRead) -> None:
 
 
 def _read_array(array: np.ndarray, channels: Channels, known: Known | None) -> SeriesRead:
+    if array.ndim in (2, 3) and not array.size:
+        raise ValueError(f"'X' must hold at least one series (got an array of shape {list(array.shape)})")
     if array.ndim == 2:
         array = array[:, :, None]
         layout = None

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from ccnn_pc._choices import choice
@@ -14,7 +15,15 @@ from ccnn_pc.estimators.panels import plain_table
 from ccnn_pc.estimators.read_table import is_table
 from ccnn_pc.estimators.series import SeriesEstimator
 from ccnn_pc.estimators.series_items import SeriesRead
-from ccnn_pc.estimators.targets import Targets, as_labels, check_known, is_unknown, warn_of_missing
+from ccnn_pc.estimators.targets import (
+    Targets,
+    as_labels,
+    check_known,
+    is_unknown,
+    warn_of_marks,
+    warn_of_missing,
+    warn_of_unknown,
+)
 from ccnn_pc.models.task import TaskKind
 from ccnn_pc.training.objectives import StepClassification
 
@@ -50,10 +59,12 @@ class StepClasses(Targets):
         known = [_is_known(labels) for labels in rows]
         labels = np.concatenate([row[each] for row, each in zip(rows, known, strict=True)])
         check_known(labels)
+        check_classification_targets(labels)
         self.values = np.unique(labels)
         self.names = [str(value) for value in self.values]
         self.classes = len(self.values)
         warn_of_missing(self.names)
+        warn_of_marks(self.values)
         if self.classes < 2:
             raise ValueError(f"'y' must hold at least two classes (got {self.names})")
         self.rows = []
@@ -145,7 +156,6 @@ class SeriesStepClassifier(ClassifierAnswers, SeriesEstimator):
         """
         if sample_weight is not None:
             raise ValueError("'sample_weight' must be None: every sample counts once")
-        right = total = 0
         answers, rows = self.predict(X), _rows(y)
         if [len(each) for each in answers] != [np.size(each) for each in rows]:
             raise ValueError(
@@ -153,11 +163,15 @@ class SeriesStepClassifier(ClassifierAnswers, SeriesEstimator):
                 f"{[np.size(each) for each in rows[:3]]} ... labels, for {len(answers)} series of "
                 f"{[len(each) for each in answers[:3]]} ... samples)"
             )
-        for said, labels in zip(answers, rows, strict=True):
-            known = _is_known(labels)
-            right += int((said[known] == labels[known]).sum())
-            total += int(known.sum())
-        return right / max(total, 1)
+        known = [_is_known(labels) for labels in rows]
+        given = np.concatenate([labels[each] for labels, each in zip(rows, known, strict=True)])
+        if not len(given):
+            raise ValueError("'y' must have a label for some sample (got none that is no NaN or None)")
+        warn_of_unknown(given, self.classes_)
+        told = np.concatenate([said[each] for said, each in zip(answers, known, strict=True)])
+        return float(
+            np.mean([said == label for said, label in zip(told.tolist(), given.tolist(), strict=True)])
+        )
 
 
 def _rows(y: Any) -> list[np.ndarray]:

@@ -74,6 +74,7 @@ class Classes(Targets):
         self.names = [str(value) for value in self.values]
         self.classes = len(self.values)
         warn_of_missing(self.names)
+        warn_of_marks(self.values)
         if len(set(self.names)) < self.classes:
             raise ValueError(f"'y' must hold classes that are written differently (got {self.names})")
 
@@ -206,6 +207,40 @@ def warn_of_missing(names: Sequence[str]) -> None:
             f"'y' has the classes {twice[0][0]!r} and {twice[0][1]!r}, which differ in their spelling alone and are "
             "learned apart: where one is meant, call it alike",
             stacklevel=6,
+        )
+
+
+def warn_of_marks(values: np.ndarray) -> None:
+    """Say so where a number among the classes marks, elsewhere, what has no label: 255, -100, or -1 beside many.
+
+    Example:
+        >>> with warnings.catch_warnings(record=True) as said:
+        ...     warn_of_marks(np.array([-1, 0, 1, 2]))
+        ...     warn_of_marks(np.array([-1, 0, 1]))
+        >>> [str(each.message) for each in said]
+        ["'y' has the class -1 beside 0 to 2: where that marks what has no label, give NaN or None, or leave it out"]
+    """
+    if values.dtype.kind not in "iuf":
+        return
+    for mark, fewest in ((-1, 3), (255, 2), (-100, 2), (-999, 2), (-9999, 2)):
+        rest = values[values != mark]
+        if fewest <= len(rest) < len(values) and rest.min() >= 0 and rest.max() < 2 * len(rest):
+            warnings.warn(
+                f"'y' has the class {mark} beside {rest.min():g} to {rest.max():g}: where that marks what has no "
+                "label, give NaN or None, or leave it out",
+                stacklevel=6,
+            )
+
+
+def warn_of_unknown(labels: np.ndarray, classes: np.ndarray) -> None:
+    """Say so where labels that answers are judged by are none that a model can answer with."""
+    unknown = [each for each in dict.fromkeys(labels.tolist()) if each not in set(classes.tolist())]
+    if unknown:
+        warnings.warn(
+            f"'y' has {unknown[0]!r}{' and others' if len(unknown) > 1 else ''}, which fit had not (its classes: "
+            f"{', '.join(map(repr, classes[:5].tolist()))}{' ...' if len(classes) > 5 else ''}): all answers there "
+            "count as wrong",
+            stacklevel=4,
         )
 
 

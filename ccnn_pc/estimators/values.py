@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,13 +18,13 @@ from ccnn_pc.datasets import SeriesArrays
 from ccnn_pc.datasets.preprocessing import Preprocessing
 from ccnn_pc.datasets.transforms import HideFuture, HideValues
 from ccnn_pc.datasets.transforms.base import Transform
+from ccnn_pc.estimators.asked_times import farthest, times_of, with_stamps
 from ccnn_pc.estimators.in_form_of import in_form_of
-from ccnn_pc.estimators.panels import plain_table
 from ccnn_pc.estimators.series import SeriesEstimator, typical_step
-from ccnn_pc.estimators.series_items import Series, SeriesRead
-from ccnn_pc.estimators.stamps import as_times, has_zone
+from ccnn_pc.estimators.series_items import SeriesRead
 from ccnn_pc.estimators.targets import Targets
 from ccnn_pc.models.series_values import SeriesValues
+from ccnn_pc.models.shift.outside import SamplingWarning
 from ccnn_pc.training.objectives import SampleRegression
 
 #: Steps from the nearest observed values at which networks are believed half.
@@ -122,7 +123,8 @@ class ValuesEstimator(SeriesEstimator):
 
     def _values_at(self, items: SeriesRead, times: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Values ``[q_i, C]`` of each series at times ``[q_i]`` of its own, float64."""
-        wanted = [_with_stamps(each, when) for each, when in zip(items.items, times, strict=True)]
+        step = self.network_.preprocessing.table["gap"] / _HALF
+        wanted = [with_stamps(each, when, step) for each, when in zip(items.items, times, strict=True)]
         asked = dataclasses.replace(items, items=[each for each, _ in wanted])
         answers = self._answers(asked).numpy()
         ends = np.cumsum([len(each.times) for each in asked.items])[:-1]
@@ -180,6 +182,24 @@ class SeriesImputer(TransformerMixin, ValuesEstimator):
     def _hide(self, gap: float) -> Transform:
         return HideValues(check_fraction("hidden", self.hidden), gap=gap)
 
+    def _values_at(self, items: SeriesRead, times: Sequence[np.ndarray]) -> list[np.ndarray]:
+        self._warn_of_far(items, times)
+        return super()._values_at(items, times)
+
+    def _warn_of_far(self, items: SeriesRead, times: Sequence[np.ndarray]) -> None:
+        """Say so where values are asked for that lie farther from observed ones than any that ``fit`` hid."""
+        if self.times_ is None:
+            return
+        far = max((farthest(each, when) for each, when in zip(items.items, times, strict=True)), default=0.0)
+        if far > (most := self.hidden * self.times_.longest) * (1 + 1e-9):
+            warnings.warn(
+                f"'X' is asked for values {far:.3g} away from the nearest observed one, and fit hid none farther than "
+                f"{most:.3g} ('hidden' is {self.hidden:g}, its longest series {self.times_.longest:.3g}): they are "
+                "little more than guesses; leave them out, or give values that are nearer",
+                SamplingWarning,
+                stacklevel=4,
+            )
+
     def transform(self, X: Any) -> Any:  # noqa: N803
         """X with values in place of NaN: an array as X is, a list of arrays, or a table.
 
@@ -213,7 +233,7 @@ class SeriesImputer(TransformerMixin, ValuesEstimator):
         items = self._read(X, fitting=False)
         if times is None:
             return self._values_at(items, [each.times for each in items.items])
-        asked, common = _times_of(times, X, items, self.dates_)
+        asked, common = times_of(times, X, items, self.dates_)
         found = self._values_at(items, asked)
         return np.stack(found) if common else found
 
@@ -304,18 +324,22 @@ class SeriesForecaster(ValuesEstimator):
         check_is_fitted(self)
         items = self._read(X, fitting=False)
         ends = [float(each.times[np.isfinite(each.values).any(axis=1)][-1]) for each in items.items]
+        steps = self.step_ * np.arange(1, int(self.horizon / self.step_ * (1 + 1e-9)) + 1)
+        whole = [end + steps for end in ends]
         if times is None:
-            steps = self.step_ * np.arange(1, int(self.horizon / self.step_ * (1 + 1e-9)) + 1)
-            asked, common = [end + steps for end in ends], True
+            asked, common = whole, True
         else:
-            asked, common = _times_of(times, X, items, self.dates_)
+            asked, common = times_of(times, X, items, self.dates_)
         for row, (end, when) in enumerate(zip(ends, asked, strict=True)):
             if len(when) and not (when.min() > end and when.max() <= end + self.horizon * (1 + 1e-6)):
                 raise ValueError(
                     f"'times' must be after the last sample of a series, by no more than 'horizon', {self.horizon:g} "
                     f"(got {when.min():g} to {when.max():g} for series {row}, which ends at {end:g})"
                 )
-        found = self._values_at(items, asked)
+        both = self._values_at(
+            items, [np.concatenate([when, steps]) for when, steps in zip(asked, whole, strict=True)]
+        )
+        found = [each[: len(when)] for each, when in zip(both, asked, strict=True)]
         return np.stack(found) if common else found
 
     def _state(self) -> dict[str, Any]:
@@ -328,57 +352,3 @@ class SeriesForecaster(ValuesEstimator):
 
 def _gap(dataset: SeriesArrays) -> float:
     return _HALF * typical_step(dataset)
-
-
-def _with_stamps(series: Series, times: np.ndarray) -> tuple[Series, np.ndarray]:
-    """A series that has stamps at ``times [q]`` as well, and which samples these are."""
-    when = np.union1d(series.times, times)
-    values = np.full((len(when), series.values.shape[1]), np.nan)
-    place = np.searchsorted(when, series.times)
-    for row, at in enumerate(place):  # what was observed at one time by several samples counts once, the last
-        values[at] = np.where(np.isfinite(series.values[row]), series.values[row], values[at])
-    return Series(when, values), np.searchsorted(when, times)
-
-
-def _zone_of(data: Any) -> bool | None:
-    """Whether the dates of X have a zone; None: it has none."""
-    data = plain_table(data)
-    if hasattr(data, "columns"):
-        return has_zone(data["time"]) if "time" in list(data.columns) else None
-    first: Any = data[0] if isinstance(data, (list, tuple)) and len(data) else None
-    if isinstance(first, tuple):
-        return has_zone(first[0])
-    if "time" in list(getattr(first, "columns", ())):
-        return has_zone(first["time"])
-    return has_zone(first.index) if hasattr(first, "to_numpy") and hasattr(first, "index") else None
-
-
-def _times_of(times: Any, data: Any, items: SeriesRead, dates: str | None) -> tuple[list[np.ndarray], bool]:
-    """Times of each series, and whether all have the same."""
-    if not hasattr(times, "__len__") or getattr(times, "shape", None) == ():
-        raise ValueError(
-            f"'times' must be [q], or a list of arrays (got {times!r}): [{times!r}] asks for one time"
-        )
-    nested = len(times) > 0 and np.ndim(times[0]) > 0
-    if nested and len(times) != len(items):
-        raise ValueError(f"'times' must be a list of one array per series, {len(items)} (got {len(times)})")
-    found = [_seconds(each, dates) for each in (times if nested else [times])]
-    zones = {_zone_of(data), has_zone(times[0] if nested else times)} if dates is not None else set()
-    if {True, False} <= zones:
-        raise ValueError(
-            "'times' must have a time zone where those of X have one, and none where they have none (got one alone): "
-            "tz_localize gives a zone, tz_convert('UTC').tz_localize(None) takes it away"
-        )
-    return (found, False) if nested else (found * len(items), True)
-
-
-def _seconds(times: Any, dates: str | None) -> np.ndarray:
-    array, unit = as_times(times, "times")
-    if unit != dates:
-        raise ValueError(
-            "'times' must be of the kind of those of X: dates, or numbers (got "
-            f"{'numbers' if unit is None else 'dates'})"
-        )
-    if array.ndim != 1 or not np.isfinite(array).all():
-        raise ValueError(f"'times' must be finite, [q] (got shape {list(array.shape)})")
-    return array

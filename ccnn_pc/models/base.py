@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import dataclasses
 import functools
 import warnings
 from collections.abc import Callable, Sequence
@@ -335,6 +336,9 @@ class Network(Model, abc.ABC):
         if x.is_cuda and torch.backends.cuda.is_built() and torch.cuda.is_current_stream_capturing():
             return
         self._compared = True
+        x, where = self.compared(x, where)
+        if len(trained.channels) > x.shape[1]:  # as earlier versions measured
+            trained = dataclasses.replace(trained, channels=trained.channels[-x.shape[1] :])
         found = seen(x, where)
         if self.reading.on_grid:
             found = read_on_grid(found)
@@ -348,7 +352,7 @@ class Network(Model, abc.ABC):
                 pooled=self.pool is not None,
                 lit=lit and found.reach is not None,
                 sums=self.reading.series_interpolation is Interpolation.NONE,
-                names=getattr(self.preprocessing, "channel_names", ()),
+                names=getattr(self.preprocessing, "channel_names", ())[-x.shape[1] :],
                 normalised=getattr(self.preprocessing, "normalises", False),
             )
         )
@@ -358,6 +362,10 @@ class Network(Model, abc.ABC):
             if kind not in self.warned and kind != "alike":
                 self.warned.add(kind)
                 warnings.warn(text, SamplingWarning, stacklevel=2)
+
+    def compared(self, x: Tensor, where: AbstractDomain) -> tuple[Tensor, AbstractDomain]:
+        """Samples and channels that are compared with the training: all."""
+        return x, where
 
     def _first(self) -> KernelConv | None:
         return next((m for m in self.modules() if isinstance(m, KernelConv)), None)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ccnn_pc.domains.base import AbstractDomain
+from ccnn_pc.domains.series.irregular_series import IrregularSeries
 from ccnn_pc.models.ccnn import CCNN, build_ccnn
 from ccnn_pc.models.registry import register_frozen
 
@@ -64,6 +65,17 @@ class SeriesValues(CCNN):
         """Let answers be in the units of data of this mean and deviation, both ``[out_channels]``."""
         self.shift.copy_(mean)
         self.scale.copy_(deviation)
+
+    def compared(self, x: Tensor, where: AbstractDomain) -> tuple[Tensor, AbstractDomain]:
+        """Values where they were observed: other stamps are questions, and w follows from where they lie."""
+        first = max(self.in_channels - self.out_channels, 0)
+        if not isinstance(where, IrregularSeries) or where.mask is None:
+            return x[:, first:], where
+        mask = where.mask[:, first:]
+        rows = mask.any(dim=1)
+        if len(where.batch[rows].unique()) < where.num_series:
+            rows = torch.ones_like(rows)
+        return x[rows, first:], IrregularSeries(where.exact_times()[rows], where.batch[rows], mask=mask[rows])
 
     def logits(self, x: Tensor, domain: AbstractDomain) -> Tensor:
         """Values on a domain."""

@@ -36,8 +36,10 @@ def measure_training(model: Network, data: ClassificationData) -> TrainedOn:
     items: Any = data.train_set
     rows = epoch_order(len(items), data.seed, 0)[:ITEMS]
     with torch.random.fork_rng(devices=[]):
-        found = measure(model.reading, (Batch.from_data_list([items[row]]) for row in rows))
-    warn_of_hollow_items(found, _names(items), _derived(items, len(found.channels)))
+        batches = (Batch.from_data_list([items[row]]) for row in rows)
+        found = measure(model.reading, batches, compared=model.compared)
+    left_out = model.in_channels - len(found.channels)
+    warn_of_hollow_items(found, _names(items), max(0, _derived(items, model.in_channels) - left_out))
     samplings = _samplings(items) if found.kind is Samples.GRID else None
     stamps = found.stamps._replace(unit=_time_unit(items))
     return dataclasses.replace(found, arrays=Arrays(_resized(data), samplings), stamps=stamps)

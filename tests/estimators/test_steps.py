@@ -62,3 +62,23 @@ def test_files_and_faults(tmp_path: Path) -> None:
         SeriesStepClassifier().fit(X, Y[1:])
     with pytest.raises(ValueError, match="at least two classes"):
         SeriesStepClassifier().fit(X, np.full(X.shape, "one"))
+
+
+def test_series_without_any_label_are_trained_on_and_count_nothing() -> None:
+    """A batch of theirs alone has no loss, which was NaN."""
+    few = Y[:12].copy()
+    few[6:] = None
+    model = SeriesStepClassifier(epochs=2, batch_size=1, random_state=0).fit(X[:12], few)
+    assert model.n_epochs_ == 2 and np.isfinite(model.predict_proba(X)).all()
+
+
+def test_labels_that_are_none() -> None:
+    with pytest.raises(ValueError, match="'y' must have a label for some sample"):
+        fitted_once().score(X, np.full(X.shape, np.nan))
+    with pytest.raises(ValueError, match="continuous"):
+        SeriesStepClassifier(epochs=1).fit(X[:12], X[:12])
+    with pytest.warns(UserWarning, match="'y' has '(HIGH|LOW)' and others, which fit had not"):
+        assert fitted_once().score(X, np.where(HIGH, "HIGH", "LOW")) == 0
+    marked = np.where(RANDOM.random(HIGH.shape) < 0.2, 255, HIGH)
+    with pytest.warns(UserWarning, match="'y' has the class 255 beside 0 to 1"):
+        SeriesStepClassifier(epochs=1, random_state=0).fit(X[:12], marked[:12])

@@ -12,7 +12,7 @@ import torch
 
 from ccnn_pc.cli.app import main
 from ccnn_pc.datasets import SeriesData
-from ccnn_pc.datasets.common.broken import DataWarning  # noqa: E402
+from ccnn_pc.datasets.common.broken import DataWarning
 from ccnn_pc.datasets.series.observation_channels import remoteness
 from ccnn_pc.datasets.transforms import HideFuture, HideValues
 from ccnn_pc.estimators import SeriesForecaster, SeriesImputer
@@ -234,3 +234,77 @@ def test_few_values_that_were_hidden_are_no_mixture_of_units() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", DataWarning)
         SeriesImputer(epochs=1, random_state=0).fit(waves)
+
+
+WAVES = np.sin(0.3 * np.arange(80) + np.random.default_rng(1).uniform(0, 6, (24, 1)))
+
+
+@functools.cache
+def forecaster() -> SeriesForecaster:
+    return SeriesForecaster(horizon=10, epochs=2, random_state=0).fit(WAVES)
+
+
+def test_a_forecast_is_the_same_whatever_other_times_are_asked_for() -> None:
+    """In training the network saw that all of the horizon is asked for."""
+    whole = forecaster().predict(WAVES)
+    for times in ([85.0], [85.0, 80.0], [80.0, 80.5, 85.0], [84.25, 85.0]):
+        found = forecaster().predict(WAVES, times)
+        assert found.shape == (24, len(times), 1)
+        np.testing.assert_allclose(found[:, times.index(85.0)], whole[:, 5], atol=1e-6)
+
+
+@pytest.mark.parametrize("gap", [slice(30, 50), slice(0, 20), slice(60, 80)])
+def test_a_value_in_a_pause_is_the_same_whatever_other_times_are_asked_for(gap: slice) -> None:
+    model = SeriesImputer(epochs=2, random_state=0).fit(WAVES)
+    torch.nn.init.normal_(model.network_.head.linear.weight, std=0.1)
+    hidden = WAVES.copy()
+    hidden[:, gap] = np.nan
+    times = np.arange(80.0)
+    left = np.isfinite(hidden[0])
+    pairs = [(times[left], row[left]) for row in hidden]
+    whole = model.transform(hidden)[:, gap, None]
+    np.testing.assert_allclose(model.predict(pairs, times[gap]), whole, atol=1e-6)
+    place = {0: 0, 30: 7, 60: 19}[gap.start]  # behind an end all lies between it and the farthest
+    found = model.predict(pairs, [float(gap.start + place)])
+    np.testing.assert_allclose(found[:, 0], whole[:, place], atol=1e-6)
+
+
+def test_what_is_compared_are_the_values_that_were_given() -> None:
+    """Times that are asked for are no samples, and how far they lie from values is none."""
+    model = SeriesImputer(epochs=1, random_state=0).fit(
+        np.where(RANDOM.random(WAVES.shape) < 0.3, np.nan, WAVES)
+    )
+    few = WAVES.copy()
+    few[:, 40] = np.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", SamplingWarning)
+        model.transform(few)
+        model.predict(WAVES, [3.25, 40.5])
+        forecaster().predict(WAVES, [83.0])
+    stamps = 1000.0 * np.arange(80)
+    with pytest.warns(SamplingWarning, match="milliseconds for seconds"):
+        forecaster().predict([(stamps, row) for row in WAVES])
+    both = np.stack([WAVES, -WAVES], axis=2)
+    two = SeriesImputer(channels="last", epochs=1, random_state=0).fit(both)
+    both[:, :, 1] = np.nan
+    with pytest.warns(SamplingWarning, match=r"channel 1 \('channel_1'\) of 'data' is nowhere observed"):
+        two.transform(both)
+
+
+def test_values_farther_away_than_any_that_were_hidden_are_named() -> None:
+    model = SeriesImputer(epochs=1, hidden=0.5, random_state=0).fit(WAVES)
+    with pytest.warns(
+        SamplingWarning, match="values 121 away from the nearest observed one.* farther than 39.5"
+    ):
+        model.predict(WAVES, [200.0])
+    short = WAVES.copy()
+    short[:, 20:] = np.nan
+    with pytest.warns(SamplingWarning, match="values 60 away"):
+        model.transform(short)
+
+
+def test_an_array_without_series_is_refused() -> None:
+    with pytest.raises(
+        ValueError, match=r"'X' must hold at least one series \(got an array of shape \[0, 80, 1\]"
+    ):
+        forecaster().predict(WAVES[:0, :, None])

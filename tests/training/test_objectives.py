@@ -81,6 +81,14 @@ def test_steps_without_target_are_left_out() -> None:
     assert "bits_per_character" not in taken_in(StepClassification(4), answers, target)
 
 
+def test_a_batch_without_any_target_counts_nothing() -> None:
+    objective = StepClassification(3)
+    answers = torch.randn(4, 3, requires_grad=True)
+    loss = objective.loss(answers, torch.full((4,), -100))
+    loss.backward()
+    assert loss.item() == 0 and answers.grad is not None and answers.grad.count_nonzero() == 0
+
+
 def test_copy_memory_is_trained_on_all_steps_and_judged_on_the_last() -> None:
     batch = CopyMemory("test", blank=20, count=6).batch(range(6))
     known = nn.functional.one_hot(batch.y, 10).transpose(1, 2) * 20.0

@@ -6,20 +6,23 @@ import dataclasses
 import enum
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
 
 from ccnn_pc._choices import choice
+from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.series.irregular_series import IrregularSeries
 from ccnn_pc.models.shift.item_values import ItemValues
 from ccnn_pc.models.shift.seen import Samples, Seen, seen
 
 if TYPE_CHECKING:
     from ccnn_pc.models.reading import Input, Reading, Spacing
+
+Part: TypeAlias = "Callable[[Tensor, AbstractDomain], tuple[Tensor, AbstractDomain]]"
 
 #: Values of an item that its quantiles are taken from.
 _VALUES = 1024
@@ -240,13 +243,18 @@ def _spread(name: str, numbers: Any) -> Spread:
     return Spread(*map(float, numbers))
 
 
-def measure(reading: Reading, batches: Iterable[Input], limit: int = 256) -> TrainedOn:
+def _all(x: Tensor, where: AbstractDomain) -> tuple[Tensor, AbstractDomain]:
+    return x, where
+
+
+def measure(reading: Reading, batches: Iterable[Input], limit: int = 256, compared: Part = _all) -> TrainedOn:
     """What a network would be trained on with these data.
 
     Args:
         reading: of the network.
         batches: what it is given, best one item each; in training form.
         limit: batches that are looked at.
+        compared: which samples and channels of a batch count; default: all.
 
     Raises:
         ValueError: no batch, or what the reading refuses.
@@ -255,7 +263,7 @@ def measure(reading: Reading, batches: Iterable[Input], limit: int = 256) -> Tra
     values: list[Tensor] = []
     for batch in itertools.islice(batches, limit):
         with torch.no_grad():
-            x, where = reading.samples(batch)
+            x, where = compared(*reading.samples(batch))
             found.append(seen(x, where))
             if isinstance(where, IrregularSeries) and where.mask is not None:
                 x = torch.where(where.mask, x, math.nan)

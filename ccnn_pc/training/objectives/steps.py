@@ -20,7 +20,8 @@ class StepClassification(Objective):
         \qquad S = \{(b, t) : y_{bt} \ne \mathrm{ignored}\}
 
     The copy memory (CKConv, arXiv 2102.02611, section 5.1) trains on all steps and is judged on the last ten. Of text,
-    character by character, L / ln 2 is the number of bits per character.
+    character by character, L / ln 2 is the number of bits per character. A batch in which no step has a target
+    counts 0.
 
     Args:
         num_classes: K, at least 2.
@@ -79,7 +80,9 @@ class StepClassification(Objective):
             )
         if self.last is not None and target.dim() != 2:
             raise ValueError(f"'last' must be None where samples have no order (got {self.last})")
-        return functional.cross_entropy(answers, target, ignore_index=self.ignored)
+        known = (target != self.ignored).sum()
+        total = functional.cross_entropy(answers, target, ignore_index=self.ignored, reduction="sum")
+        return total / known.clamp(min=1)
 
     def scores(self, *, training: bool) -> Scores:
         """Loss, accuracy and, if wanted, bits per character."""

@@ -368,9 +368,11 @@ def tell(model: Any, dataset: Any, count: int = 16) -> str:
     """Say on stderr how data are read, by the first items of a data set, and return it."""
     from ccnn_pc.cli.compared_files import ComparedFiles
     from ccnn_pc.cli.lengths import warn_of_lengths
+    from ccnn_pc.cli.times import warn_of_times
     from ccnn_pc.datasets import collate
 
     warn_of_lengths(model, dataset)
+    warn_of_times(model, dataset)
     ComparedFiles(model).of_data(dataset)
     if getattr(dataset, "long_pauses", 0):
         model.warned.add("pause")  # the table has said it, and where

@@ -29,7 +29,8 @@ from ccnn_pc.estimators.read_series import read_series
 from ccnn_pc.estimators.read_table import is_table, targets_of_ids
 from ccnn_pc.estimators.series_items import Channels, Known, SeriesRead
 from ccnn_pc.estimators.targets import Classes, Numbers, Targets
-from ccnn_pc.estimators.times_of_fit import TimesOfFit
+from ccnn_pc.models.shift.outside import SamplingWarning
+from ccnn_pc.models.shift.times_of_fit import TimesOfFit
 
 #: Per cent of the samples, at most, that are left out of a series of the training, drawn anew in every epoch.
 THINNED = 50.0
@@ -100,8 +101,9 @@ class SeriesEstimator(Estimator):
         if _is_matrix(X):
             X = self._matrix(X, fitting)  # noqa: N806
         read = read_series(X, way, known, every_stamp=self.every_stamp)
+        times = [each.times for each in read.items]
         if fitting:
-            self.times_ = TimesOfFit.of(read)
+            self.times_ = TimesOfFit.of(times, read.counted)
             self.variables_, self.layout_, self.dates_ = read.names, read.layout, read.dates
         elif read.dates != self.dates_:
             raise ValueError(
@@ -112,7 +114,9 @@ class SeriesEstimator(Estimator):
                 "(dates - dates[0]) / numpy.timedelta64(1, 's') does in seconds"
             )
         elif self.times_ is not None:
-            self.times_.compare(read, pooled=not self.every_stamp)
+            said = self.times_.unlike(times, read.counted, pooled=not self.every_stamp)
+            if said is not None:
+                warnings.warn(said, SamplingWarning, stacklevel=4)
         return read
 
     def _matrix(self, X: Any, fitting: bool) -> np.ndarray:  # noqa: N803
@@ -187,7 +191,8 @@ class SeriesEstimator(Estimator):
             "mean": scaling.mean.ravel().tolist(),
             "std": scaling.std.ravel().tolist(),
         }
-        return SeriesPreprocessing(form="irregular", table=table)
+        times = None if self.times_ is None else dataclasses.asdict(self.times_)
+        return SeriesPreprocessing(form="irregular", table=table, times=times)
 
     def _inputs(self, items: Any) -> Any:
         table = self.network_.preprocessing.table

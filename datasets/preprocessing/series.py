@@ -27,6 +27,8 @@ class SeriesPreprocessing(Preprocessing):
         form: GRID (default) or IRREGULAR.
         table: how :class:`LongCSV` read its tables in training (:meth:`LongCSV.description`); None: data of another
             kind.
+        times: of an estimator, what times were in its ``fit`` (:class:`ccnn_pc.models.shift.times_of_fit.TimesOfFit`);
+            None: nobody said.
 
     Raises:
         ValueError: an unknown form, or a step below 1.
@@ -44,12 +46,14 @@ class SeriesPreprocessing(Preprocessing):
     observed: bool | None = None
     form: SeriesForm | str = SeriesForm.GRID
     table: Mapping[str, Any] | None = None
+    times: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         drop = self.drop if isinstance(self.drop, (int, float)) else tuple(self.drop)
         between = isinstance(self.every, float) and 1 < self.every < math.inf
         set_fields(self, every=self.every if between else check_at_least("every", self.every, 1), drop=drop)  # type: ignore[arg-type]
         set_fields(self, form=choice("form", self.form, SeriesForm), table=plain(self.table))
+        set_fields(self, times=plain(self.times))
 
     @property
     def channel_names(self) -> tuple[str, ...]:

@@ -1,0 +1,85 @@
+"""Commands with the folder of a saved estimator: its times are compared as the estimator does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ccnn_pc.cli.evaluate import evaluate_model
+from ccnn_pc.cli.predict import predict_files
+from ccnn_pc.cli.read_as import ReadAs
+from ccnn_pc.estimators import SeriesClassifier
+from ccnn_pc.models.shift.outside import SamplingWarning
+
+STEPS = np.arange(40)
+
+
+def waves(steps: np.ndarray, items: int = 16) -> tuple[list[np.ndarray], list[str]]:
+    """Slow and fast ones, by turns."""
+    phases = np.random.default_rng(0).uniform(0, 6, items)
+    return [np.sin((0.3, 0.9)[row % 2] * steps + phase) for row, phase in enumerate(phases)], ["a", "b"] * (
+        items // 2
+    )
+
+
+@pytest.fixture(scope="module")
+def counted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Fitted on arrays, which have no times."""
+    X, y = waves(STEPS)
+    folder: Path = tmp_path_factory.mktemp("fitted") / "model"
+    return SeriesClassifier(random_state=0).fit(np.stack(X), y).save(folder)
+
+
+def table(path: Path, times: np.ndarray, values: list[np.ndarray], labels: list[str]) -> Path:
+    rows = [
+        f"s{row:02d},{time:g},channel_0,{value:.6f},{label}"
+        for row, (each, label) in enumerate(zip(values, labels, strict=True))
+        for time, value in zip(times, each, strict=True)
+    ]
+    path.write_text("\n".join(["id,time,variable,value,label", *rows]) + "\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("steps", "times", "said"),
+    [
+        (
+            STEPS[::2],
+            np.arange(20),
+            "last 19, and fit counted samples, 39 of each .* --time-unit 2.05 says so",
+        ),
+        (np.arange(160), np.arange(160), "last 159, and fit counted samples, 39"),
+        (STEPS, STEPS / 1000, "last 0.039, and fit counted samples, 39 .* --time-unit 1e\\+03 says so"),
+    ],
+)
+def test_other_times_are_named(
+    counted: Path, tmp_path: Path, steps: np.ndarray, times: np.ndarray, said: str
+) -> None:
+    values, labels = waves(steps)
+    data = table(tmp_path / "a.csv", times, values, labels)
+    for ask in (
+        lambda: predict_files(str(counted), [data]),
+        lambda: evaluate_model(str(counted), data),
+    ):
+        with pytest.warns(SamplingWarning, match=f"'data' have times that .*{said}"):
+            ask()
+
+
+def test_the_same_times_are_not(counted: Path, tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    values, labels = waves(STEPS)
+    data = table(tmp_path / "a.csv", STEPS, values, labels)
+    assert evaluate_model(str(counted), data)["accuracy"] == 1
+    data = table(tmp_path / "b.csv", np.arange(20), *waves(STEPS[::2]))
+    assert evaluate_model(str(counted), data, read=ReadAs(time_unit="2"))["accuracy"] == 1
+    assert not [each for each in recwarn if "times" in str(each.message)]
+
+
+def test_a_table_of_its_own_times_has_any_length(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    values, labels = waves(STEPS)
+    pairs = [(STEPS / 10, each) for each in values]
+    folder = SeriesClassifier(random_state=0).fit(pairs, labels).save(tmp_path / "model")
+    data = table(tmp_path / "a.csv", STEPS[:30] / 10, [each[:30] for each in values], labels)
+    predict_files(str(folder), [data])
+    assert not [each for each in recwarn if "'data' have" in str(each.message)]

@@ -71,8 +71,8 @@ def test_the_same_times_are_not(counted: Path, tmp_path: Path, recwarn: pytest.W
     values, labels = waves(STEPS)
     data = table(tmp_path / "a.csv", STEPS, values, labels)
     assert evaluate_model(str(counted), data)["accuracy"] == 1
-    data = table(tmp_path / "b.csv", np.arange(20), *waves(STEPS[::2]))
-    assert evaluate_model(str(counted), data, read=ReadAs(time_unit="2"))["accuracy"] == 1
+    data = table(tmp_path / "b.csv", np.arange(79), *waves(np.arange(79) / 2))
+    assert evaluate_model(str(counted), data, read=ReadAs(time_unit="0.5"))["accuracy"] == 1
     assert not [each for each in recwarn if "times" in str(each.message)]
 
 

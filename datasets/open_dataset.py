@@ -84,7 +84,7 @@ def open_dataset(
             if entry.recognises is not None:
                 raise
     hint = ""
-    if path.suffix.lower() in (".csv", ".tsv"):
+    if path.suffix.lower() in (".csv", ".tsv", ".parquet", ".feather", ".arrow"):
         hint = "; a table must have the columns id, time, variable and value, or LongCSV(columns=...) for other names"
     raise ValueError(
         f"'data' must be of a registered kind: {', '.join(list_datasets())} (got '{spec}'){hint}"

@@ -71,6 +71,7 @@ def test_metadata(wheel: zipfile.ZipFile) -> None:
         "scenes",
         "e57",
         "tables",
+        "parquet",
         "hub",
         "export",
         "sweep",

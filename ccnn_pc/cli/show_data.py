@@ -16,7 +16,7 @@ _POINTS, _FIELDS, _ITEMS = 100_000, 10, 24
 #: Whole numbers that a field may have to be drawn as classes.
 _KINDS = 24
 #: Files that a data set is made of, or one by itself.
-_TABLES = (".csv", ".tsv", ".parquet", ".npz")
+_TABLES = (".csv", ".tsv", ".parquet", ".feather", ".arrow", ".npz")
 
 
 def data_page(what: str, path: Path, item: str | None, split: str | None, seed: int) -> Page:

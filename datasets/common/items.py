@@ -16,7 +16,7 @@ from ccnn_pc.datasets.common.columns import usual_column
 from ccnn_pc.datasets.common.file_table import FileRow, file_columns, read_file_table
 from ccnn_pc.datasets.common.folders import files_below, folders_in, split_folders, split_named
 from ccnn_pc.datasets.common.splits import Split, grouped_split, stratified_split
-from ccnn_pc.datasets.formats.csv_file import SUFFIXES
+from ccnn_pc.datasets.formats.csv_file import TEXT
 
 _File = tuple[Path, str | None, Split | None]
 
@@ -133,7 +133,7 @@ def find_items(
 def _of_numbers(root: Path) -> str:
     """What to write where a table of a folder has columns beside that of the files, but no labels."""
     for path in sorted(root.iterdir()):
-        names = file_columns(path) if path.name.lower().endswith(SUFFIXES) and path.is_file() else []
+        names = file_columns(path) if path.name.lower().endswith(TEXT) and path.is_file() else []
         known = {usual_column(names, kind) for kind in ("file", "split", "group")}
         others = [name for name in names if name not in known]
         if others:
@@ -144,7 +144,7 @@ def _of_numbers(root: Path) -> str:
 def own_table(root: Path, targets: Sequence[str] | None = None) -> Path | None:
     """The table in a folder with the columns file and label, or file and the targets; None without one."""
     for path in sorted(root.iterdir()):
-        if not path.name.startswith(".") and path.name.lower().endswith(SUFFIXES) and path.is_file():
+        if not path.name.startswith(".") and path.name.lower().endswith(TEXT) and path.is_file():
             names = file_columns(path)
             if names and (
                 set(targets) <= set(names) if targets else usual_column(names, "label") is not None

@@ -1,4 +1,4 @@
-"""Tables of text with a header: the names of their columns, what stands between them, rows with their lines."""
+"""Tables with a header: the names of their columns, what stands between them, rows with their lines."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from ccnn_pc.datasets.formats.columnar_file import SUFFIXES as COLUMNAR
+from ccnn_pc.datasets.formats.columnar_file import open_columnar
 from ccnn_pc.datasets.formats.limits import check_unpacked
 
-SUFFIXES = tuple(kind + packed for packed in ("", ".gz", ".xz") for kind in (".csv", ".tsv", ".txt"))
+TEXT = tuple(kind + packed for packed in ("", ".gz", ".xz") for kind in (".csv", ".tsv", ".txt"))
+SUFFIXES = (*TEXT, *COLUMNAR)
 DELIMITERS = ",;\t|"
 _OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open}
 _DAMAGED = (csv.Error, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, UnicodeDecodeError)
@@ -54,13 +57,17 @@ class Header(NamedTuple):
 
 
 def open_text(path: Path) -> IO[str]:
-    """A file of text; ``.gz`` and ``.xz`` are decompressed.
+    """A file of text; ``.gz`` and ``.xz`` are decompressed, Parquet and Feather become csv.
 
     Raises:
         FileNotFoundError: no such file.
+        ImportError: polars is missing for Parquet and Feather.
+        ValueError: a damaged Parquet or Feather file.
     """
     if not path.is_file():
         raise FileNotFoundError(f"'{path}' must be an existing file")
+    if path.suffix.lower() in COLUMNAR:
+        return open_columnar(path)
     unpack = _OPENERS.get(path.suffix.lower())
     if unpack is None:
         return open(path, encoding="utf-8-sig", newline="")

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from ccnn_pc.datasets.common.folders import files_below, folders_in, split_named
+from ccnn_pc.datasets.formats.csv_file import SUFFIXES as TABLES
 from ccnn_pc.datasets.formats.image_file import SUFFIXES as PICTURES
 from ccnn_pc.datasets.looking.found import NotTakenError, counted, listed
 from ccnn_pc.datasets.looking.peek import Kind, kind_of_numpy, kind_of_text
@@ -19,7 +20,6 @@ _SUFFIXES: dict[str, Kind] = {
     **dict.fromkeys((".off", ".obj", ".stl", ".glb", ".gltf", ".ply", ".pcd", ".xyz", ".pts"), Kind.CLOUDS),
     **dict.fromkeys((".ts", ".arff"), Kind.ARCHIVE),
 }
-_TEXT = tuple(kind + packed for packed in ("", ".gz", ".xz") for kind in (".csv", ".tsv", ".txt"))
 #: What is usually beside data and no data itself.
 _BESIDE = (
     ".mtl",
@@ -45,7 +45,7 @@ ADVICE = {
     ".pkl": "save arrays as .npy", ".pickle": "save arrays as .npy", ".pt": "save arrays as .npy",
     ".mp4": "save its pictures or its sound", ".avi": "save its pictures or its sound",
     ".m4a": "save as .wav", ".wma": "save as .wav", ".aac": "save as .wav", ".opus": "save as .wav",
-    ".xlsx": "save as .csv", ".xls": "save as .csv", ".parquet": "save as .csv", ".feather": "save as .csv",
+    ".xlsx": "save as .csv", ".xls": "save as .csv",
     ".gif": "save its pictures as .png", ".heic": "save as .jpg", ".heif": "save as .jpg", ".svg": "save as .png",
     ".avif": "save as .png", ".jp2": "save as .png", ".tga": "save as .png", ".psd": "save as .png",
     ".jfif": "call it .jpg", ".jpe": "call it .jpg", ".mhd": "save as .nii.gz", ".mgz": "save as .nii.gz",
@@ -115,7 +115,7 @@ def survey(root: Path) -> Survey:
     text: dict[Path, Kind | None] = {}
     for path in paths:
         kind = _SUFFIXES.get(suffix_of(path), _SUFFIXES.get(path.suffix.lower()))
-        if kind is None and suffix_of(path) in _TEXT and path.stem.lower() not in _BESIDE_NAMES:
+        if kind is None and suffix_of(path) in TABLES and path.stem.lower() not in _BESIDE_NAMES:
             folder = path.parent  # those of a folder are alike: a few tell
             if path.parent == root or folder not in text:
                 text[folder] = kind_of_text(path)

@@ -87,8 +87,9 @@ class LongCSV(SeriesDataset):
     pause of more than ten times what series last is named in a warning: it may be a wrong stamp.
 
     Args:
-        root: a file (csv, also ``.gz`` or ``.xz``), several, or a folder whose ``.csv``, ``.tsv`` and ``.txt`` files
-            are read; ids may go on from file to file. Columns are separated by commas, semicolons, tabs or ``|``.
+        root: a file (csv, also ``.gz`` or ``.xz``; Parquet or Feather), several, or a folder whose
+            tables are read; ids may go on from file to file. Columns are separated by commas, semicolons, tabs or
+            ``|``.
         split: TRAIN, VAL, TEST; None: all.
         labels: file of labels; None: they stand in the table.
         labelled: False reads no labels: items have no ``y``, there are no classes and no split.
@@ -109,7 +110,7 @@ class LongCSV(SeriesDataset):
 
     Raises:
         FileNotFoundError: no such file.
-        ImportError: pandas is missing.
+        ImportError: pandas is missing, or polars for Parquet and Feather.
         ValueError: what a table must not hold; the message names file and line.
     """
 

@@ -282,7 +282,7 @@ def evaluate_model(
     judged: Judged | JudgedScenes
     if isinstance(dataset, Scenes):
         how, judged = say(dataset.report()), judge_of(dataset, positive=task.positive, out=out)
-        judged.seen = None if html is None else []
+        judged.seen, judged.trained = None if html is None else [], model.targets
     else:
         how, judged = tell(model, dataset), Judged(model, dataset)
     to_model = None if numbers or not model.classes else matching_classes(dataset.classes, model.classes)
@@ -310,6 +310,7 @@ def evaluate_model(
     other = confusion is not None and warn_of_exchanged(model, confusion)
     expected.warn(None if other else scores.results().get("accuracy"))
     more = judged.more()
+    judged.warn()
     if expected.share is not None:
         more["expected_accuracy"] = round(expected.share, 6)
     if (report or "files" in more) and confusion is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -96,6 +97,20 @@ class Judged:
         answers, targets = (torch.cat(parts) for parts in (self.answers, self.targets))
         known = ~targets.isnan().any(dim=1)
         return answers[known], targets[known]
+
+    def warn(self) -> None:
+        """Name targets that are in another unit than the answers, or elsewhere than those of the training."""
+        from ccnn_pc.cli.answers import output_names
+        from ccnn_pc.models import PointError, SamplingWarning
+        from ccnn_pc.models.shift.outside_answers import of_targets
+
+        if not self.answers or self.model.answers.error is PointError.NORMALS:
+            return
+        answers, targets = self._known()
+        names = output_names(self.model, answers.shape[1])
+        text = of_targets(answers, targets, self.model.targets, names)
+        if text is not None:
+            warnings.warn(text, SamplingWarning, stacklevel=2)
 
     def store(self, path: Path, confusion: Tensor | None) -> None:
         """Write the table, and beside it the confusions, or predicted against true numbers."""

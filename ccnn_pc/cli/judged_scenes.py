@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,7 @@ class JudgedScenes(abc.ABC):
         rows: ``file``, ``n`` and scores of each scene that is done.
         seen: where they are wanted for a page, of each scene its row, positions and what is told of its points.
         pairs: true and predicted numbers of some points of each scene.
+        trained: targets of the training, as the network answers them.
     """
 
     #: Tiles per batch, unless the user says it.
@@ -55,6 +57,7 @@ class JudgedScenes(abc.ABC):
         self.rows: list[dict[str, Any]] = []
         self.seen: list[tuple[dict[str, Any], np.ndarray, Told]] | None = None
         self.pairs: list[tuple[np.ndarray, np.ndarray]] = []
+        self.trained: Sequence[Sequence[float]] = ()
         self._names: set[str] = set()
 
     def __call__(self, batch: Any, answers: Tensor, target: Tensor) -> None:
@@ -65,6 +68,9 @@ class JudgedScenes(abc.ABC):
         """The scores of each scene (``files``), when all tiles have come."""
         self.predictions.finish()
         return {"files": self.rows}
+
+    def warn(self) -> None:  # noqa: B027
+        """Name targets that are otherwise than the answers."""
 
     def store(self, path: Path, confusion: Tensor | None) -> None:
         """Write the scores of scenes as a table, and the confusions of all of them beside it."""
@@ -155,6 +161,7 @@ class JudgedNumbers(JudgedScenes):
         directions = bool(getattr(self.target, "direction", False))
         self._means = SceneNumbers(len(self.target.names), directions=directions)
         self._all = errors_for(self.target)
+        self._some: list[tuple[np.ndarray, np.ndarray]] = []
         super().__init__(dataset, self._means, out)
 
     def scores(self) -> dict[str, Any]:
@@ -165,7 +172,26 @@ class JudgedNumbers(JudgedScenes):
         for said, truth in scene_pairs(self._means):
             for each in (errors, self._all):
                 each.add(said, truth)
+            some = slice(None, None, max(1, len(said) // _NUMBERS))
+            self._some.append((said[some], truth[some]))
         return errors.results()
+
+    def warn(self) -> None:
+        """Name numbers of files that are in another unit than the answers."""
+        import numpy as np
+        import torch
+
+        from ccnn_pc.models import SamplingWarning
+        from ccnn_pc.models.shift.outside_answers import of_targets
+        from ccnn_pc.models.shift.trained_on import Spread
+
+        if not (self._some and self.trained) or self.target.direction:  # type: ignore[union-attr]
+            return
+        numbers = self.target.restored(np.array(self.trained).T).T.tolist()  # type: ignore[union-attr]
+        said, truth = (torch.from_numpy(np.concatenate(parts)) for parts in zip(*self._some, strict=True))
+        text = of_targets(said, truth, [Spread(*each) for each in numbers], self.target.names)
+        if text is not None:
+            warnings.warn(text, SamplingWarning, stacklevel=2)
 
     def more(self) -> dict[str, Any]:
         """The errors of all scenes, and of each (``files``)."""

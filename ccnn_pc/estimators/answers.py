@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from ccnn_pc.estimators.targets import Classes, Numbers, Targets, warn_of_unknown
 from ccnn_pc.models.shift.expected import Expected
+from ccnn_pc.models.shift.outside import SamplingWarning
+from ccnn_pc.models.shift.outside_answers import of_targets
 from ccnn_pc.models.task import TaskKind
 
 
@@ -86,8 +90,22 @@ class RegressorAnswers(RegressorMixin):
         return found[:, 0] if self.flat_ else found
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:  # noqa: N803
-        """R² of the answers; y as for ``fit``."""
-        return float(super().score(X, _asked(self, X, y), sample_weight))
+        """R² of the answers; y as for ``fit``. Targets in another unit than there are named."""
+        y = _asked(self, X, y)
+        found = float(super().score(X, y, sample_weight))
+        if found < 0:
+            self._warn_of_targets(X, np.asarray(y, dtype=np.float64))
+        return found
+
+    def _warn_of_targets(self, X: Any, y: np.ndarray) -> None:  # noqa: N803
+        network = self.network_  # type: ignore[attr-defined]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            said = np.reshape(self.predict(X), (len(y), -1))  # type: ignore[attr-defined]
+        true = torch.from_numpy(y.reshape(len(y), -1))
+        text = of_targets(torch.from_numpy(said), true, network.targets)
+        if text is not None:
+            warnings.warn(text.replace("of 'data'", "in 'y'"), SamplingWarning, stacklevel=3)
 
     def _state(self) -> dict[str, Any]:
         return {**super()._state(), "flat": self.flat_}  # type: ignore[misc]

@@ -14,6 +14,7 @@ from sklearn.utils.validation import column_or_1d
 from torch import Tensor, nn
 
 from ccnn_pc.datasets.common.class_names import spelt_twice
+from ccnn_pc.models.shift.trained_on import Spread
 from ccnn_pc.training.objectives import Classification, Objective, Regression
 
 #: Numbers of float32 are rounded by so much of their size, times 50: that many steps for a deviation are enough.
@@ -275,3 +276,10 @@ def scale_answers_(model: nn.Module, scale: Tensor, shift: Tensor) -> None:
     scale, shift = scale.to(linear.weight), shift.to(linear.weight)
     linear.weight.mul_(scale[:, None])
     linear.bias.mul_(scale).add_(shift)
+    scale_targets_(model, scale, shift)
+
+
+def scale_targets_(model: Any, scale: Tensor, shift: Tensor) -> None:
+    """Let a model know the targets of its training in the units of its answers, s t + m."""
+    ways = zip(getattr(model, "targets", ()), scale.tolist(), shift.tolist(), strict=False)
+    model.targets = tuple(Spread(*(s * each + m for each in spread)) for spread, s, m in ways)

@@ -22,7 +22,7 @@ from ccnn_pc.estimators.asked_times import farthest, times_of, with_stamps
 from ccnn_pc.estimators.in_form_of import in_form_of
 from ccnn_pc.estimators.series import SeriesEstimator, typical_step
 from ccnn_pc.estimators.series_items import SeriesRead
-from ccnn_pc.estimators.targets import Targets
+from ccnn_pc.estimators.targets import Targets, scale_targets_
 from ccnn_pc.models.series_values import SeriesValues
 from ccnn_pc.models.shift.outside import SamplingWarning
 from ccnn_pc.training.objectives import SampleRegression
@@ -54,6 +54,7 @@ class HiddenValues(Targets):
         """Let answers be in the units of the series."""
         mean, deviation = (torch.from_numpy(each.ravel()) for each in (self._units.mean, self._units.std))
         model.set_units(mean, deviation)
+        scale_targets_(model, deviation, mean)
 
 
 class ValuesEstimator(SeriesEstimator):

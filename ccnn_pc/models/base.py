@@ -26,11 +26,12 @@ from ccnn_pc.models.options import pool_choice
 from ccnn_pc.models.reading import Input, Reading, Spacing
 from ccnn_pc.models.shift.certainty import Certainty
 from ccnn_pc.models.shift.outside import SamplingWarning, outside
+from ccnn_pc.models.shift.outside_answers import of_answers
 from ccnn_pc.models.shift.outside_channels import SOME
 from ccnn_pc.models.shift.outside_clouds import window_reach
 from ccnn_pc.models.shift.seen import read_on_grid, seen
-from ccnn_pc.models.shift.trained_on import TrainedOn, declared
-from ccnn_pc.models.task import Task, presumed_task
+from ccnn_pc.models.shift.trained_on import Spread, TrainedOn, declared
+from ccnn_pc.models.task import PointError, Task, TaskKind, presumed_task
 from ccnn_pc.nn.apply import Pooling, apply_layer, pooled_channels
 from ccnn_pc.nn.conv import KernelConv
 from ccnn_pc.nn.heads import head_for
@@ -57,6 +58,7 @@ class Model(Classifier):
         trained_on: how its training data were sampled, which new data are compared with; None: nobody measured it
             (:func:`ccnn_pc.models.shift.trained_on.measure` does).
         certainty: how certain it was of the validation data, and how often right; None: nobody measured it.
+        targets: of the training, of each number as it is answered; empty: classes, or nobody measured them.
     """
 
     def __init__(self, in_channels: int, out_channels: int, dim: int) -> None:
@@ -72,6 +74,7 @@ class Model(Classifier):
         self.data: dict[str, Any] = {}
         self.trained_on: TrainedOn | None = None
         self.certainty: Certainty | None = None
+        self.targets: tuple[Spread, ...] = ()
         self.warned: set[str] = set()
 
     @property
@@ -205,7 +208,7 @@ class Network(Model, abc.ABC):
 
     def set_head(self, channels: int) -> None:
         """Give the network a new head for features of so many channels."""
-        self.certainty = None  # of another head
+        self.certainty, self.targets = None, ()  # of another head
         self.num_features = channels if self.pool is None else pooled_channels(self.pool, channels)
         self._head_channels = channels
         self.head = self.new_head(self.out_channels)
@@ -234,6 +237,7 @@ class Network(Model, abc.ABC):
         x, where = self.read(data, domain, spacing)
         answers = self.logits(x, where)
         self.remember(data, domain, spacing, x, where)
+        self._compare_answers(answers)
         return answers if self.pool is not None else self.reading.as_given(answers, where, data)
 
     def forward_features(
@@ -362,6 +366,19 @@ class Network(Model, abc.ABC):
             if kind not in self.warned and kind != "alike":
                 self.warned.add(kind)
                 warnings.warn(text, SamplingWarning, stacklevel=2)
+
+    def _compare_answers(self, answers: Tensor) -> None:
+        """Warn of numbers far from all targets of the training, where nothing was said of the data."""
+        task = self.task
+        if torch.compiler.is_compiling() or self.training or self.warned or task is None:
+            return
+        numbers = task.kind is TaskKind.REGRESSION and task.error is not PointError.NORMALS
+        if not (numbers and self.targets and answers.device.type == "cpu" and readable(answers)):
+            return
+        text = of_answers(answers, self.targets, self.classes)
+        if text is not None:
+            self.warned.add("answers")
+            warnings.warn(text, SamplingWarning, stacklevel=3)
 
     def compared(self, x: Tensor, where: AbstractDomain) -> tuple[Tensor, AbstractDomain]:
         """Samples and channels that are compared with the training: all."""

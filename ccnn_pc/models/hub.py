@@ -28,7 +28,7 @@ from ccnn_pc.models.listing import CONFIG, PACKAGED, WEIGHTS, list_pretrained
 from ccnn_pc.models.reading import Nearest, Reading
 from ccnn_pc.models.registry import build_model
 from ccnn_pc.models.shift.certainty import Certainty
-from ccnn_pc.models.shift.trained_on import TrainedOn
+from ccnn_pc.models.shift.trained_on import TrainedOn, spread_from_json
 from ccnn_pc.models.state import differences
 from ccnn_pc.models.task import Task, TaskKind, presumed_task
 
@@ -153,6 +153,7 @@ def _saved_form(
         "data": dict(model.data if data is None else data),
         "trained_on": None if model.trained_on is None else model.trained_on.to_json(),
         "certainty": None if model.certainty is None else model.certainty.to_json(),
+        **({"targets": [list(each) for each in model.targets]} if model.targets else {}),
         "parameters": sum(p.numel() for p in model.parameters()),
     }
     return state, as_text(description)
@@ -268,6 +269,7 @@ def from_pretrained(name_or_path: str | os.PathLike[str]) -> Model:
         model.trained_on = None if seen is None else TrainedOn.from_json(seen)
         certain = description.get("certainty")
         model.certainty = None if certain is None else Certainty.from_json(certain)
+        model.targets = tuple(map(spread_from_json, description.get("targets") or ()))
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise ValueError(f"{_reason(error)}, in '{config}'") from error
     return model.eval()

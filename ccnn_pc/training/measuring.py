@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch_geometric.data import Batch
 
 from ccnn_pc.datasets import LongCSV
@@ -14,7 +15,7 @@ from ccnn_pc.datasets.preprocessing import SeriesPreprocessing
 from ccnn_pc.datasets.samplings import ReadOnGrid
 from ccnn_pc.models.base import Network
 from ccnn_pc.models.shift.seen import Samples
-from ccnn_pc.models.shift.trained_on import Arrays, TrainedOn, measure
+from ccnn_pc.models.shift.trained_on import Arrays, Spread, TrainedOn, measure
 from ccnn_pc.training.data import ClassificationData
 from ccnn_pc.training.described_data import describe_data
 from ccnn_pc.training.hollow import warn_of_hollow_items
@@ -22,12 +23,14 @@ from ccnn_pc.training.loader import epoch_order
 
 #: Training items that are looked at.
 ITEMS = 128
+#: Targets that quantiles are taken of.
+_NUMBERS = 100_000
 
 
 def measure_training(model: Network, data: ClassificationData) -> TrainedOn:
     """How the training part is sampled, from some of its items; a function of the data and their seed.
 
-    No random number is used up.
+    Numbers that are targets become those of the model. No random number is used up.
 
     Raises:
         ValueError: items that the model does not read.
@@ -36,13 +39,44 @@ def measure_training(model: Network, data: ClassificationData) -> TrainedOn:
     items: Any = data.train_set
     rows = epoch_order(len(items), data.seed, 0)[:ITEMS]
     with torch.random.fork_rng(devices=[]):
-        batches = (Batch.from_data_list([items[row]]) for row in rows)
-        found = measure(model.reading, batches, compared=model.compared)
+        targets: list[Any] = []
+        found = measure(model.reading, _batches(items, rows, targets), compared=model.compared)
     left_out = model.in_channels - len(found.channels)
     warn_of_hollow_items(found, _names(items), max(0, _derived(items, model.in_channels) - left_out))
     samplings = _samplings(items) if found.kind is Samples.GRID else None
     stamps = found.stamps._replace(unit=_time_unit(items))
+    model.targets = _targets(items, targets, model.out_channels)
     return dataclasses.replace(found, arrays=Arrays(_resized(data), samplings), stamps=stamps)
+
+
+def _batches(items: Any, rows: Sequence[int], targets: list[Any]) -> Iterator[Any]:
+    """Batches of one item, whose targets are kept."""
+    for row in rows:
+        batch = Batch.from_data_list([items[row]])
+        targets.append(batch.get("y"))
+        yield batch
+
+
+def _targets(items: Any, sampled: Sequence[Any], numbers: int) -> tuple[Spread, ...]:
+    """Numbers to be answered: of all items where these have their own, else at the samples of some."""
+    known = getattr(items, "numbers", None)
+    parts = list(sampled) if known is None else [torch.from_numpy(known)]
+    if not all(isinstance(part, Tensor) and part.is_floating_point() for part in parts):
+        return ()
+    rows = [part.flatten(2).transpose(1, 2).flatten(0, 1) if part.dim() > 2 else part for part in parts]
+    rows = [part[:, None] if part.dim() == 1 else part for part in rows]
+    if any(part.shape[1] != numbers for part in rows):
+        return ()
+    return tuple(map(_spread, torch.cat(rows).double().unbind(1)))
+
+
+def _spread(column: Tensor) -> Spread:
+    """That of the numbers that are known; 0 where none is."""
+    column = column[column.isfinite()]
+    if not len(column):
+        return Spread.of([0.0])
+    found = Spread.of(column[:: -(-len(column) // _NUMBERS)])
+    return found._replace(least=float(column.min()), most=float(column.max()))
 
 
 def _resized(data: ClassificationData) -> int | None:

@@ -156,6 +156,11 @@ class LabelledDataset(Dataset[Item], abc.ABC, Generic[Item]):
         """Class index of every item, int64 ``[len(self)]``."""
         return self._labels[self._rows]
 
+    @property
+    def numbers(self) -> np.ndarray | None:
+        """Targets of every item where these are numbers, float64 ``[len(self), K]``; None: classes."""
+        return None if self._values is None else self._values[self._rows].reshape(len(self._rows), -1)
+
     def class_counts(self) -> list[int]:
         """Items of each class ``[K]``, or samples where these have classes of their own."""
         if self._samples is not None:

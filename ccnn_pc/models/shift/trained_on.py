@@ -236,6 +236,15 @@ def _stamps(described: Any) -> Stamps:
     )
 
 
+def spread_from_json(numbers: Any) -> Spread:
+    """A spread of targets that was stored as a list.
+
+    Raises:
+        ValueError: not five numbers.
+    """
+    return _spread("targets", numbers)
+
+
 def _spread(name: str, numbers: Any) -> Spread:
     numeric = isinstance(numbers, list) and all(isinstance(n, (int, float)) for n in numbers)
     if not numeric or len(numbers) != 5:

@@ -29,7 +29,7 @@ def regressor() -> SeriesRegressor:
     ("wrong", "said"),
     [
         (lambda y: y / 1000, "0.001 times as large"),
-        (lambda y: y - 5000, "shifted by -5e"),
+        (lambda y: y - 5000, "shifted by -[45]"),
         (lambda y: 1.8 * (y - 5000) + 32, r"1.8\d* times the answer - 9"),
         (lambda y: -y, "-1 times as large"),
     ],

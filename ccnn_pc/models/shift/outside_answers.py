@@ -104,6 +104,11 @@ def _called(place: int, count: int, names: Sequence[str]) -> str:
     return repr(names[place]) if len(names) == count else f"number {place}"
 
 
+def _short(number: float) -> str:
+    """Three digits, and no exponent up to a million."""
+    return f"{float(f'{number:.3g}'):g}"
+
+
 def _explained(true: Tensor, said: Tensor) -> float:
     """R² of what is said; -inf where nothing varies."""
     spread = float((true - true.mean()).square().sum())
@@ -122,9 +127,9 @@ def _related(said: Tensor, true: Tensor) -> str | None:
     shift = float((true - said).mean())
     best = together**2 - 0.1
     if _explained(true, factor * said) > best:
-        return f"{factor:.4g} times as large"
+        return f"{_short(factor)} times as large"
     if _explained(true, said + shift) > best:
-        return f"shifted by {shift:.4g}"
+        return f"shifted by {_short(shift)}"
     slope = float(((said - said.mean()) * (true - true.mean())).sum()) / varied
     offset = float(true.mean()) - slope * float(said.mean())
-    return f"{slope:.4g} times the answer {'+' if offset >= 0 else '-'} {abs(offset):.4g}"
+    return f"{_short(slope)} times the answer {'+' if offset >= 0 else '-'} {_short(abs(offset))}"

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -22,11 +22,8 @@ from ccnn_pc.cli.predict_scenes import (
 )
 from ccnn_pc.cli.read_as import AS_TRAINED, Axes, Interpolate, ReadAs, Size, Spacing, TimeUnit, Windows
 
-if TYPE_CHECKING:
-    from ccnn_pc.cli.read_as import Footing
-
-#: Series of a table that a network reads at once, and whose answers are printed for people.
-_BATCH, _SHOWN = 64, 100
+#: Series of a table whose answers are printed for people.
+_SHOWN = 100
 
 EXAMPLES = """
 What a model says of meshes, clouds or images, with a picture of each; of the series of a table; whole scenes labelled.
@@ -46,8 +43,9 @@ Examples:
 Reads off, obj, ply, stl, glb, pcd, xyz, txt, npy and npz; models of images and of their pixels as a sequence
 read png, jpg, bmp, ppm, pgm, webp and tif: the square in the middle, resized to what they were trained on.
 Of a folder all such files are read. Models of tables read tables (id, time, variable, value): one answer for each
-id, and no picture. Pictures show one class per item, or clouds coloured by the class of each point. Models of other
-series are used on data sets: ccnn-pc evaluate.
+id, and no picture. Models of series read .ts and .arff as well, an answer for each series, labels or none; those of
+other series are used on data sets: ccnn-pc evaluate. Pictures show one class per item, or clouds coloured by the class
+of each point.
 The answer is what the model was trained to give: a class with its probability, numbers, or one of these for every
 point, pixel or stamp; then the table shows how many of each, and --csv and --json have all of them.
 Models with an answer for every point answer for all points of a cloud, and with --out FILE, or of several files
@@ -197,8 +195,11 @@ def predict_files(
     from ccnn_pc._optional import require
     from ccnn_pc.cli.answers import answers_of, free_name
     from ccnn_pc.cli.compared_files import ComparedFiles
+    from ccnn_pc.cli.predict_series import predict_series
     from ccnn_pc.cli.read_as import Footing, how_read, say
     from ccnn_pc.cli.read_file import check_reads_files, read_input, suffixes_of
+    from ccnn_pc.datasets import SeriesPreprocessing
+    from ccnn_pc.datasets.series.uea_archive import is_archive
     from ccnn_pc.models import TaskKind, from_pretrained
     from ccnn_pc.models.shift.expected import Expected
     from ccnn_pc.models.windows import answer
@@ -208,12 +209,13 @@ def predict_files(
     preprocessing, numbers = network.preprocessing, network.answers.kind is TaskKind.REGRESSION
     shape = network.config.get("shape")
     tables = getattr(preprocessing, "table", None) is not None
+    series = isinstance(preprocessing, SeriesPreprocessing)
     if not tables:
         files = files_of(files, suffixes_of(preprocessing))
     targets = {} if labelled is None else targets_of(files, labelled.out)
     if labelled is not None:
         _check_folder(labelled.out.parent if is_file_name(labelled.out) else labelled.out)
-    if out is not None and not tables:
+    if out is not None and not series:
         require("matplotlib", extra="train", purpose="to draw pictures (or use --no-picture)")
         out, stem = (out.parent, out.stem) if targets and is_file_name(out) else (out, "")
         _check_folder(out)
@@ -224,9 +226,9 @@ def predict_files(
         if len(files) > 1:
             print(f"[{number}/{len(files)}] {file}", file=sys.stderr)
         try:
-            if tables:  # each is compared with the training, whatever was said of one before
+            if tables or (series and is_archive(file)):  # each is compared with the training anew
                 network.warned = set(said_before)
-                rows += predict_table(network, file, footing)
+                rows += predict_series(network, file, footing)
                 continue
             check_reads_files(network, model)
             if answers_points(network):
@@ -260,34 +262,6 @@ def predict_files(
     if (sentence := expected.sentence()) is not None:
         print(sentence, file=sys.stderr)
     return rows
-
-
-def predict_table(network: Any, path: Path, footing: Footing | None = None) -> list[dict[str, Any]]:
-    """Answers for each series of a table: ``{"file", "id", ...}``, sorted by id.
-
-    Args:
-        network: in eval mode, trained on a table; labels are not read.
-        path: a table, or a folder of them.
-        footing: how its data are brought to those of training; None: they are as these.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: what the table must not hold; the message names file and line.
-    """
-    import torch
-
-    from ccnn_pc.cli.answers import answers_of
-    from ccnn_pc.cli.open_data import open_data
-    from ccnn_pc.cli.read_as import tell
-    from ccnn_pc.training.loader import ResumableLoader
-
-    data: Any = open_data(path, network.preprocessing, labelled=False, footing=footing)
-    how = tell(network, data)
-    with torch.inference_mode():
-        loader = ResumableLoader(data, _BATCH, shuffle=False)
-        found = [row for batch in loader for row in answers_of(network, network(batch), batch)]
-    named = zip(data.ids, found, strict=True)
-    return [{"file": str(path), "id": name, **row, "read": how} for name, row in named]
 
 
 def files_of(paths: Sequence[Path], suffixes: Sequence[str]) -> list[Path]:

@@ -50,8 +50,8 @@ def check_reads_files(network: Any, model: str) -> None:
         ]
         raise ValueError(
             f"'{model}' must be given a data set, for it reads series: ccnn-pc evaluate {model} --data FOLDER "
-            f"--out answers.csv writes an answer for each (kinds of data sets: {', '.join(known)}); models of tables "
-            "answer for new files"
+            f"--out answers.csv writes an answer for each (kinds of data sets: {', '.join(known)}); of files .ts and "
+            ".arff are read, and models of tables answer for new tables"
         )
     if used is None and network.dim != 3:
         raise ValueError(
@@ -61,14 +61,16 @@ def check_reads_files(network: Any, model: str) -> None:
 
 
 def suffixes_of(preprocessing: Preprocessing | None) -> list[str]:
-    """Suffixes of the files that a model of images, of other files that become arrays, or of clouds, reads."""
-    from ccnn_pc.datasets import ImagePreprocessing
+    """Suffixes of the files that a model reads: images, series, other files that become arrays, or clouds."""
+    from ccnn_pc.datasets import ImagePreprocessing, SeriesPreprocessing
     from ccnn_pc.datasets.formats import READERS
     from ccnn_pc.datasets.formats.image_file import SUFFIXES
     from ccnn_pc.datasets.preprocessing.files import FilePreprocessing
 
     if isinstance(preprocessing, FilePreprocessing):
         return list(preprocessing.suffixes)
+    if isinstance(preprocessing, SeriesPreprocessing):
+        return [kind + packed for kind in (".ts", ".arff") for packed in ("", ".gz", ".xz")]
     return (
         list(SUFFIXES) if isinstance(preprocessing, ImagePreprocessing) else [f".{name}" for name in READERS]
     )

@@ -54,11 +54,16 @@ def read_uea(path: str | os.PathLike[str], numbers: bool = False) -> Labelled:
 
 
 def read_stamped(
-    path: str | os.PathLike[str], numbers: bool = False
+    path: str | os.PathLike[str], numbers: bool = False, labelled: bool = True
 ) -> tuple[list[np.ndarray], list[str], list[np.ndarray] | None]:
     """As :func:`read_uea`, with the time stamps ``[n]`` float64 of each series; None where the file has none.
 
     Series with stamps have those of all of their channels, NaN where a channel has no value.
+
+    Args:
+        path: the file.
+        numbers: as for :func:`read_uea`.
+        labelled: False takes labels as they are, or none: ``?``, numbers, ``@classLabel false``.
 
     Raises:
         OSError, ValueError: see :func:`read_uea`.
@@ -69,16 +74,19 @@ def read_stamped(
     except UnicodeDecodeError:
         text = content.decode("latin-1")  # every byte is a letter there: comments of old files
     suffixes = [suffix.lower() for suffix in Path(path).suffixes]
-    reader = _arff if ".arff" in suffixes else _columns if {".tsv", ".txt"} & set(suffixes) else _ts
+    plain = _arff if ".arff" in suffixes else _columns if {".tsv", ".txt"} & set(suffixes) else _ts
     lines = _LINE_END.split(text)
-    stamped = reader is _ts and _flag(_header(lines, name, "#")[0], "@timestamps", name)
+    stamped = plain is _ts and _flag(_header(lines, name, "#")[0], "@timestamps", name)
     rows: list[np.ndarray] = []
     labels: list[str] = []
     times: list[np.ndarray] = []
-    for number, channels, label in reader(lines, name, numbers):
+    for number, channels, label in plain(lines, name, numbers, labelled):
         values, stamps = _series(channels, name, number, rows, stamped)
         rows.append(values)
         times.append(stamps)
+        labels.append(label)
+        if not labelled:
+            continue
         if label.lower() in ("", "?", "nan"):
             raise _damaged(name, number, f"it must have a class (got {label!r})")
         if numbers:
@@ -86,7 +94,6 @@ def read_stamped(
                 number_in(label)
             except ValueError as error:
                 raise _damaged(name, number, f"its label {error}") from None
-        labels.append(label)
     if not rows:
         raise ValueError(f"'{name}' must hold at least one series (found none)")
     return rows, labels, times if stamped else None
@@ -96,27 +103,31 @@ Lines = Iterable[tuple[int, Sequence[str], str]]
 """Number of a line, text of its channels, and its class."""
 
 
-def _ts(lines: Sequence[str], name: str, numbers: bool) -> Lines:
+def _ts(lines: Sequence[str], name: str, numbers: bool, labelled: bool) -> Lines:
     settings, start = _header(lines, name, "#")
     stamped = _flag(settings, "@timestamps", name)
     target = _flag(settings, "@targetlabel", name)
-    if target and not numbers:
+    told = target or _flag(settings, "@classlabel", name)
+    if target and not numbers and labelled:
         raise ValueError(
             f"'{name}' must have classes, not numbers to predict (got '@targetLabel true'): {_NUMBERS}"
         )
-    if not target and not _flag(settings, "@classlabel", name):
+    if labelled and not told:
         raise ValueError(f"'{name}' must have class labels (got '@classLabel false'): {_ELSEWHERE}")
-    known = [] if target else [_bare(word) for word in settings["@classlabel"][1:]]
+    known = [_bare(word) for word in settings["@classlabel"][1:]] if labelled and not target else []
     for number, line in enumerate(lines[start:], start + 1):
         line = line.strip()
         if not line or line.startswith("#"):
+            continue
+        if not told:
+            yield number, BETWEEN.split(line) if stamped else line.split(":"), ""
             continue
         found = _LABEL.search(line)
         if found is None:
             raise _damaged(name, number, "it must be channels and a class with ':' between them")
         label = _bare(found.group(1).strip())
         _check_known(label, known, name, number)
-        if not known and not numbers and re.fullmatch(r"[+-]?\d*\.\d*[1-9]\d*", label):
+        if labelled and not known and not numbers and re.fullmatch(r"[+-]?\d*\.\d*[1-9]\d*", label):
             raise _damaged(
                 name, number, f"its class must be a name or a whole number (got {label!r}): {_NUMBERS}"
             )
@@ -124,7 +135,8 @@ def _ts(lines: Sequence[str], name: str, numbers: bool) -> Lines:
         yield number, BETWEEN.split(series) if stamped else series.split(":"), label
 
 
-def _arff(lines: Sequence[str], name: str, numbers: bool) -> Lines:
+def _arff(lines: Sequence[str], name: str, numbers: bool, labelled: bool) -> Lines:
+    numbers = numbers or not labelled
     _, start = _header(lines, name, "%")
     attributes, inside = [], False
     for number, line in enumerate(lines[:start], 1):
@@ -153,16 +165,16 @@ def _arff(lines: Sequence[str], name: str, numbers: bool) -> Lines:
         if len(attributes) > 1 and len(cells) != len(attributes):
             raise _damaged(name, number, f"it must have {len(attributes)} entries (got {len(cells)})")
         label = _bare(cells.pop(place if len(attributes) > 1 else -1))
-        _check_known(label, known, name, number)
+        _check_known(label, known if labelled else [], name, number)
         related = len(cells) == 1 and cells[0][:1] in ("'", '"')
         yield number, _bare(cells[0]).strip("\n").split("\n") if related else [",".join(cells)], label
 
 
-def _columns(lines: Sequence[str], name: str, numbers: bool) -> Lines:
+def _columns(lines: Sequence[str], name: str, numbers: bool, labelled: bool) -> Lines:
     for number, line in enumerate(lines, 1):
         if line.strip():
             label, *values = line.strip().split(next((mark for mark in "\t," if mark in line), None))
-            if not numbers:
+            if labelled and not numbers:
                 try:
                     whole = number_in(label.strip())
                 except ValueError as error:

@@ -36,9 +36,8 @@ Parts = Mapping[Split | None, Path]
 
 
 def _is_there(path: Path) -> bool:
-    plain = path.name.lower().removesuffix(".gz").removesuffix(".xz")
     if path.is_file():
-        return plain.endswith((".ts", ".arff")) or _of_part(path) is not None
+        return is_archive(path) or _of_part(path) is not None
     return is_found(find_uea, path)
 
 
@@ -62,6 +61,7 @@ class UEAArchive(SeriesDataset):
         root: a folder with these files, one of them (the other one is found beside it), or any single ``.ts`` or
             ``.arff``, which is all of the data whatever ``split`` says.
         split: TRAIN (default) or TEST, the official parts; None: both.
+        labelled: False reads this file alone, and no labels: items have no ``y``, there are no classes and no split.
         cache: folder of processed data (None: the default cache).
         options: form, length, normalize, drop, drop_seed, spacing, transform, pre_transform, seed, and numbers, which
             the archives of regression need: see :class:`SeriesDataset`. Values are normalised by the training file
@@ -78,6 +78,7 @@ class UEAArchive(SeriesDataset):
         root: str | os.PathLike[str],
         split: Split | str | None = Split.TRAIN,
         *,
+        labelled: bool = True,
         cache: str | os.PathLike[str] | None = None,
         **options: Any,
     ) -> None:
@@ -86,7 +87,9 @@ class UEAArchive(SeriesDataset):
             raise ValueError(
                 "'split' must be 'train' or 'test' (got 'val'): draw validation from the training part"
             )
-        parts = find_uea(root)
+        if split is not None and not labelled:
+            raise ValueError(f"'split' must be None for series without labels (got {split.value!r})")
+        parts: Parts = find_uea(root) if labelled else {None: Path(root)}
         if split is not None and None not in parts and split not in parts:
             there = next(iter(parts.values()))
             raise FileNotFoundError(
@@ -96,7 +99,12 @@ class UEAArchive(SeriesDataset):
         settings = {
             "version": 3, "source": fingerprint(parts.values()), "parts": str(list(parts)), "numbers": numbers
         }  # fmt: skip
-        stored = cached_series(cache, "uea", settings, lambda: _read(parts, numbers))
+        self.labelled = labelled
+        stored = (
+            cached_series(cache, "uea", settings, lambda: read_parts(parts, numbers))
+            if labelled
+            else read_parts(parts, labelled=False)
+        )
         if stored.times is not None:
             if choice("form", options.get("form", SeriesForm.GRID), SeriesForm) is SeriesForm.GRID:
                 raise ValueError(
@@ -116,6 +124,12 @@ class UEAArchive(SeriesDataset):
             **options,
         )
         self._missing = bool(np.isnan(stored.values).any())
+
+    def load(self, row: int) -> Any:
+        item = super().load(row)
+        if not self.labelled:
+            del item.y
+        return item
 
     @property
     def has_missing(self) -> bool:
@@ -184,13 +198,24 @@ def find_uea(root: str | os.PathLike[str]) -> Parts:
     return max(of_name, key=lambda item: item[:2])[2]
 
 
-def _read(parts: Parts, numbers: bool) -> StoredSeries:
+def is_archive(path: Path) -> bool:
+    """Whether the name of a file ends as those of the archives do that are nothing else: ``.ts``, ``.arff``.
+
+    Example:
+        >>> is_archive(Path("a.ts")), is_archive(Path("a.ARFF.gz")), is_archive(Path("a.txt"))
+        (True, True, False)
+    """
+    return path.name.lower().removesuffix(".gz").removesuffix(".xz").endswith((".ts", ".arff"))
+
+
+def read_parts(parts: Parts, numbers: bool = False, labelled: bool = True) -> StoredSeries:
+    """The series of the files of some parts, ``static`` the number of the part; see :func:`read_stamped`."""
     series: list[np.ndarray] = []
     labels: list[str] = []
     part: list[int] = []
     times: list[np.ndarray] = []
     for number, path in enumerate(parts.values()):
-        found, names, stamps = read_stamped(path, numbers)
+        found, names, stamps = read_stamped(path, numbers, labelled)
         if series and bool(times) != (stamps is not None):
             raise ValueError(
                 f"'{path}' must have time stamps where the other part has them, and none where it has none"
@@ -204,10 +229,10 @@ def _read(parts: Parts, numbers: bool) -> StoredSeries:
         series += found
         labels += names
         part += [number] * len(found)
-    classes = sorted_names(set(labels))
+    classes = sorted_names(set(labels)) if labelled else []
     return join_series(
         series,
-        rows_of_labels(labels, classes),
+        rows_of_labels(labels, classes) if labelled else np.zeros(len(labels), dtype=np.int64),
         classes,
         static=np.array(part, dtype=np.float32)[:, None],
         times=np.concatenate(times) if times else None,

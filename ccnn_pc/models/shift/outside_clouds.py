@@ -45,6 +45,26 @@ def few(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
         )
 
 
+def stretched(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
+    """Clouds with answers for their points that all reach farther along one axis than ever, and along no other."""
+    if not found.kind is Samples.POINTS is trained.kind or len(found.span) != len(trained.span):
+        return
+    pairs = list(zip(found.span, trained.span, strict=True))
+    for axis, (here, there) in enumerate(pairs if trained.items >= ITEMS else ()):
+        others = [pair for place, pair in enumerate(pairs) if place != axis]
+        if any(other.most > REACH * usual.most for other, usual in others):
+            continue
+        if here.least > there.most and here.most > SPARSER * there.median > 0:
+            name = axis_names(len(pairs))[axis]
+            yield (
+                "place",
+                f"'data' reach {words(here)} along {name} where training had {words(there)}, and as far as there along "
+                f"the others: is {name} in another unit, as feet for metres (multiply it by 0.3048), or steeper than "
+                "ever? Then train on such data too",
+            )
+            return
+
+
 def lonely(trained: TrainedOn, found: Seen) -> Iterator[tuple[str, str]]:
     """Clouds with a point farther from all others than ever: it sets their size."""
     there = None if trained.neighborhood is None else trained.neighborhood.lonely

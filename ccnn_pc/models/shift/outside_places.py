@@ -39,7 +39,7 @@ def places(
         _axes(trained, found),
         _scattered(trained, found),
         clouds.lonely(trained, found) if pooled else (),
-        clouds.few(trained, found) if not pooled else (),
+        itertools.chain(clouds.few(trained, found), clouds.stretched(trained, found)) if not pooled else (),
         _samples(trained, found) if pooled and _short(trained, found) else (),
         stamps(trained, found),
         _unit(trained, found),

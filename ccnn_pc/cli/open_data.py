@@ -83,6 +83,7 @@ def open_data(
         SeriesPreprocessing,
     )
     from ccnn_pc.datasets.preprocessing.files import FilePreprocessing
+    from ccnn_pc.datasets.series.uea_archive import is_archive
 
     if isinstance(preprocessing, ScenePreprocessing):
         return open_scenes(spec, preprocessing, split, trained=trained, seed=seed)
@@ -93,6 +94,11 @@ def open_data(
     made = used.transform() if footing is None else footing.transform(used)
     options: dict[str, Any] = {"transform": made, "seed": seed}
     if isinstance(used, SeriesPreprocessing) and used.table is not None:
+        if is_archive(Path(spec)):
+            raise ValueError(
+                f"'data' must be a table for this model, with the labels in it or --labels FILE (got '{spec}'); "
+                "ccnn-pc predict answers for its series"
+            )
         table = dict(used.table) if footing is None else footing.table(dict(used.table))
         if not labelled:
             return LongCSV.as_trained(spec, table, split, labelled=False, **options)

@@ -30,7 +30,7 @@ def warn_of_times(model: Any, dataset: Any) -> None:
     without = stored.times is None or (table is not None and table.layout is Layout.FILES and not table.timed)
     counted = (int(lengths.min()), int(lengths.max())) if without else None
     pooled = model.task is None or not model.task.every_sample
-    said = TimesOfFit(**known).unlike(times, counted, pooled=pooled, table=True)
+    said = TimesOfFit(**known).unlike(times, counted, pooled=pooled, table=True, unit=factor)
     if said is not None:
         model.warned.add("times")
         warnings.warn(said, SamplingWarning, stacklevel=3)

@@ -141,7 +141,9 @@ class LongCSV(SeriesDataset):
         self.labelled, self._by_number = labelled, bool(options.get("numbers"))
         self.split_seeds = (int(split_seeds[0]), int(split_seeds[1]))
         self._files = (
-            find_tables(root, labels) if self.table.layout is not Layout.FILES else series_files(root)
+            series_files(root)
+            if self.table.layout is Layout.FILES
+            else find_tables(root, labels, self.table.needed)
         )
         if self.table.layout is Layout.FILES:
             if self.table.timed is None:

@@ -155,6 +155,11 @@ class TableFormat:
         if self.dates not in (None, *DATE_UNITS):
             raise ValueError(f"'dates' must be None or one of {', '.join(DATE_UNITS)} (got {self.dates!r})")
 
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The columns that a table of a layout must have."""
+        return self.columns.observation[: None if self.layout is Layout.LONG else 2]
+
     def time(self, cell: str) -> float:
         """A time, finite; a ValueError ends a message.
 
@@ -222,8 +227,12 @@ def _label(cell: str) -> str:
     return cell
 
 
-def find_tables(root: Any, labels: str | os.PathLike[str] | None = None) -> list[Path]:
+def find_tables(
+    root: Any, labels: str | os.PathLike[str] | None = None, names: Sequence[str] = ()
+) -> list[Path]:
     """The files of a table: itself, those of a list, or those of a folder, by name and without the file of labels.
+
+    Of a folder with files that have the columns ``names`` those that have not are left out with a warning.
 
     Raises:
         FileNotFoundError: there are none, or one of a list is missing.
@@ -234,6 +243,7 @@ def find_tables(root: Any, labels: str | os.PathLike[str] | None = None) -> list
         other = None if labels is None else Path(labels).resolve()
         files = visible(Path(root).iterdir(), Path(root))
         found = [path for path in files if path.name.lower().endswith(SUFFIXES) and path.resolve() != other]
+        found = _with_columns(found, names)
     else:
         found = [Path(root)]
     missing = [path for path in found if not path.is_file()]
@@ -245,6 +255,28 @@ def find_tables(root: Any, labels: str | os.PathLike[str] | None = None) -> list
     if labels is not None and not Path(labels).is_file():
         raise FileNotFoundError(f"'labels' must be an existing file (got '{labels}')")
     return found
+
+
+def _with_columns(paths: list[Path], names: Sequence[str]) -> list[Path]:
+    """The files that have some columns, if any has; what cannot be read stays, and is named when it is."""
+
+    def fits(path: Path) -> bool:
+        try:
+            return has_columns(path, names)
+        except ValueError:
+            return True
+
+    kept = [path for path in paths if fits(path)]
+    left = [path for path in paths if path not in kept]
+    if not kept or not left:
+        return paths
+    warnings.warn(
+        f"{len(left)} of {len(paths)} tables in '{left[0].parent}' have no columns {', '.join(names)} and are left out "
+        f"(the first: '{left[0].name}')",
+        DataWarning,
+        stacklevel=4,
+    )
+    return kept
 
 
 def _frames(path: Path, names: Sequence[str]) -> Iterator[Any]:
@@ -547,7 +579,7 @@ def read_labelled_series(
             classes, or are all the same; the message names file and line.
     """
     columns = form.columns
-    needed = columns.observation if form.layout is Layout.LONG else (columns.id, columns.time)
+    needed = form.needed
     names = [*needed, *[columns.label] * (form.targets is None)]
     bare = next((path for path in files if labels is None and not has_columns(path, names)), None)
     if bare is not None and has_columns(bare, needed):

@@ -10,6 +10,7 @@ import pytest
 from ccnn_pc.cli.evaluate import evaluate_model
 from ccnn_pc.cli.predict import predict_files
 from ccnn_pc.cli.read_as import ReadAs
+from ccnn_pc.datasets.common.broken import DataWarning
 from ccnn_pc.estimators import SeriesClassifier
 from ccnn_pc.models.shift.outside import SamplingWarning
 
@@ -83,3 +84,31 @@ def test_a_table_of_its_own_times_has_any_length(tmp_path: Path, recwarn: pytest
     data = table(tmp_path / "a.csv", STEPS[:30] / 10, [each[:30] for each in values], labels)
     predict_files(str(folder), [data])
     assert not [each for each in recwarn if "'data' have" in str(each.message)]
+
+
+def test_the_unit_that_was_said_counts_in_the_advice(counted: Path, tmp_path: Path) -> None:
+    data = table(tmp_path / "a.csv", STEPS, *waves(STEPS))
+    with pytest.warns(SamplingWarning, match="times that last 19.5, .* --time-unit 1 says so"):
+        predict_files(str(counted), [data], read=ReadAs(time_unit="0.5"))
+
+
+def test_folders_of_mixed_contents(counted: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    table(folder / "a.csv", STEPS, *waves(STEPS))
+    (folder / "README.txt").write_text("what this is\n")
+    (folder / "labels.csv").write_text("id,label\ns00,a\n")
+    (folder / "notes.md").write_text("-\n")
+    with pytest.warns(
+        DataWarning, match="2 of 3 tables in .* have no columns id, time, variable, value and are left"
+    ):
+        rows = predict_files(str(counted), [folder])
+    assert [row["class"] for row in rows] == waves(STEPS)[1]
+    (folder / "a.csv").unlink()
+    (failed,) = predict_files(str(counted), [folder])
+    assert "README.txt' line 1 must name the columns id, time, variable, value" in failed["error"]
+    (tmp_path / "a.ts").write_text("@data\n")
+    with pytest.raises(
+        ValueError, match=r"'data' must be a table for this model, .* ccnn-pc predict answers for"
+    ):
+        evaluate_model(str(counted), tmp_path / "a.ts")

@@ -52,6 +52,7 @@ class TimesOfFit:
         *,
         pooled: bool,
         table: bool = False,
+        unit: float = 1.0,
     ) -> str | None:
         """What is otherwise with the times of series, in words, which cannot be those of ``fit``; None: nothing.
 
@@ -60,6 +61,7 @@ class TimesOfFit:
             counted: as for :meth:`of`.
             pooled: whether each has one answer; else any length may be answered.
             table: whether they are ``data`` of a command, and not ``X`` of an estimator.
+            unit: what the times were multiplied with, as ``--time-unit`` said.
 
         Example:
             >>> fitted = TimesOfFit(counted=True, whole=True, shortest=39.0, longest=39.0)
@@ -87,7 +89,7 @@ Where they last as long, --time-unit 2.05 says so"
                     f"apart: where it lasts as long and has other samples, give {mended} from 0 to {self.longest:g}"
                 )
             mended = (
-                f"Where they last as long, --time-unit {self.longest / now:.3g} says so"
+                f"Where they last as long, --time-unit {unit * self.longest / now:.3g} says so"
                 if table and now > 0
                 else "Divide them by the distance of the samples of fit"
             )

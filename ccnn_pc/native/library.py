@@ -15,7 +15,7 @@ import torch
 #: Environment variable: ``0`` turns the native operators off.
 SWITCH = "CCNN_PC_NATIVE"
 #: Number of the structures that the library's functions take: one more whenever ``src/common.h`` changes them.
-STRUCTURES = 2
+STRUCTURES = 3
 #: Axes that the operators know.
 MAX_DIM = 3
 

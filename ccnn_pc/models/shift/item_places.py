@@ -1,4 +1,4 @@
-"""How the samples of each item of a batch lie: how many, how far apart, over which span, how evenly."""
+"""How the points of each cloud of a batch lie: how many, how far apart, over which span, how evenly."""
 
 from __future__ import annotations
 
@@ -8,25 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ccnn_pc.domains.points.point_set import PointSet
-from ccnn_pc.domains.series.irregular_series import IrregularSeries
-from ccnn_pc.models.shift.item_values import Array, Pointer, moments, on_host
+from ccnn_pc.models.shift.item_values import Array, Pointer, Row, moments, on_host
 from ccnn_pc.ops.neighbors.k_nearest import Neighbors
-
-
-def places_of_series(series: IrregularSeries) -> Array:
-    """Samples, mean step, nothing, span, longest step and share of equal stamps, ``[6, B]``.
-
-    Of one stamp the step is that of the others.
-    """
-    times, pointer = on_host(series.times), on_host(series.pointer)
-    first, count = pointer[:-1], pointer[1:] - pointer[:-1]
-    span = times[pointer[1:] - 1] - times[first]
-    step = _of_the_others(span / (count - 1), count > 1)
-    steps = np.diff(times, prepend=times[:1])
-    steps[first] = 0
-    pause = np.maximum.reduceat(steps, first)
-    same = (np.add.reduceat(steps == 0, first, dtype=np.int64) - 1) / np.maximum(count - 1, 1)
-    return np.stack([count, step, np.full(len(count), math.nan), span, pause, same])
 
 
 def places_of_points(points: PointSet, pointer: Pointer) -> Array:
@@ -35,8 +18,8 @@ def places_of_points(points: PointSet, pointer: Pointer) -> Array:
     ``[5 + 2 D, B]``; last how much distances to the nearest vary, and how many times their mean the largest is.
     """
     pos, count = on_host(points.pos), pointer[1:] - pointer[:-1]
-    _, mean, _, low, high = moments(pos.T, pointer)
-    span = high - low
+    found = moments(pos, pointer)
+    mean, low, span = (found.of(row) for row in (Row.MEAN, Row.LOW, Row.SPAN))
     lean = (mean - low) / span  # NaN: all at one place
     near = np.full((4, len(count)), math.nan)
     table = points.neighbors
@@ -50,8 +33,8 @@ def _neighborhoods(pos: Array, table: Neighbors, pointer: Pointer) -> Array:
     """Distance to the nearest other point and to the furthest neighbour, unevenness and loneliness, ``[4, B]``."""
     others = on_host(table.count) > 1
     near, far = (_distance(pos, on_host(table.index[:, column])) for column in (1, -1))
-    found = moments(near[None], pointer, None if others.all() else others[None])
-    nearest, deviation, most = (each[0] for each in (found.mean, found.deviation, found.high))
+    found = moments(near[:, None], pointer, None if others.all() else others[:, None])
+    nearest, deviation, most = (found.of(row)[0] for row in (Row.MEAN, Row.DEVIATION, Row.HIGH))
     count = pointer[1:] - pointer[:-1]
     furthest = np.add.reduceat(far, pointer[:-1]) / count
     evenness = [deviation / nearest, most / nearest]  # NaN: all in pairs at one place

@@ -13,9 +13,18 @@ from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.grid.grid import Grid
 from ccnn_pc.domains.points.point_set import PointSet
 from ccnn_pc.domains.series.irregular_series import IrregularSeries
-from ccnn_pc.models.shift.item_places import places_of_points, places_of_series
-from ccnn_pc.models.shift.item_values import Array, Columns, ItemValues, Range, item_values, moments, on_host
-from ccnn_pc.models.shift.steps import roughness, squares_along_time, squares_to_nearest, steps_of_arrays
+from ccnn_pc.models.shift.item_places import places_of_points
+from ccnn_pc.models.shift.item_values import (
+    Array,
+    ItemValues,
+    Range,
+    Row,
+    Values,
+    item_values,
+    moments,
+    on_host,
+)
+from ccnn_pc.models.shift.steps import roughness, squares_to_nearest, steps_of_arrays
 from ccnn_pc.ops.neighbors.k_nearest import Neighbors
 
 #: Values of a batch that channels are compared by.
@@ -39,7 +48,8 @@ class Seen(NamedTuple):
     ``lonely`` how many times their mean the largest is. ``values`` are those of :class:`ItemValues`; None: nothing is
     known. ``flat`` counts items, of arrays, whose
     channels are all constant; ``unseen`` are channels that were nowhere observed. Of series ``pause`` is the longest
-    step, ``together`` the share of stamps that are those before them.
+    step, ``together`` the share of stamps that are those before them. ``step_skewness``, of series and sequences, is
+    that of the steps from sample to sample: it has the other sign where they are turned round in time.
     """
 
     kind: Samples
@@ -61,24 +71,25 @@ class Seen(NamedTuple):
     lonely: Range | None = None
     pause: Range | None = None
     together: Range | None = None
+    step_skewness: tuple[Range, ...] = ()
 
 
 @np.errstate(invalid="ignore", divide="ignore", over="ignore")  # of nothing there is no mean
 def seen(x: Tensor, domain: AbstractDomain) -> Seen:
     """What a batch holds: features ``[n, C]`` as they were given, and where they lie; measured on the host."""
-    columns = np.ascontiguousarray(on_host(x).T)
+    values = on_host(x)
     if isinstance(domain, Grid):
-        return _of_arrays(columns, domain)
-    return _of_points(columns, domain) if isinstance(domain, PointSet) else _of_series(columns, domain)  # type: ignore[arg-type]
+        return _of_arrays(np.ascontiguousarray(values.T), domain)
+    return _of_points(values, domain) if isinstance(domain, PointSet) else _of_series(values, domain)  # type: ignore[arg-type]
 
 
-def _of_arrays(columns: Columns, grid: Grid) -> Seen:
+def _of_arrays(columns: Values, grid: Grid) -> Seen:
     shape, items = grid.shape, grid.batch_size
     filled = grid.occupied_cells is None
     rows = np.full(items, grid.cells) if filled else np.bincount(on_host(grid.segments()[0]))
     pointer = np.concatenate([[0], rows.cumsum()])
-    found = moments(columns, pointer)
-    rough, clipped = steps_of_arrays(columns, shape, found.deviation) if filled else ((), ())
+    found = moments(columns.T, pointer)
+    rough, clipped = steps_of_arrays(columns, shape, found.of(Row.DEVIATION)) if filled else ((), ())
     samples = columns.shape[1] / items
     return Seen(
         Samples.GRID,
@@ -92,19 +103,20 @@ def _of_arrays(columns: Columns, grid: Grid) -> Seen:
         _likeness(columns),
         rough,
         clipped,
-        int((found.low == found.high).all(axis=0).sum()) if filled and items > 1 else 0,
+        int((found.of(Row.SPAN) == 0).all(axis=0).sum()) if filled and items > 1 else 0,
         items,
+        step_skewness=found.ranges(Row.STEP_SKEWNESS) if filled and len(shape) == 1 else (),
     )
 
 
-def _of_points(columns: Columns, points: PointSet) -> Seen:
+def _of_points(x: Values, points: PointSet) -> Seen:
     pointer = np.concatenate([[0], np.bincount(on_host(points.batch)).cumsum()])
     table = points.neighbors if isinstance(points.neighbors, Neighbors) and len(points.pos) else None
-    found = moments(columns, pointer)
+    found = moments(x, pointer)
     rough: tuple[Range, ...] = ()
-    if table is not None and table.k > 1 and not points.bipartite and columns.shape[1] >= _ROW:
+    if table is not None and table.k > 1 and not points.bipartite and len(x) >= _ROW:
         nearest = on_host(table.index[:, 1])
-        rough = roughness(squares_to_nearest(columns, nearest, pointer), found.deviation)
+        rough = roughness(squares_to_nearest(x, nearest, pointer), found.of(Row.DEVIATION))
     own, step, reach, *axes, unevenness, lonely = _ranges(places_of_points(points, pointer))
     return Seen(
         Samples.POINTS,
@@ -123,15 +135,14 @@ def _of_points(columns: Columns, points: PointSet) -> Seen:
     )
 
 
-def _of_series(columns: Columns, series: IrregularSeries) -> Seen:
+def _of_series(x: Values, series: IrregularSeries) -> Seen:
     pointer = on_host(series.pointer)
-    observed = None if series.mask is None else np.ascontiguousarray(on_host(series.mask).T)
-    found = moments(columns, pointer, observed)
+    observed = None if series.mask is None else on_host(series.mask)
+    found, stamps = moments(x, pointer, observed), moments(on_host(series.times)[:, None], pointer)
     values = item_values(found)
-    rough: tuple[Range, ...] = ()
-    if observed is None and columns.shape[1] >= _ROW:
-        rough = roughness(squares_along_time(columns, pointer), found.deviation)
-    own, step, _, span, pause, together = _ranges(places_of_series(series))
+    own, step, span, pause, together = (
+        stamps.ranges(row)[0] for row in (Row.SAMPLES, Row.STEP, Row.SPAN, Row.STEP_MOST, Row.SAME)
+    )
     return Seen(
         Samples.SERIES,
         own,
@@ -141,13 +152,14 @@ def _of_series(columns: Columns, series: IrregularSeries) -> Seen:
         None,
         None,
         values,
-        roughness=rough,
+        roughness=found.ranges(Row.ROUGHNESS) if observed is None and len(x) >= _ROW else (),
         items=series.num_series,
         unseen=()
         if observed is None
         else tuple(c for c, mean in enumerate(values.mean) if math.isnan(mean.most)),
         pause=pause,
         together=together,
+        step_skewness=found.ranges(Row.STEP_SKEWNESS),
     )
 
 
@@ -160,7 +172,7 @@ def _measured(found: Range) -> Range | None:
     return None if math.isnan(found.most) else found
 
 
-def _likeness(columns: Columns) -> tuple[float, ...]:
+def _likeness(columns: Values) -> tuple[float, ...]:
     """Absolute correlation of each channel with the first ``[C]``, where there are two to four; else nothing."""
     if not 2 <= len(columns) <= 4 or not columns.size:
         return ()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ccnn_pc.models.shift.item_values import Array, Columns, Pointer, Range
+from ccnn_pc.models.shift.item_values import Array, Pointer, Range, Values, ranges
 
 #: Samples of a batch whose neighbours are looked at; how many stand in a row where they are clipped, and in all.
 _LOOKED_AT, _ROW, _FEWEST = 1 << 15, 3, 4
@@ -27,12 +27,11 @@ def roughness(squares: Array, deviation: Array) -> tuple[Range, ...]:
         0.08
     """
     rough = np.sqrt(squares / np.where(deviation > 0, 2 * np.square(deviation), math.nan))
-    least, most = (end.reduce(rough, axis=1).tolist() for end in (np.fmin, np.fmax))
-    return tuple(map(Range, least, most))
+    return ranges(rough)
 
 
 def steps_of_arrays(
-    columns: Columns, shape: Sequence[int], deviation: Array
+    columns: Values, shape: Sequence[int], deviation: Array
 ) -> tuple[tuple[Range, ...], tuple[float, ...]]:
     """Roughness of arrays along their axes, and of sequences the share of samples that are clipped; of some items.
 
@@ -52,29 +51,20 @@ def steps_of_arrays(
     return roughness(squares, deviation), _clipped(items, deviation) if len(axes) == 1 else ()
 
 
-def squares_along_time(columns: Columns, pointer: Pointer) -> Array:
-    """Mean squares of the steps from sample to sample of each series, ``[C, B]``."""
-    first, rows = pointer[:-1], pointer[1:] - pointer[:-1]
-    steps = np.diff(columns.astype(np.float64), axis=1, prepend=columns[:, :1])
-    steps[:, first] = 0
-    found: Array = np.add.reduceat(np.square(steps), first, axis=1) / np.maximum(rows - 1, 1)
-    return found
-
-
-def squares_to_nearest(columns: Columns, nearest: Pointer, pointer: Pointer) -> Array:
+def squares_to_nearest(x: Values, nearest: Pointer, pointer: Pointer) -> Array:
     """Mean squares of the steps from each point of a cloud to the nearest other one, ``[C, B]``.
 
     Example:
-        >>> x = np.array([[0.0, 0.0, 1.0, 1.0], [0.0, 1.0, 0.0, 1.0]])
+        >>> x = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
         >>> squares_to_nearest(x, np.array([1, 0, 3, 2]), np.array([0, 4])).tolist()
         [[0.0], [1.0]]
     """
-    steps = (columns.take(nearest, axis=1) - columns).astype(np.float64)
-    found: Array = np.add.reduceat(np.square(steps), pointer[:-1], axis=1) / (pointer[1:] - pointer[:-1])
+    steps = (x.take(nearest, axis=0) - x).astype(np.float64)
+    found: Array = np.add.reduceat(np.square(steps), pointer[:-1], axis=0).T / (pointer[1:] - pointer[:-1])
     return found
 
 
-def _clipped(items: Columns, deviation: Array) -> tuple[float, ...]:
+def _clipped(items: Values, deviation: Array) -> tuple[float, ...]:
     """Mean share of samples at the top, of sequences ``[C, B, S]``; 0 of constants, and where steps are all over."""
     top = items == items.max(axis=2, keepdims=True)
     top = top[..., 2:] & top[..., 1:-1] & top[..., :-2]

@@ -104,7 +104,8 @@ class Channel(NamedTuple):
     Likeness is the absolute correlation, of arrays of two to four channels: 1 in grey pictures; mean that of an item;
     roughness, of arrays and series, the step to the next sample, as a share of that of white noise; clipped, of
     sequences, the share of samples that stand at the largest value, three in a row; lowest and highest are the ends of
-    an item. None: not measured.
+    an item; skewness is that of its values, and of series and sequences of its steps: turned round in sign, or in time,
+    it has the other sign. None: not measured.
     """
 
     values: Spread
@@ -116,6 +117,8 @@ class Channel(NamedTuple):
     clipped: Spread | None = None
     lowest: Spread | None = None
     highest: Spread | None = None
+    skewness: Spread | None = None
+    step_skewness: Spread | None = None
 
 
 @dataclass(frozen=True)
@@ -288,7 +291,9 @@ def measure(reading: Reading, batches: Iterable[Input], limit: int = 256, compar
 
     values_of = map(_finite, torch.cat(values).unbind(1))
     unknown = [None] * len(found[0].values.scale)  # type: ignore[union-attr]
-    alike, rough, clipped = (spreads(name) or unknown for name in ("likeness", "roughness", "clipped"))
+    alike, rough, clipped, bent = (
+        spreads(name) or unknown for name in ("likeness", "roughness", "clipped", "step_skewness")
+    )
     k = max((each.k for each in found if each.k is not None), default=None)
     reach = [n for each in found if each.reach is not None for n in each.reach]
     uneven = [n for each in found if each.unevenness is not None for n in each.unevenness]
@@ -313,7 +318,7 @@ def measure(reading: Reading, batches: Iterable[Input], limit: int = 256, compar
             map(
                 Channel,
                 *(values_of, spreads("scale"), spreads("deviation"), alike, spreads("mean")),
-                *(rough, clipped, spreads("lowest"), spreads("highest")),
+                *(rough, clipped, spreads("lowest"), spreads("highest"), spreads("skewness"), bent),
             )
         ),
         stamps=Stamps(None, _finite(pauses), _finite(same)) if pauses else Stamps(),

@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <numeric>
 #include <thread>
 #include <tuple>
 #include <utility>
@@ -84,6 +85,18 @@ template <class R> struct Depthwise {
     int64_t batch, channels, threads, size[3], taps[3], origin[3];
     const R *x, *y;
     R* gradient;
+};
+
+// Channels of items, whose rows follow one another: item b has rows first[b] to first[b + 1] of x, those of them that were
+// observed; null: all. What is found is [14][channels][items], in the order of Row in item_values.py; `ends` are the least
+// and the most of the items, [2][14][channels], and `faintest` is the item that has least in all channels together.
+template <class R> struct Moments {
+    int64_t channels, items, row_stride, channel_stride, observed_row_stride, observed_channel_stride;
+    const int64_t* first;
+    const R* x;
+    const uint8_t* observed;
+    double *found, *ends;
+    int64_t* faintest;
 };
 
 // Blocks of memory that were given back, kept for the next call: fresh pages cost more than small problems.

@@ -12,6 +12,8 @@ namespace NAMESPACE {
 
 #include "grids.h"
 
+#include "moments.h"
+
 template void forward<float>(const Problem<float>&);
 template void forward<double>(const Problem<double>&);
 template void backward<float>(const Problem<float>&, const Gradients<float>&);
@@ -20,5 +22,7 @@ template void farthest<float>(const Farthest<float>&);
 template void farthest<double>(const Farthest<double>&);
 template void depthwise_kernel<float>(const Depthwise<float>&);
 template void depthwise_kernel<double>(const Depthwise<double>&);
+template void moments<float>(const Moments<float>&);
+template void moments<double>(const Moments<double>&);
 void nearest_points(const Neighbours& problem) { nearest(problem); }
 }  // namespace NAMESPACE

@@ -8,6 +8,9 @@
     template <class R> void farthest(const Farthest<R>&);                               \
     void nearest_points(const Neighbours&);                                             \
     template <class R> void depthwise_kernel(const Depthwise<R>&);                      \
+    template <class R> void moments(const Moments<R>&);                                 \
+    extern template void moments<float>(const Moments<float>&);                         \
+    extern template void moments<double>(const Moments<double>&);                       \
     extern template void depthwise_kernel<float>(const Depthwise<float>&);              \
     extern template void depthwise_kernel<double>(const Depthwise<double>&);            \
     extern template void farthest<float>(const Farthest<float>&);                       \
@@ -61,7 +64,7 @@ void ccnn_use_openmp(Parallel parallel) {
     openmp().parallel = parallel;
     openmp().process = (int)getpid();
 }
-int ccnn_structures() { return 2; }  // STRUCTURES of library.py
+int ccnn_structures() { return 3; }  // STRUCTURES of library.py
 int ccnn_instruction_set() { return chosen; }
 int ccnn_choose(int set) { return chosen = std::min(set, best()); }
 int ccnn_forward_float(const Problem<float>* p) { CALL(forward, *p) }
@@ -72,6 +75,8 @@ int ccnn_farthest_float(const Farthest<float>* p) { CALL(farthest, *p) }
 int ccnn_farthest_double(const Farthest<double>* p) { CALL(farthest, *p) }
 int ccnn_depthwise_kernel_float(const Depthwise<float>* p) { CALL(depthwise_kernel, *p) }
 int ccnn_depthwise_kernel_double(const Depthwise<double>* p) { CALL(depthwise_kernel, *p) }
+int ccnn_moments_float(const Moments<float>* p) { CALL(moments, *p) }
+int ccnn_moments_double(const Moments<double>* p) { CALL(moments, *p) }
 int ccnn_neighbours_double(const Neighbours* p) { CALL(nearest_points, *p) }
 }
 #pragma GCC visibility pop

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 #: What is wrong with a file says why its values are otherwise.
-VALUES = frozenset({"values", "flat", "clipped", "noise"})
+VALUES = frozenset({"values", "flat", "clipped", "noise", "sign", "time"})
 
 
 class Unlike(NamedTuple):

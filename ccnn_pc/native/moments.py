@@ -39,7 +39,7 @@ def native_moments(
     x = x if x.dtype.char in _TYPES else x.astype(np.float64)
     first = np.ascontiguousarray(first)
     channels, items = x.shape[1], len(first) - 1
-    found, ends, faintest = np.empty((ROWS, channels, items)), np.empty((2, ROWS, channels)), ctypes.c_int64()
+    found, ends, faintest = np.empty((ROWS, channels, items)), np.empty((3, ROWS, channels)), ctypes.c_int64()
     mask = (0, 0) if observed is None else observed.strides
     problem = _Moments(
         *(channels, items, *(stride // x.itemsize for stride in x.strides), *mask),

@@ -1,6 +1,7 @@
 """Moments of items: those of each item alone, whatever stands beside it."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,14 +59,14 @@ def test_moments_are_those_of_each_item(
     monkeypatch.setattr(item_values, "_AT_ONCE", at_once)
     rng = np.random.default_rng(0)
     pointer = np.array([0, 7, 7, 8, 40, 940])  # one is empty, one has one sample
-    x = (1e3 + 30 * rng.normal(size=(940, 3)) ** 2).astype(dtype)
+    x: Any = (1e3 + 30 * rng.normal(size=(940, 3)) ** 2).astype(dtype)
     x[100:120] = x[100]
     observed = rng.random(x.shape) < 0.6 if masked else None
     if observed is not None:
         observed[8:40, 1] = False
-    for turned in (False, True):  # whatever the order in memory
-        given = [each if each is None or not turned else each.T.copy().T for each in (x, observed)]
-        found = moments(given[0], pointer, given[1])
+    for order in ("C", "F"):  # of rows and channels in memory
+        mask = None if observed is None else np.asarray(observed, order=order)
+        found = moments(np.asarray(x, order=order), pointer, mask)
         for c, b in np.ndindex(3, 5):
             part = slice(pointer[b], pointer[b + 1])
             values = x[part, c] if observed is None else x[part, c][observed[part, c]]

@@ -29,6 +29,14 @@ class Range(NamedTuple):
     most: float
 
 
+class Side(NamedTuple):
+    """The least and the largest of a number among the items of a batch, and the share of them above 0."""
+
+    least: float
+    most: float
+    above: float
+
+
 class ItemValues(NamedTuple):
     """Of each channel, over the items of a batch; NaN where it was observed in none.
 
@@ -45,7 +53,7 @@ class ItemValues(NamedTuple):
     deviation: tuple[Range, ...]
     lowest: tuple[Range, ...]
     highest: tuple[Range, ...]
-    skewness: tuple[Range, ...]
+    skewness: tuple[Side, ...]
     faintest: tuple[float, ...]
 
 
@@ -74,14 +82,15 @@ class Row(enum.IntEnum):
     ROUGHNESS = 13
 
 
-#: In the order of :class:`ItemValues`.
-_OF_VALUES = (Row.ROOT, Row.MEAN, Row.DEVIATION, Row.LOW, Row.HIGH, Row.SKEWNESS)
+#: The first ones of :class:`ItemValues`.
+_OF_VALUES = (Row.ROOT, Row.MEAN, Row.DEVIATION, Row.LOW, Row.HIGH)
 
 
 class Moments(NamedTuple):
-    """Numbers of items ``[14, C, B]``, one :class:`Row` each; the least and the most of the items ``[2, 14, C]``.
+    """Numbers of items ``[14, C, B]``, one :class:`Row` each.
 
-    ``faintest`` is the item that has least in all channels together, but something.
+    ``ends`` are the least and the most of the items, and the share of them above 0, ``[3, 14, C]``; ``faintest`` is the
+    item that has least in all channels together, but something.
     """
 
     items: Array
@@ -95,7 +104,11 @@ class Moments(NamedTuple):
 
     def ranges(self, row: Row) -> tuple[Range, ...]:
         """The least and the most of each channel."""
-        return tuple(map(Range, *self.ends[:, row].tolist()))
+        return tuple(map(Range, *self.ends[:2, row].tolist()))
+
+    def sides(self, row: Row) -> tuple[Side, ...]:
+        """The least and the most of each channel, and how many are above 0."""
+        return tuple(map(Side, *self.ends[:, row].tolist()))
 
 
 def on_host(x: Tensor) -> Any:
@@ -119,7 +132,9 @@ def moments(x: Values, pointer: Pointer, observed: npt.NDArray[np.bool_] | None 
     items = _moments(x, pointer, observed)
     total = np.square(items[Row.ROOT]).sum(axis=0)
     faintest = np.where(total > 0, total, math.inf).argmin()  # of nothing there is no item
-    return Moments(items, np.stack([end.reduce(items, axis=2) for end in (np.fmin, np.fmax)]), int(faintest))
+    above = (items > 0).sum(axis=2) / (items == items).sum(axis=2)
+    ends = [*(end.reduce(items, axis=2) for end in (np.fmin, np.fmax)), above]
+    return Moments(items, np.stack(ends), int(faintest))
 
 
 def ranges(numbers: Array) -> tuple[Range, ...]:
@@ -140,9 +155,11 @@ def item_values(found: Moments) -> ItemValues:
         >>> found.mean, found.deviation, found.highest
         ((Range(least=2.0, most=5.0),), (Range(least=0.0, most=1.0),), (Range(least=3.0, most=5.0),))
     """
-    least, most = found.ends.tolist()
-    rows = (tuple(map(Range, least[row], most[row])) for row in _OF_VALUES)
-    return ItemValues(*rows, tuple(found.of(Row.ROOT)[:, found.faintest].tolist()))
+    least, most, _ = found.ends.tolist()
+    scale, mean, deviation, low, high = (tuple(map(Range, least[row], most[row])) for row in _OF_VALUES)
+    skewness = found.sides(Row.SKEWNESS)
+    faintest = tuple(found.of(Row.ROOT)[:, found.faintest].tolist())
+    return ItemValues(scale, mean, deviation, low, high, skewness, faintest)
 
 
 def _moments(x: Values, pointer: Pointer, observed: npt.NDArray[np.bool_] | None) -> Array:

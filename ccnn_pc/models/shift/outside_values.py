@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from ccnn_pc.models.shift.beyond import FACTOR, SIZE, words
 from ccnn_pc.models.shift.outside_channels import SOME, called, channels, is_flag
+from ccnn_pc.models.shift.outside_turned import turned
 from ccnn_pc.models.shift.seen import Samples, Seen
 from ccnn_pc.models.shift.trained_on import TrainedOn
 
@@ -26,9 +27,11 @@ def values(
     """What is otherwise, the likeliest cause first; arguments as of :func:`ccnn_pc.models.shift.outside.outside`."""
     if found.values is None:
         return
+    along_time = trained.kind is Samples.SERIES or len(trained.shape) == 1
     yield from itertools.chain(
         _unlike(trained, found),
         _flat(trained, found) if found.flat < found.items else (),
+        turned(trained, found, names) if along_time else (),
         channels(trained, found, names, normalised),
         _flat(trained, found),
         _clipped(trained, found, names),

@@ -19,6 +19,7 @@ from ccnn_pc.models.shift.item_values import (
     ItemValues,
     Range,
     Row,
+    Side,
     Values,
     item_values,
     moments,
@@ -71,7 +72,7 @@ class Seen(NamedTuple):
     lonely: Range | None = None
     pause: Range | None = None
     together: Range | None = None
-    step_skewness: tuple[Range, ...] = ()
+    step_skewness: tuple[Side, ...] = ()
 
 
 @np.errstate(invalid="ignore", divide="ignore", over="ignore")  # of nothing there is no mean
@@ -105,7 +106,7 @@ def _of_arrays(columns: Values, grid: Grid) -> Seen:
         clipped,
         int((found.of(Row.SPAN) == 0).all(axis=0).sum()) if filled and items > 1 else 0,
         items,
-        step_skewness=found.ranges(Row.STEP_SKEWNESS) if filled and len(shape) == 1 else (),
+        step_skewness=found.sides(Row.STEP_SKEWNESS) if filled and len(shape) == 1 else (),
     )
 
 
@@ -159,7 +160,7 @@ def _of_series(x: Values, series: IrregularSeries) -> Seen:
         else tuple(c for c, mean in enumerate(values.mean) if math.isnan(mean.most)),
         pause=pause,
         together=together,
-        step_skewness=found.ranges(Row.STEP_SKEWNESS),
+        step_skewness=found.sides(Row.STEP_SKEWNESS),
     )
 
 

@@ -346,4 +346,5 @@ def _finite(values: Sequence[float] | Tensor) -> Spread:
 
 
 def _numbers(value: Any) -> Sequence[float]:
-    return value if isinstance(value, tuple) else (float(value),)
+    """Of a number, or of the least and the most of several."""
+    return value[:2] if isinstance(value, tuple) else (float(value),)

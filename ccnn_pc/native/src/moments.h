@@ -91,7 +91,7 @@ template <class R> INLINE void moments_of(const Moments<R>& p, int64_t channel, 
     for (const double number : found) *out = number, out += distance;
 }
 
-// The least and the most of what is a number among the items, and the item whose mean squares are least but not 0.
+// The least and the most of what is a number among the items, and the share above 0; the item whose mean squares are least but not 0.
 template <class R> void moments(const Moments<R>& p) {
     const int64_t rows = p.channels * p.items;
     std::vector<double> total(p.items, 0.0);
@@ -103,14 +103,17 @@ template <class R> void moments(const Moments<R>& p) {
         }
     const double none = std::numeric_limits<double>::quiet_NaN();
     for (int64_t row = 0; row < NUMBERS * p.channels; ++row) {
-        double low = none, high = none;
+        double low = none, high = none, known = 0, above = 0;
         for (int64_t item = 0; item < p.items; ++item) {
             const double number = p.found[row * p.items + item];
             low = number >= low ? low : number == number ? number : low;
             high = number <= high ? high : number == number ? number : high;
+            known += number == number;
+            above += number > 0;
         }
         p.ends[row] = low;
         p.ends[NUMBERS * p.channels + row] = high;
+        p.ends[2 * NUMBERS * p.channels + row] = above / known;
     }
     *p.faintest = 0;
     for (int64_t item = 0; item < p.items; ++item)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ccnn_pc.models.shift.item_values import Range
+from ccnn_pc.models.shift.item_values import Range, Side
 from ccnn_pc.models.shift.trained_on import Spread
 
 #: So many times sparser, denser, longer, larger than ever in training is outside: nearly an order of magnitude.
@@ -46,7 +46,7 @@ def merged(spreads: tuple[Spread, ...]) -> Spread:
     return Spread(min(least), min(low), max(median), max(high), max(most))
 
 
-def words(spread: Spread | Range) -> str:
+def words(spread: Spread | Range | Side) -> str:
     """The least and the largest."""
     return f"{spread.least:.3g} to {spread.most:.3g}" if spread.most > spread.least else f"{spread.most:.3g}"
 

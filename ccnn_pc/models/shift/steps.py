@@ -46,8 +46,10 @@ def steps_of_arrays(
     some = slice(None, None, max(1, columns.shape[1] // _LOOKED_AT))
     items, deviation = columns.reshape(len(columns), -1, *shape)[:, some], deviation[:, some]
     axes = tuple(range(2, items.ndim))
-    steps = (np.square(np.diff(items, axis=axis)) for axis in axes if items.shape[axis] > 1)
-    squares: Array = np.mean([each.mean(axis=axes, dtype=np.float64) for each in steps], axis=0)
+    steps = (
+        np.diff(items, axis=axis).reshape(*deviation.shape, -1) for axis in axes if items.shape[axis] > 1
+    )
+    squares: Array = np.mean([np.einsum("cbn,cbn->cb", each, each) / each.shape[2] for each in steps], axis=0)
     return roughness(squares, deviation), _clipped(items, deviation) if len(axes) == 1 else ()
 
 

@@ -83,3 +83,28 @@ def test_series_with_fewer_samples_lean_as_before(keep: float) -> None:
 def test_one_of_several_does_not_turn_a_batch() -> None:
     asked = [bursts(1000 + seed) for seed in range(16)]
     assert said(as_series, bursts, [-asked[0], *asked[1:]]) == ""
+
+
+def test_a_channel_that_hardly_any_item_had_says_nothing() -> None:
+    draw = torch.Generator().manual_seed(0)
+
+    def patient(seed: int, sign: float) -> Data:
+        """A wave, and bursts that one in twenty has."""
+        mask = torch.ones(120, 2, dtype=torch.bool)
+        mask[:, 1] = seed % 20 == 0
+        x = torch.cat([waves(seed), sign * (2 + seed % 7) * bursts(seed)], dim=1)
+        return Data(x=x * mask, times=torch.arange(120, dtype=torch.float64), mask=mask)
+
+    torch.manual_seed(0)
+    sizes = {"dim": 1, "in_channels": 2, "out_channels": 2, "shape": [120], "spacing": 1.0}
+    model: Any = create_model("ccnn_4_16", **sizes)
+    model.trained_on = measure(
+        model.reading, [Batch.from_data_list([patient(seed, 1.0)]) for seed in range(64)]
+    )
+    often, seldom = model.trained_on.channels
+    assert often.highest is not None and often.step_skewness is not None
+    assert seldom.highest is seldom.skewness is seldom.step_skewness is None
+    rows = torch.randint(1000, (32,), generator=draw).tolist()
+    with warnings.catch_warnings(), torch.inference_mode():
+        warnings.simplefilter("error", SamplingWarning)
+        model.eval()(Batch.from_data_list([patient(seed, -1.0) for seed in [20, 40, *rows]]))

@@ -16,7 +16,7 @@ from torch import Tensor
 from ccnn_pc._choices import choice
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.series.irregular_series import IrregularSeries
-from ccnn_pc.models.shift.item_values import ItemValues
+from ccnn_pc.models.shift.item_values import ItemValues, Range, Side
 from ccnn_pc.models.shift.seen import Samples, Seen, seen
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ Part: TypeAlias = "Callable[[Tensor, AbstractDomain], tuple[Tensor, AbstractDoma
 
 #: Values of an item that its quantiles are taken from.
 _VALUES = 1024
+#: Items that must have a number of a channel, for its ends to be known, and the share that must, for its side.
+_MANY, _LEANING = 32, 0.9
 
 
 class Spread(NamedTuple):
@@ -291,9 +293,12 @@ def measure(reading: Reading, batches: Iterable[Input], limit: int = 256, compar
 
     values_of = map(_finite, torch.cat(values).unbind(1))
     unknown = [None] * len(found[0].values.scale)  # type: ignore[union-attr]
-    alike, rough, clipped, bent = (
-        spreads(name) or unknown for name in ("likeness", "roughness", "clipped", "step_skewness")
-    )
+    alike, rough, clipped = (spreads(name) or unknown for name in ("likeness", "roughness", "clipped"))
+
+    def known(name: str, share: float = 0.0) -> Sequence[Spread | None]:
+        every = (getattr(each.values if name in ItemValues._fields else each, name) for each in found)
+        return [_of_many(channel, share) for channel in zip(*every, strict=True)] or unknown
+
     k = max((each.k for each in found if each.k is not None), default=None)
     reach = [n for each in found if each.reach is not None for n in each.reach]
     uneven = [n for each in found if each.unevenness is not None for n in each.unevenness]
@@ -318,7 +323,8 @@ def measure(reading: Reading, batches: Iterable[Input], limit: int = 256, compar
             map(
                 Channel,
                 *(values_of, spreads("scale"), spreads("deviation"), alike, spreads("mean")),
-                *(rough, clipped, spreads("lowest"), spreads("highest"), spreads("skewness"), bent),
+                *(rough, clipped, known("lowest"), known("highest")),
+                *(known("skewness", _LEANING), known("step_skewness", _LEANING)),
             )
         ),
         stamps=Stamps(None, _finite(pauses), _finite(same)) if pauses else Stamps(),
@@ -346,5 +352,11 @@ def _finite(values: Sequence[float] | Tensor) -> Spread:
 
 
 def _numbers(value: Any) -> Sequence[float]:
-    """Of a number, or of the least and the most of several."""
-    return value[:2] if isinstance(value, tuple) else (float(value),)
+    return value if isinstance(value, tuple) else (float(value),)
+
+
+def _of_many(channel: Sequence[Range | Side], share: float) -> Spread | None:
+    """The spread of a number over single items; None: too few have one, as where a channel was hardly ever observed."""
+    known = [n for each in channel if math.isfinite(each.least) for n in (each.least, each.most)]
+    fewest = max(share * len(channel), min(_MANY, len(channel)))
+    return Spread.of(known) if len(known) >= 2 * fewest else None

@@ -96,7 +96,7 @@ def test_a_channel_that_hardly_any_item_had_says_nothing() -> None:
         return Data(x=x * mask, times=torch.arange(120, dtype=torch.float64), mask=mask)
 
     torch.manual_seed(0)
-    sizes = {"dim": 1, "in_channels": 2, "out_channels": 2, "shape": [120], "spacing": 1.0}
+    sizes: Any = {"dim": 1, "in_channels": 2, "out_channels": 2, "shape": [120], "spacing": 1.0}
     model: Any = create_model("ccnn_4_16", **sizes)
     model.trained_on = measure(
         model.reading, [Batch.from_data_list([patient(seed, 1.0)]) for seed in range(64)]

@@ -29,7 +29,7 @@ class _Moments(ctypes.Structure):
 def native_moments(
     x: npt.NDArray[Any], first: npt.NDArray[np.int64], observed: npt.NDArray[np.bool_] | None
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], int]:
-    """Moments of the channels of items, their least and most, and an item: all of ``Moments`` in ``item_values.py``.
+    """Moments of the channels of items, their least and most, and an item: all of :class:`ccnn_pc.ops.moments.Moments`.
 
     Args:
         x: ``[n, C]``, in any order of memory; what is neither float32 nor float64 is read as float64.

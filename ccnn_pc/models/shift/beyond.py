@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ccnn_pc.models.shift.item_values import Range, Side
 from ccnn_pc.models.shift.trained_on import Spread
+from ccnn_pc.ops.moments import Range, Side
 
 #: So many times sparser, denser, longer, larger than ever in training is outside: nearly an order of magnitude.
 FACTOR = 9.0

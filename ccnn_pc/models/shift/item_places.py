@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ccnn_pc.domains.points.point_set import PointSet
-from ccnn_pc.models.shift.item_values import Array, Pointer, Row, moments, on_host
+from ccnn_pc.models.shift.item_values import on_host
+from ccnn_pc.ops.moments import Array, Pointer, Row, moments
 from ccnn_pc.ops.neighbors.k_nearest import Neighbors
 
 

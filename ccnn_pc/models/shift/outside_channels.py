@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ccnn_pc.models.shift.beyond import FACTOR, beyond, farther, words
-from ccnn_pc.models.shift.item_values import Range
 from ccnn_pc.models.shift.outside_ends import ends
 from ccnn_pc.models.shift.seen import Samples, Seen
 from ccnn_pc.models.shift.trained_on import Channel, Spread, TrainedOn
+from ccnn_pc.ops.moments import Range
 
 #: Items of a batch that say something together.
 SOME = 4

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from ccnn_pc.domains.points.coverage import CUT
 from ccnn_pc.models.shift.beyond import FACTOR, axis_names, beyond, words
-from ccnn_pc.models.shift.item_values import Range
 from ccnn_pc.models.shift.seen import Samples, Seen
 from ccnn_pc.models.shift.trained_on import TrainedOn
+from ccnn_pc.ops.moments import Range
 
 if TYPE_CHECKING:
     from ccnn_pc.nn.conv import KernelConv

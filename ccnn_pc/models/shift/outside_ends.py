@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ccnn_pc.models.shift.item_values import Range
 from ccnn_pc.models.shift.trained_on import Channel
+from ccnn_pc.ops.moments import Range
 
 #: An end is hard where the items of a training reach it within so much of their range; what lies so much beyond is off.
 HARD, OFF = 0.02, 0.25

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from ccnn_pc.models.shift import outside_clouds as clouds
 from ccnn_pc.models.shift.beyond import FACTOR, SIZE, axis_names, beyond, merged, words
-from ccnn_pc.models.shift.item_values import Range
 from ccnn_pc.models.shift.outside_clouds import ITEMS, REACH, SPARSER
 from ccnn_pc.models.shift.outside_stamps import PAUSE, longest_is_usual, stamps
 from ccnn_pc.models.shift.outside_units import named_unit, ratio
 from ccnn_pc.models.shift.seen import Samples, Seen
 from ccnn_pc.models.shift.trained_on import TrainedOn
+from ccnn_pc.ops.moments import Range
 
 if TYPE_CHECKING:
     from ccnn_pc.nn.conv import KernelConv

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ccnn_pc.models.shift.beyond import words
-from ccnn_pc.models.shift.item_values import Side
 from ccnn_pc.models.shift.outside_channels import SOME, called
 from ccnn_pc.models.shift.seen import Seen
 from ccnn_pc.models.shift.trained_on import Spread, TrainedOn
+from ccnn_pc.ops.moments import Side
 
 #: Items that must have been seen to know the side that values lean to; of so many channels one is odd in some item.
 _ITEMS, _MANY = 32, 16

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from ccnn_pc.models.shift.item_values import Range
 from ccnn_pc.models.shift.seen import Samples
 from ccnn_pc.models.shift.trained_on import Spread
+from ccnn_pc.ops.moments import Range
 
 #: Units of time by their ratio.
 _UNITS = {

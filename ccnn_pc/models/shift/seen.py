@@ -14,18 +14,9 @@ from ccnn_pc.domains.grid.grid import Grid
 from ccnn_pc.domains.points.point_set import PointSet
 from ccnn_pc.domains.series.irregular_series import IrregularSeries
 from ccnn_pc.models.shift.item_places import places_of_points
-from ccnn_pc.models.shift.item_values import (
-    Array,
-    ItemValues,
-    Range,
-    Row,
-    Side,
-    Values,
-    item_values,
-    moments,
-    on_host,
-)
+from ccnn_pc.models.shift.item_values import ItemValues, item_values, on_host
 from ccnn_pc.models.shift.steps import roughness, squares_to_nearest, steps_of_arrays
+from ccnn_pc.ops.moments import Array, Range, Row, Side, Values, moments
 from ccnn_pc.ops.neighbors.k_nearest import Neighbors
 
 #: Values of a batch that channels are compared by.

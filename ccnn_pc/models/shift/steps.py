@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ccnn_pc.models.shift.item_values import Array, Pointer, Range, Values, ranges
+from ccnn_pc.ops.moments import Array, Pointer, Range, Values, ranges
 
 #: Samples of a batch whose neighbours are looked at; how many stand in a row where they are clipped, and in all.
 _LOOKED_AT, _ROW, _FEWEST = 1 << 15, 3, 4

@@ -16,8 +16,9 @@ from torch import Tensor
 from ccnn_pc._choices import choice
 from ccnn_pc.domains.base import AbstractDomain
 from ccnn_pc.domains.series.irregular_series import IrregularSeries
-from ccnn_pc.models.shift.item_values import ItemValues, Range, Side
+from ccnn_pc.models.shift.item_values import ItemValues
 from ccnn_pc.models.shift.seen import Samples, Seen, seen
+from ccnn_pc.ops.moments import Range, Side
 
 if TYPE_CHECKING:
     from ccnn_pc.models.reading import Input, Reading, Spacing

@@ -88,7 +88,7 @@ template <class R> struct Depthwise {
 };
 
 // Channels of items, whose rows follow one another: item b has rows first[b] to first[b + 1] of x, those of them that were
-// observed; null: all. What is found is [14][channels][items], in the order of Row in item_values.py; `ends` are the least
+// observed; null: all. What is found is [14][channels][items], in the order of Row in ops/moments.py; `ends` are the least
 // and the most of the items and the share of them above 0, [3][14][channels], and `faintest` is the item that has least in
 // all channels together.
 template <class R> struct Moments {

@@ -43,6 +43,8 @@ def item_values(found: Moments) -> ItemValues:
     """The least and the most among the items.
 
     Example:
+        >>> import numpy as np
+        >>> from ccnn_pc.ops.moments import moments
         >>> found = item_values(moments(np.array([[1.0], [3.0], [5.0], [5.0]]), np.array([0, 2, 4])))
         >>> found.mean, found.deviation, found.highest
         ((Range(least=2.0, most=5.0),), (Range(least=0.0, most=1.0),), (Range(least=3.0, most=5.0),))

@@ -13,6 +13,7 @@ from torch import Tensor
 from ccnn_pc.datasets.clouds.missing import which_measured
 from ccnn_pc.datasets.common.broken import DataWarning
 from ccnn_pc.datasets.formats.columns_in_front import check_positions_first
+from ccnn_pc.datasets.formats.rounded import check_resolved
 from ccnn_pc.estimators.containers import numbers, unpacked
 
 #: Points that are drawn on a mesh.
@@ -81,7 +82,13 @@ def read_clouds(data: Any) -> list[Cloud]:
                 f"'X' must have the same features in every cloud (got {', '.join(found[0].names)} in cloud 0, "
                 f"{', '.join(cloud.names)} in cloud {row})"
             )
-    return _measured(found)
+    found = _measured(found)
+    for row, cloud in enumerate(found):
+        try:
+            check_resolved(cloud.pos)
+        except ValueError as error:
+            raise ValueError(f"'X[{row}]': {error}") from None
+    return found
 
 
 def _measured(clouds: list[Cloud]) -> list[Cloud]:

@@ -23,6 +23,7 @@ from ccnn_pc.datasets.common.cache import fingerprint
 from ccnn_pc.datasets.formats.columns import stored_type
 from ccnn_pc.datasets.formats.numpy_file import read_npz
 from ccnn_pc.datasets.formats.numpy_shape import attributes_of_array, wide
+from ccnn_pc.datasets.formats.rounded import check_resolved
 from ccnn_pc.datasets.registry import register_dataset
 
 
@@ -129,6 +130,11 @@ def _positions(
                 raise ValueError(
                     f"'{name}' must be finite, within ±1e38 (cloud {int(np.argmin(right))} is not)"
                 )
+    for row, cloud in enumerate(points):
+        try:
+            check_resolved(cloud[measured[row]])
+        except ValueError as error:
+            raise ValueError(f"cloud {row} of 'points': {error}") from None
     kinds = {points.dtype.kind} | ({normals.dtype.kind} if normals is not None else set())
     if kinds not in ({"f"}, {"i"}):
         found = f"{points.dtype}, {None if normals is None else normals.dtype}"

@@ -18,6 +18,7 @@ from ccnn_pc.datasets.clouds.missing import is_measured
 from ccnn_pc.datasets.common.broken import DataWarning
 from ccnn_pc.datasets.formats import RawShape, read_raw
 from ccnn_pc.datasets.formats.columns import stored_type
+from ccnn_pc.datasets.formats.rounded import check_resolved
 from ccnn_pc.ops.points.surface import places_on_surface, points_at
 
 _NORMALS = (
@@ -108,6 +109,10 @@ def to_points(
         raise ValueError(
             f"'{name}' holds no finite point ({len(measured)} are NaN or infinite): export it again"
         )
+    try:
+        check_resolved(points)
+    except ValueError as error:
+        raise ValueError(f"'{name}': {error}") from None
     cloud.normals = _unit_normals(points, cloud.normals, normals)
     if num_points is not None and len(points) > num_points:
         cloud = _rows(cloud, torch.randperm(len(points), generator=generator)[:num_points].numpy())

@@ -247,14 +247,6 @@ def pixels(line: Rows, rows: Rows, head: str) -> str:
         "smnist": "sequential MNIST",
         "cifar10": "CIFAR-10",
         "cifar10_alone": "the same without samplings",
-        "cifar10_at_pixels:2": "the same, every second pixel alone",
-        "cifar10_at_pixels:3": "the same, every third pixel alone",
-        "cifar10_at_pixels:1.3333333": "the same, three of four pixels along each axis alone",
-        "cifar10_at_scattered:0.75": "the same, three quarters of the pixels, scattered, alone",
-        "cifar10_at_scattered:0.5": "the same, half of the pixels, scattered, alone",
-        "cifar10_at_scattered:0.25": "the same, a quarter of the pixels, scattered, alone",
-        "cifar10_at_jittered": "the same, pixels off their places alone",
-        "cifar10_at_uneven:0.3": "the same, more pixels on one side alone",
     }[line[0]["setting"]]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ccnn_pc.datasets.common.broken import DataWarning
-from ccnn_pc.datasets.series.placeholders import placeholders
+from ccnn_pc.datasets.common.placeholders import placeholders
 from ccnn_pc.datasets.tables.order_of_rows import restart_in_words, restarts
 from ccnn_pc.estimators.containers import numbers
 from ccnn_pc.estimators.read_frames import is_frame, read_frames

@@ -13,7 +13,9 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 from torch import Tensor, nn
 
+from ccnn_pc.datasets.common.broken import DataWarning
 from ccnn_pc.datasets.common.class_names import spelt_twice
+from ccnn_pc.datasets.common.placeholders import odd_targets
 from ccnn_pc.models.shift.trained_on import Spread
 from ccnn_pc.training.objectives import Classification, Objective, Regression
 
@@ -107,6 +109,9 @@ class Numbers(Targets):
         self.flat = numbers.ndim == 1
         self.numbers = numbers.reshape(len(numbers), -1)
         self.names = ["value"] if self.flat else [f"value_{i}" for i in range(self.numbers.shape[1])]
+        called = ["'y'"] if self.flat else [f"column {i} of 'y'" for i in range(len(self.names))]
+        if (odd := odd_targets(self.numbers, called)) is not None:
+            warnings.warn(odd, DataWarning, stacklevel=5)
         self.mean = self.numbers.mean(axis=0)
         deviation = self.numbers.std(axis=0)
         varies = deviation > 1e-12 * np.maximum(np.abs(self.mean), 1e-300)

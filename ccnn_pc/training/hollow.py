@@ -1,11 +1,13 @@
-"""Training items from which nothing can be learned, or whose units are mixed."""
+"""Training items from which nothing can be learned, whose units are mixed, or whose targets are odd."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 from ccnn_pc.datasets.common.broken import DataWarning
+from ccnn_pc.datasets.common.placeholders import odd_targets
 from ccnn_pc.models.shift.outside_channels import called
 from ccnn_pc.models.shift.seen import Samples
 from ccnn_pc.models.shift.trained_on import TrainedOn
@@ -25,6 +27,16 @@ def warn_of_hollow_items(found: TrainedOn, names: Sequence[str] = (), derived: i
     for text in (_nothing(found), _mixed(found, names, derived)):
         if text is not None:
             warnings.warn(text, DataWarning, stacklevel=4)
+
+
+def warn_of_odd_targets(data: Any) -> None:
+    """Warn of numbers to be learned that mark what is not known, or outweigh all others; in the training part."""
+    data.prepare()
+    items = getattr(data.train_set, "parts", [data.train_set])[0]  # of several samplings all have the same
+    numbers = getattr(items, "numbers", None)
+    text = None if numbers is None else odd_targets(numbers, [f"target {name!r}" for name in data.classes])
+    if text is not None:
+        warnings.warn(text, DataWarning, stacklevel=3)
 
 
 def _nothing(found: TrainedOn) -> str | None:

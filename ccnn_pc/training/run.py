@@ -24,6 +24,7 @@ from ccnn_pc.training.described_data import describe_data
 from ccnn_pc.training.devices import alone, check_strategy, evaluate_alone
 from ccnn_pc.training.evaluation import Listener
 from ccnn_pc.training.fit_best import fit_best
+from ccnn_pc.training.hollow import warn_of_odd_targets
 from ccnn_pc.training.objectives import Classification
 from ccnn_pc.training.resume import read_checkpoint
 from ccnn_pc.training.task import SupervisedTask
@@ -113,6 +114,7 @@ def run_training(
     engine = trainer(callbacks=[*callbacks, begun], logger=list(loggers), default_root_dir=folder)
     check_strategy(engine)
     data.check()
+    warn_of_odd_targets(data)
     check_saveable(task.model, classes=data.classes, preprocessing=stored)
     if resumed is not None:
         read_checkpoint(resumed, task)

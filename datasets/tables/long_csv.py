@@ -16,6 +16,7 @@ from ccnn_pc.datasets.common.broken import DataWarning
 from ccnn_pc.datasets.common.cache import fingerprint
 from ccnn_pc.datasets.common.items import Division
 from ccnn_pc.datasets.common.labelled import taken
+from ccnn_pc.datasets.common.placeholders import placeholders
 from ccnn_pc.datasets.common.splits import Split
 from ccnn_pc.datasets.formats.csv_file import SUFFIXES, has_columns, place_of
 from ccnn_pc.datasets.preprocessing.base import plain
@@ -23,7 +24,6 @@ from ccnn_pc.datasets.registry import register_dataset
 from ccnn_pc.datasets.series.data import SeriesData
 from ccnn_pc.datasets.series.dataset import SeriesDataset, SeriesForm
 from ccnn_pc.datasets.series.observation_channels import ObservationChannels
-from ccnn_pc.datasets.series.placeholders import placeholders
 from ccnn_pc.datasets.series.scaling import Normalization, SeriesScaling
 from ccnn_pc.datasets.series.stored import (
     StoredSeries,

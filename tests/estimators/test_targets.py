@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from ccnn_pc.datasets.common.broken import DataWarning
 from ccnn_pc.estimators import GridClassifier, SeriesClassifier, SeriesStepClassifier
 from ccnn_pc.estimators.targets import Classes, Numbers
 
@@ -96,3 +98,37 @@ def test_labels_of_steps_are_rows() -> None:
             SeriesStepClassifier(epochs=1).fit(X, wrong)
     with pytest.raises(ValueError, match=r"got 7 rows, of \[30, 30, 30\] ... labels, for 8 series"):
         fitted.score(X, y[:7])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({3: -999.0, 7: -999.0}, "'y' is -999 in 2 of 40 targets, and lies between 0 and 39 in all others"),
+        ({5: 1e9}, "'y' is 1000000000 in 1 of 40 targets, .*: one so far off outweighs all others; mend it"),
+        ({5: -3e7, 6: -5e7}, "'y' is -30000000 in 2 of 40 targets"),
+    ],
+)
+def test_numbers_that_are_marks_or_outweigh_all_others_are_named(wrong: dict[int, float], said: str) -> None:
+    y = np.arange(40.0)
+    for row, value in wrong.items():
+        y[row] = value
+    with pytest.warns(DataWarning, match=said):
+        Numbers(y, 40)
+    with pytest.warns(DataWarning, match=said.replace("'y'", "column 1 of 'y'")):
+        Numbers(np.column_stack([np.arange(40.0), y]), 40)
+
+
+def test_ordinary_numbers_are_no_marks() -> None:
+    drawn = np.random.default_rng(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for size in (5, 20, 500):
+            for _ in range(50):
+                for y in (
+                    drawn.normal(size=size),
+                    drawn.lognormal(sigma=1.5, size=size),
+                    drawn.poisson(1, size),
+                ):
+                    Numbers(y, size)
+        Numbers(np.repeat([0.0, 1.0], 20), 40)
+        Numbers(np.append(np.zeros(39), 5.0), 40)

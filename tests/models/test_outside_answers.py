@@ -55,6 +55,38 @@ def test_targets_that_follow_nothing_are_compared_with_those_of_the_training() -
     assert of_targets(answers[:3], 9 * answers[:3], there) is None
 
 
+def test_some_kinds_of_item_alone_are_no_other_unit() -> None:
+    there = [Spread(0.0, 1.0, 5.0, 9.0, 10.0)]
+    small = torch.linspace(1, 3, 20)[:, None]
+    for answers in (0.8 * small + 3, 1.7 * small):  # too near to the middle, too large
+        assert of_targets(answers, small, there) is None
+    whole = torch.linspace(1, 9, 20)[:, None]
+    said = of_targets(whole, whole / 3.281, there)  # inside of all of training as well
+    assert said is not None and "0.305 times as large" in said
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_far_is_farther_for_skewed_targets(sign: int) -> None:
+    drawn = np.random.default_rng(0)
+    for _ in range(100):
+        train, test = (torch.from_numpy(sign * drawn.lognormal(size=size))[:, None] for size in (200, 200))
+        there = [Spread.of(train)]
+        test = test[test.abs() < 50][:, None]  # of one in ten thousand
+        assert of_targets(torch.zeros_like(test), test, there) is None
+        wrong = torch.cat([test, torch.tensor([[-999.0 * sign]])])
+        said = of_targets(torch.zeros_like(wrong), wrong, there)
+        assert said is not None and f"is {-999 * sign} in targets" in said
+
+
+def test_numbers_are_written_as_people_read_them() -> None:
+    there = [Spread(-1.732e-08, 1000.0, 5000.0, 11000.0, 12345.0)]
+    said = of_targets(torch.zeros(1, 1), torch.full((1, 1), 1e9), there)
+    assert said is not None
+    assert said.startswith(
+        "number 0 is 1000000000 in targets of 'data', and in training lay between 0 and 12340:"
+    )
+
+
 def test_targets_are_known_in_the_unit_of_the_answers() -> None:
     model = regressor()
     (known,) = model.network_.targets

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
-from ccnn_pc.datasets import KNN, ImagePreprocessing
+from ccnn_pc.datasets import KNN, CloudPreprocessing, ImagePreprocessing
 from ccnn_pc.models import SamplingWarning, create_model, measure
 from ccnn_pc.models.shift.outside_channels import SOME
 
@@ -255,3 +255,19 @@ def test_an_axis_of_a_thin_cloud_of_few_points_is_no_noise() -> None:
     assert said(model, Batch.from_data_list([*few, plate(32, 7, True)])) == ""
     for noisy in ([*many, plate(400, 7, True)], [plate(32, s, True) for s in range(40, 46)]):
         assert "is it noise" in said(model, Batch.from_data_list(noisy)), len(noisy)
+
+
+def test_an_axis_of_places_is_no_noise_however_thin() -> None:
+    def plate(size: float, thick: float, seed: int) -> Data:
+        pos = torch.rand(400, 3, generator=torch.Generator().manual_seed(seed)) * torch.tensor(
+            [size, size, thick]
+        )
+        return KNN(8)(Data(pos=pos, x=pos.clone()))  # type: ignore[no-any-return]
+
+    model = create_model("ccnn_4_16", dim=3, in_channels=3, out_channels=2).eval()
+    sizes = [0.5 + n / 30 for n in range(16)]
+    model.trained_on = measure(model.reading, [plate(size, size, n) for n, size in enumerate(sizes)])
+    thin = Batch.from_data_list([plate(1.0, 0.13, 50)])
+    assert "channel 2 of 'data' steps from sample to sample" in said(model, thin)  # of other features
+    model.preprocessing = CloudPreprocessing(features=["pos"])
+    assert said(model, thin) == ""

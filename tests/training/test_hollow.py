@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +14,11 @@ from torch_geometric.data import Data
 from ccnn_pc.cli.compose import compose_config
 from ccnn_pc.cli.follow import follow_data
 from ccnn_pc.cli.words import UsageError
+from ccnn_pc.datasets import LongCSV
 from ccnn_pc.datasets.common.broken import DataWarning
 from ccnn_pc.models import create_model, measure
-from ccnn_pc.training.hollow import warn_of_hollow_items
+from ccnn_pc.training.data import ClassificationData
+from ccnn_pc.training.hollow import warn_of_hollow_items, warn_of_odd_targets
 
 
 def said(items: list[Any], **sizes: Any) -> list[str]:
@@ -74,3 +78,23 @@ def test_arrays_of_one_sample_are_refused_by_the_name_of_the_data() -> None:
     config = compose_config(["experiment=sound"])
     with pytest.raises(UsageError, match=r"'data.root' must hold arrays of two samples at least .*got 1\)"):
         follow_data(config, {"in_channels": 40, "shape": [1], "spacing": 1.0, "preprocessing": {}})
+
+
+def test_odd_targets_are_named_in_the_units_of_the_table(tmp_path: Path) -> None:
+    def training(wrong: float) -> ClassificationData:
+        rows = [
+            f"{i},{t},heat,{i % 7 + t},{wrong if i % 10 == 5 else i + 20}"
+            for i in range(40)
+            for t in range(4)
+        ]
+        (tmp_path / "t.csv").write_text("\n".join(["id,time,variable,value,age", *rows]))
+        data = functools.partial(LongCSV, tmp_path / "t.csv", targets=["age"], cache=tmp_path / "cache")
+        return ClassificationData(data, data)
+
+    with pytest.warns(
+        DataWarning, match=r"target 'age' is -999 in \d of \d\d targets, and lies between 2\d and 5\d in all"
+    ):
+        warn_of_odd_targets(training(-999))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_odd_targets(training(25))

@@ -10,10 +10,12 @@ from torch import Tensor
 
 from ccnn_pc.models.shift.trained_on import Spread
 
-#: Times the range of all targets that a number lies beyond them, to be called far.
-FAR = 1.0
+#: Times the range of all targets that a number lies beyond them, to be called far; of skewed ones so many times more.
+FAR, SKEWED = 1.0, 10.0
 #: Fewest targets that are compared with answers; how well these must follow one another.
 _SOME, _FOLLOW = 8, 0.8
+#: Of a range, what rounding to float32 leaves of 0.
+_NOTHING = 1e-6
 #: Times that targets vary as much as those of the training, to be in another unit.
 _WIDER = 2.0
 
@@ -28,13 +30,27 @@ def far_off(numbers: Tensor, targets: Sequence[Spread]) -> tuple[int, float] | N
     """
     for place, (column, there) in enumerate(zip(numbers.unbind(1), targets, strict=False)):
         column = column[column.isfinite()]
-        room = FAR * (there.most - there.least)
-        if not len(column) or not room > 0:
+        if not len(column) or not there.most > there.least:
             continue
         low, high = float(column.min()), float(column.max())
-        if low < there.least - room or high > there.most + room:
+        above, below = _room(there), _room(Spread(*(-each for each in reversed(there))))
+        if low < there.least - below or high > there.most + above:
             return place, low if there.least - low > high - there.most else high
     return None
+
+
+def _room(there: Spread) -> float:
+    """How far above all targets is far: their range, times as much as they reach farther up than down.
+
+    Example:
+        >>> _room(Spread(0.0, 1.0, 5.0, 9.0, 10.0)), _room(Spread(0.0, 1.0, 2.0, 6.0, 20.0))
+        (12.5, 90.0)
+    """
+    up, down = there.high - there.median, there.median - there.low
+    longer = max(
+        up / down if down > 0 else SKEWED, (there.most - there.median) / up if up > 0 else SKEWED, 1.0
+    )
+    return FAR * min(longer, SKEWED) * (there.most - there.least)
 
 
 def of_answers(answers: Tensor, targets: Sequence[Spread], names: Sequence[str] = ()) -> str | None:
@@ -45,9 +61,9 @@ def of_answers(answers: Tensor, targets: Sequence[Spread], names: Sequence[str] 
     place, value = found
     there = targets[place]
     return (
-        f"{_called(place, len(targets), names)} is answered with {value:.4g}, and in training lay between "
-        f"{there.least:.4g} and {there.most:.4g}: are these data unlike those of the training, or was it too short? "
-        "Look at them, or train on such too"
+        f"{_called(place, len(targets), names)} is answered with {_short(value, 4)}, and in training lay "
+        f"{_between(there)}: are these data unlike those of the training, or was it too short? Look at them, or train "
+        "on such too"
     )
 
 
@@ -74,6 +90,12 @@ another unit? Bring them to that of the training
         said, true = answers[known, place].double(), targets[known, place].double()
         if len(said) < _SOME or _explained(true, said) > 0 or _as_there(true, there):
             continue  # answers may be bad
+        if (
+            there.least <= float(true.min())
+            and float(true.max()) <= there.most
+            and not _as_there(said, there)
+        ):
+            continue  # of some kinds of item alone, of which all answers are too high or too low
         how = _related(said, true)
         if how is not None:
             return (
@@ -87,9 +109,9 @@ another unit? Bring them to that of the training
     place, value = found
     there = trained[place]
     return (
-        f"{_called(place, count, names)} is {value:.4g} in targets of 'data', and in training lay between "
-        f"{there.least:.4g} and {there.most:.4g}: in another unit, or a mark of what is not known? Bring it to that of "
-        "the training, or leave it out"
+        f"{_called(place, count, names)} is {_short(value, 4)} in targets of 'data', and in training lay "
+        f"{_between(there)}: in another unit, or a mark of what is not known? Bring it to that of the training, or "
+        "leave it out"
     )
 
 
@@ -104,9 +126,30 @@ def _called(place: int, count: int, names: Sequence[str]) -> str:
     return repr(names[place]) if len(names) == count else f"number {place}"
 
 
-def _short(number: float) -> str:
-    """Three digits, and no exponent up to a million."""
-    return f"{float(f'{number:.3g}'):g}"
+def _between(there: Spread) -> str:
+    """Where all targets lay; what rounding leaves of 0 is 0.
+
+    Example:
+        >>> _between(Spread(-1.732e-08, 0.1, 0.5, 0.9, 1.0)), _between(Spread(12344.4, 2e4, 3e4, 4e4, 51234.0))
+        ('between 0 and 1', 'between 12340 and 51230')
+    """
+    least = most = ""
+    for digits in (4, 6, 9):  # such that they differ
+        least, most = (_short(each, digits, there.most - there.least) for each in (there.least, there.most))
+        if least != most:
+            break
+    return f"between {least} and {most}"
+
+
+def _short(number: float, digits: int = 3, size: float = 0.0) -> str:
+    """A few digits, and no exponent from a thousandth to a billion; 0 where it is nothing beside a ``size``.
+
+    Example:
+        >>> _short(123456.0), _short(-2.5e-8, size=1.0), _short(1e9), _short(2.5e12)
+        ('123000', '0', '1000000000', '2.5e+12')
+    """
+    rounded = 0.0 if abs(number) < _NOTHING * size else float(f"{number:.{digits}g}")
+    return f"{rounded:.10g}"
 
 
 def _explained(true: Tensor, said: Tensor) -> float:

@@ -92,6 +92,8 @@ def _rough(trained: TrainedOn, found: Seen, names: Sequence[str]) -> Iterator[tu
         return
     few = points and found.samples.least < _MANY
     for number, (there, now) in enumerate(zip(trained.channels, found.roughness, strict=False)):
+        if points and names[number : number + 1] and names[number].startswith("pos "):
+            continue  # places: of a thin axis they are rough, and there is no order that they could not be in
         usual, rough = there.roughness, now.least if few else now.most
         if usual is None or not rough > max(ROUGH * usual.most, usual.most + (usual.most - usual.least) / 2):
             continue

@@ -143,3 +143,14 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for part in ("train", "valid", "test"):
         (folder / "text" / f"ptb.{part}.txt").write_text(TEXT * 3)
     return folder
+
+
+@pytest.fixture(params=[True, False], ids=["native", "numpy"])
+def native(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """With the native operators, where they are built, and without them."""
+    from ccnn_pc.native.library import SWITCH, state
+
+    if request.param and not state().runs:
+        pytest.skip(state().reason)
+    monkeypatch.setenv(SWITCH, str(int(request.param)))
+    return bool(request.param)

@@ -14,6 +14,7 @@ from ccnn_pc.cli.evaluate import evaluate_model
 from ccnn_pc.cli.explain import explain_item
 from ccnn_pc.cli.show_data import data_page
 from ccnn_pc.cli.train import run_experiment
+from ccnn_pc.datasets.common.broken import DataWarning
 from ccnn_pc.datasets.common.items import find_items
 from ccnn_pc.models import from_pretrained
 
@@ -70,6 +71,18 @@ def test_sound_has_a_report(place: Path, capsys: pytest.CaptureFixture[str]) -> 
     words = ["experiment=sound", f"data.root={folder}", f"data.labels={folder}/targets.csv", *SHORT]
     run_experiment([*words, "data.targets=[pitch]", "data.batch_size=4", "run_dir=run"])
     assert "numbers, items:" in capsys.readouterr().err and (place / "run" / "report.html").exists()
+
+
+def test_a_training_names_marks_among_its_targets(place: Path) -> None:
+    (folder := place / "series").mkdir()
+    for i in range(24):
+        rows = "".join(f"{t},{np.sin(0.1 * i * t):.4f}\n" for t in range(10))
+        (folder / f"{i:02d}.csv").write_text(f"time,level\n{rows}")
+    numbers = "".join(f"{i:02d}.csv,{-999 if i % 4 == 0 else i}\n" for i in range(24))
+    (folder / "targets.csv").write_text(f"file,rate\n{numbers}")
+    words = ["experiment=series_folder", f"data.root={folder}", f"data.labels={folder}/targets.csv", *SHORT]
+    with pytest.warns(DataWarning, match=r"target 'rate' is -999 in \d of \d+ targets"):
+        run_experiment([*words, "data.targets=[rate]", "data.batch_size=4", "run_dir=run"])
 
 
 def test_a_table_of_numbers_is_pointed_to(place: Path) -> None:

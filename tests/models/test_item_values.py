@@ -10,16 +10,7 @@ from ccnn_pc.domains.series.irregular_series import IrregularSeries
 from ccnn_pc.models.shift.item_places import places_of_points
 from ccnn_pc.models.shift.item_values import item_values as values_of
 from ccnn_pc.models.shift.seen import seen
-from ccnn_pc.native.library import SWITCH, state
 from ccnn_pc.ops.moments import moments
-
-
-@pytest.fixture(params=[True, False], ids=["native", "numpy"])
-def native(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
-    if request.param and not state().runs:
-        pytest.skip(state().reason)
-    monkeypatch.setenv(SWITCH, str(int(request.param)))
-    return bool(request.param)
 
 
 def test_occupied_cells_are_those_of_their_image() -> None:

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ccnn_pc.native.library import SWITCH, state
 from ccnn_pc.ops import moments as module
 from ccnn_pc.ops.moments import Moments, Row, moments
 
@@ -32,14 +31,6 @@ def of_one(values: np.ndarray) -> list[float]:
         ),
         *(skewness(steps, 0.0), np.sqrt(square / (2 * values.var())) if values.var() > 0 else math.nan),
     ]
-
-
-@pytest.fixture(params=[True, False], ids=["native", "numpy"])
-def native(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
-    if request.param and not state().runs:
-        pytest.skip(state().reason)
-    monkeypatch.setenv(SWITCH, str(int(request.param)))
-    return bool(request.param)
 
 
 @pytest.mark.parametrize("masked", [False, True])
